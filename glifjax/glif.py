@@ -1,0 +1,314 @@
+"""The GLIF neuron: electrical parameters, coefficients that multiply them, and six rules.
+
+Source: Teeter et al. 2018, Nature Communications 9:709; its simulator, AllenSDK's `allensdk.model.glif`, is
+followed step by step. Parameters carry the names of AllenSDK's neuron_config.json, in SI units.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Self
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from glifjax.neuron import AbstractNeuron, Input, Sample, Status
+from glifjax.rules import afterspike, threshold, voltage
+from glifjax.rules.threshold import Threshold
+from glifjax.spike import EscapeNoise, SurrogateSpike
+
+#: Samples that AllenSDK still fills with the reset state before a run stops at a bad reset.
+BAD_RESET_SAMPLES = 5
+
+
+class Coefficients(eqx.Module):
+    """Multipliers of th_inf, C, G = 1/R_input, a_voltage, b_voltage and asc_amp_array; 1 unless a fit moved them."""
+
+    th_inf: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
+    C: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
+    G: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
+    a: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
+    b: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
+    asc_amp_array: Float[Array, "*n"] = eqx.field(
+        default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray
+    )
+
+
+class GLIFState(eqx.Module):
+    """What a GLIF neuron carries from step to step.
+
+    Attributes:
+        voltage: V, relative to El_reference.
+        threshold: the threshold and its components, V.
+        afterspike_currents: A, one scalar each (scalars vectorise over neurons where an array does not).
+        cut: steps left of the spike cut, during which everything is held; below zero after a bad reset.
+        halted: the reset left the voltage above the threshold, where AllenSDK stops.
+    """
+
+    voltage: Float[Array, ""]
+    threshold: Threshold
+    afterspike_currents: tuple[Float[Array, ""], ...]
+    cut: Int[Array, ""]
+    halted: Bool[Array, ""]
+
+
+def _float(default: float | None = None):
+    """An array leaf of the default float dtype."""
+    convert = lambda value: jnp.asarray(value, dtype=float)
+    if default is None:
+        return eqx.field(converter=convert)
+    return eqx.field(default=default, converter=convert)
+
+
+class GLIF(AbstractNeuron):
+    """A generalized leaky integrate-and-fire neuron. `GLIF.from_level` builds Allen's five levels.
+
+    Voltages are relative to El_reference, as in the published configs. R_input, C, th_inf, asc_amp_array (and the
+    threshold rule's a_voltage, b_voltage) act times their coefficient in `coeffs`.
+
+    Attributes:
+        C: capacitance, F.
+        R_input: input resistance, ohm.
+        th_inf: threshold at rest, V.
+        asc_tau_array: time constants of the afterspike currents, (n,), s.
+        asc_amp_array: what a spike adds to them, (n,), A.
+        El: leak reversal, V.
+        El_reference: the measured resting potential that voltages are relative to, V.
+        spike_cut_length: steps of `dt` that a spike lasts; the state is held meanwhile.
+        dt: the step that spike_cut_length is counted in, s.
+        spike_latency: from the model's spike to the upstroke of the recorded one, s; 0 in AllenSDK.
+        init_voltage, init_threshold: before the first step, V.
+        init_AScurrents: before the first step, (n,), A.
+        coeffs: multipliers.
+        voltage_dynamics ... afterspike_reset: the six rules.
+        escape_noise, spike, detach_reset: see AbstractNeuron.
+    """
+
+    C: Float[Array, ""] = _float()
+    R_input: Float[Array, ""] = _float()
+    th_inf: Float[Array, ""] = _float()
+    asc_tau_array: Float[Array, " n"] = _float()
+    asc_amp_array: Float[Array, " n"] = _float()
+    voltage_dynamics: Callable
+    threshold_dynamics: Callable
+    afterspike_dynamics: Callable
+    voltage_reset: Callable
+    threshold_reset: Callable
+    afterspike_reset: Callable
+    init_threshold: Float[Array, ""] = _float()
+    init_AScurrents: Float[Array, " n"] = _float()
+    coeffs: Coefficients = eqx.field(default_factory=Coefficients)
+    El: Float[Array, ""] = _float(0.0)
+    El_reference: Float[Array, ""] = _float(0.0)
+    init_voltage: Float[Array, ""] = _float(0.0)
+    spike_cut_length: Int[Array, ""] = eqx.field(
+        default=0, converter=lambda n: jnp.asarray(n).astype(jnp.int32)
+    )
+    dt: Float[Array, ""] = _float(5e-5)
+    spike_latency: Float[Array, ""] = _float(0.0)
+    escape_noise: EscapeNoise | None = None
+    spike: SurrogateSpike = eqx.field(default_factory=SurrogateSpike)
+    detach_reset: bool = eqx.field(default=False, static=True)
+
+    @property
+    def conductance(self) -> Float[Array, ""]:
+        """G = coeffs.G / R_input, S."""
+        return self.coeffs.G / self.R_input
+
+    @property
+    def capacitance(self) -> Float[Array, ""]:
+        """coeffs.C * C, F."""
+        return self.coeffs.C * self.C
+
+    @property
+    def threshold_infinity(self) -> Float[Array, ""]:
+        """coeffs.th_inf * th_inf, V."""
+        return self.coeffs.th_inf * self.th_inf
+
+    @property
+    def afterspike_amplitudes(self) -> Float[Array, " n"]:
+        """coeffs.asc_amp_array * asc_amp_array, A."""
+        return self.coeffs.asc_amp_array * self.asc_amp_array
+
+    @property
+    def spike_cut_duration(self) -> Float[Array, ""]:
+        """spike_cut_length * dt, s."""
+        return self.spike_cut_length * self.dt
+
+    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> Self:
+        """This neuron with its spike cut counted in steps of dt seconds.
+
+        spike_cut="duration" keeps the cut's duration (to the nearest step); "steps" keeps its number of steps, as
+        AllenSDK does when a config's dt is overwritten (at a 10x finer dt, a 10x shorter refractory time).
+        """
+        if spike_cut not in ("duration", "steps"):
+            raise ValueError(f'spike_cut={spike_cut!r} is unknown; use "duration" or "steps"')
+        steps = self.spike_cut_length
+        if spike_cut == "duration":
+            steps = jnp.round(self.spike_cut_duration / dt).astype(steps.dtype)
+        return eqx.tree_at(lambda neuron: (neuron.spike_cut_length, neuron.dt), self, (steps, dt))
+
+    def init(self) -> GLIFState:
+        """The state before the first step."""
+        zero = jnp.zeros_like(self.init_threshold)
+        return GLIFState(
+            voltage=self.init_voltage,
+            threshold=Threshold(self.init_threshold, zero, zero),
+            afterspike_currents=tuple(self.init_AScurrents),
+            cut=jnp.zeros_like(self.spike_cut_length),
+            halted=jnp.asarray(False),
+        )
+
+    def refractory(self, state: GLIFState) -> Bool[Array, ""]:
+        """True during the spike cut, and for ever after a bad reset."""
+        return (state.cut > 0) | state.halted
+
+    def advance(self, state: GLIFState, current: Float[Array, ""], dt: Float[Array, ""]) -> GLIFState:
+        """One step of dt seconds without a spike; all three rules read the state before it."""
+        moved = GLIFState(
+            voltage=self.voltage_dynamics(self, state, current, dt),
+            threshold=self.threshold_dynamics(self, state, current, dt),
+            afterspike_currents=self.afterspike_dynamics(self, state, current, dt),
+            cut=state.cut,
+            halted=state.halted,
+        )
+        held = eqx.tree_at(lambda s: s.cut, state, state.cut - 1)
+        return jax.tree.map(partial(jnp.where, self.refractory(state)), held, moved)
+
+    def reset(self, state: GLIFState) -> GLIFState:
+        """The state at the end of the spike cut, which starts now; all three rules read the spiking step's state."""
+        return GLIFState(
+            voltage=self.voltage_reset(self, state),
+            threshold=self.threshold_reset(self, state),
+            afterspike_currents=self.afterspike_reset(self, state),
+            cut=self.spike_cut_length,
+            halted=state.halted,
+        )
+
+    def excess(self, state: GLIFState) -> Float[Array, ""]:
+        """V - threshold, V; strictly positive means a spike."""
+        return state.voltage - state.threshold.total
+
+    def step(self, state: GLIFState, inp: Input, dt: Float[Array, ""]) -> tuple[GLIFState, Sample]:
+        """Advance, decide, reset; without noise or force, a reset to above the threshold stops the neuron."""
+        new, sample = super().step(state, inp, dt)
+        if inp.is_deterministic:
+            bad_reset = (sample.spiked > 0.5) & (self.excess(new) > 0)
+            new = eqx.tree_at(lambda s: s.halted, new, new.halted | bad_reset)
+        return new, sample
+
+    def observe(
+        self, old: GLIFState, free: GLIFState, new: GLIFState, spiked: Float[Array, ""], inp: Input, dt
+    ) -> Sample:
+        """The new state, NaN while the spike is cut out."""
+        visible = (new.cut <= 0) & (new.cut >= -BAD_RESET_SAMPLES)
+        show = lambda value: jnp.where(visible, value, jnp.nan)
+        crossing = _crossing(old, free, dt) if inp.is_deterministic else dt / 2
+        return Sample(
+            voltage=show(new.voltage),
+            threshold=show(new.threshold.total),
+            threshold_components=show(jnp.stack([new.threshold.spike, new.threshold.voltage])),
+            afterspike_currents=show(jnp.stack(new.afterspike_currents)),
+            spiked=spiked,
+            crossing=jnp.where(spiked > 0.5, crossing, jnp.inf)[None],
+            voltage_before_reset=free.voltage,
+            threshold_before_reset=free.threshold.total,
+            refractory=self.refractory(old),
+        )
+
+    def status(self, state: GLIFState) -> Int[Array, ""]:
+        """Status.BAD_RESET where a reset left the voltage above the threshold."""
+        return jnp.where(state.halted, int(Status.BAD_RESET), 0)
+
+
+def _crossing(old: GLIFState, free: GLIFState, dt) -> Float[Array, ""]:
+    """Time inside the step at which V and the threshold, both taken as straight lines, meet; s."""
+    gap = old.threshold.total - old.voltage
+    closing = gap - (free.threshold.total - free.voltage)
+    return dt * gap / jnp.where(closing == 0, 1.0, closing)
+
+
+# ---------------------------------------------------------------------------------------- Allen's five levels
+
+#: Level: whether it has reset rules (R), afterspike currents (ASC), a voltage-dependent threshold (A).
+LEVELS = {
+    "LIF": (False, False, False),
+    "LIF-R": (True, False, False),
+    "LIF-ASC": (False, True, False),
+    "LIF-R-ASC": (True, True, False),
+    "LIF-R-ASC-A": (True, True, True),
+}
+ALIASES = {f"glif{i}": level for i, level in enumerate(LEVELS, start=1)}
+
+
+def level_name(name: str) -> str:
+    """A level's name from any spelling of it ("lif-r", "GLIF2", "glif2"); ValueError lists the levels."""
+    wanted = name.strip().lower()
+    for level in LEVELS:
+        if wanted in (level.lower(), level.lower().replace("-", "_")):
+            return level
+    if wanted in ALIASES:
+        return ALIASES[wanted]
+    raise ValueError(f"level {name!r} is unknown; use one of {', '.join(LEVELS)} (or glif1 ... glif5)")
+
+
+def from_level(
+    level: str,
+    *,
+    C: float,
+    R_input: float,
+    th_inf: float,
+    asc_tau_array=(0.1, 0.01),
+    asc_amp_array=(0.0, 0.0),
+    r=None,
+    reset_slope: float = 0.0,
+    reset_intercept: float = 0.0,
+    a_spike: float = 0.0,
+    b_spike: float = 100.0,
+    a_voltage: float = 0.0,
+    b_voltage: float = 10.0,
+    **others,
+) -> GLIF:
+    """A GLIF neuron with the rules of one of Allen's five levels.
+
+    Args:
+        level: "LIF", "LIF-R", "LIF-ASC", "LIF-R-ASC" or "LIF-R-ASC-A" (aliases glif1 ... glif5).
+        C, R_input, th_inf: F, ohm, V.
+        asc_tau_array, asc_amp_array: (n,), s and A; kept, but without effect, at levels without ASC.
+        r: fraction of each afterspike current that survives a spike, (n,); all of it by default.
+        reset_slope, reset_intercept: V <- slope V + intercept (levels with R; the others reset to 0), 1 and V.
+        a_spike, b_spike: what a spike adds to the threshold, V, and its decay rate, 1/s (levels with R).
+        a_voltage, b_voltage: the threshold's coupling to the voltage and its decay rate, 1/s (levels with A).
+        **others: any other attribute of GLIF.
+
+    Raises:
+        ValueError: an unknown level.
+    """
+    resets, currents, adapts = LEVELS[level_name(level)]
+    others.setdefault("init_threshold", th_inf)
+    others.setdefault("init_AScurrents", jnp.zeros(len(asc_amp_array)))
+    if adapts:
+        threshold_dynamics = threshold.ThreeComponents(b_spike, a_voltage, b_voltage)
+    else:
+        threshold_dynamics = threshold.SpikeComponent(b_spike) if resets else threshold.Constant()
+    return GLIF(
+        C=C,
+        R_input=R_input,
+        th_inf=th_inf,
+        asc_tau_array=asc_tau_array,
+        asc_amp_array=asc_amp_array,
+        voltage_dynamics=voltage.ForwardEuler(),
+        threshold_dynamics=threshold_dynamics,
+        afterspike_dynamics=afterspike.Exponential() if currents else afterspike.NoCurrents(),
+        voltage_reset=voltage.ResetFromVoltage(reset_slope, reset_intercept) if resets else voltage.ResetToZero(),
+        threshold_reset=(
+            threshold.ResetThreeComponents(a_spike, b_spike) if resets else threshold.ResetToInfinity()
+        ),
+        afterspike_reset=(
+            afterspike.ResetBySum(jnp.ones(len(asc_amp_array)) if r is None else r)
+            if currents
+            else afterspike.ResetToNone()
+        ),
+        **others,
+    )

@@ -1,0 +1,1 @@
+"""Files, and nothing but files: neuron configs and recordings."""

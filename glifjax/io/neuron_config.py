@@ -1,0 +1,201 @@
+"""neuron_config.json: Allen's file format for a GLIF neuron (2017 and later), read and written.
+
+Keys that AllenSDK does not know, and ignores: `escape_noise` {lambda0 (1/s), delta_v (V)} and `spike_latency` (s).
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glifjax.glif import GLIF, Coefficients
+from glifjax.rules import afterspike, threshold, voltage
+from glifjax.spike import EscapeNoise
+
+#: The one place that knows Allen's names: (method, name) -> (rule, its parameters in the file, ignored ones).
+METHODS: dict[tuple[str, str], tuple[Callable, tuple[str, ...], tuple[str, ...]]] = {
+    ("voltage_dynamics_method", "linear_forward_euler"): (voltage.ForwardEuler, (), ()),
+    ("threshold_dynamics_method", "inf"): (threshold.Constant, (), ()),
+    ("threshold_dynamics_method", "spike_component"): (
+        threshold.SpikeComponent, ("b_spike",), ("a_spike", "a_voltage", "b_voltage")),
+    ("threshold_dynamics_method", "three_components_exact"): (
+        threshold.ThreeComponents, ("b_spike", "a_voltage", "b_voltage"), ("a_spike",)),
+    ("AScurrent_dynamics_method", "exp"): (afterspike.Exponential, (), ()),
+    ("AScurrent_dynamics_method", "none"): (afterspike.NoCurrents, (), ()),
+    ("voltage_reset_method", "zero"): (voltage.ResetToZero, (), ()),
+    ("voltage_reset_method", "v_before"): (voltage.ResetFromVoltage, ("a", "b"), ()),
+    ("threshold_reset_method", "inf"): (threshold.ResetToInfinity, (), ()),
+    ("threshold_reset_method", "three_components"): (
+        threshold.ResetThreeComponents, ("a_spike", "b_spike"), ()),
+    ("AScurrent_reset_method", "sum"): (afterspike.ResetBySum, ("r",), ()),
+    ("AScurrent_reset_method", "none"): (afterspike.ResetToNone, (), ()),
+}  # fmt: skip
+
+#: Allen's method -> the neuron's attribute.
+RULES = {
+    "voltage_dynamics_method": "voltage_dynamics",
+    "threshold_dynamics_method": "threshold_dynamics",
+    "AScurrent_dynamics_method": "afterspike_dynamics",
+    "voltage_reset_method": "voltage_reset",
+    "threshold_reset_method": "threshold_reset",
+    "AScurrent_reset_method": "afterspike_reset",
+}
+
+_NUMBERS = ("El", "C", "R_input", "th_inf", "dt", "init_voltage", "init_threshold")
+_ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
+_COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
+
+
+class NeuronConfigError(ValueError):
+    """A neuron_config.json that cannot be read; the message names the file, the key, the value and what to do."""
+
+
+def read_neuron_config(path: str | os.PathLike) -> GLIF:
+    """The neuron in a neuron_config.json, plain or wrapped as {"<id>": {...}}.
+
+    Voltages stay relative to El_reference, as in the file. float64 needs jax_enable_x64; otherwise float32.
+
+    Raises:
+        NeuronConfigError: not a file, not JSON, a key missing or of the wrong kind, or a rule that is not known.
+    """
+    path = Path(path)
+    try:
+        config = json.loads(path.read_text())
+    except OSError as error:
+        raise NeuronConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise NeuronConfigError(f"{path}: is not JSON ({error}); expected a GLIF neuron_config.json") from error
+    if isinstance(config, dict) and len(config) == 1 and isinstance(next(iter(config.values())), dict):
+        config = next(iter(config.values()))
+    return neuron_from_config(config, str(path))
+
+
+def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config") -> GLIF:
+    """The neuron that a config's dictionary describes; `source` names it in errors.
+
+    Raises:
+        NeuronConfigError: as read_neuron_config.
+    """
+    if not isinstance(config, Mapping):
+        raise NeuronConfigError(f"{source}: holds a {type(config).__name__}, not an object with neuron parameters")
+    needed = (*_NUMBERS, *_ARRAYS, "spike_cut_length", *RULES)
+    missing = [key for key in needed if key not in config]
+    if missing:
+        raise NeuronConfigError(
+            f"{source}: lacks {', '.join(missing)}; a neuron_config.json of 2017 or later has these keys"
+        )
+    numbers = {key: _number(config, key, source) for key in _NUMBERS}
+    arrays = {key: _array(config, key, source) for key in _ARRAYS}
+    if len({len(array) for array in arrays.values()}) != 1:
+        lengths = ", ".join(f"{key}: {len(array)}" for key, array in arrays.items())
+        raise NeuronConfigError(f"{source}: these must have one length: {lengths}")
+    given = config.get("coeffs") or {}
+    coefficients = {
+        key: (_array if key == "asc_amp_array" else _number)(given, key, f"{source}, coeffs")
+        for key in _COEFFICIENTS
+        if key in given
+    }
+    coefficients.setdefault("asc_amp_array", np.ones(len(arrays["asc_amp_array"])))
+    noise = config.get("escape_noise")
+    if noise is not None:
+        where = f"{source}, escape_noise"
+        noise = EscapeNoise(_number(noise, "lambda0", where), _number(noise, "delta_v", where))
+    return GLIF(
+        **numbers,
+        **arrays,
+        **{attribute: _rule(config, method, source) for method, attribute in RULES.items()},
+        El_reference=_number(config, "El_reference", source) if "El_reference" in config else 0.0,
+        spike_cut_length=int(_number(config, "spike_cut_length", source)),  # truncated, as AllenSDK
+        coeffs=Coefficients(**coefficients),
+        escape_noise=noise,
+        spike_latency=_number(config, "spike_latency", source) if "spike_latency" in config else 0.0,
+    )
+
+
+def _number(config: Mapping, key: str, source: str) -> float:
+    try:
+        return float(config[key])
+    except KeyError:
+        raise NeuronConfigError(f"{source}: lacks {key}") from None
+    except (TypeError, ValueError):
+        raise NeuronConfigError(f"{source}: {key} is {config[key]!r}; expected a number in SI units") from None
+
+
+def _array(config: Mapping, key: str, source: str) -> np.ndarray:
+    try:
+        array = np.asarray(config[key], dtype=float)
+    except (TypeError, ValueError):
+        array = None
+    if array is None or array.ndim != 1:
+        raise NeuronConfigError(f"{source}: {key} is {config[key]!r}; expected a list of numbers in SI units")
+    return array
+
+
+def _rule(config: Mapping, method: str, source: str) -> Callable:
+    entry = config[method]
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        raise NeuronConfigError(f'{source}: {method} is {entry!r}; expected {{"name": ..., "params": {{...}}}}')
+    if (method, entry["name"]) not in METHODS:
+        known = ", ".join(name for kind, name in METHODS if kind == method)
+        raise NeuronConfigError(f"{source}: {method} {entry['name']!r} is unknown; known are: {known}")
+    rule, names, _ = METHODS[method, entry["name"]]
+    params, where = entry.get("params") or {}, f"{source}, {method} {entry['name']!r}"
+    read = lambda name: (_array if name == "r" else _number)(params, name, where)
+    missing = [name for name in names if name not in params]
+    if missing:
+        raise NeuronConfigError(f"{where}: its params lack {', '.join(missing)}")
+    return rule(**{name: read(name) for name in names})
+
+
+def write_neuron_config(neuron: GLIF, path: str | os.PathLike) -> None:
+    """Write a neuron as a neuron_config.json that AllenSDK reads too.
+
+    Raises:
+        NeuronConfigError: a rule that has no name in the file format.
+    """
+    text = json.dumps(neuron_to_config(neuron), indent=2)
+    Path(path).write_text(text + "\n")
+
+
+def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
+    """The config dictionary of a neuron.
+
+    Raises:
+        NeuronConfigError: a rule that has no name in the file format.
+    """
+    config: dict[str, Any] = {key: float(getattr(neuron, key)) for key in (*_NUMBERS, "El_reference")}
+    config |= {key: _numbers(getattr(neuron, key)) for key in _ARRAYS}
+    config["spike_cut_length"] = int(neuron.spike_cut_length)
+    amplitudes = np.broadcast_to(np.asarray(neuron.coeffs.asc_amp_array), np.shape(neuron.asc_amp_array))
+    config["coeffs"] = {key: float(getattr(neuron.coeffs, key)) for key in _COEFFICIENTS[:-1]}
+    config["coeffs"]["asc_amp_array"] = _numbers(amplitudes)
+    for method, attribute in RULES.items():
+        config[method] = _method(neuron, method, getattr(neuron, attribute))
+    # keys that AllenSDK's reader demands and its simulation does not use
+    config |= {"type": "GLIF", "th_adapt": None, "dt_multiplier": 1, "extrapolation_method_name": "endpoints"}
+    if neuron.escape_noise is not None:
+        noise = neuron.escape_noise
+        config["escape_noise"] = {"lambda0": float(noise.lambda0), "delta_v": float(noise.delta_v)}
+    config["spike_latency"] = float(neuron.spike_latency)
+    return config
+
+
+def _numbers(array) -> list[float]:
+    return [float(number) for number in np.atleast_1d(np.asarray(array))]
+
+
+def _method(neuron: GLIF, method: str, rule: Callable) -> dict[str, Any]:
+    for (kind, name), (known, names, ignored) in METHODS.items():
+        if kind == method and type(rule) is known:
+            value = lambda key: _numbers(getattr(rule, key)) if key == "r" else float(getattr(rule, key))
+            params = {key: value(key) for key in names}
+            # AllenSDK's function signatures demand these too, and do nothing with them
+            reset = neuron.threshold_reset
+            unused = {"a_spike": float(getattr(reset, "a_spike", 0.0))}
+            return {"name": name, "params": params | {key: unused.get(key, 0.0) for key in ignored}}
+    raise NeuronConfigError(
+        f"{method}: {rule!r} has no name in neuron_config.json; only the built-in rules can be written"
+    )

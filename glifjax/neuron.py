@@ -1,0 +1,146 @@
+"""What every neuron is: a pure step function.
+
+A step is advance, decide, reset. The author of a neuron writes `advance` (the dynamics without a spike) and
+`reset`; `step` joins them with the decision whether a spike happens, which is the same for all neurons.
+"""
+
+from abc import abstractmethod
+from enum import IntFlag
+from typing import Any, Self
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from glifjax.spike import EscapeNoise, SurrogateSpike
+
+State = Any
+
+
+class Status(IntFlag):
+    """What a run has to say for itself; 0 if nothing.
+
+    NON_FINITE_CURRENT: the stimulus held a NaN or an infinity; from there on there are no more spikes.
+    BAD_RESET: a reset left the voltage above the threshold, and the run stopped there, as AllenSDK's does.
+    """
+
+    NON_FINITE_CURRENT = 1
+    BAD_RESET = 2
+
+
+class Input(eqx.Module):
+    """What reaches a neuron in one step.
+
+    Attributes:
+        current: injected current, A.
+        uniform: a number in [0, 1) that decides an escape-noise spike; None for a hard threshold.
+        forced: True where the neuron must spike and False where it must not; None to let it decide.
+    """
+
+    current: Float[Array, ""]
+    uniform: Float[Array, ""] | None = None
+    forced: Bool[Array, ""] | None = None
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether the neuron decides by its hard threshold alone (known before anything is traced)."""
+        return self.uniform is None and self.forced is None
+
+
+class Sample(eqx.Module):
+    """What one step shows; `simulate` stacks them into a Trace, which documents each field."""
+
+    voltage: Float[Array, "..."]
+    threshold: Float[Array, "..."]
+    threshold_components: Float[Array, "... 2"]
+    afterspike_currents: Float[Array, "... n"]
+    spiked: Float[Array, "..."]
+    crossing: Float[Array, "... k"]
+    voltage_before_reset: Float[Array, "..."]
+    threshold_before_reset: Float[Array, "..."]
+    refractory: Bool[Array, "..."]
+
+
+class AbstractNeuron(eqx.Module):
+    """A neuron: parameters as array leaves (SI units), an explicit state, and a pure step.
+
+    Attributes:
+        spike: the spike nonlinearity with its surrogate derivative.
+        escape_noise: the hazard that decides spikes when random numbers are given; None: deterministic only.
+        spike_latency: from the model's spike to the upstroke of the recorded spike it stands for, s.
+        detach_reset: keep gradients from flowing through the spike's effect on the state. They explode over
+            long traces otherwise; the reset itself (and its parameters) stays differentiable.
+    """
+
+    spike: eqx.AbstractVar[SurrogateSpike]
+    escape_noise: eqx.AbstractVar[EscapeNoise | None]
+    spike_latency: eqx.AbstractVar[Float[Array, ""]]
+    detach_reset: eqx.AbstractVar[bool]
+
+    @abstractmethod
+    def init(self) -> State:
+        """The state before the first step."""
+
+    @abstractmethod
+    def advance(self, state: State, current: Float[Array, ""], dt: Float[Array, ""]) -> State:
+        """The state one step of dt seconds later, had there been no spike."""
+
+    @abstractmethod
+    def reset(self, state: State) -> State:
+        """The state after a spike, from the state `advance` gave for the spiking step."""
+
+    @abstractmethod
+    def excess(self, state: State) -> Float[Array, ""]:
+        """V - threshold, V: what decides the spike."""
+
+    @abstractmethod
+    def refractory(self, state: State) -> Bool[Array, ""]:
+        """True where the step that starts from this state can hold no spike of its own."""
+
+    @abstractmethod
+    def observe(self, old: State, free: State, new: State, spiked: Float[Array, ""], inp: Input, dt) -> Sample:
+        """What the step from `old` by way of `free` (before a reset) to `new` shows."""
+
+    @abstractmethod
+    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> Self:
+        """This neuron, with everything it counts in steps counted in steps of dt seconds."""
+
+    @abstractmethod
+    def status(self, state: State) -> Int[Array, ""]:
+        """The Status flags of a run that ended in this state."""
+
+    def decide(self, old: State, free: State, inp: Input, dt: Float[Array, ""]) -> Float[Array, ""]:
+        """1.0 for a spike in this step, else 0.0: forced where told, drawn given a uniform, else V > threshold."""
+        excess = self.excess(free)
+        if inp.forced is not None:
+            return inp.forced.astype(excess.dtype)
+        # the drive of a refractory step is replaced, not multiplied by zero: it may not be finite
+        refractory = self.refractory(old)
+        excess = jnp.where(refractory, -1.0, excess)
+        if inp.uniform is None:
+            spiked = self.spike(excess)
+        elif self.escape_noise is None:
+            raise ValueError("a key was given, but the neuron has no escape_noise; set one or leave the key out")
+        else:
+            spiked = self.escape_noise.draw(excess, inp.uniform, dt)
+        return jnp.where(refractory, 0.0, spiked)
+
+    def step(self, state: State, inp: Input, dt: Float[Array, ""]) -> tuple[State, Sample]:
+        """Advance, decide, reset: the state one step of dt seconds later, and what the step shows."""
+        free = self.advance(state, inp.current, dt)
+        spiked = self.decide(state, free, inp, dt)
+        new = choose(spiked, self.reset(free), free, self.detach_reset or inp.forced is not None)
+        return new, self.observe(state, free, new, spiked, inp, dt)
+
+
+def choose(spiked: Float[Array, ""], if_spike: State, if_not: State, detach: bool) -> State:
+    """The state `if_spike` where spiked is 1, else `if_not`; unless detached, differentiable in `spiked` too."""
+
+    def leaf(a, b):
+        chosen = jnp.where(spiked > 0.5, a, b)
+        if detach or not jnp.issubdtype(chosen.dtype, jnp.floating):
+            return chosen
+        return chosen + (spiked - jax.lax.stop_gradient(spiked)) * (a - b)
+
+    return jax.tree.map(leaf, if_spike, if_not)

@@ -1,0 +1,106 @@
+"""Threshold rules: a constant, a component that spikes raise, a component that the voltage drags along."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class Threshold(eqx.Module):
+    """The threshold's part of a neuron's state, V: what a spike must exceed, and its two components above th_inf."""
+
+    total: Float[Array, ""]
+    spike: Float[Array, ""]
+    voltage: Float[Array, ""]
+
+
+class Constant(eqx.Module):
+    """Theta' = th_inf; components stay as they are. AllenSDK's `inf`."""
+
+    def __call__(self, neuron, state, current, dt) -> Threshold:
+        """The threshold one step later."""
+        return Threshold(neuron.threshold_infinity, state.threshold.spike, state.threshold.voltage)
+
+
+class SpikeComponent(eqx.Module):
+    """s' = s exp(-b_spike dt); Theta' = th_inf + s'. AllenSDK's `spike_component`.
+
+    Attributes:
+        b_spike: decay rate of what a spike adds, 1/s.
+    """
+
+    b_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def __call__(self, neuron, state, current, dt) -> Threshold:
+        """The threshold one step later."""
+        spike = state.threshold.spike * jnp.exp(-self.b_spike * dt)
+        return Threshold(spike + neuron.threshold_infinity, spike, jnp.zeros_like(spike))
+
+
+class ThreeComponents(eqx.Module):
+    """Theta' = th_inf + s' + w', with s as in SpikeComponent and dw/dt = a (V - El) - b w.
+
+    w is advanced by its exact solution for a voltage that relaxes with rate G/C towards El + I/G:
+
+        w' = w e^(-b dt) + a (beta - El) dt phi(b dt) + a (V - beta) dt e^(-G dt/C) phi((b - G/C) dt)
+        beta = El + I/G,    phi(y) = (1 - e^-y) / y
+
+    which is AllenSDK's `three_components_exact` without its cancellation at b = G/C, and finite there and at b = 0.
+
+    Attributes:
+        b_spike: decay rate of what a spike adds, 1/s.
+        a_voltage: coupling to the voltage, 1/s (times coeffs.a).
+        b_voltage: decay rate of the voltage component, 1/s (times coeffs.b).
+    """
+
+    b_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    a_voltage: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    b_voltage: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def __call__(self, neuron, state, current, dt) -> Threshold:
+        """The threshold one step later."""
+        a, b = self.a_voltage * neuron.coeffs.a, self.b_voltage * neuron.coeffs.b
+        rate = neuron.conductance / neuron.capacitance
+        above_rest = (current + sum(state.afterspike_currents)) / neuron.conductance  # beta - El
+        relaxing = state.voltage - neuron.El - above_rest  # V - beta
+        voltage = (
+            state.threshold.voltage * jnp.exp(-b * dt)
+            + above_rest * (a * dt * phi(b * dt))
+            + relaxing * (a * dt * jnp.exp(-rate * dt) * phi((b - rate) * dt))
+        )
+        spike = state.threshold.spike * jnp.exp(-self.b_spike * dt)
+        return Threshold(voltage + spike + neuron.threshold_infinity, spike, voltage)
+
+
+def phi(y: Float[Array, "..."]) -> Float[Array, "..."]:
+    """(1 - e^-y) / y, smooth through y = 0."""
+    small = jnp.abs(y) < 1e-4
+    safe = jnp.where(small, 1.0, y)
+    return jnp.where(small, 1 - y / 2 + y**2 / 6 - y**3 / 24, -jnp.expm1(-safe) / safe)
+
+
+class ResetToInfinity(eqx.Module):
+    """Theta <- th_inf; components stay as they are. AllenSDK's `inf`."""
+
+    def __call__(self, neuron, state) -> Threshold:
+        """The threshold after the spike."""
+        return Threshold(neuron.threshold_infinity, state.threshold.spike, state.threshold.voltage)
+
+
+class ResetThreeComponents(eqx.Module):
+    """s <- s e^(-b_spike cut) + a_spike; w stays, frozen during the cut; Theta <- th_inf + s + w.
+
+    AllenSDK's `three_components`: a_spike is defined at the end of the spike cut.
+
+    Attributes:
+        a_spike: what a spike adds, V.
+        b_spike: decay rate during the cut, 1/s.
+    """
+
+    a_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    b_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def __call__(self, neuron, state) -> Threshold:
+        """The threshold after the spike."""
+        spike = state.threshold.spike * jnp.exp(-self.b_spike * neuron.spike_cut_duration) + self.a_spike
+        voltage = state.threshold.voltage
+        return Threshold(spike + voltage + neuron.threshold_infinity, spike, voltage)

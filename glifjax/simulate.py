@@ -1,0 +1,171 @@
+"""simulate() and what it returns; the only scan over time in the package."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from glifjax.neuron import AbstractNeuron, Input, Status
+
+
+class Spikes(eqx.Module):
+    """The spikes of one run, on the host (numpy, float64).
+
+    Attributes:
+        steps: index of the spiking step, (k,), int.
+        grid_times: steps * dt, s; the start of the step.
+        times: where voltage and threshold cross inside the step (its middle for drawn or forced spikes), plus
+            the neuron's spike_latency, s.
+        voltages, thresholds: at the spike as AllenSDK reports them, V: extrapolated one step past the crossing.
+        crossing_voltages, crossing_thresholds: at the crossing itself, V.
+    """
+
+    steps: Int[np.ndarray, " k"]
+    grid_times: Float[np.ndarray, " k"]
+    times: Float[np.ndarray, " k"]
+    voltages: Float[np.ndarray, " k"]
+    thresholds: Float[np.ndarray, " k"]
+    crossing_voltages: Float[np.ndarray, " k"]
+    crossing_thresholds: Float[np.ndarray, " k"]
+
+    def __len__(self) -> int:
+        """The number of spikes."""
+        return len(self.steps)
+
+
+class Trace(eqx.Module):
+    """What a run leaves: arrays over time, sample t being the state after current[t], at time (t + 1) dt.
+
+    Attributes:
+        voltage, threshold: (T,), V; NaN while the spike is cut out, the reset state at the end of the cut.
+        threshold_components: (T, 2), V: what spikes add and what the voltage adds above th_inf; NaN in the cut.
+        afterspike_currents: (T, n), A; NaN in the cut.
+        spiked: (T,), 1.0 in a spiking step, else 0.0; carries the surrogate derivative.
+        crossing: (T, K), time of each spike inside its step, s, inf where there is none; differentiable.
+        voltage_before_reset, threshold_before_reset: (T,), V: before a spike's reset; held through the cut.
+        refractory: (T,), True where the step could hold no spike.
+        initial_voltage, initial_threshold: before the first step, V.
+        spike_latency: the neuron's, s.
+        dt: s.
+        status: see glifjax.Status; 0 if all went well.
+    """
+
+    voltage: Float[Array, "*batch T"]
+    threshold: Float[Array, "*batch T"]
+    threshold_components: Float[Array, "*batch T 2"]
+    afterspike_currents: Float[Array, "*batch T n"]
+    spiked: Float[Array, "*batch T"]
+    crossing: Float[Array, "*batch T K"]
+    voltage_before_reset: Float[Array, "*batch T"]
+    threshold_before_reset: Float[Array, "*batch T"]
+    refractory: Bool[Array, "*batch T"]
+    initial_voltage: Float[Array, "*batch"]
+    initial_threshold: Float[Array, "*batch"]
+    spike_latency: Float[Array, "*batch"]
+    dt: Float[Array, "*batch"]
+    status: Int[Array, "*batch"]
+
+    def spikes(self) -> "Spikes | list":
+        """The spikes, on the host: one Spikes, or a (nested) list of them for a batched trace.
+
+        Raises:
+            TypeError: inside jit, grad or vmap, where their number is not known.
+        """
+        if isinstance(self.spiked, jax.core.Tracer):
+            raise TypeError(
+                "trace.spikes() counts spikes on the host; inside jit, vmap or grad use trace.spiked "
+                "(one number a step) or trace.crossing (times inside the step), which are arrays"
+            )
+        if self.spiked.ndim > 1:
+            return [jax.tree.map(lambda leaf, i=i: leaf[i], self).spikes() for i in range(len(self.spiked))]
+        steps = np.flatnonzero(np.asarray(self.spiked) > 0.5)
+        dt, offset = float(self.dt), np.asarray(self.crossing, float)[steps, 0]
+        at = lambda fraction, trace, initial, after: _line(
+            np.asarray(trace, float), float(initial), np.asarray(after, float), steps, fraction
+        )
+        voltage = (self.voltage, self.initial_voltage, self.voltage_before_reset)
+        threshold = (self.threshold, self.initial_threshold, self.threshold_before_reset)
+        return Spikes(
+            steps=steps,
+            grid_times=steps * dt,
+            times=steps * dt + offset + float(self.spike_latency),
+            voltages=at(1 + offset / dt, *voltage),
+            thresholds=at(1 + offset / dt, *threshold),
+            crossing_voltages=at(offset / dt, *voltage),
+            crossing_thresholds=at(offset / dt, *threshold),
+        )
+
+
+def _line(trace, initial, after, steps, fraction):
+    """Value at `fraction` of each spiking step, on the line from before the step to before its reset."""
+    before = np.concatenate([[initial], trace])[steps]
+    return before + (after[steps] - before) * fraction
+
+
+def simulate(
+    neuron: AbstractNeuron,
+    current: Float[Array, " T"],
+    dt: float | Float[Array, ""],
+    *,
+    key: PRNGKeyArray | None = None,
+    spikes: Bool[Array, " T"] | Int[Array, " k"] | None = None,
+    spike_cut: str = "duration",
+) -> Trace:
+    """Run a neuron over a current: one scan of its step. jit, vmap, grad and jacfwd compose from outside.
+
+    Args:
+        neuron: any AbstractNeuron.
+        current: injected current, (T,), A; any float dtype, the neuron's is used.
+        dt: step, s. What the neuron counts in steps (its spike cut) is recounted for it, see `spike_cut`.
+        key: draws escape-noise spikes; without it the threshold is hard.
+        spikes: forces spikes at these steps, and nowhere else: a boolean per step, or the steps' indices.
+        spike_cut: "duration" keeps the duration of the neuron's spike cut, "steps" its number of steps (AllenSDK).
+
+    Returns:
+        A Trace. A NaN in the current makes everything NaN from there on and sets the trace's status.
+
+    Raises:
+        ValueError: current not of one dimension (use jax.vmap for several), key and spikes both given, spikes of
+            another length, or an unknown spike_cut.
+    """
+    current = jnp.asarray(current)
+    if current.ndim != 1:
+        raise ValueError(
+            f"current has shape {current.shape}, but one run takes one dimension, (T,); for several stimuli use "
+            "jax.vmap(lambda current: simulate(neuron, current, dt))(currents)"
+        )
+    if key is not None and spikes is not None:
+        raise ValueError("key draws spikes and spikes= forces them: give one of the two")
+    dtype = jnp.result_type(float)
+    forced = None if spikes is None else _as_mask(jnp.asarray(spikes), len(current))
+    return _run(neuron, current.astype(dtype), jnp.asarray(dt, dtype), key, forced, spike_cut)
+
+
+def _as_mask(spikes, length: int):
+    if spikes.dtype == bool:
+        if spikes.shape != (length,):
+            raise ValueError(f"spikes has shape {spikes.shape}, the current ({length},): one boolean a step")
+        return spikes
+    return jnp.zeros(length, bool).at[spikes.astype(int)].set(True)
+
+
+@eqx.filter_jit
+def _run(neuron, current, dt, key, forced, spike_cut) -> Trace:
+    neuron = neuron.at_dt(dt, spike_cut)
+    uniform = None if key is None else jax.random.uniform(key, current.shape, current.dtype)
+    start = neuron.init()
+    end, samples = jax.lax.scan(
+        lambda state, inp: neuron.step(state, inp, dt), start, Input(current, uniform, forced)
+    )
+    # an all-finite test of the stimulus costs nothing beside the scan
+    finite = jnp.all(jnp.isfinite(current))
+    status = neuron.status(end) | jnp.where(finite, 0, int(Status.NON_FINITE_CURRENT))
+    return Trace(
+        **vars(samples),
+        initial_voltage=neuron.init_voltage,
+        initial_threshold=neuron.init_threshold,
+        spike_latency=neuron.spike_latency,
+        dt=dt,
+        status=status,
+    )

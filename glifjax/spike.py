@@ -1,0 +1,86 @@
+"""The spike nonlinearity: a hard step forward, a smooth bump backward, and the escape-noise hazard."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+#: Derivative of the spike with respect to x = (V - threshold) / width; each integrates to one.
+SURROGATES: dict[str, Callable[[Array], Array]] = {
+    "fast_sigmoid": lambda x: 0.5 / (1 + jnp.abs(x)) ** 2,
+    "sigmoid": lambda x: jax.nn.sigmoid(x) * jax.nn.sigmoid(-x),
+    "triangle": lambda x: jnp.maximum(1 - jnp.abs(x), 0),
+}
+
+#: Expected spikes a step at which the exponential hazard stops growing (its probability is then 0.99995).
+MAX_SPIKES_PER_STEP = 10.0
+
+
+@jax.custom_jvp
+def _heaviside(x, slope):
+    return (x > 0).astype(x.dtype)
+
+
+@_heaviside.defjvp
+def _heaviside_jvp(primals, tangents):
+    x, slope = primals
+    # zero, not NaN, where the drive itself is not finite
+    bump = jnp.where(jnp.isfinite(x), slope, 0)
+    return _heaviside(x, slope), bump * tangents[0]
+
+
+class SurrogateSpike(eqx.Module):
+    """spike(x) = 1 if x > 0 else 0; d spike / dx = surrogate(x / width) / width.
+
+    The true derivative is zero nearly everywhere, so a bump stands in for it (Neftci, Mostafa & Zenke 2019,
+    IEEE Signal Process. Mag. 36:51). Its shape matters little, its width much.
+
+    Attributes:
+        width: half-width of the bump, V.
+        shape: one of "fast_sigmoid", "sigmoid", "triangle".
+    """
+
+    width: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(2e-3), converter=jnp.asarray)
+    shape: str = eqx.field(default="fast_sigmoid", static=True)
+
+    def __check_init__(self):
+        """Refuse an unknown shape before anything is traced."""
+        if self.shape not in SURROGATES:
+            raise ValueError(f"surrogate shape {self.shape!r} is unknown; use one of {', '.join(SURROGATES)}")
+
+    def __call__(self, excess: Float[Array, ""]) -> Float[Array, ""]:
+        """1.0 where the voltage exceeds the threshold strictly, else 0.0 (also for NaN); excess in V."""
+        width = jax.lax.stop_gradient(self.width)
+        return _heaviside(excess, SURROGATES[self.shape](excess / width) / width)
+
+
+class EscapeNoise(eqx.Module):
+    """A spike's hazard: lambda(V) = lambda0 exp((V - threshold) / delta_v), per second.
+
+    It is exponential up to a cap of MAX_SPIKES_PER_STEP / dt, so it neither overflows nor turns linear early.
+    Source: Gerstner, Kistler, Naud & Paninski 2014, Neuronal Dynamics, eq. 9.3.
+
+    Attributes:
+        lambda0: hazard at the threshold, 1/s.
+        delta_v: sharpness of the threshold, V.
+    """
+
+    lambda0: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    delta_v: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def expected_spikes(self, excess: Float[Array, "..."], dt: Float[Array, ""]) -> Float[Array, "..."]:
+        """lambda dt: the hazard, integrated over one step of dt seconds; excess = V - threshold in V."""
+        log_expected = jnp.log(self.lambda0) + excess / self.delta_v + jnp.log(dt)
+        return jnp.exp(jnp.minimum(log_expected, jnp.log(MAX_SPIKES_PER_STEP)))
+
+    def probability(self, excess: Float[Array, "..."], dt: Float[Array, ""]) -> Float[Array, "..."]:
+        """1 - exp(-lambda dt): the chance of a spike within one step of dt seconds."""
+        return -jnp.expm1(-self.expected_spikes(excess, dt))
+
+    def draw(self, excess, uniform, dt) -> Float[Array, ""]:
+        """1.0 with that probability, given uniform in [0, 1); its derivative is the probability's."""
+        probability = self.probability(excess, dt)
+        drawn = (uniform < probability).astype(probability.dtype)
+        return drawn + (probability - jax.lax.stop_gradient(probability))
