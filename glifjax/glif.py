@@ -132,6 +132,21 @@ class GLIF(AbstractNeuron):
         return self.coeffs.asc_amp_array * self.asc_amp_array
 
     @property
+    def has_reset_rules(self) -> bool:
+        """Whether spikes leave something behind in voltage and threshold (levels with R)."""
+        return isinstance(self.voltage_reset, voltage.ResetFromVoltage)
+
+    @property
+    def has_afterspike_currents(self) -> bool:
+        """Whether spikes leave currents behind (levels with ASC)."""
+        return isinstance(self.afterspike_dynamics, afterspike.Exponential)
+
+    @property
+    def has_adapting_threshold(self) -> bool:
+        """Whether the voltage drags the threshold along (levels with A)."""
+        return isinstance(self.threshold_dynamics, threshold.ThreeComponents)
+
+    @property
     def spike_cut_duration(self) -> Float[Array, ""]:
         """spike_cut_length * dt, s."""
         return self.spike_cut_length * self.dt

@@ -67,7 +67,9 @@ def read_neuron_config(path: str | os.PathLike) -> GLIF:
     except OSError as error:
         raise NeuronConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except ValueError as error:
-        raise NeuronConfigError(f"{path}: is not JSON ({error}); expected a GLIF neuron_config.json") from error
+        raise NeuronConfigError(
+            f"{path}: is not JSON ({error}); expected a GLIF neuron_config.json"
+        ) from error
     if isinstance(config, dict) and len(config) == 1 and isinstance(next(iter(config.values())), dict):
         config = next(iter(config.values()))
     return neuron_from_config(config, str(path))
@@ -80,7 +82,9 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
         NeuronConfigError: as read_neuron_config.
     """
     if not isinstance(config, Mapping):
-        raise NeuronConfigError(f"{source}: holds a {type(config).__name__}, not an object with neuron parameters")
+        raise NeuronConfigError(
+            f"{source}: holds a {type(config).__name__}, not an object with neuron parameters"
+        )
     needed = (*_NUMBERS, *_ARRAYS, "spike_cut_length", *RULES)
     missing = [key for key in needed if key not in config]
     if missing:
@@ -121,7 +125,9 @@ def _number(config: Mapping, key: str, source: str) -> float:
     except KeyError:
         raise NeuronConfigError(f"{source}: lacks {key}") from None
     except (TypeError, ValueError):
-        raise NeuronConfigError(f"{source}: {key} is {config[key]!r}; expected a number in SI units") from None
+        raise NeuronConfigError(
+            f"{source}: {key} is {config[key]!r}; expected a number in SI units"
+        ) from None
 
 
 def _array(config: Mapping, key: str, source: str) -> np.ndarray:
@@ -137,7 +143,9 @@ def _array(config: Mapping, key: str, source: str) -> np.ndarray:
 def _rule(config: Mapping, method: str, source: str) -> Callable:
     entry = config[method]
     if not isinstance(entry, Mapping) or "name" not in entry:
-        raise NeuronConfigError(f'{source}: {method} is {entry!r}; expected {{"name": ..., "params": {{...}}}}')
+        raise NeuronConfigError(
+            f'{source}: {method} is {entry!r}; expected {{"name": ..., "params": {{...}}}}'
+        )
     if (method, entry["name"]) not in METHODS:
         known = ", ".join(name for kind, name in METHODS if kind == method)
         raise NeuronConfigError(f"{source}: {method} {entry['name']!r} is unknown; known are: {known}")

@@ -1,0 +1,62 @@
+"""The numbers an optimiser moves: of order one, unbounded, each with a weak prior."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+
+class Coordinate(eqx.Module):
+    """One parameter (or array of them) as a coordinate x: value = centre + sd x, or centre exp(sd x) if log.
+
+    The prior on x is standard normal: `centre` is where a fit is drawn to (and starts, unless told otherwise), `sd`
+    says how weakly, in the parameter's unit or in natural-log units.
+
+    Attributes:
+        where: the parameter in a model; or several leaves, as a tuple, that share one value.
+        centre: prior mean, in the parameter's unit.
+        sd: prior standard deviation.
+        log: whether the parameter is positive (or negative) and moves on a log scale.
+    """
+
+    where: Callable[[Any], Any] = eqx.field(static=True)
+    centre: Float[Array, "..."] = eqx.field(converter=lambda value: jnp.asarray(value, dtype=float))
+    sd: Float[Array, "..."] = eqx.field(converter=lambda value: jnp.asarray(value, dtype=float))
+    log: bool = eqx.field(default=False, static=True)
+
+    def value(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The parameter at coordinate x."""
+        return self.centre * jnp.exp(self.sd * x) if self.log else self.centre + self.sd * x
+
+    def position(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The coordinate x of a parameter's value."""
+        return (jnp.log(value / self.centre) if self.log else value - self.centre) / self.sd
+
+
+def origin(coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:
+    """x = 0 for each coordinate: the start of a fit."""
+    return [jnp.zeros(np.broadcast_shapes(c.centre.shape, c.sd.shape)) for c in coordinates]
+
+
+def _leaves(model: Any, coordinate: Coordinate) -> tuple:
+    found = coordinate.where(model)
+    return found if isinstance(found, tuple) else (found,)
+
+
+def values(model: Any, coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:
+    """The parameters that the coordinates stand for, as they are in the model."""
+    return [_leaves(model, coordinate)[0] for coordinate in coordinates]
+
+
+def place(model: Any, coordinates: Sequence[Coordinate], x: Sequence[Float[Array, "..."]]) -> Any:
+    """The model with its parameters at the coordinates x."""
+    replaced = [
+        coordinate.value(position)
+        for coordinate, position in zip(coordinates, x, strict=True)
+        for _ in _leaves(model, coordinate)
+    ]
+    where = lambda tree: [leaf for coordinate in coordinates for leaf in _leaves(tree, coordinate)]
+    return eqx.tree_at(where, model, replaced)

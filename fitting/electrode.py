@@ -1,0 +1,44 @@
+"""A neuron seen through its electrode: what the amplifier records is V + Rs I."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+import glifjax as gj
+
+
+class PatchedNeuron(eqx.Module):
+    """A neuron and the series resistance that it is recorded through.
+
+    Attributes:
+        neuron: in volts relative to its El_reference.
+        series_resistance: what the bridge balance left of the electrode, ohm; a parameter of the fit, not a
+            measurement of the pipette.
+    """
+
+    neuron: gj.GLIF
+    series_resistance: Float[Array, ""] = eqx.field(converter=lambda value: jnp.asarray(value, dtype=float))
+
+    def simulate(
+        self,
+        current: Float[Array, " T"],
+        dt: float,
+        *,
+        recorded_start: Float[Array, ""] | None = None,
+        spikes: Bool[Array, " T"] | None = None,
+        key=None,
+    ) -> gj.Trace:
+        """Run the neuron, from the recording's first voltage (V) where that is given."""
+        neuron = self.neuron
+        if recorded_start is not None:
+            start = self.membrane(recorded_start, current[0])
+            neuron = eqx.tree_at(lambda n: n.init_voltage, neuron, start)
+        return gj.simulate(neuron, current, dt, spikes=spikes, key=key)
+
+    def membrane(self, recorded: Float[Array, "..."], current: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Membrane voltage relative to El_reference, V, of a recorded voltage (V) under a current (A)."""
+        return recorded - self.series_resistance * current - self.neuron.El_reference
+
+    def recorded(self, membrane: Float[Array, "..."], current: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Voltage the amplifier shows, V, for a membrane voltage relative to El_reference (V) under a current (A)."""
+        return membrane + self.neuron.El_reference + self.series_resistance * current

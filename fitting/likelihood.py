@@ -1,0 +1,41 @@
+"""The escape-rate likelihood: how probable the recorded spikes are under a neuron's hazard."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from fitting.data import SweepData
+from fitting.electrode import PatchedNeuron
+
+
+def spike_log_likelihood(
+    expected: Float[Array, "..."], spiked: Bool[Array, "..."], free: Bool[Array, "..."]
+) -> Float[Array, ""]:
+    """log L = sum_spikes log(1 - e^(-lambda dt)) - sum_silent lambda dt, in nats.
+
+    Args:
+        expected: lambda dt of each step.
+        spiked: True in the steps that hold a spike.
+        free: True in the steps that could hold one; the others do not count unless they do.
+    """
+    # where nothing happens, the logarithm's argument is kept away from zero for the gradient's sake
+    log_probability = jnp.log(-jnp.expm1(-jnp.where(spiked, expected, 1.0)))
+    silent = free & ~spiked
+    return jnp.sum(jnp.where(spiked, log_probability, 0.0)) - jnp.sum(jnp.where(silent, expected, 0.0))
+
+
+def log_likelihood(model: PatchedNeuron, data: SweepData) -> Float[Array, ""]:
+    """log-likelihood of the recorded spikes, in nats, given the model's own voltage with those spikes forced."""
+    noise = model.neuron.escape_noise
+    if noise is None:
+        raise ValueError("the neuron has no escape noise, hence no likelihood of spikes")
+
+    def one(current, voltage, forced, valid):
+        trace = model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
+        excess = trace.voltage_before_reset - trace.threshold_before_reset
+        return spike_log_likelihood(
+            noise.expected_spikes(excess, data.dt), forced & valid, valid & ~trace.refractory
+        )
+
+    arrays = (data.current, data.voltage, data.forced, data.valid)
+    return jnp.sum(jax.vmap(one)(*map(jnp.asarray, arrays)))

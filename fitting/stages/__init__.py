@@ -1,0 +1,25 @@
+"""The stages of a fit: each takes a patched neuron and training data, and returns a better one.
+
+initial: closed-form starting values. voltage: the membrane, with spikes forced where they were recorded.
+threshold: when the neuron spikes, given that membrane. finetune: gradient descent on the running neuron.
+"""
+
+from typing import NamedTuple
+
+from fitting.electrode import PatchedNeuron
+
+
+class Stage(NamedTuple):
+    """What a stage returns.
+
+    Attributes:
+        model: the patched neuron with this stage's parameters moved.
+        name: the stage, in words.
+        unit: what `losses` is measured in.
+        losses: the objective after each iteration, first the start's.
+    """
+
+    model: PatchedNeuron
+    name: str
+    unit: str
+    losses: list[float]

@@ -1,0 +1,660 @@
+"""Recordings of one cell: the injected current and the voltage that answered, sweep by sweep, from NWB 2.
+
+``read_recording`` opens a file (NWB 2 schema, its icephys module, stored as HDF5), pairs every response with
+its stimulus and leaves the samples on disk; a sweep reads its own when asked for ``current`` or ``voltage``.
+What cannot be trusted is a ``RecordingError``; what is merely suspicious, a line in ``Recording.warnings``.
+
+The first half of this module knows no file format. A reader of another one makes the same ``Channel``,
+``Sweep`` and ``Recording``, and takes its place in ``read_recording``.
+"""
+
+import fnmatch
+import math
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, NoReturn
+
+import numpy as np
+from jaxtyping import Float
+
+Clamp = Literal["current", "voltage", "zero"]
+Quantity = Literal["current", "voltage"]
+
+MAX_CURRENT = 100e-9  # A; no patch amplifier injects more
+MAX_VOLTAGE = 1.0  # V, from zero, to which an uncompensated offset may add
+MIN_SPAN, MAX_SPAN = 1e-3, 0.5  # V, peak to peak over a file; a cell stays between the two
+_UNITS = {"current": ("a", "amp", "amps", "ampere", "amperes"), "voltage": ("v", "volt", "volts")}
+_SUSPICIONS = {
+    "rest": "the voltage rests above -30 mV in {sweeps} ({worst:.1f} mV in {sweep}): its zero may be off",
+    "dip": "the voltage dips below -120 mV in {sweeps} ({worst:.1f} mV in {sweep}): the drop over the "
+    "electrode may not be compensated",
+}
+
+
+class RecordingError(ValueError):
+    """A recording or a part of it cannot be used; the message has file, sweep, value and remedy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """One quantity of a sweep on disk, unread: ``data[first : first + n_samples] * conversion + offset``.
+
+    ``data`` and ``timestamps`` (s) slice into arrays of shape (N,); ``unit`` is what the file says, right or
+    wrong; of ``stated_rate`` (Hz) and ``timestamps`` one is None.
+    """
+
+    where: str  # in the file, for messages
+    quantity: Quantity
+    unit: str
+    data: Any
+    n_samples: int
+    first: int = 0
+    conversion: float = 1.0
+    offset: float = 0.0
+    stated_rate: float | None = None
+    timestamps: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """One sweep of a recording; its samples are read from disk at each access and not kept.
+
+    In current clamp ``voltage`` is recorded and ``current`` commanded, in voltage clamp the other way round;
+    with the amplifier at zero (clamp "zero") ``current`` is 0.
+    """
+
+    file: str
+    number: int
+    protocol: str
+    clamp: Clamp
+    response: Channel = field(repr=False)
+    stimulus: Channel | None = field(repr=False)
+    start_time: float = 0.0  # s, from the start of the session; many files do not keep it
+    electrode: str = ""
+    bridge_balance: float | None = None  # ohm, as stated in the file; applied to nothing
+    suspicions: dict[str, float] = field(default_factory=dict, repr=False)  # kind -> mV, found on reading
+
+    @property
+    def paired(self) -> bool:
+        """Whether both current and voltage are there: a stimulus was found, or none is needed."""
+        return self.stimulus is not None or self.clamp == "zero"
+
+    @property
+    def n_samples(self) -> int:
+        """Number of recorded samples."""
+        return self.response.n_samples
+
+    @property
+    def duration(self) -> float:
+        """Duration in s; raises as ``rate`` does."""
+        return self.n_samples / self.rate
+
+    @cached_property
+    def rate(self) -> float:
+        """Sampling rate in Hz; raises RecordingError if not uniform, or if the stimulus has another."""
+        rates = [self._rate(channel) for channel in (self.response, self.stimulus) if channel is not None]
+        if (max(rates) - min(rates)) * self.n_samples > 0.5 * max(rates):  # half a sample apart at the end
+            self._refuse(
+                f"the response is sampled at {rates[0]:g} Hz and the stimulus at {rates[1]:g} Hz; "
+                "leave the sweep out, or write it anew at one rate"
+            )
+        return rates[0]
+
+    @property
+    def current(self) -> Float[np.ndarray, " T"]:
+        """Current in A, (T,) float64; raises RecordingError if missing, not finite or wrong in scale."""
+        return np.zeros(self.n_samples) if self.clamp == "zero" else self._read("current")
+
+    @property
+    def voltage(self) -> Float[np.ndarray, " T"]:
+        """Voltage in V, (T,) float64; raises RecordingError if missing, not finite or wrong in scale."""
+        voltage = self._read("voltage")
+        if self.clamp != "voltage":
+            rest, dip = 1e3 * float(np.median(voltage)), 1e3 * float(voltage.min())
+            if rest > -30:
+                self.suspicions["rest"] = rest
+            if dip < -120:
+                self.suspicions["dip"] = dip
+        return voltage
+
+    def _read(self, quantity: Quantity) -> Float[np.ndarray, " T"]:
+        channel = self.response if self.response.quantity == quantity else self.stimulus
+        if channel is None:
+            self._refuse(f"the file pairs no stimulus with it, so it has no {quantity}; leave the sweep out")
+        if self.stimulus is not None and self.stimulus.n_samples != self.n_samples:
+            self._refuse(
+                f"the response has {self.n_samples} samples and the stimulus {self.stimulus.n_samples}; "
+                "leave the sweep out, or write it anew with equal lengths"
+            )
+        if channel.unit.strip().lower() not in _UNITS[quantity]:
+            self._refuse(
+                f"the {quantity} ({channel.where}) is in '{channel.unit}', not {_UNITS[quantity][-1]}; "
+                "correct its unit and conversion or, if it is another quantity, the type of its series"
+            )
+        values = self._slice(channel, channel.data) * channel.conversion + channel.offset
+        if values.shape != (channel.n_samples,) or not values.size:
+            self._refuse(
+                f"the {quantity} ({channel.where}) has the shape {values.shape} instead of "
+                f"({channel.n_samples or 'T'},); leave the sweep out"
+            )
+        if problem := not_finite(quantity, values, self.rate):
+            self._refuse(f"{problem}; leave the sweep out, or write it anew without those samples")
+        if problem := out_of_scale(quantity, values):
+            self._refuse(
+                f"{problem}; correct the conversion ({channel.conversion:g}) or offset ({channel.offset:g}) "
+                f"of {channel.where}, whose unit is '{channel.unit}'"
+            )
+        return values
+
+    def _rate(self, channel: Channel) -> float:
+        rate = channel.stated_rate
+        if rate is None:
+            times = self._slice(channel, channel.timestamps)
+            if not len(times) == channel.n_samples > 1:
+                self._refuse(
+                    f"{channel.where} has {channel.n_samples} samples and {len(times)} timestamps; "
+                    "leave the sweep out"
+                )
+            step = (times[-1] - times[0]) / (len(times) - 1)
+            if not step > 0:
+                self._refuse(f"the timestamps of {channel.where} do not increase; leave the sweep out")
+            late = np.abs(times - times[0] - step * np.arange(len(times)))
+            # where a sample was dropped others are 0.5 steps off, and float32 timestamps a few hundredths
+            if not late.max() < 0.1 * step:
+                worst = int(late.argmax())
+                self._refuse(
+                    f"the timestamps of {channel.where} are not uniform: sample {worst}, {times[worst]:g} s, "
+                    f"is {1e3 * late[worst]:.3g} ms from where steps of {1e3 * step:.4g} ms put it; "
+                    "leave the sweep out, or resample it"
+                )
+            rate = 1 / float(step)
+        if not 0 < rate < math.inf:
+            self._refuse(f"the sampling rate of {channel.where} is {rate:g} Hz; correct it in the file")
+        return float(round(rate)) if abs(rate - round(rate)) < 1e-6 * rate else rate
+
+    def _slice(self, channel: Channel, source: Any) -> np.ndarray:
+        try:
+            return np.asarray(source[channel.first : channel.first + channel.n_samples], dtype=np.float64)
+        except Exception as error:  # h5py raises several kinds
+            self._refuse(
+                f"{channel.where} cannot be read ({_line(error)}); if the recording was closed, open it "
+                "again, else fetch or export the file again"
+            )
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise RecordingError(f"{self.file}, sweep {self.number}: {reason}")
+
+
+class Recording:
+    """The sweeps of one cell in the order of their numbers, and what their file says of itself.
+
+    The file stays open until ``close()`` or the end of a ``with`` block; after that no samples can be read.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        sweeps: Iterable[Sweep],
+        *,
+        identifier: str = "",
+        session_description: str = "",
+        notes: str | None = None,
+        remarks: Iterable[str] = (),
+        other_content: str = "",
+        close: Callable[[], None] = lambda: None,
+    ):
+        """Hold what a reader found: ``remarks`` become warnings, ``other_content`` says what is no sweep."""
+        self.path = path
+        self.name = path.stem
+        self.sweeps = tuple(sorted(sweeps, key=lambda sweep: sweep.number))
+        self.identifier = identifier
+        self.session_description = session_description
+        self.notes = notes
+        self._close = close
+        self._remarks = tuple(remarks)
+        self._other_content = other_content
+
+    def close(self) -> None:
+        """Close the file; closing it again does nothing."""
+        self._close()
+
+    def __enter__(self) -> "Recording":
+        """Return the recording itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Name the file and its sweeps."""
+        return f"Recording({self.path.name}: {self._content()})"
+
+    @property
+    def current_clamp(self) -> tuple[Sweep, ...]:
+        """The current-clamp sweeps that have a stimulus; raises RecordingError, saying why, if none has."""
+        found = tuple(sweep for sweep in self.sweeps if sweep.clamp == "current" and sweep.paired)
+        if not found:
+            raise RecordingError(
+                f"{self.path.name}: no sweep in current clamp with a stimulus; the file holds "
+                f"{self._content()}; give a current-clamp recording"
+            )
+        return found
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is suspicious but usable in the file and in the sweeps read so far (``check`` reads all)."""
+        lines = list(self._remarks)
+        for kind, text in _SUSPICIONS.items():
+            found = {s.number: s.suspicions[kind] for s in self.sweeps if kind in s.suspicions}
+            if found:
+                worst = (max if kind == "rest" else min)(found, key=lambda number: found[number])
+                lines.append(text.format(sweeps=_name(found), worst=found[worst], sweep=_name([worst])))
+        return [f"{self.path.name}: {line}" for line in lines]
+
+    def check(self, sweeps: Sequence[Sweep] | None = None) -> None:
+        """Read ``sweeps`` (default: ``current_clamp``) one by one and refuse what a fit must not see.
+
+        Raises RecordingError for all that reading a sweep refuses and for what only several sweeps can show:
+        over them the voltage must span 1 to 500 mV from peak to peak.
+        """
+        sweeps = self.current_clamp if sweeps is None else sweeps
+        low, high = math.inf, -math.inf
+        for sweep in sweeps:
+            _ = sweep.current
+            voltage = sweep.voltage
+            low, high = min(low, float(voltage.min())), max(high, float(voltage.max()))
+        if sweeps and not MIN_SPAN <= high - low <= MAX_SPAN:
+            raise RecordingError(
+                f"{self.path.name}: over {_name(sweep.number for sweep in sweeps)} the voltage spans "
+                f"{1e3 * (high - low):.3g} mV, and a cell's 1 to 500 mV; correct the conversion of the series"
+            )
+
+    def select(self, which: str | int | Iterable[str | int]) -> list[Sweep]:
+        """Select sweeps, each once and in the order of their numbers.
+
+        ``which`` is a number, a range ("2-11", or "12-" to the end), a protocol in any case, a part of its
+        name or a pattern with ``*`` and ``?``, several of these with commas between, or a list of them. A
+        protocol of that very name goes before those that contain it. Raises RecordingError, naming what there
+        is, for whatever matches nothing.
+        """
+        chosen: dict[int, Sweep] = {}
+        for part in [which] if isinstance(which, str | int) else which:
+            found = self._match(str(part))
+            for piece in str(part).split(",") if not found else ():
+                found += self._match(piece) or self._refuse_selection(piece)
+            chosen |= {sweep.number: sweep for sweep in found}
+        return [chosen[number] for number in sorted(chosen)] or self._refuse_selection("")
+
+    def _match(self, part: str) -> list[Sweep]:
+        part = part.strip().lower()
+        tests: list[Callable[[Sweep], bool]] = [lambda sweep: sweep.protocol.lower() == part]
+        if match := re.fullmatch(r"(\d+)(\s*-\s*(\d*))?", part):
+            numbers = [sweep.number for sweep in self.sweeps]
+            first = int(match[1])
+            last = first if match[2] is None else int(match[3]) if match[3] else max(numbers, default=first)
+            if first in numbers and last in numbers:  # "2-50" of 25 sweeps is a slip, not a selection
+                tests = [lambda sweep: first <= sweep.number <= last]
+        elif part:
+            tests.append(lambda sweep: part in sweep.protocol.lower())
+            tests.append(lambda sweep: fnmatch.fnmatchcase(sweep.protocol.lower(), part))
+        found = ([sweep for sweep in self.sweeps if part and test(sweep)] for test in tests)
+        return next(filter(None, found), [])
+
+    def _refuse_selection(self, part: str) -> NoReturn:
+        raise RecordingError(
+            f"{self.path.name}: no sweep or protocol matches '{part.strip()}'; choose from {self._content()}"
+        )
+
+    def _content(self) -> str:
+        modes = {"current": "", "voltage": " in voltage clamp", "zero": " at zero current"}
+        groups: dict[str, list[int]] = {}
+        for sweep in self.sweeps:
+            mode = modes[sweep.clamp] + ("" if sweep.paired else " without a stimulus")
+            groups.setdefault(f"'{sweep.protocol}'{mode}", []).append(sweep.number)
+        if not groups:
+            return "no intracellular sweep" + (self._other_content and f" but {self._other_content}")
+        return ", ".join(f"{protocol} ({_name(numbers)})" for protocol, numbers in groups.items())
+
+
+def not_finite(quantity: str, values: Float[np.ndarray, " T"], rate: float) -> str | None:
+    """Say where ``values`` (T,), sampled at ``rate`` Hz, are NaN or infinite; None where they are finite."""
+    bad = np.flatnonzero(~np.isfinite(values))
+    if not bad.size:
+        return None
+    first, last, n, total = int(bad[0]), int(bad[-1]), bad.size, values.size
+    what = "NaN" if np.isnan(values[first]) else "infinite"
+    text = f"the {quantity} is {what} from sample {first} ({first / rate:g} s), {n} of {total} samples"
+    if n == last - first + 1 < total and (first == 0 or last == total - 1):
+        text += f": padding at the {'start' if first == 0 else 'end'}"
+    return text
+
+
+def out_of_scale(quantity: str, values: Float[np.ndarray, " T"]) -> str | None:
+    """Say how ``values`` (T,), in A or V, are too large for a cell; None where they are not."""
+    if quantity == "current" and (peak := np.abs(values).max()) > MAX_CURRENT:
+        return f"the current reaches {1e9 * peak:.4g} nA, and no cell takes {1e9 * MAX_CURRENT:g} nA"
+    low, high = values.min(), values.max()
+    if quantity == "voltage" and (high - low > MAX_SPAN or max(-low, high) > MAX_VOLTAGE):
+        return f"the voltage goes from {low:.4g} to {high:.4g} V, and no cell's does"
+    return None
+
+
+def _name(numbers: Iterable[int]) -> str:
+    """Name sweeps as ``select`` takes them: "sweep 3", "sweeps 1-4,7"."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    text = ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return f"sweep {text}" if text.isdecimal() else f"sweeps {text}"
+
+
+def _line(error: BaseException) -> str:
+    """First line of an error's text, cut: hdmf prints whole files into its own."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+# NWB 2, through pynwb
+
+
+class _Span(NamedTuple):
+    """A stretch of a pynwb TimeSeries, such as a row of the icephys tables refers to."""
+
+    series: Any
+    first: int
+    n_samples: int
+
+
+class _Pair(NamedTuple):
+    """A response, its stimulus if it has one, and the row of the simultaneous recordings that says so."""
+
+    response: _Span
+    stimulus: _Span | None
+    clamp: Clamp
+    row: int | None = None
+
+    @property
+    def electrode(self) -> str:
+        return self.response.series.electrode.name
+
+
+def read_recording(path: str | Path, *, electrode: str | None = None) -> Recording:
+    """Open a recording, an NWB 2 file, without reading its samples.
+
+    ``electrode`` names the one to take where a file holds several that recorded at the same time. Raises
+    RecordingError if the file is missing or is no whole NWB 2 file, or if such a choice is needed.
+    """
+    path = Path(path)
+    version = _nwb_version(path).removeprefix("NWB-")
+    if not version.startswith("2"):
+        raise RecordingError(f"{path.name}: this is NWB {version}, and only NWB 2 is read; convert it")
+    return _read_nwb2(path, electrode)
+
+
+def _nwb_version(path: Path) -> str:
+    """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
+    import h5py
+
+    if not path.exists():
+        raise RecordingError(f"{path}: there is no such file; check the path")
+    if path.is_dir():
+        raise RecordingError(f"{path}: this is a folder; name one .nwb file in it")
+    try:
+        with h5py.File(path, "r") as file:
+            version = file.attrs.get("nwb_version")
+            if version is None and isinstance(old := file.get("nwb_version"), h5py.Dataset):
+                version = np.ravel(old[()])[0]
+    except OSError as error:
+        raise RecordingError(
+            f"{path.name}: not a whole HDF5 file, as NWB files are ({_line(error)}); fetch or export it again"
+        ) from error
+    if version is None:
+        raise RecordingError(f"{path.name}: an HDF5 file without nwb_version, so not NWB; give an NWB 2 file")
+    return version.decode() if isinstance(version, bytes) else str(version)
+
+
+def _read_nwb2(path: Path, electrode: str | None) -> Recording:
+    import pynwb
+
+    with ExitStack() as stack, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters in pynwb's is checked here, or on reading a sweep
+        try:
+            io = stack.enter_context(pynwb.NWBHDF5IO(path=str(path), mode="r", load_namespaces=True))
+            nwb: Any = io.read()
+        except Exception as error:  # hdmf raises many kinds, and extensions their own
+            raise RecordingError(
+                f"{path.name}: pynwb cannot read it ({_line(error)}); if it uses an extension (ndx-...) that "
+                "it does not define, install that, else export the file again"
+            ) from error
+        remarks: list[str] = []
+        stated = _stated_numbers(nwb)
+        pairs = _pairs(nwb, stated, remarks)
+        electrodes = sorted({pair.electrode for pair in pairs}, key=_natural)
+        if electrode is not None:
+            pairs = [pair for pair in pairs if pair.electrode == electrode]
+            if not pairs:
+                raise RecordingError(
+                    f"{path.name}: no sweep is from electrode '{electrode}'; choose from {electrodes}"
+                )
+        elif len(electrodes) > 1:
+            remarks.append(f"its sweeps are from {len(electrodes)} electrodes ({', '.join(electrodes)})")
+        numbers = _numbers(pairs, stated, remarks)
+        if numbers is None:
+            raise RecordingError(
+                f"{path.name}: the electrodes {electrodes} have sweeps of the same numbers, as several cells "
+                f"do; choose one: read_recording(path, electrode={electrodes[0]!r})"
+            )
+        times = _start_times(pairs)
+        sweeps = [
+            _sweep(io, path, pair, number, time)
+            for pair, number, time in zip(pairs, numbers, times, strict=True)
+        ]
+        if unpaired := [sweep.number for sweep in sweeps if not sweep.paired]:
+            remarks.append(f"no stimulus is found for {_name(unpaired)}, by table, number or name")
+        counts = Counter(series.neurodata_type for series in nwb.acquisition.values())
+        units = [] if nwb.units is None else [f"{len(nwb.units)} sorted units"]
+        return Recording(
+            path,
+            sweeps,
+            identifier=str(nwb.identifier),
+            session_description=str(nwb.session_description),
+            notes=nwb.notes,
+            remarks=remarks,
+            other_content=" and ".join(units + [f"{n} {name}" for name, n in counts.items()]),
+            close=stack.pop_all().close,
+        )
+
+
+def _sweep(io: Any, path: Path, pair: _Pair, number: int, start_time: float) -> Sweep:
+    recorded, commanded = ("current", "voltage") if pair.clamp == "voltage" else ("voltage", "current")
+    # pynwb drops the stimulus_description of a sweep at zero current; its builder keeps what the file says
+    spans = [span for span in (pair.response, pair.stimulus) if span is not None]
+    attributes = [io.manager.get_builder(span.series).attributes for span in spans]
+    protocols = [str(each.get("stimulus_description", "")).strip() for each in attributes]
+    bridge = getattr(pair.response.series, "bridge_balance", None)
+    return Sweep(
+        file=path.name,
+        number=number,
+        protocol=next((protocol for protocol in protocols if protocol not in ("", "N/A")), protocols[0]),
+        clamp=pair.clamp,
+        response=_channel(pair.response, recorded),
+        stimulus=None if pair.stimulus is None else _channel(pair.stimulus, commanded),
+        start_time=start_time,
+        electrode=pair.electrode,
+        bridge_balance=None if bridge is None or math.isnan(bridge) else float(bridge),
+    )
+
+
+def _channel(span: _Span, quantity: Quantity) -> Channel:
+    series = span.series
+    unit = series.data.attrs.get("unit", "")  # the file's own: pynwb replaces what it does not expect
+    return Channel(
+        where=series.data.name,
+        quantity=quantity,
+        unit=unit.decode() if isinstance(unit, bytes) else str(unit),
+        data=series.data,
+        n_samples=span.n_samples,
+        first=span.first,
+        conversion=float(series.conversion),
+        offset=float(series.offset),
+        stated_rate=None if series.rate is None else float(series.rate),
+        timestamps=series.timestamps,
+    )
+
+
+def _clamp(series: Any) -> Clamp | None:
+    """How a response was recorded, by its type alone; None for what is no intracellular response."""
+    from pynwb import icephys
+
+    if isinstance(series, icephys.IZeroClampSeries):  # before the CurrentClampSeries that it is too
+        return "zero"
+    if isinstance(series, icephys.CurrentClampSeries):
+        return "current"
+    return "voltage" if isinstance(series, icephys.VoltageClampSeries) else None
+
+
+def _pairs(nwb: Any, stated: dict[str, int], remarks: list[str]) -> list[_Pair]:
+    """Every response with its stimulus: by the icephys tables or, where these are silent, number or name."""
+    from pynwb import icephys
+
+    pairs = _table_pairs(nwb, remarks)
+    told = {span.series.object_id for pair in pairs for span in (pair.response, pair.stimulus) if span}
+    recorded = [series for series in nwb.acquisition.values() if series.object_id not in told]
+    commanded = [series for series in nwb.stimulus.values() if series.object_id not in told] or recorded
+    stimulus_types: dict[Clamp, Any] = {
+        "current": icephys.CurrentClampStimulusSeries,
+        "voltage": icephys.VoltageClampStimulusSeries,
+        "zero": (),
+    }
+    for clamp, stimulus_type in stimulus_types.items():
+        responses = [series for series in recorded if _clamp(series) == clamp]
+        stimuli = [series for series in commanded if isinstance(series, stimulus_type)]
+        partners = _partners(responses, stimuli, stated)
+        for response, stimulus in zip(responses, partners, strict=True):
+            pairs.append(_Pair(_whole(response), None if stimulus is None else _whole(stimulus), clamp))
+        if left := len(stimuli) + partners.count(None) - len(partners):
+            remarks.append(f"{left} of its {clamp}-clamp stimuli belong to no response and are left out")
+    return pairs
+
+
+def _whole(series: Any) -> _Span:
+    return _Span(series, 0, len(series.data))
+
+
+def _table_pairs(nwb: Any, remarks: list[str]) -> list[_Pair]:
+    """Pairs by the rows of the intracellular recordings table (NWB 2.4 and later)."""
+    table = nwb.intracellular_recordings
+    if table is None or not len(table):
+        return []
+    numbers = dict(enumerate(int(number) for number in table.id[:]))
+    if (simultaneous := nwb.icephys_simultaneous_recordings) is not None:
+        column = simultaneous["recordings"]  # ragged: the rows of recording k end at column.data[k]
+        groups = np.split(np.asarray(column.target.data[:]), np.asarray(column.data[:])[:-1])
+        numbers |= {int(row): k for k, rows in enumerate(groups) for row in rows}
+    pairs = []
+    for row, number in numbers.items():
+        response, stimulus = (
+            None if span.timeseries is None else _Span(span.timeseries, int(span.idx_start), int(span.count))
+            for span in (table["responses"]["response"][row], table["stimuli"]["stimulus"][row])
+        )
+        clamp = None if response is None else _clamp(response.series)
+        if response is not None and clamp is not None:
+            pairs.append(_Pair(response, None if clamp == "zero" else stimulus, clamp, number))
+        else:
+            remarks.append(
+                f"row {row} of its intracellular recordings has no patch-clamp response and is left out"
+            )
+    return pairs
+
+
+def _partners(responses: list[Any], stimuli: list[Any], stated: dict[str, int]) -> list[Any]:
+    """The stimulus of each response, or None, by the first key that tells all responses and stimuli apart.
+
+    The key is never the time: many files keep starting times for one of the two only.
+    """
+    keys: tuple[Callable[[Any], Any], ...] = (
+        lambda series: stated.get(series.object_id),
+        lambda series: (
+            (stated[series.object_id], series.electrode.name) if series.object_id in stated else None
+        ),
+        lambda series: _integers(series.name),
+        lambda series: series.name,
+        lambda series: "the only one",
+    )
+    for key in keys:
+        found = {key(series): series for series in stimuli}
+        wanted = [key(series) for series in responses]
+        distinct = len(found) == len(stimuli) and len(set(wanted)) == len(wanted)
+        if distinct and None not in (*found, *wanted) and not found.keys().isdisjoint(wanted):
+            return [found.get(each) for each in wanted]
+    return [None] * len(responses)
+
+
+def _stated_numbers(nwb: Any) -> dict[str, int]:
+    """Sweep number by object_id: the attribute of each series and, in older files, the sweep table."""
+    from pynwb.icephys import PatchClampSeries
+
+    series = [each for each in nwb.objects.values() if isinstance(each, PatchClampSeries)]
+    numbers = {each.object_id: int(each.sweep_number) for each in series if each.sweep_number is not None}
+    if (table := nwb.sweep_table) is not None:
+        for row, number in enumerate(table["sweep_number"].data[:]):
+            numbers |= {each.object_id: int(number) for each in table["series"][row]}
+    return numbers
+
+
+def _numbers(pairs: list[_Pair], stated: dict[str, int], remarks: list[str]) -> list[int] | None:
+    """Distinct numbers of the sweeps: as stated, of their rows, in their names or, failing these, in order.
+
+    None where they are distinct on each electrode but not over all: a choice of one is needed.
+    """
+    electrodes = [pair.electrode for pair in pairs]
+    names = [_integers(pair.response.series.name) or () for pair in pairs]
+    columns = zip(*names, strict=True) if len({len(name) for name in names}) == 1 else ()
+    candidates: list[Sequence[int | None]] = [
+        [stated.get(pair.response.series.object_id) for pair in pairs],
+        [pair.row for pair in pairs],
+        *columns,
+    ]
+    for candidate in candidates:
+        numbers = [number for number in candidate if number is not None]
+        if len(numbers) == len(pairs) == len(set(numbers)):
+            return numbers
+        if len(numbers) == len(pairs) == len(set(zip(numbers, electrodes, strict=True))):
+            return None
+    if len(set(electrodes)) > 1:
+        return None
+    remarks.append("its sweeps have no distinct numbers, so they are counted in the order of their names")
+    order = sorted(range(len(pairs)), key=lambda n: _natural(pairs[n].response.series.name))
+    return [order.index(n) for n in range(len(pairs))]
+
+
+def _start_times(pairs: list[_Pair]) -> list[float]:
+    """Starting times in s: those of the responses, or of the stimuli where only these advance."""
+    recorded = [_start_time(pair.response) for pair in pairs]
+    commanded = [_start_time(pair.stimulus) for pair in pairs if pair.stimulus is not None]
+    return commanded if len(set(recorded)) == 1 < len(set(commanded)) == len(pairs) else recorded
+
+
+def _start_time(span: _Span) -> float:
+    series = span.series
+    if series.timestamps is not None:
+        return float(series.timestamps[span.first]) if span.first < len(series.timestamps) else 0.0
+    return float(series.starting_time or 0.0) + (span.first / series.rate if span.first else 0.0)
+
+
+def _integers(name: str) -> tuple[int, ...] | None:
+    return tuple(int(digits) for digits in re.findall(r"\d+", name)) or None
+
+
+def _natural(name: str) -> list[int | str]:
+    """Key that sorts 1, 2, 10 in this order."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
