@@ -20,7 +20,7 @@ class DataError(ValueError):
     """Data that cannot be fitted; the message names the sweep, the reason and what to do."""
 
 
-class SweepData(eqx.Module):
+class FitData(eqx.Module):
     """Sweeps of a recording at one time step, padded at their ends to one length; numpy, float64.
 
     Attributes:
@@ -70,7 +70,7 @@ def resample(trace: Float[np.ndarray, " T"], rate: float) -> Float[np.ndarray, "
     return trace[: n * block].reshape(n, block).mean(axis=1)
 
 
-def prepare(sweeps: Sequence, shape: SpikeShape | None) -> SweepData:
+def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
     """Load sweeps, find their spikes, and bring them to one time step and length.
 
     Args:
@@ -109,7 +109,7 @@ def prepare(sweeps: Sequence, shape: SpikeShape | None) -> SweepData:
     for row, found in zip(forced, times, strict=True):
         onset = np.floor((found - (shape.latency if shape else 0.0)) / dt).astype(int)
         row[np.clip(onset, 0, length - 1)] = True
-    return SweepData(
+    return FitData(
         numbers=tuple(int(sweep.number) for sweep in sweeps),
         current=pad(currents, "constant"),
         voltage=pad(voltages, "edge"),

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from fitting.data import SweepData
+from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 
 
@@ -24,7 +24,7 @@ def spike_log_likelihood(
     return jnp.sum(jnp.where(spiked, log_probability, 0.0)) - jnp.sum(jnp.where(silent, expected, 0.0))
 
 
-def log_likelihood(model: PatchedNeuron, data: SweepData) -> Float[Array, ""]:
+def log_likelihood(model: PatchedNeuron, data: FitData) -> Float[Array, ""]:
     """log-likelihood of the recorded spikes, in nats, given the model's own voltage with those spikes forced."""
     noise = model.neuron.escape_noise
     if noise is None:

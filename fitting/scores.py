@@ -82,14 +82,14 @@ def explained_variance_ratio_single(
     return float(_ratio(_explained(repeats, runs), _explained(repeats, repeats.mean(axis=0)[None])))
 
 
-_SCORES: dict[str, Callable[[Trains, Trains, float], float]] = {
+SCORES: dict[str, Callable[[Trains, Trains, float], float]] = {
     "evr_10ms": partial(explained_variance_ratio, sigma=0.010),
     "evr_single_10ms": partial(explained_variance_ratio_single, sigma=0.010),
     "md_star_4ms": lambda data, model, _: md_star(data, model, window=0.004),
     "md_star_8ms": lambda data, model, _: md_star(data, model, window=0.008),
     "gamma_4ms": partial(gamma, window=0.004),
 }
-_CEILING_REPEATS = {name: 3 if name.startswith("md_star") else 2 for name in _SCORES}
+_CEILING_REPEATS = {name: 3 if name.startswith("md_star") else 2 for name in SCORES}
 
 
 def score_trains(data: Trains, model: Trains, duration: float) -> dict[str, float]:
@@ -97,7 +97,7 @@ def score_trains(data: Trains, model: Trains, duration: float) -> dict[str, floa
 
     Keys: evr_10ms, evr_single_10ms, md_star_4ms, md_star_8ms, gamma_4ms.
     """
-    return {name: score(data, model, duration) for name, score in _SCORES.items()}
+    return {name: score(data, model, duration) for name, score in SCORES.items()}
 
 
 def ceiling(score: Callable[[Trains, Trains], float], data: Trains, least: int = 2) -> float | None:
@@ -117,7 +117,7 @@ def ceiling_trains(data: Trains, duration: float) -> dict[str, float | None]:
     """
     return {
         name: ceiling(lambda a, b, score=score: score(a, b, duration), data, _CEILING_REPEATS[name])
-        for name, score in _SCORES.items()
+        for name, score in SCORES.items()
     }
 
 

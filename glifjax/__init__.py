@@ -1,14 +1,16 @@
 """glifjax: simulate and fit generalized leaky integrate-and-fire neurons in JAX."""
 
 from glifjax import _backend  # noqa: F401  (first: it sets a flag that the backend reads when it starts)
-from glifjax.glif import GLIF, LEVELS, Coefficients, from_level
+from glifjax.glif import GLIF, LEVELS, Coefficients, from_level, level_name
 from glifjax.io.neuron_config import read_neuron_config, write_neuron_config
+from glifjax.io.recording_writer import write_recording
+from glifjax.io.recordings import Recording, RecordingError, Sweep, read_recording
 from glifjax.neuron import AbstractNeuron, Input, Sample, Status
 from glifjax.simulate import Spikes, Trace, simulate
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
 __all__ = [
-    "GLIF", "LEVELS", "AbstractNeuron", "Coefficients", "EscapeNoise", "Input", "Sample", "Spikes", "Status",
-    "SurrogateSpike", "Trace", "from_level", "read_neuron_config", "simulate",
-    "write_neuron_config",
+    "GLIF", "LEVELS", "AbstractNeuron", "Coefficients", "EscapeNoise", "Input", "Recording", "RecordingError",
+    "Sample", "Spikes", "Status", "SurrogateSpike", "Sweep", "Trace", "from_level", "level_name", "read_neuron_config",
+    "read_recording", "simulate", "write_neuron_config", "write_recording",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ Source: Teeter et al. 2018, Nature Communications 9:709; its simulator, AllenSDK
 followed step by step. Parameters carry the names of AllenSDK's neuron_config.json, in SI units.
 """
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Self
@@ -163,6 +164,10 @@ class GLIF(AbstractNeuron):
         if spike_cut == "duration":
             steps = jnp.round(self.spike_cut_duration / dt).astype(steps.dtype)
         return eqx.tree_at(lambda neuron: (neuron.spike_cut_length, neuron.dt), self, (steps, dt))
+
+    def with_detached_reset(self) -> Self:
+        """This neuron, with no gradient through the effect of its spikes on the state (`detach_reset`)."""
+        return dataclasses.replace(self, detach_reset=True)
 
     def init(self) -> GLIFState:
         """The state before the first step."""

@@ -371,17 +371,18 @@ def add_sweep_table(path: Path, numbers: dict[str, int]) -> None:
     with h5py.File(path, "a") as file:
         table = file.create_group("general/intracellular_ephys/sweep_table")
         columns = {
-            "id": ("hdmf-common", "ElementIdentifiers", list(range(len(numbers)))),
-            "sweep_number": ("hdmf-common", "VectorData", list(numbers.values())),
-            "series": ("hdmf-common", "VectorData", [file[name].ref for name in numbers]),
-            "series_index": ("hdmf-common", "VectorIndex", list(range(1, len(numbers) + 1))),
+            "id": ("ElementIdentifiers", "i8", list(range(len(numbers)))),
+            "sweep_number": ("VectorData", "u8", list(numbers.values())),
+            "series": ("VectorData", h5py.ref_dtype, [file[name].ref for name in numbers]),
+            "series_index": ("VectorIndex", "u8", list(range(1, len(numbers) + 1))),
         }
-        for name, (namespace, kind, values) in columns.items():
-            column = table.create_dataset(
-                name, data=values, dtype=h5py.ref_dtype if name == "series" else "u8"
+        for name, (kind, dtype, values) in columns.items():
+            column = table.create_dataset(name, data=values, dtype=dtype)
+            column.attrs.update(
+                {"namespace": "hdmf-common", "neurodata_type": kind, "object_id": f"0-{name}"}
             )
-            column.attrs.update({"namespace": namespace, "neurodata_type": kind, "object_id": f"0-{name}"})
-            column.attrs["description"] = name
+            if name != "id":
+                column.attrs["description"] = name
         table["series_index"].attrs["target"] = table["series"].ref
         table.attrs.update({"namespace": "core", "neurodata_type": "SweepTable", "object_id": "0-0"})
         table.attrs.update({"description": "sweeps", "colnames": ["series", "sweep_number"]})
@@ -634,9 +635,16 @@ def test_an_extension_that_the_file_defines_is_loaded(plain):
 def test_an_extension_that_nothing_defines_is_refused_by_its_name(plain):
     add_extension(plain, cached=False)
     message = refused(lambda: read_recording(plain))
-    assert message.startswith("cell.nwb: pynwb cannot read it")
-    assert "ndx-rig" in message
+    assert message.startswith("cell.nwb: pynwb cannot read it ('ndx-rig' not a namespace);")
     assert "install that" in message
+
+
+def test_what_pynwb_refuses_is_refused_with_its_reason(plain):
+    with h5py.File(plain, "a") as file:
+        del file["acquisition/response_0/electrode"]
+    message = refused(lambda: read_recording(plain))
+    assert "Could not construct CurrentClampSeries object due to: " in message
+    assert "'electrode'" in message
 
 
 # Selection

@@ -1,7 +1,8 @@
 """The stages of a fit: each takes a patched neuron and training data, and returns a better one.
 
 initial: closed-form starting values. voltage: the membrane, with spikes forced where they were recorded.
-threshold: when the neuron spikes, given that membrane. finetune: gradient descent on the running neuron.
+threshold: when the neuron spikes, given that membrane. deterministic: the hard threshold that agrees with it.
+finetune: gradient descent on the running neuron, where an optimiser is given.
 """
 
 from typing import NamedTuple

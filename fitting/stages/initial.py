@@ -4,7 +4,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 import glifjax as gj
-from fitting.data import SweepData
+from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 from fitting.spikes import SpikeShape
 
@@ -16,7 +16,7 @@ ASC_TAUS = (0.02, 0.1)
 SERIES_RESISTANCE = (0.0, 40e6)
 
 
-def initial(level: str, data: SweepData, shape: SpikeShape) -> PatchedNeuron:
+def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
     """A neuron to start from, by least squares on the voltage between spikes.
 
     V(t) = El + R (I low-passed with tau) + Rs I(t), for the tau that fits best; C = tau / R. The voltage reset is
@@ -58,7 +58,7 @@ def initial(level: str, data: SweepData, shape: SpikeShape) -> PatchedNeuron:
     return PatchedNeuron(neuron, series)
 
 
-def between_spikes(data: SweepData, after: float, before: float = 0.5e-3) -> np.ndarray:
+def between_spikes(data: FitData, after: float, before: float = 0.5e-3) -> np.ndarray:
     """(S, T): True in valid steps further than `before` s from the next onset and `after` s from the last."""
     keep = data.valid.copy()
     behind, ahead = round(before / data.dt), round(after / data.dt)

@@ -6,6 +6,8 @@ is maximised by Newton's method over a grid of rates, and the best pair is polis
 V is the model's own voltage, never the recording.
 """
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,7 +16,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from fitting.coordinates import Coordinate, place, values
-from fitting.data import DataError, SweepData
+from fitting.data import DataError, FitData
 from fitting.electrode import PatchedNeuron
 from fitting.likelihood import log_likelihood, spike_log_likelihood
 from fitting.stages import Stage
@@ -55,7 +57,7 @@ def coordinates(model: PatchedNeuron) -> list[Coordinate]:
     return moved
 
 
-def fit_threshold(model: PatchedNeuron, data: SweepData, max_steps: int = 30) -> Stage:
+def fit_threshold(model: PatchedNeuron, data: FitData, max_steps: int = 30) -> Stage:
     """Escape noise and threshold of a patched neuron, its membrane left as it is.
 
     Args:
@@ -70,15 +72,14 @@ def fit_threshold(model: PatchedNeuron, data: SweepData, max_steps: int = 30) ->
         raise DataError(f"sweeps {data.numbers} hold no spikes, so no threshold can be fitted; train on others")
     model = _search_rates(model, data)
     moved = coordinates(model)
-    x = [coordinate.position(value) for coordinate, value in zip(moved, values(model, moved), strict=True)]
-    x, losses = _polish(model, moved, data, x, max_steps)
-    return Stage(place(model, moved, x), "threshold", "negative log-likelihood and prior (nats)", losses)
+    model, losses = maximise_likelihood(model, moved, data, max_steps)
+    return Stage(model, "threshold", "negative log-likelihood and prior (nats)", losses)
 
 
 # ------------------------------------------------------------------------------------------ grid over the rates
 
 
-def _search_rates(model: PatchedNeuron, data: SweepData) -> PatchedNeuron:
+def _search_rates(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
     """The model at the best pair of rates, with the maximum-likelihood threshold for it."""
     neuron = model.neuron
     spike_rates = B_SPIKE if neuron.has_reset_rules else B_SPIKE[:1]
@@ -182,22 +183,33 @@ def _maximise(pairs, voltage, raised, dragged, spiked, log_stride, log_dt):
 # ---------------------------------------------------------------------------------------------------- polish
 
 
-# Stable, as it is part of what a compiled step is found by.
+#: The polish stops when an iteration gains less, nats.
+POLISHED = 0.05
+# Made once, as it is part of what a compiled step is found by.
 _OPTIMISER = optax.lbfgs(linesearch=optax.scale_by_backtracking_linesearch(max_backtracking_steps=12))
 
 
-def _polish(model, moved, data, x, max_steps):
-    """L-BFGS on everything at once, on every step of the recording, in coordinates whitened by the Hessian."""
-    start, unravel = ravel_pytree(x)
-    problem = (model, moved, data, unravel, start, _whitening(start, (model, moved, data, unravel)))
+def maximise_likelihood(
+    model: PatchedNeuron, moved: Sequence[Coordinate], data: FitData, max_steps: int = 30
+) -> tuple[PatchedNeuron, list[float]]:
+    """L-BFGS on the recorded spikes' likelihood and the prior, over every step of the recording.
+
+    It works in coordinates whitened by the Hessian at the start. Returns the model and the objective (nats) at each
+    iteration.
+    """
+    start, unravel = ravel_pytree(
+        [coordinate.position(value) for coordinate, value in zip(moved, values(model, moved), strict=True)]
+    )
+    problem = (model, moved, data, unravel)
+    whitening = _whitening(start, problem)
     z = jnp.zeros_like(start)
     state, losses = _OPTIMISER.init(z), []
     for _ in range(max_steps):
-        z, state, value = _polish_step(z, state, problem)
+        z, state, value = _polish_step(z, state, start, whitening, problem)
         losses.append(float(value))
-        if len(losses) > 1 and losses[-2] - losses[-1] < 0.01:
+        if len(losses) > 1 and losses[-2] - losses[-1] < POLISHED:
             break
-    return unravel(_unwhiten(z, problem)), losses
+    return place(model, moved, unravel(start + whitening @ z)), losses
 
 
 def _loss(x, problem):
@@ -213,14 +225,9 @@ def _whitening(x, problem):
     return vectors / jnp.sqrt(jnp.maximum(eigenvalues, 1.0))
 
 
-def _unwhiten(z, problem):
-    *_, start, whitening = problem
-    return start + whitening @ z
-
-
 @eqx.filter_jit
-def _polish_step(z, state, problem):
-    loss = lambda z: _loss(_unwhiten(z, problem), problem[:4])
+def _polish_step(z, state, start, whitening, problem):
+    loss = lambda z: _loss(start + whitening @ z, problem)
     value, gradient = jax.value_and_grad(loss)(z)
     updates, state = _OPTIMISER.update(gradient, state, z, value=value, grad=gradient, value_fn=loss)
     return optax.apply_updates(z, updates), state, value

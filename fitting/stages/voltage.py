@@ -12,7 +12,7 @@ import optimistix as optx
 from jaxtyping import Array, Float
 
 from fitting.coordinates import Coordinate, origin, place
-from fitting.data import SweepData
+from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 from fitting.stages import Stage
 from fitting.stages.initial import between_spikes
@@ -47,7 +47,7 @@ def coordinates(model: PatchedNeuron) -> list[Coordinate]:
     return moved
 
 
-def fit_voltage(model: PatchedNeuron, data: SweepData, max_steps: int = 40) -> Stage:
+def fit_voltage(model: PatchedNeuron, data: FitData, max_steps: int = 40) -> Stage:
     """Levenberg-Marquardt on the voltage between spikes, with a weak prior around the start.
 
     Minimises N / (2 SIGMA^2) mean (V_model - V_recorded)^2 + |x|^2 / 2 over the coordinates x, N being the observed
@@ -72,7 +72,7 @@ def fit_voltage(model: PatchedNeuron, data: SweepData, max_steps: int = 40) -> S
     return Stage(place(model, moved, x), "membrane", "misfit and prior (nats)", losses)
 
 
-def observed_steps(data: SweepData, cut: float) -> np.ndarray:
+def observed_steps(data: FitData, cut: float) -> np.ndarray:
     """(S, T): True where the voltage is compared: outside spikes and their cut (s), after the start of a sweep."""
     keep = between_spikes(data, cut)
     for row, valid in zip(keep, data.valid, strict=True):
@@ -80,7 +80,7 @@ def observed_steps(data: SweepData, cut: float) -> np.ndarray:
     return keep
 
 
-def predict(model: PatchedNeuron, data: SweepData) -> Float[Array, "S T"]:
+def predict(model: PatchedNeuron, data: FitData) -> Float[Array, "S T"]:
     """The voltage the amplifier would show, V, with spikes forced where they were recorded."""
 
     def one(current, voltage, forced):

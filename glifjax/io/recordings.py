@@ -359,8 +359,9 @@ def _name(numbers: Iterable[int]) -> str:
 
 
 def _line(error: BaseException) -> str:
-    """First line of an error's text, cut: hdmf prints whole files into its own."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    """First line of an error's own words, its last argument: hdmf puts whole files into the first."""
+    words = str(error.args[-1]).strip() if error.args else ""
+    return (words or type(error).__name__).splitlines()[0][:200]
 
 
 # NWB 2, through pynwb

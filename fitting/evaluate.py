@@ -1,0 +1,161 @@
+"""How well a fitted neuron predicts held-out sweeps, and how well the cell predicts itself."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from fitting import scores
+from fitting.data import FitData
+from fitting.electrode import PatchedNeuron
+from fitting.likelihood import log_likelihood
+from fitting.stages.voltage import observed_steps, predict
+
+#: Runs of the escape-noise neuron that the scores average over, and how many are simulated side by side.
+RUNS, BATCH = 500, 25
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores on the held-out sweeps; NaN where one is not defined, with the reason.
+
+    Attributes:
+        test: of the neuron with escape noise.
+        deterministic: of the neuron with a hard threshold.
+        ceiling: of one repeat of the cell as the model of the others.
+        reasons: why a score is missing.
+        trains: for the raster, per group of repeats: the recorded spike times of each sweep, of some runs with
+            escape noise, and of the hard-threshold runs; s.
+    """
+
+    test: dict[str, float]
+    deterministic: dict[str, float]
+    ceiling: dict[str, float]
+    reasons: dict[str, str]
+    trains: list[tuple[list, list, list]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """What fit.json holds: null for a missing score."""
+        null = lambda group: {key: None if math.isnan(value) else float(value) for key, value in group.items()}
+        return {
+            "test": null(self.test),
+            "deterministic": null(self.deterministic),
+            "ceiling": null(self.ceiling),
+            "missing": self.reasons,
+        }
+
+
+def evaluate(model: PatchedNeuron, test: tuple[FitData, ...], seed: int = 0) -> Scores:
+    """Score a neuron on groups of sweeps that repeat one stimulus; scores are averaged over groups with spikes.
+
+    Args:
+        model: a fitted neuron.
+        test: held-out groups; none leave every score undefined.
+        seed: of the escape noise.
+    """
+    noisy, hard, ceilings, shown = [], [], [], []
+    for number, data in enumerate(test):
+        duration = data.current.shape[1] * data.dt
+        inside = lambda trains, end=duration: [train[(train >= 0) & (train <= end)] for train in trains]
+        recorded = inside(data.spike_times)
+        drawn = inside(spike_trains(model, data, seed=seed + number))
+        fixed = inside(spike_trains(model, data, runs=None))
+        noisy.append(scores.score_trains(recorded, drawn, duration))
+        hard.append(scores.score_trains(recorded, fixed, duration))
+        ceilings.append(_ceiling(model, data, recorded, duration))
+        shown.append((recorded, drawn[:: max(1, len(drawn) // max(10, len(recorded)))], fixed))
+    below = _subthreshold(model, test)
+    information = {"bits_per_spike": _bits(model, test)}
+    reasons = scores.ceiling_reasons(test[0].spike_times) if test else {}
+    return Scores(
+        test=_mean(noisy) | below | information,
+        deterministic=_mean(hard) | below,
+        ceiling=_mean(ceilings),
+        reasons={f"ceiling.{key}": reason for key, reason in reasons.items()}
+        | {"ceiling.bits_per_spike": "a repeat of the cell has no likelihood"},
+        trains=shown,
+    )
+
+
+def spike_trains(
+    model: PatchedNeuron, data: FitData, runs: int | None = RUNS, seed: int = 0
+) -> list[Float[np.ndarray, " k"]]:
+    """Spike times (s, in the recording's sense) of simulated runs, shared out evenly over the sweeps' stimuli.
+
+    Each run starts from its sweep's first voltage. runs=None: one deterministic run a sweep, with a hard threshold.
+    """
+    latency = float(model.neuron.spike_latency)
+    trains = []
+    for sweep, (current, voltage, valid) in enumerate(zip(data.current, data.voltage, data.valid, strict=True)):
+        if runs is None:
+            keys = None
+        else:
+            share = runs // len(data.current) + (sweep < runs % len(data.current))
+            keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), sweep), share)
+        spiked = _draw(model, jnp.asarray(current), jnp.asarray(voltage[0]), data.dt, keys)
+        trains += [(np.flatnonzero(row & valid) + 0.5) * data.dt + latency for row in np.asarray(spiked)]
+    return trains
+
+
+@eqx.filter_jit
+def _draw(model, current, start, dt, keys):
+    run = lambda key: model.simulate(current, dt, recorded_start=start, key=key).spiked > 0.5
+    return run(None)[None] if keys is None else jax.lax.map(run, keys, batch_size=BATCH)
+
+
+def _bits(model: PatchedNeuron, test: tuple[FitData, ...]) -> float:
+    """Information that the model gives on each held-out spike, above a Poisson process of their rate, bits."""
+    spikes, duration = sum(data.n_spikes for data in test), sum(data.duration for data in test)
+    if not spikes:
+        return math.nan
+    # from the probability of a spike within its step to its density in time
+    log_density = sum(float(log_likelihood(model, data)) - data.n_spikes * math.log(data.dt) for data in test)
+    return scores.bits_per_spike(log_density, spikes, duration)
+
+
+def _subthreshold(model: PatchedNeuron, test: tuple[FitData, ...]) -> dict[str, float]:
+    """Misfit of the voltage between spikes, spikes forced: RMSE (mV) and explained variance."""
+    recorded, predicted = [], []
+    for data in test:
+        keep = observed_steps(data, float(model.neuron.spike_cut_duration))
+        recorded.append(data.voltage[keep])
+        predicted.append(np.asarray(predict(model, data))[keep])
+    a, b = (np.concatenate(parts) if parts else np.zeros(0) for parts in (recorded, predicted))
+    everything = np.ones(len(a), dtype=bool)
+    if not len(a):
+        return {"subthreshold_rmse_mv": math.nan, "subthreshold_explained_variance": math.nan}
+    return {
+        "subthreshold_rmse_mv": 1e3 * scores.rmse(a, b, everything),
+        "subthreshold_explained_variance": scores.explained_variance(a, b, everything),
+    }
+
+
+def _ceiling(model, data: FitData, recorded, duration) -> dict[str, float]:
+    """Each score with one repeat as the model of the others; NaN without repeats."""
+    found = {
+        key: math.nan if value is None else value
+        for key, value in scores.ceiling_trains(recorded, duration).items()
+    }
+    keep = observed_steps(data, float(model.neuron.spike_cut_duration))
+    pairs = [
+        1e3 * scores.rmse(data.voltage[i], data.voltage[j], keep[i] & keep[j])
+        for i in range(len(keep))
+        for j in range(len(keep))
+        if i < j
+    ]
+    return found | {
+        "subthreshold_rmse_mv": float(np.mean(pairs)) if pairs else math.nan,
+        "bits_per_spike": math.nan,
+    }
+
+
+def _mean(groups: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each score over the groups where it is defined."""
+    keys = groups[0] if groups else dict.fromkeys(scores.SCORES, math.nan)
+    defined = lambda key: [group[key] for group in groups if not math.isnan(group[key])]
+    return {key: float(np.mean(defined(key))) if defined(key) else math.nan for key in keys}

@@ -1,0 +1,243 @@
+"""fit(): from a recording to a neuron and its scores; the stages in their order, and nothing else."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import glifjax as gj
+from fitting.data import DataError, FitData, prepare
+from fitting.electrode import PatchedNeuron
+from fitting.evaluate import Scores, evaluate
+from fitting.protocols import Split, choose
+from fitting.spikes import SpikeShape, measure_shape
+from fitting.stages import Stage
+from fitting.stages.deterministic import fit_shift
+from fitting.stages.finetune import finetune
+from fitting.stages.initial import initial
+from fitting.stages.threshold import fit_threshold
+from fitting.stages.voltage import fit_voltage
+
+DEFAULT_LEVEL = "LIF-R-ASC-A"
+#: Allen's coefficients that an optimiser moves unless told otherwise.
+COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted neuron, how it came about, and how well it predicts what it has not seen.
+
+    Attributes:
+        recording: the file it was fitted to.
+        level: the neuron's level.
+        model: the neuron and the series resistance that it is seen through.
+        shape: what the cell's spikes have in common.
+        split: the sweeps it was trained on and those held out.
+        train, test: the same as arrays; one FitData for each group of repeats held out.
+        stages: what each stage moved, in order.
+        scores: on the held-out sweeps.
+        seed: of the simulations that the scores rest on.
+        seconds: by stage.
+        warnings: what a reader of the results should know.
+    """
+
+    recording: gj.Recording
+    level: str
+    model: PatchedNeuron
+    shape: SpikeShape
+    split: Split
+    train: FitData
+    test: tuple[FitData, ...]
+    stages: tuple[Stage, ...]
+    scores: Scores
+    seed: int
+    seconds: dict[str, float]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def neuron(self) -> gj.GLIF:
+        """The fitted neuron."""
+        return self.model.neuron
+
+    def report(self, path) -> None:
+        """Write the report, one self-contained HTML page, to `path`."""
+        from fitting.report import write_report
+
+        write_report([self], path)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What fit.json holds."""
+        return {
+            "level": self.level,
+            "file": str(self.recording.path),
+            "train_sweeps": [part.number for part in self.split.train],
+            "test_sweeps": [[part.number for part in group] for group in self.split.test],
+            "split": self.split.reasons,
+            "parameters": parameters(self.model),
+            "spike_shape": vars(self.shape),
+            "scores": self.scores.as_dict(),
+            "stages": [
+                {"name": stage.name, "objective": stage.unit, "losses": stage.losses} for stage in self.stages
+            ],
+            "seed": self.seed,
+            "seconds": self.seconds,
+            "warnings": self.warnings,
+            "versions": {name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "optimistix")},
+        }
+
+
+def parameters(model: PatchedNeuron) -> dict[str, dict[str, Any]]:
+    """The parameters that a fit moves, by name, with value and unit as a person would write them."""
+    neuron = model.neuron
+    found: dict[str, tuple[Any, float, str]] = {
+        "C": (neuron.capacitance, 1e12, "pF"),
+        "R_input": (1 / neuron.conductance, 1e-6, "MΩ"),
+        "tau_m": (neuron.capacitance / neuron.conductance, 1e3, "ms"),
+        "El_reference": (neuron.El_reference, 1e3, "mV"),
+        "series_resistance": (model.series_resistance, 1e-6, "MΩ"),
+        "th_inf": (neuron.threshold_infinity, 1e3, "mV above El"),
+        "spike_cut": (neuron.spike_cut_duration, 1e3, "ms"),
+        "spike_latency": (neuron.spike_latency, 1e3, "ms"),
+    }
+    if neuron.escape_noise is not None:
+        found["delta_v"] = (neuron.escape_noise.delta_v, 1e3, "mV")
+        found["lambda0"] = (neuron.escape_noise.lambda0, 1.0, "1/s")
+    if neuron.has_reset_rules:
+        found["reset_slope"] = (neuron.voltage_reset.a, 1.0, "")
+        found["reset_intercept"] = (neuron.voltage_reset.b, 1e3, "mV")
+        found["a_spike"] = (neuron.threshold_reset.a_spike, 1e3, "mV")
+        found["b_spike"] = (neuron.threshold_reset.b_spike, 1.0, "1/s")
+    if neuron.has_adapting_threshold:
+        found["a_voltage"] = (neuron.threshold_dynamics.a_voltage * neuron.coeffs.a, 1.0, "1/s")
+        found["b_voltage"] = (neuron.threshold_dynamics.b_voltage * neuron.coeffs.b, 1.0, "1/s")
+    if neuron.has_afterspike_currents:
+        for j, (amplitude, tau) in enumerate(
+            zip(neuron.afterspike_amplitudes, neuron.asc_tau_array, strict=True), start=1
+        ):
+            found[f"asc_amp_{j}"] = (amplitude, 1e12, "pA")
+            found[f"asc_tau_{j}"] = (tau, 1e3, "ms")
+    return {name: {"value": float(value) * scale, "unit": unit} for name, (value, scale, unit) in found.items()}
+
+
+def fit(
+    recording: gj.Recording,
+    level: str = DEFAULT_LEVEL,
+    *,
+    train_sweeps: str | None = None,
+    test_sweeps: str | None = None,
+    optimizer: Any | None = None,
+    train: Sequence[str] = COEFFICIENTS,
+    seed: int = 0,
+    progress: Progress = lambda stage: None,
+) -> Fit:
+    """Fit a GLIF neuron to a recording and score it on what was held out.
+
+    Everything is chosen on the training sweeps; the held-out ones are touched once, for the scores. Computed in
+    float64; the neuron that comes back has the default dtype.
+
+    Args:
+        recording: as glifjax.read_recording returns it.
+        level: "LIF", "LIF-R", "LIF-ASC", "LIF-R-ASC" or "LIF-R-ASC-A" (aliases glif1 ... glif5).
+        train_sweeps, test_sweeps: sweeps by number, range or protocol name; guessed where None (see
+            fitting.protocols.choose).
+        optimizer: any optax optimiser; after the fit it moves Allen's coefficients through surrogate spikes, and
+            the result is kept where it predicts the last fifth of the training data better.
+        train: the coefficients it moves.
+        seed: of the simulations that the scores rest on.
+        progress: called with a few words as each stage starts.
+
+    Raises:
+        RecordingError, DataError: the recording cannot be fitted; the message says why and what to do.
+        ValueError: an unknown level or coefficient.
+    """
+    level = gj.level_name(level)
+    with jax.enable_x64(True):
+        fitted = _fit(recording, level, train_sweeps, test_sweeps, optimizer, train, seed, progress)
+    if not jax.config.read("jax_enable_x64"):
+        narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
+        fitted = Fit(**{**vars(fitted), "model": jax.tree.map(narrow, fitted.model)})
+    return fitted
+
+
+def _is_float(leaf) -> bool:
+    return isinstance(leaf, jax.Array) and leaf.dtype == np.float64
+
+
+def _fit(recording, level, train_sweeps, test_sweeps, optimizer, coefficients, seed, progress) -> Fit:
+    seconds: dict[str, float] = {}
+
+    def timed(name: str, task: Callable[..., Any], *arguments) -> Any:
+        progress(name)
+        start = time.perf_counter()
+        result = task(*arguments)
+        seconds[name] = round(time.perf_counter() - start, 3)
+        return result
+
+    split = timed("choosing sweeps", choose, recording, train_sweeps, test_sweeps)
+    recording.check({part.number: getattr(part, "sweep", part) for part in split.train}.values())
+    shape, train, test = timed("preparing the data", _prepare, recording, split)
+
+    stages: list[Stage] = []
+    model = timed("starting values", initial, level, train, shape)
+    for name, stage in (
+        ("membrane", fit_voltage),
+        ("threshold", fit_threshold),
+        ("deterministic threshold", fit_shift),
+    ):
+        stages.append(timed(name, stage, model, train))
+        model = stages[-1].model
+    if optimizer is not None:
+        stages.append(timed("coefficients", finetune, model, train, optimizer, coefficients))
+        model = stages[-1].model
+    scores = timed("scores", evaluate, model, test, seed)
+    return Fit(
+        recording=recording,
+        level=level,
+        model=model,
+        shape=shape,
+        split=split,
+        train=train,
+        test=test,
+        stages=tuple(stages),
+        scores=scores,
+        seed=seed,
+        seconds=seconds,
+        warnings=[*recording.warnings, *_doubts(model, train, test)],
+    )
+
+
+def _prepare(recording, split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]]:
+    shape = measure_shape([(part.voltage, part.rate) for part in split.train])
+    if shape is None:
+        numbers = ", ".join(str(part.number) for part in split.train)
+        raise DataError(
+            f"{recording.path}: the training sweeps ({numbers}) hold no spikes, so there is no threshold to fit; "
+            "choose others with --train"
+        )
+    return shape, prepare(split.train, shape), tuple(prepare(group, shape) for group in split.test)
+
+
+def _doubts(model: PatchedNeuron, train: FitData, test: tuple[FitData, ...]) -> list[str]:
+    """What a reader of the results should know."""
+    doubts = []
+    if train.n_spikes < 50:
+        doubts.append(
+            f"only {train.n_spikes} spikes in the training sweeps: threshold and afterspike parameters are "
+            "poorly determined"
+        )
+    if not test:
+        doubts.append("nothing was held out, so there are no scores")
+    series = float(model.series_resistance)
+    if series > 20e6:
+        doubts.append(
+            f"{series / 1e6:.0f} MΩ in series with the cell: the bridge was not balanced, or the membrane has a "
+            "fast part that this level lacks"
+        )
+    return doubts

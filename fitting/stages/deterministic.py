@@ -1,0 +1,71 @@
+"""The hard threshold: a shift of th_inf, since a neuron without noise fires where one with noise probably would.
+
+The shift is folded into lambda0, times exp(shift / delta_v), so that the escape-noise neuron stays what it was.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fitting.data import FitData
+from fitting.electrode import PatchedNeuron
+from fitting.scores import explained_variance_ratio
+from fitting.stages import Stage
+
+#: Shifts that are tried, in units of delta_v; then as many again between the best one's neighbours.
+SHIFTS = np.linspace(-8.0, 4.0, 25)
+
+
+def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
+    """Shift the threshold to where the deterministic neuron's training spikes explain the recorded ones best (EVr)."""
+    width = float(model.neuron.escape_noise.delta_v)
+    tried: dict[float, float] = {}
+    for grid in (SHIFTS, None):
+        if grid is None:
+            best, step = max(tried, key=tried.get), SHIFTS[1] - SHIFTS[0]
+            grid = np.linspace(best - step, best + step, 11)
+        for shift, spiked in zip(grid, _run(model, data, jnp.asarray(grid * width)), strict=True):
+            tried[float(shift)] = _explained(model, data, np.asarray(spiked) > 0.5)
+    best = max(tried, key=tried.get)
+    order = sorted(tried)
+    return Stage(
+        shifted(model, best * width),
+        "deterministic threshold",
+        "explained variance of the training spikes, by shift",
+        [tried[shift] for shift in order],
+    )
+
+
+def shifted(model: PatchedNeuron, shift) -> PatchedNeuron:
+    """The model with th_inf moved by `shift` (V) and lambda0 with it, so that its hazard does not change."""
+    neuron = model.neuron
+    noise = neuron.escape_noise
+    # th_inf acts times its coefficient
+    where = lambda m: (m.neuron.th_inf, m.neuron.init_threshold, m.neuron.escape_noise.lambda0)
+    th_inf = neuron.th_inf + shift / neuron.coeffs.th_inf
+    return eqx.tree_at(where, model, (th_inf, th_inf, noise.lambda0 * jnp.exp(shift / noise.delta_v)))
+
+
+@eqx.filter_jit
+def _run(model, data, shifts):
+    def one(shift):
+        moved = shifted(model, shift)
+        run = lambda current, voltage: moved.simulate(current, data.dt, recorded_start=voltage[0]).spiked
+        return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage)) > 0.5
+
+    return jax.lax.map(one, shifts, batch_size=16)
+
+
+def _explained(model, data, spiked) -> float:
+    """Explained variance ratio, the sweeps weighted by their length; silence explains nothing."""
+    latency = float(model.neuron.spike_latency)
+    total, weight = 0.0, 0.0
+    for row, valid, recorded in zip(spiked, data.valid, data.spike_times, strict=True):
+        duration = valid.sum() * data.dt
+        inside = lambda train, end=duration: train[(train >= 0) & (train <= end)]
+        predicted = inside((np.flatnonzero(row & valid) + 0.5) * data.dt + latency)
+        if len(recorded) or len(predicted):
+            found = explained_variance_ratio([inside(recorded)], [predicted], duration)
+            total, weight = total + duration * np.nan_to_num(found), weight + duration
+    return float(total / weight) if weight else 0.0
