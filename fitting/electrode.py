@@ -19,6 +19,17 @@ class PatchedNeuron(eqx.Module):
     neuron: gj.GLIF
     series_resistance: Float[Array, ""] = eqx.field(converter=lambda value: jnp.asarray(value, dtype=float))
 
+    @property
+    def noise(self) -> gj.EscapeNoise:
+        """The neuron's escape noise.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.neuron.escape_noise is None:
+            raise ValueError("the neuron has no escape noise, hence no likelihood of spikes; give it some")
+        return self.neuron.escape_noise
+
     def simulate(
         self,
         current: Float[Array, " T"],

@@ -18,6 +18,8 @@ from fitting.stages.voltage import observed_steps, predict
 
 #: Runs of the escape-noise neuron that the scores average over, and how many are simulated side by side.
 RUNS, BATCH = 500, 25
+#: Two repeats' voltages are compared where neither has spiked for this long, s.
+REST = 50e-3
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Scores:
 
     def as_dict(self) -> dict[str, Any]:
         """What fit.json holds: null for a missing score."""
-        null = lambda group: {key: None if math.isnan(value) else float(value) for key, value in group.items()}
+        null = lambda group: {
+            key: None if math.isnan(value) else float(value) for key, value in group.items()
+        }
         return {
             "test": null(self.test),
             "deterministic": null(self.deterministic),
@@ -91,7 +95,9 @@ def spike_trains(
     """
     latency = float(model.neuron.spike_latency)
     trains = []
-    for sweep, (current, voltage, valid) in enumerate(zip(data.current, data.voltage, data.valid, strict=True)):
+    for sweep, (current, voltage, valid) in enumerate(
+        zip(data.current, data.voltage, data.valid, strict=True)
+    ):
         if runs is None:
             keys = None
         else:
@@ -141,12 +147,13 @@ def _ceiling(model, data: FitData, recorded, duration) -> dict[str, float]:
         key: math.nan if value is None else value
         for key, value in scores.ceiling_trains(recorded, duration).items()
     }
-    keep = observed_steps(data, float(model.neuron.spike_cut_duration))
+    # spikes are forced on the model, so its counterpart compares repeats where neither has spiked of late
+    keep = observed_steps(data, REST)
     pairs = [
         1e3 * scores.rmse(data.voltage[i], data.voltage[j], keep[i] & keep[j])
         for i in range(len(keep))
         for j in range(len(keep))
-        if i < j
+        if i < j and (keep[i] & keep[j]).any()
     ]
     return found | {
         "subthreshold_rmse_mv": float(np.mean(pairs)) if pairs else math.nan,

@@ -27,8 +27,6 @@ DEFAULT_LEVEL = "LIF-R-ASC-A"
 #: Allen's coefficients that an optimiser moves unless told otherwise.
 COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
 
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Fit:
@@ -76,7 +74,6 @@ class Fit:
         """What fit.json holds."""
         return {
             "level": self.level,
-            "file": str(self.recording.path),
             "train_sweeps": [part.number for part in self.split.train],
             "test_sweeps": [[part.number for part in group] for group in self.split.test],
             "split": self.split.reasons,
@@ -86,10 +83,12 @@ class Fit:
             "stages": [
                 {"name": stage.name, "objective": stage.unit, "losses": stage.losses} for stage in self.stages
             ],
-            "seed": self.seed,
+            "seeds": {"scores": self.seed},
             "seconds": self.seconds,
             "warnings": self.warnings,
-            "versions": {name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "optimistix")},
+            "versions": {
+                name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "optimistix")
+            },
         }
 
 
@@ -123,7 +122,9 @@ def parameters(model: PatchedNeuron) -> dict[str, dict[str, Any]]:
         ):
             found[f"asc_amp_{j}"] = (amplitude, 1e12, "pA")
             found[f"asc_tau_{j}"] = (tau, 1e3, "ms")
-    return {name: {"value": float(value) * scale, "unit": unit} for name, (value, scale, unit) in found.items()}
+    return {
+        name: {"value": float(value) * scale, "unit": unit} for name, (value, scale, unit) in found.items()
+    }
 
 
 def fit(
@@ -135,7 +136,8 @@ def fit(
     optimizer: Any | None = None,
     train: Sequence[str] = COEFFICIENTS,
     seed: int = 0,
-    progress: Progress = lambda stage: None,
+    progress: Callable[[str], None] = lambda stage: None,
+    on_split: Callable[[Split], None] = lambda split: None,
 ) -> Fit:
     """Fit a GLIF neuron to a recording and score it on what was held out.
 
@@ -151,7 +153,7 @@ def fit(
             the result is kept where it predicts the last fifth of the training data better.
         train: the coefficients it moves.
         seed: of the simulations that the scores rest on.
-        progress: called with a few words as each stage starts.
+        progress: called with a few words as each stage starts; on_split: with the sweeps, once they are chosen.
 
     Raises:
         RecordingError, DataError: the recording cannot be fitted; the message says why and what to do.
@@ -159,7 +161,7 @@ def fit(
     """
     level = gj.level_name(level)
     with jax.enable_x64(True):
-        fitted = _fit(recording, level, train_sweeps, test_sweeps, optimizer, train, seed, progress)
+        fitted = _fit(recording, level, train_sweeps, test_sweeps, optimizer, train, seed, progress, on_split)
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
         fitted = Fit(**{**vars(fitted), "model": jax.tree.map(narrow, fitted.model)})
@@ -170,7 +172,9 @@ def _is_float(leaf) -> bool:
     return isinstance(leaf, jax.Array) and leaf.dtype == np.float64
 
 
-def _fit(recording, level, train_sweeps, test_sweeps, optimizer, coefficients, seed, progress) -> Fit:
+def _fit(
+    recording, level, train_sweeps, test_sweeps, optimizer, coefficients, seed, progress, on_split
+) -> Fit:
     seconds: dict[str, float] = {}
 
     def timed(name: str, task: Callable[..., Any], *arguments) -> Any:
@@ -181,7 +185,8 @@ def _fit(recording, level, train_sweeps, test_sweeps, optimizer, coefficients, s
         return result
 
     split = timed("choosing sweeps", choose, recording, train_sweeps, test_sweeps)
-    recording.check({part.number: getattr(part, "sweep", part) for part in split.train}.values())
+    on_split(split)
+    recording.check(split.sweeps)
     shape, train, test = timed("preparing the data", _prepare, recording, split)
 
     stages: list[Stage] = []
@@ -221,7 +226,10 @@ def _prepare(recording, split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]
             f"{recording.path}: the training sweeps ({numbers}) hold no spikes, so there is no threshold to fit; "
             "choose others with --train"
         )
-    return shape, prepare(split.train, shape), tuple(prepare(group, shape) for group in split.test)
+    try:
+        return shape, prepare(split.train, shape), tuple(prepare(group, shape) for group in split.test)
+    except DataError as error:
+        raise DataError(f"{recording.path}: {error}") from error
 
 
 def _doubts(model: PatchedNeuron, train: FitData, test: tuple[FitData, ...]) -> list[str]:

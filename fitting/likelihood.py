@@ -9,7 +9,7 @@ from fitting.electrode import PatchedNeuron
 
 
 def spike_log_likelihood(
-    expected: Float[Array, "..."], spiked: Bool[Array, "..."], free: Bool[Array, "..."]
+    expected: Float[Array, "..."], spiked: Bool[Array, "..."], free: Bool[Array, "..."] | bool
 ) -> Float[Array, ""]:
     """log L = sum_spikes log(1 - e^(-lambda dt)) - sum_silent lambda dt, in nats.
 
@@ -26,15 +26,12 @@ def spike_log_likelihood(
 
 def log_likelihood(model: PatchedNeuron, data: FitData) -> Float[Array, ""]:
     """log-likelihood of the recorded spikes, in nats, given the model's own voltage with those spikes forced."""
-    noise = model.neuron.escape_noise
-    if noise is None:
-        raise ValueError("the neuron has no escape noise, hence no likelihood of spikes")
 
     def one(current, voltage, forced, valid):
         trace = model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
         excess = trace.voltage_before_reset - trace.threshold_before_reset
         return spike_log_likelihood(
-            noise.expected_spikes(excess, data.dt), forced & valid, valid & ~trace.refractory
+            model.noise.expected_spikes(excess, data.dt), forced & valid, valid & ~trace.refractory
         )
 
     arrays = (data.current, data.voltage, data.forced, data.valid)

@@ -27,6 +27,11 @@ class Part:
     start: int
     stop: int
 
+    @classmethod
+    def whole(cls, sweep: "gj.Sweep") -> "Part":
+        """All of a sweep."""
+        return cls(sweep, 0, sweep.n_samples)
+
     @property
     def number(self) -> int:
         """The sweep's number."""
@@ -41,6 +46,11 @@ class Part:
     def rate(self) -> float:
         """Hz."""
         return self.sweep.rate
+
+    @property
+    def duration(self) -> float:
+        """s."""
+        return (self.stop - self.start) / self.rate
 
     @property
     def current(self) -> Float[np.ndarray, " T"]:
@@ -63,9 +73,15 @@ class Split:
         reasons: in words, why these.
     """
 
-    train: list
-    test: list[list]
+    train: list[Part]
+    test: list[list[Part]]
     reasons: list[str] = field(default_factory=list)
+
+    @property
+    def sweeps(self) -> list["gj.Sweep"]:
+        """Every sweep that either holds a part of."""
+        parts = [*self.train, *(part for group in self.test for part in group)]
+        return list({part.number: part.sweep for part in parts}.values())
 
 
 @dataclass(frozen=True)
@@ -125,7 +141,9 @@ def choose(recording: "gj.Recording", train: str | None = None, test: str | None
     if chosen is not None and held is not None:
         both = {c.sweep.number for c in chosen} & {c.sweep.number for c in held}
         if both:
-            raise DataError(f"{recording.path}: sweeps {_numbers(both)} are in both --train and --test; choose one")
+            raise DataError(
+                f"{recording.path}: sweeps {_numbers(both)} are in both --train and --test; choose one"
+            )
         return _split(chosen, held, ["as selected"])
     taken = {c.sweep.number for c in chosen or held or ()}
     rest = [_inspect(sweep) for sweep in usable if sweep.number not in taken]
@@ -133,8 +151,12 @@ def choose(recording: "gj.Recording", train: str | None = None, test: str | None
         guess = [c for c in rest if c.is_noise == chosen[0].is_noise and c.spikes]
         guess = max(_groups([c for c in guess if c.says_held_out] or guess), key=len, default=[])
         if guess:
-            return _split(chosen, guess, ["training sweeps as selected", "held out: the sweeps most often repeated"])
-        return _in_time(_groups(chosen)[0] if len(_groups(chosen)) == 1 else chosen, "training sweeps as selected")
+            return _split(
+                chosen, guess, ["training sweeps as selected", "held out: the sweeps most often repeated"]
+            )
+        return _in_time(
+            _groups(chosen)[0] if len(_groups(chosen)) == 1 else chosen, "training sweeps as selected"
+        )
     if held is not None:
         rest = [c for c in rest if not any(c.repeats(h) for h in held)]
         guess = [c for c in rest if c.is_noise and c.spikes] or rest
@@ -163,10 +185,14 @@ def _guess(candidates: Sequence[_Candidate], recording: "gj.Recording") -> Split
     unique = [group[0] for group in groups if len(group) == 1]
     if repeated and unique:
         held = max(repeated, key=_amount)
-        return _split(unique, held, [f"noise that was played once trains, noise repeated {len(held)} times is held out"])
+        return _split(
+            unique, held, [f"noise that was played once trains, noise repeated {len(held)} times is held out"]
+        )
     if len(repeated) > 1:
         most, second, *_ = sorted(repeated, key=_amount, reverse=True)
-        return _split(most, second, ["all noise repeats: the stimulus with most data trains, the next is held out"])
+        return _split(
+            most, second, ["all noise repeats: the stimulus with most data trains, the next is held out"]
+        )
     if len(unique) > 1:
         return _split(unique[:-1], unique[-1:], ["no noise repeats: the last noise sweep is held out"])
     return _in_time(noise, "one stimulus only")
@@ -180,7 +206,7 @@ def _steps(candidates: list[_Candidate]) -> Split:
         return _in_time(spiking, "one sweep with spikes only")
     training = [c for c in candidates if c not in held]
     reason = "no noise in the file: steps serve, every third sweep with spikes is held out"
-    return Split([c.sweep for c in training], [[c.sweep for c in group] for group in _groups(held)], [reason])
+    return _split(training, held, [reason])
 
 
 def _in_time(candidates: Sequence[_Candidate], why: str) -> Split:
@@ -197,7 +223,8 @@ def _in_time(candidates: Sequence[_Candidate], why: str) -> Split:
 def _split(training: Sequence[_Candidate], held: Sequence[_Candidate], reasons: list[str]) -> Split:
     if not training:
         raise DataError("no sweeps are left to train on; name them with --train")
-    return Split([c.sweep for c in training], [[c.sweep for c in group] for group in _groups(held)], reasons)
+    whole = lambda candidates: [Part.whole(candidate.sweep) for candidate in candidates]
+    return Split(whole(training), [whole(group) for group in _groups(held)], reasons)
 
 
 def _inspect(sweep: "gj.Sweep") -> _Candidate:

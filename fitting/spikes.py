@@ -13,6 +13,8 @@ from scipy.signal import find_peaks
 
 #: What makes a peak a spike: how far it stands out within WINDOW (V, s), and how steep its upstroke is (V/s).
 PROMINENCE, WINDOW, UPSTROKE = 0.020, 0.020, 5.0
+#: How far it rises above the sweep's median, V, and as a fraction of what the sweep's tallest peaks do.
+HEIGHT, RELATIVE_HEIGHT = 0.035, 0.5
 #: Delays after a spike's onset among which the end of the cut is sought, s (Allen's 1-10 ms).
 CUT_DELAYS = np.arange(1e-3, 10.01e-3, 0.25e-3)
 
@@ -40,8 +42,8 @@ class SpikeShape:
 def find_spike_peaks(voltage: Float[np.ndarray, " T"], rate: float) -> Int[np.ndarray, " k"]:
     """Samples at which spikes peak; voltage in V, rate in Hz.
 
-    A spike stands out by PROMINENCE within WINDOW and rises at UPSTROKE or faster, which tells it from the slower
-    membrane potential whatever the cell's offset.
+    A spike stands out by PROMINENCE within WINDOW, rises at UPSTROKE or faster, and reaches high above the median and
+    half as high as the tallest (the median of the five tallest), whatever the cell's offset.
     """
     peaks, _ = find_peaks(
         voltage, prominence=PROMINENCE, wlen=max(3, int(WINDOW * rate)), distance=max(1, int(1.5e-3 * rate))
@@ -50,7 +52,10 @@ def find_spike_peaks(voltage: Float[np.ndarray, " T"], rate: float) -> Int[np.nd
     slope = np.zeros_like(voltage)
     slope[rise:] = (voltage[rise:] - voltage[:-rise]) * rate / rise
     before = max(1, int(3e-3 * rate))
-    return np.array([p for p in peaks if slope[max(p - before, 0) : p + 1].max() >= UPSTROKE], dtype=int)
+    peaks = np.array([p for p in peaks if slope[max(p - before, 0) : p + 1].max() >= UPSTROKE], dtype=int)
+    height = voltage[peaks] - np.median(voltage)
+    tallest = np.median(np.sort(height)[-5:]) if len(peaks) else 0.0
+    return peaks[height >= max(HEIGHT, RELATIVE_HEIGHT * tallest)]
 
 
 def crossing_level(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> float:
@@ -77,16 +82,15 @@ def detect_spikes(
     """Times at which spikes cross `level` upwards, between samples, s from the first sample.
 
     Args:
-        voltage: V; rate: Hz; level: V, see `crossing_level`. A spike that peaks below it is timed at its peak.
+        voltage: V; rate: Hz; level: V, see `crossing_level`; what peaks below it is not a spike.
     """
     times = []
-    for peak in find_spike_peaks(voltage, rate):
+    peaks = find_spike_peaks(voltage, rate)
+    for peak in peaks[voltage[peaks] > level]:
         above = peak
         while above > 0 and voltage[above - 1] > level:
             above -= 1
-        if voltage[peak] <= level or above == 0:
-            times.append(peak / rate)
-        else:
+        if above > 0:  # else the sweep began within the spike
             low, high = voltage[above - 1], voltage[above]
             times.append((above - 1 + (level - low) / (high - low)) / rate)
     return np.unique(np.asarray(times, dtype=float))
@@ -123,7 +127,8 @@ def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> Sp
     below = np.flatnonzero(median[peak:] < np.median(onset))
     returned = time[peak + below[0]] if len(below) else 5e-3
     longest = min(CUT_DELAYS[-1], max(0.95 * shortest - latency, returned))
-    delays = CUT_DELAYS[(CUT_DELAYS >= returned) & (CUT_DELAYS <= longest)]
+    delays = CUT_DELAYS[(returned <= CUT_DELAYS) & (longest >= CUT_DELAYS)]
+    delays = delays if len(delays) else np.array([returned])
     fits = [_regress(onset, spikes[:, np.searchsorted(time, delay)]) for delay in delays]
     residual, slope, intercept, delay = min(
         (residual, slope, intercept, delay)

@@ -11,6 +11,6 @@ from glifjax.spike import EscapeNoise, SurrogateSpike
 
 __all__ = [
     "GLIF", "LEVELS", "AbstractNeuron", "Coefficients", "EscapeNoise", "Input", "Recording", "RecordingError",
-    "Sample", "Spikes", "Status", "SurrogateSpike", "Sweep", "Trace", "from_level", "level_name", "read_neuron_config",
-    "read_recording", "simulate", "write_neuron_config", "write_recording",
+    "Sample", "Spikes", "Status", "SurrogateSpike", "Sweep", "Trace", "from_level", "level_name",
+    "read_neuron_config", "read_recording", "simulate", "write_neuron_config", "write_recording",
 ]  # fmt: skip

@@ -5,14 +5,14 @@ followed step by step. Parameters carry the names of AllenSDK's neuron_config.js
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
-from typing import Self
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from glifjax.neuron import AbstractNeuron, Input, Sample, Status
 from glifjax.rules import afterspike, threshold, voltage
@@ -23,8 +23,12 @@ from glifjax.spike import EscapeNoise, SurrogateSpike
 BAD_RESET_SAMPLES = 5
 
 
+#: Any callable, see glifjax.rules; a module where it has parameters.
+Rule: TypeAlias = Any
+
+
 class Coefficients(eqx.Module):
-    """Multipliers of th_inf, C, G = 1/R_input, a_voltage, b_voltage and asc_amp_array; 1 unless a fit moved them."""
+    """Multipliers of th_inf, C, 1/R_input, a_voltage, b_voltage, asc_amp_array; 1 unless a fit moved them."""
 
     th_inf: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
     C: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
@@ -54,19 +58,16 @@ class GLIFState(eqx.Module):
     halted: Bool[Array, ""]
 
 
-def _float(default: float | None = None):
-    """An array leaf of the default float dtype."""
-    convert = lambda value: jnp.asarray(value, dtype=float)
-    if default is None:
-        return eqx.field(converter=convert)
-    return eqx.field(default=default, converter=convert)
+def _float(value: ArrayLike) -> Array:
+    """An array of the default float dtype."""
+    return jnp.asarray(value, dtype=float)
 
 
 class GLIF(AbstractNeuron):
-    """A generalized leaky integrate-and-fire neuron. `GLIF.from_level` builds Allen's five levels.
+    """A generalized leaky integrate-and-fire neuron. `from_level` builds Allen's five levels.
 
-    Voltages are relative to El_reference, as in the published configs. R_input, C, th_inf, asc_amp_array (and the
-    threshold rule's a_voltage, b_voltage) act times their coefficient in `coeffs`.
+    Voltages are relative to El_reference, as in the published configs. R_input, C, th_inf, asc_amp_array (and
+    the threshold rule's a_voltage, b_voltage) act times their coefficient in `coeffs`.
 
     Attributes:
         C: capacitance, F.
@@ -86,28 +87,28 @@ class GLIF(AbstractNeuron):
         escape_noise, spike, detach_reset: see AbstractNeuron.
     """
 
-    C: Float[Array, ""] = _float()
-    R_input: Float[Array, ""] = _float()
-    th_inf: Float[Array, ""] = _float()
-    asc_tau_array: Float[Array, " n"] = _float()
-    asc_amp_array: Float[Array, " n"] = _float()
-    voltage_dynamics: Callable
-    threshold_dynamics: Callable
-    afterspike_dynamics: Callable
-    voltage_reset: Callable
-    threshold_reset: Callable
-    afterspike_reset: Callable
-    init_threshold: Float[Array, ""] = _float()
-    init_AScurrents: Float[Array, " n"] = _float()
+    C: Float[Array, ""] = eqx.field(converter=_float)
+    R_input: Float[Array, ""] = eqx.field(converter=_float)
+    th_inf: Float[Array, ""] = eqx.field(converter=_float)
+    asc_tau_array: Float[Array, " n"] = eqx.field(converter=_float)
+    asc_amp_array: Float[Array, " n"] = eqx.field(converter=_float)
+    voltage_dynamics: Rule
+    threshold_dynamics: Rule
+    afterspike_dynamics: Rule
+    voltage_reset: Rule
+    threshold_reset: Rule
+    afterspike_reset: Rule
+    init_threshold: Float[Array, ""] = eqx.field(converter=_float)
+    init_AScurrents: Float[Array, " n"] = eqx.field(converter=_float)
     coeffs: Coefficients = eqx.field(default_factory=Coefficients)
-    El: Float[Array, ""] = _float(0.0)
-    El_reference: Float[Array, ""] = _float(0.0)
-    init_voltage: Float[Array, ""] = _float(0.0)
+    El: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
+    El_reference: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
+    init_voltage: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
     spike_cut_length: Int[Array, ""] = eqx.field(
         default=0, converter=lambda n: jnp.asarray(n).astype(jnp.int32)
     )
-    dt: Float[Array, ""] = _float(5e-5)
-    spike_latency: Float[Array, ""] = _float(0.0)
+    dt: Float[Array, ""] = eqx.field(default=5e-5, converter=_float)
+    spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
     escape_noise: EscapeNoise | None = None
     spike: SurrogateSpike = eqx.field(default_factory=SurrogateSpike)
     detach_reset: bool = eqx.field(default=False, static=True)
@@ -152,11 +153,11 @@ class GLIF(AbstractNeuron):
         """spike_cut_length * dt, s."""
         return self.spike_cut_length * self.dt
 
-    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> Self:
+    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> "GLIF":
         """This neuron with its spike cut counted in steps of dt seconds.
 
-        spike_cut="duration" keeps the cut's duration (to the nearest step); "steps" keeps its number of steps, as
-        AllenSDK does when a config's dt is overwritten (at a 10x finer dt, a 10x shorter refractory time).
+        spike_cut="duration" keeps the cut's duration (to the nearest step); "steps" its number of steps, as
+        AllenSDK does when a config's dt is changed (a tenth of the dt: a tenth of the cut).
         """
         if spike_cut not in ("duration", "steps"):
             raise ValueError(f'spike_cut={spike_cut!r} is unknown; use "duration" or "steps"')
@@ -165,7 +166,7 @@ class GLIF(AbstractNeuron):
             steps = jnp.round(self.spike_cut_duration / dt).astype(steps.dtype)
         return eqx.tree_at(lambda neuron: (neuron.spike_cut_length, neuron.dt), self, (steps, dt))
 
-    def with_detached_reset(self) -> Self:
+    def with_detached_reset(self) -> "GLIF":
         """This neuron, with no gradient through the effect of its spikes on the state (`detach_reset`)."""
         return dataclasses.replace(self, detach_reset=True)
 
@@ -197,7 +198,7 @@ class GLIF(AbstractNeuron):
         return jax.tree.map(partial(jnp.where, self.refractory(state)), held, moved)
 
     def reset(self, state: GLIFState) -> GLIFState:
-        """The state at the end of the spike cut, which starts now; all three rules read the spiking step's state."""
+        """The state at the end of the spike cut, which starts now; rules read the spiking step's state."""
         return GLIFState(
             voltage=self.voltage_reset(self, state),
             threshold=self.threshold_reset(self, state),
@@ -223,7 +224,10 @@ class GLIF(AbstractNeuron):
     ) -> Sample:
         """The new state, NaN while the spike is cut out."""
         visible = (new.cut <= 0) & (new.cut >= -BAD_RESET_SAMPLES)
-        show = lambda value: jnp.where(visible, value, jnp.nan)
+
+        def show(value):
+            return jnp.where(visible, value, jnp.nan)
+
         crossing = _crossing(old, free, dt) if inp.is_deterministic else dt / 2
         return Sample(
             voltage=show(new.voltage),
@@ -259,18 +263,24 @@ LEVELS = {
     "LIF-R-ASC": (True, True, False),
     "LIF-R-ASC-A": (True, True, True),
 }
+
+
+class LevelError(ValueError):
+    """A level that does not exist; the message lists those that do."""
+
+
 ALIASES = {f"glif{i}": level for i, level in enumerate(LEVELS, start=1)}
 
 
 def level_name(name: str) -> str:
-    """A level's name from any spelling of it ("lif-r", "GLIF2", "glif2"); ValueError lists the levels."""
+    """A level's name from any spelling of it ("lif-r", "GLIF2", "glif2"); LevelError lists the levels."""
     wanted = name.strip().lower()
     for level in LEVELS:
         if wanted in (level.lower(), level.lower().replace("-", "_")):
             return level
     if wanted in ALIASES:
         return ALIASES[wanted]
-    raise ValueError(f"level {name!r} is unknown; use one of {', '.join(LEVELS)} (or glif1 ... glif5)")
+    raise LevelError(f"level {name!r} is unknown; use one of {', '.join(LEVELS)} (or glif1 ... glif5)")
 
 
 def from_level(
@@ -279,9 +289,9 @@ def from_level(
     C: float,
     R_input: float,
     th_inf: float,
-    asc_tau_array=(0.1, 0.01),
-    asc_amp_array=(0.0, 0.0),
-    r=None,
+    asc_tau_array: Sequence[float] | Float[Array, " n"] = (0.1, 0.01),
+    asc_amp_array: Sequence[float] | Float[Array, " n"] = (0.0, 0.0),
+    r: Sequence[float] | Float[Array, " n"] | None = None,
     reset_slope: float = 0.0,
     reset_intercept: float = 0.0,
     a_spike: float = 0.0,
@@ -297,7 +307,7 @@ def from_level(
         C, R_input, th_inf: F, ohm, V.
         asc_tau_array, asc_amp_array: (n,), s and A; kept, but without effect, at levels without ASC.
         r: fraction of each afterspike current that survives a spike, (n,); all of it by default.
-        reset_slope, reset_intercept: V <- slope V + intercept (levels with R; the others reset to 0), 1 and V.
+        reset_slope, reset_intercept: V <- slope V + intercept (levels with R; others reset to 0), 1 and V.
         a_spike, b_spike: what a spike adds to the threshold, V, and its decay rate, 1/s (levels with R).
         a_voltage, b_voltage: the threshold's coupling to the voltage and its decay rate, 1/s (levels with A).
         **others: any other attribute of GLIF.
@@ -316,17 +326,19 @@ def from_level(
         C=C,
         R_input=R_input,
         th_inf=th_inf,
-        asc_tau_array=asc_tau_array,
-        asc_amp_array=asc_amp_array,
+        asc_tau_array=jnp.asarray(asc_tau_array, dtype=float),
+        asc_amp_array=jnp.asarray(asc_amp_array, dtype=float),
         voltage_dynamics=voltage.ForwardEuler(),
         threshold_dynamics=threshold_dynamics,
         afterspike_dynamics=afterspike.Exponential() if currents else afterspike.NoCurrents(),
-        voltage_reset=voltage.ResetFromVoltage(reset_slope, reset_intercept) if resets else voltage.ResetToZero(),
+        voltage_reset=(
+            voltage.ResetFromVoltage(reset_slope, reset_intercept) if resets else voltage.ResetToZero()
+        ),
         threshold_reset=(
             threshold.ResetThreeComponents(a_spike, b_spike) if resets else threshold.ResetToInfinity()
         ),
         afterspike_reset=(
-            afterspike.ResetBySum(jnp.ones(len(asc_amp_array)) if r is None else r)
+            afterspike.ResetBySum(jnp.ones(len(asc_amp_array)) if r is None else jnp.asarray(r, dtype=float))
             if currents
             else afterspike.ResetToNone()
         ),

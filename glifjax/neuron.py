@@ -6,7 +6,7 @@ A step is advance, decide, reset. The author of a neuron writes `advance` (the d
 
 from abc import abstractmethod
 from enum import IntFlag
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -30,7 +30,7 @@ class Status(IntFlag):
 
 
 class Input(eqx.Module):
-    """What reaches a neuron in one step.
+    """What reaches a neuron in one step; `simulate` stacks them over time.
 
     Attributes:
         current: injected current, A.
@@ -38,9 +38,9 @@ class Input(eqx.Module):
         forced: True where the neuron must spike and False where it must not; None to let it decide.
     """
 
-    current: Float[Array, ""]
-    uniform: Float[Array, ""] | None = None
-    forced: Bool[Array, ""] | None = None
+    current: Float[Array, "..."]
+    uniform: Float[Array, "..."] | None = None
+    forced: Bool[Array, "..."] | None = None
 
     @property
     def is_deterministic(self) -> bool:
@@ -99,11 +99,13 @@ class AbstractNeuron(eqx.Module):
         """True where the step that starts from this state can hold no spike of its own."""
 
     @abstractmethod
-    def observe(self, old: State, free: State, new: State, spiked: Float[Array, ""], inp: Input, dt) -> Sample:
+    def observe(
+        self, old: State, free: State, new: State, spiked: Float[Array, ""], inp: Input, dt
+    ) -> Sample:
         """What the step from `old` by way of `free` (before a reset) to `new` shows."""
 
     @abstractmethod
-    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> Self:
+    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> "AbstractNeuron":
         """This neuron, with everything it counts in steps counted in steps of dt seconds."""
 
     @abstractmethod
@@ -111,7 +113,7 @@ class AbstractNeuron(eqx.Module):
         """The Status flags of a run that ended in this state."""
 
     def decide(self, old: State, free: State, inp: Input, dt: Float[Array, ""]) -> Float[Array, ""]:
-        """1.0 for a spike in this step, else 0.0: forced where told, drawn given a uniform, else V > threshold."""
+        """1.0 for a spike in this step, else 0.0: forced, drawn given a uniform, or where V > threshold."""
         excess = self.excess(free)
         if inp.forced is not None:
             return inp.forced.astype(excess.dtype)
@@ -121,7 +123,7 @@ class AbstractNeuron(eqx.Module):
         if inp.uniform is None:
             spiked = self.spike(excess)
         elif self.escape_noise is None:
-            raise ValueError("a key was given, but the neuron has no escape_noise; set one or leave the key out")
+            raise ValueError("a key was given, but the neuron has no escape_noise; set one or give no key")
         else:
             spiked = self.escape_noise.draw(excess, inp.uniform, dt)
         return jnp.where(refractory, 0.0, spiked)
@@ -135,7 +137,7 @@ class AbstractNeuron(eqx.Module):
 
 
 def choose(spiked: Float[Array, ""], if_spike: State, if_not: State, detach: bool) -> State:
-    """The state `if_spike` where spiked is 1, else `if_not`; unless detached, differentiable in `spiked` too."""
+    """The state `if_spike` where spiked is 1, else `if_not`; differentiable in `spiked` unless detached."""
 
     def leaf(a, b):
         chosen = jnp.where(spiked > 0.5, a, b)

@@ -1,10 +1,13 @@
 """simulate() and what it returns; the only scan over time in the package."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from glifjax.neuron import AbstractNeuron, Input, Status
 
@@ -17,7 +20,7 @@ class Spikes(eqx.Module):
         grid_times: steps * dt, s; the start of the step.
         times: where voltage and threshold cross inside the step (its middle for drawn or forced spikes), plus
             the neuron's spike_latency, s.
-        voltages, thresholds: at the spike as AllenSDK reports them, V: extrapolated one step past the crossing.
+        voltages, thresholds: at the spike as AllenSDK reports them, V: one step past the crossing.
         crossing_voltages, crossing_thresholds: at the crossing itself, V.
     """
 
@@ -39,7 +42,7 @@ class Trace(eqx.Module):
 
     Attributes:
         voltage, threshold: (T,), V; NaN while the spike is cut out, the reset state at the end of the cut.
-        threshold_components: (T, 2), V: what spikes add and what the voltage adds above th_inf; NaN in the cut.
+        threshold_components: (T, 2), V: what spikes and what the voltage add above th_inf; NaN in the cut.
         afterspike_currents: (T, n), A; NaN in the cut.
         spiked: (T,), 1.0 in a spiking step, else 0.0; carries the surrogate derivative.
         crossing: (T, K), time of each spike inside its step, s, inf where there is none; differentiable.
@@ -72,7 +75,7 @@ class Trace(eqx.Module):
         Raises:
             TypeError: inside jit, grad or vmap, where their number is not known.
         """
-        if isinstance(self.spiked, jax.core.Tracer):
+        if isinstance(self.spiked, Tracer):
             raise TypeError(
                 "trace.spikes() counts spikes on the host; inside jit, vmap or grad use trace.spiked "
                 "(one number a step) or trace.crossing (times inside the step), which are arrays"
@@ -81,35 +84,33 @@ class Trace(eqx.Module):
             return [jax.tree.map(lambda leaf, i=i: leaf[i], self).spikes() for i in range(len(self.spiked))]
         steps = np.flatnonzero(np.asarray(self.spiked) > 0.5)
         dt, offset = float(self.dt), np.asarray(self.crossing, float)[steps, 0]
-        at = lambda fraction, trace, initial, after: _line(
-            np.asarray(trace, float), float(initial), np.asarray(after, float), steps, fraction
-        )
-        voltage = (self.voltage, self.initial_voltage, self.voltage_before_reset)
-        threshold = (self.threshold, self.initial_threshold, self.threshold_before_reset)
+        voltage = _lines(steps, self.voltage, self.initial_voltage, self.voltage_before_reset)
+        threshold = _lines(steps, self.threshold, self.initial_threshold, self.threshold_before_reset)
         return Spikes(
             steps=steps,
             grid_times=steps * dt,
             times=steps * dt + offset + float(self.spike_latency),
-            voltages=at(1 + offset / dt, *voltage),
-            thresholds=at(1 + offset / dt, *threshold),
-            crossing_voltages=at(offset / dt, *voltage),
-            crossing_thresholds=at(offset / dt, *threshold),
+            voltages=voltage(1 + offset / dt),
+            thresholds=threshold(1 + offset / dt),
+            crossing_voltages=voltage(offset / dt),
+            crossing_thresholds=threshold(offset / dt),
         )
 
 
-def _line(trace, initial, after, steps, fraction):
-    """Value at `fraction` of each spiking step, on the line from before the step to before its reset."""
-    before = np.concatenate([[initial], trace])[steps]
-    return before + (after[steps] - before) * fraction
+def _lines(steps, trace, initial, before_reset) -> Callable[[np.ndarray], np.ndarray]:
+    """Lines over the spiking steps, from before a step to before its reset, as a function of its fraction."""
+    start = np.concatenate([[float(initial)], np.asarray(trace, float)])[steps]
+    end = np.asarray(before_reset, float)[steps]
+    return lambda fraction: start + (end - start) * fraction
 
 
 def simulate(
     neuron: AbstractNeuron,
-    current: Float[Array, " T"],
-    dt: float | Float[Array, ""],
+    current: Float[ArrayLike, "..."],
+    dt: Float[ArrayLike, ""],
     *,
     key: PRNGKeyArray | None = None,
-    spikes: Bool[Array, " T"] | Int[Array, " k"] | None = None,
+    spikes: Bool[ArrayLike, "..."] | Int[ArrayLike, "..."] | None = None,
     spike_cut: str = "duration",
 ) -> Trace:
     """Run a neuron over a current: one scan of its step. jit, vmap, grad and jacfwd compose from outside.
@@ -120,20 +121,21 @@ def simulate(
         dt: step, s. What the neuron counts in steps (its spike cut) is recounted for it, see `spike_cut`.
         key: draws escape-noise spikes; without it the threshold is hard.
         spikes: forces spikes at these steps, and nowhere else: a boolean per step, or the steps' indices.
-        spike_cut: "duration" keeps the duration of the neuron's spike cut, "steps" its number of steps (AllenSDK).
+        spike_cut: "duration" keeps the duration of the neuron's spike cut, "steps" its number of steps, as
+            AllenSDK does.
 
     Returns:
         A Trace. A NaN in the current makes everything NaN from there on and sets the trace's status.
 
     Raises:
-        ValueError: current not of one dimension (use jax.vmap for several), key and spikes both given, spikes of
-            another length, or an unknown spike_cut.
+        ValueError: current not of one dimension (use jax.vmap for several), key and spikes both given, spikes
+            of another length, or an unknown spike_cut.
     """
     current = jnp.asarray(current)
     if current.ndim != 1:
         raise ValueError(
-            f"current has shape {current.shape}, but one run takes one dimension, (T,); for several stimuli use "
-            "jax.vmap(lambda current: simulate(neuron, current, dt))(currents)"
+            f"current has shape {current.shape}, but one run takes one dimension, (T,); for several stimuli "
+            "use jax.vmap(lambda current: simulate(neuron, current, dt))(currents)"
         )
     if key is not None and spikes is not None:
         raise ValueError("key draws spikes and spikes= forces them: give one of the two")

@@ -70,12 +70,12 @@ class EscapeNoise(eqx.Module):
     lambda0: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     delta_v: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
-    def expected_spikes(self, excess: Float[Array, "..."], dt: Float[Array, ""]) -> Float[Array, "..."]:
+    def expected_spikes(self, excess: Float[Array, "..."], dt: float | Float[Array, ""]) -> Float[Array, "..."]:
         """lambda dt: the hazard, integrated over one step of dt seconds; excess = V - threshold in V."""
         log_expected = jnp.log(self.lambda0) + excess / self.delta_v + jnp.log(dt)
         return jnp.exp(jnp.minimum(log_expected, jnp.log(MAX_SPIKES_PER_STEP)))
 
-    def probability(self, excess: Float[Array, "..."], dt: Float[Array, ""]) -> Float[Array, "..."]:
+    def probability(self, excess: Float[Array, "..."], dt: float | Float[Array, ""]) -> Float[Array, "..."]:
         """1 - exp(-lambda dt): the chance of a spike within one step of dt seconds."""
         return -jnp.expm1(-self.expected_spikes(excess, dt))
 

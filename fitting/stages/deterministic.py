@@ -19,15 +19,15 @@ SHIFTS = np.linspace(-8.0, 4.0, 25)
 
 def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
     """Shift the threshold to where the deterministic neuron's training spikes explain the recorded ones best (EVr)."""
-    width = float(model.neuron.escape_noise.delta_v)
+    width = float(model.noise.delta_v)
     tried: dict[float, float] = {}
     for grid in (SHIFTS, None):
         if grid is None:
-            best, step = max(tried, key=tried.get), SHIFTS[1] - SHIFTS[0]
+            best, step = max(tried, key=tried.__getitem__), SHIFTS[1] - SHIFTS[0]
             grid = np.linspace(best - step, best + step, 11)
         for shift, spiked in zip(grid, _run(model, data, jnp.asarray(grid * width)), strict=True):
             tried[float(shift)] = _explained(model, data, np.asarray(spiked) > 0.5)
-    best = max(tried, key=tried.get)
+    best = max(tried, key=tried.__getitem__)
     order = sorted(tried)
     return Stage(
         shifted(model, best * width),
@@ -40,7 +40,7 @@ def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
 def shifted(model: PatchedNeuron, shift) -> PatchedNeuron:
     """The model with th_inf moved by `shift` (V) and lambda0 with it, so that its hazard does not change."""
     neuron = model.neuron
-    noise = neuron.escape_noise
+    noise = model.noise
     # th_inf acts times its coefficient
     where = lambda m: (m.neuron.th_inf, m.neuron.init_threshold, m.neuron.escape_noise.lambda0)
     th_inf = neuron.th_inf + shift / neuron.coeffs.th_inf

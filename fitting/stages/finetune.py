@@ -6,6 +6,7 @@ it does better on the last part of the training data, which the gradient does no
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -34,8 +35,8 @@ _COEFFICIENTS = {
     "b": lambda model: model.neuron.coeffs.b,
     "asc_amp_array": lambda model: model.neuron.coeffs.asc_amp_array,
 }
-_LAMBDA0 = lambda model: model.neuron.escape_noise.lambda0
-_DELTA_V = lambda model: model.neuron.escape_noise.delta_v
+_LAMBDA0 = lambda model: model.noise.lambda0
+_DELTA_V = lambda model: model.noise.delta_v
 
 
 def coordinates(model: PatchedNeuron, names: Sequence[str], sd: float = 0.3) -> list[Coordinate]:
@@ -46,7 +47,9 @@ def coordinates(model: PatchedNeuron, names: Sequence[str], sd: float = 0.3) -> 
     """
     unknown = [name for name in names if name not in _COEFFICIENTS]
     if unknown:
-        raise ValueError(f"no coefficient is called {', '.join(unknown)}; there are {', '.join(_COEFFICIENTS)}")
+        raise ValueError(
+            f"no coefficient is called {', '.join(unknown)}; there are {', '.join(_COEFFICIENTS)}"
+        )
     return [Coordinate(_COEFFICIENTS[name], _COEFFICIENTS[name](model), sd, log=True) for name in names]
 
 
@@ -71,7 +74,8 @@ def finetune(
         The stage; its losses are the validation part's. The hazard is refitted to the moved neuron.
     """
     moved = coordinates(model, train)
-    x = best = origin(moved)
+    x: Any = origin(moved)
+    best = x
     state, losses = optimizer.init(x), []
 
     @eqx.filter_jit
@@ -91,8 +95,11 @@ def finetune(
             break
         x = after
     model = place(model, moved, best)
-    noise = model.neuron.escape_noise
-    hazard = [Coordinate(_LAMBDA0, noise.lambda0, 1.0, log=True), Coordinate(_DELTA_V, noise.delta_v, 1.0, log=True)]
+    noise = model.noise
+    hazard = [
+        Coordinate(_LAMBDA0, noise.lambda0, 1.0, log=True),
+        Coordinate(_DELTA_V, noise.delta_v, 1.0, log=True),
+    ]
     model, _ = maximise_likelihood(model, hazard, data)
     return Stage(model, "coefficients", "van Rossum distance on the validation part", losses)
 

@@ -1,11 +1,13 @@
 """neuron_config.json: Allen's file format for a GLIF neuron (2017 and later), read and written.
 
-Keys that AllenSDK does not know, and ignores: `escape_noise` {lambda0 (1/s), delta_v (V)} and `spike_latency` (s).
+Keys that AllenSDK does not know: `escape_noise` {lambda0 (1/s), delta_v (V)} and `spike_latency` (s).
 """
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ _COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
 
 
 class NeuronConfigError(ValueError):
-    """A neuron_config.json that cannot be read; the message names the file, the key, the value and what to do."""
+    """A neuron_config.json that cannot be read; the message names file, key, value and what to do."""
 
 
 def read_neuron_config(path: str | os.PathLike) -> GLIF:
@@ -59,7 +61,7 @@ def read_neuron_config(path: str | os.PathLike) -> GLIF:
     Voltages stay relative to El_reference, as in the file. float64 needs jax_enable_x64; otherwise float32.
 
     Raises:
-        NeuronConfigError: not a file, not JSON, a key missing or of the wrong kind, or a rule that is not known.
+        NeuronConfigError: not a file, not JSON, a key missing or of the wrong kind, or an unknown rule.
     """
     path = Path(path)
     try:
@@ -91,26 +93,31 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
         raise NeuronConfigError(
             f"{source}: lacks {', '.join(missing)}; a neuron_config.json of 2017 or later has these keys"
         )
-    numbers = {key: _number(config, key, source) for key in _NUMBERS}
+    numbers: dict[str, Any] = {key: _number(config, key, source) for key in _NUMBERS}
     arrays = {key: _array(config, key, source) for key in _ARRAYS}
-    if len({len(array) for array in arrays.values()}) != 1:
-        lengths = ", ".join(f"{key}: {len(array)}" for key, array in arrays.items())
-        raise NeuronConfigError(f"{source}: these must have one length: {lengths}")
-    given = config.get("coeffs") or {}
-    coefficients = {
+    given = _object(config, "coeffs", source)
+    coefficients: dict[str, Any] = {
         key: (_array if key == "asc_amp_array" else _number)(given, key, f"{source}, coeffs")
         for key in _COEFFICIENTS
         if key in given
     }
     coefficients.setdefault("asc_amp_array", np.ones(len(arrays["asc_amp_array"])))
-    noise = config.get("escape_noise")
-    if noise is not None:
-        where = f"{source}, escape_noise"
-        noise = EscapeNoise(_number(noise, "lambda0", where), _number(noise, "delta_v", where))
+    rules: dict[str, Any] = {attribute: _rule(config, method, source) for method, attribute in RULES.items()}
+    lengths = {key: len(array) for key, array in arrays.items()}
+    lengths["coeffs.asc_amp_array"] = len(coefficients["asc_amp_array"])
+    if isinstance(rules["afterspike_reset"], afterspike.ResetBySum):
+        lengths["AScurrent_reset_method r"] = len(rules["afterspike_reset"].r)
+    if len(set(lengths.values())) != 1:
+        found = ", ".join(f"{key}: {length}" for key, length in lengths.items())
+        raise NeuronConfigError(f"{source}: these must have one length: {found}")
+    noise = None
+    if config.get("escape_noise") is not None:
+        hazard, where = _object(config, "escape_noise", source), f"{source}, escape_noise"
+        noise = EscapeNoise(_number(hazard, "lambda0", where), _number(hazard, "delta_v", where))
     return GLIF(
         **numbers,
         **arrays,
-        **{attribute: _rule(config, method, source) for method, attribute in RULES.items()},
+        **rules,
         El_reference=_number(config, "El_reference", source) if "El_reference" in config else 0.0,
         spike_cut_length=int(_number(config, "spike_cut_length", source)),  # truncated, as AllenSDK
         coeffs=Coefficients(**coefficients),
@@ -120,29 +127,37 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
 
 
 def _number(config: Mapping, key: str, source: str) -> float:
-    try:
-        return float(config[key])
-    except KeyError:
-        raise NeuronConfigError(f"{source}: lacks {key}") from None
-    except (TypeError, ValueError):
-        raise NeuronConfigError(
-            f"{source}: {key} is {config[key]!r}; expected a number in SI units"
-        ) from None
+    if key not in config:
+        raise NeuronConfigError(f"{source}: lacks {key}")
+    if not _is_number(config[key]):
+        raise NeuronConfigError(f"{source}: {key} is {config[key]!r}; expected a finite number in SI units")
+    return float(config[key])
 
 
 def _array(config: Mapping, key: str, source: str) -> np.ndarray:
-    try:
-        array = np.asarray(config[key], dtype=float)
-    except (TypeError, ValueError):
-        array = None
-    if array is None or array.ndim != 1:
-        raise NeuronConfigError(f"{source}: {key} is {config[key]!r}; expected a list of numbers in SI units")
-    return array
+    value = config[key]
+    if not isinstance(value, list | tuple | np.ndarray) or not all(_is_number(each) for each in value):
+        raise NeuronConfigError(
+            f"{source}: {key} is {value!r}; expected a list of finite numbers in SI units"
+        )
+    return np.asarray(value, dtype=float)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _object(config: Mapping, key: str, source: str) -> Mapping:
+    """The object under a key; empty where there is none."""
+    value = config.get(key)
+    if value is not None and not isinstance(value, Mapping):
+        raise NeuronConfigError(f"{source}: {key} is {value!r}; expected an object {{...}}")
+    return value or {}
 
 
 def _rule(config: Mapping, method: str, source: str) -> Callable:
     entry = config[method]
-    if not isinstance(entry, Mapping) or "name" not in entry:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
         raise NeuronConfigError(
             f'{source}: {method} is {entry!r}; expected {{"name": ..., "params": {{...}}}}'
         )
@@ -150,12 +165,12 @@ def _rule(config: Mapping, method: str, source: str) -> Callable:
         known = ", ".join(name for kind, name in METHODS if kind == method)
         raise NeuronConfigError(f"{source}: {method} {entry['name']!r} is unknown; known are: {known}")
     rule, names, _ = METHODS[method, entry["name"]]
-    params, where = entry.get("params") or {}, f"{source}, {method} {entry['name']!r}"
-    read = lambda name: (_array if name == "r" else _number)(params, name, where)
+    where = f"{source}, {method} {entry['name']!r}"
+    params = _object(entry, "params", where)
     missing = [name for name in names if name not in params]
     if missing:
         raise NeuronConfigError(f"{where}: its params lack {', '.join(missing)}")
-    return rule(**{name: read(name) for name in names})
+    return rule(**{name: (_array if name == "r" else _number)(params, name, where) for name in names})
 
 
 def write_neuron_config(neuron: GLIF, path: str | os.PathLike) -> None:
@@ -178,8 +193,8 @@ def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
     config |= {key: _numbers(getattr(neuron, key)) for key in _ARRAYS}
     config["spike_cut_length"] = int(neuron.spike_cut_length)
     amplitudes = np.broadcast_to(np.asarray(neuron.coeffs.asc_amp_array), np.shape(neuron.asc_amp_array))
-    config["coeffs"] = {key: float(getattr(neuron.coeffs, key)) for key in _COEFFICIENTS[:-1]}
-    config["coeffs"]["asc_amp_array"] = _numbers(amplitudes)
+    coefficients = {key: float(getattr(neuron.coeffs, key)) for key in _COEFFICIENTS[:-1]}
+    config["coeffs"] = coefficients | {"asc_amp_array": _numbers(amplitudes)}
     for method, attribute in RULES.items():
         config[method] = _method(neuron, method, getattr(neuron, attribute))
     # keys that AllenSDK's reader demands and its simulation does not use
@@ -198,8 +213,9 @@ def _numbers(array) -> list[float]:
 def _method(neuron: GLIF, method: str, rule: Callable) -> dict[str, Any]:
     for (kind, name), (known, names, ignored) in METHODS.items():
         if kind == method and type(rule) is known:
-            value = lambda key: _numbers(getattr(rule, key)) if key == "r" else float(getattr(rule, key))
-            params = {key: value(key) for key in names}
+            params: dict[str, Any] = {
+                key: (_numbers if key == "r" else float)(getattr(rule, key)) for key in names
+            }
             # AllenSDK's function signatures demand these too, and do nothing with them
             reset = neuron.threshold_reset
             unused = {"a_spike": float(getattr(reset, "a_spike", 0.0))}

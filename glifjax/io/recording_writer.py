@@ -21,7 +21,7 @@ CURRENT_RESOLUTION = 1e-15  # A
 
 
 @dataclass(frozen=True, eq=False)
-class SweepData:
+class SweepArrays:
     """A current-clamp sweep in memory: what ``write_recording`` needs to know of one."""
 
     number: int
@@ -33,7 +33,7 @@ class SweepData:
 
 def write_recording(
     path: str | Path,
-    sweeps: Iterable[SweepData | Sweep],
+    sweeps: Iterable[SweepArrays | Sweep],
     *,
     description: str,
     notes: str | None = None,
@@ -71,7 +71,7 @@ def write_recording(
         part.unlink(missing_ok=True)
 
 
-def _add_sweeps(file: Any, sweeps: list[SweepData | Sweep], name: str) -> None:
+def _add_sweeps(file: Any, sweeps: list[SweepArrays | Sweep], name: str) -> None:
     """Add stimulus, response and table rows of each sweep, in the order of their numbers."""
     from pynwb.icephys import CurrentClampSeries, CurrentClampStimulusSeries
 
@@ -119,7 +119,7 @@ def _add_sweeps(file: Any, sweeps: list[SweepData | Sweep], name: str) -> None:
     file.add_icephys_repetition(sequential_recordings=sequences)
 
 
-def _checked(sweep: SweepData | Sweep, where: str) -> tuple[np.ndarray, np.ndarray]:
+def _checked(sweep: SweepArrays | Sweep, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Current and voltage of a sweep, both (T,) float64, once they are known to be readable again."""
     if (clamp := getattr(sweep, "clamp", "current")) != "current":
         raise RecordingError(

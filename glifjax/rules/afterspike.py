@@ -23,7 +23,7 @@ class NoCurrents(eqx.Module):
 
 
 class ResetBySum(eqx.Module):
-    """I_j <- A_j + r_j I_j exp(-cut / tau_j): the old current decays through the spike cut, the new one does not.
+    """I_j <- A_j + r_j I_j exp(-cut / tau_j): the old current decays through the spike cut, the new does not.
 
     AllenSDK's `sum`: the amplitude is defined at the end of the cut.
 

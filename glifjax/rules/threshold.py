@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 
 class Threshold(eqx.Module):
-    """The threshold's part of a neuron's state, V: what a spike must exceed, and its two components above th_inf."""
+    """The threshold's part of the state, V: what a spike must exceed, and its two components above th_inf."""
 
     total: Float[Array, ""]
     spike: Float[Array, ""]
@@ -44,7 +44,7 @@ class ThreeComponents(eqx.Module):
         w' = w e^(-b dt) + a (beta - El) dt phi(b dt) + a (V - beta) dt e^(-G dt/C) phi((b - G/C) dt)
         beta = El + I/G,    phi(y) = (1 - e^-y) / y
 
-    which is AllenSDK's `three_components_exact` without its cancellation at b = G/C, and finite there and at b = 0.
+    AllenSDK's `three_components_exact` without its cancellation at b = G/C; finite there and at b = 0.
 
     Attributes:
         b_spike: decay rate of what a spike adds, 1/s.

@@ -1,0 +1,249 @@
+"""The `glifjax` command."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+app = typer.Typer(
+    help="Fit generalized leaky integrate-and-fire neurons to recordings.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+out_console, err_console = Console(highlight=False), Console(stderr=True, highlight=False)
+
+#: What the table at the end says of each score.
+SCORES = {
+    "md_star_4ms": "Md* (4 ms)",
+    "md_star_8ms": "Md* (8 ms)",
+    "evr_10ms": "explained variance ratio (10 ms)",
+    "evr_single_10ms": "the same, single runs",
+    "gamma_4ms": "coincidence factor Γ (4 ms)",
+    "bits_per_spike": "bits per spike",
+    "subthreshold_rmse_mv": "sub-threshold RMSE (mV)",
+}
+
+
+@app.callback()
+def main() -> None:
+    """Fit generalized leaky integrate-and-fire neurons to recordings."""
+
+
+@app.command()
+def fit(
+    cell: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[CELL.nwb]",
+            help="NWB 2 file with current-clamp sweeps; without it, a simulated example.",
+        ),
+    ] = None,
+    level: Annotated[
+        str,
+        typer.Option(
+            help="LIF, LIF-R, LIF-ASC, LIF-R-ASC, LIF-R-ASC-A (or glif1 ... glif5); all compares them."
+        ),
+    ] = "LIF-R-ASC-A",
+    train: Annotated[
+        str | None,
+        typer.Option(help='Sweeps to fit: numbers, ranges or protocol names ("1,4-6"). Guessed if left out.'),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(help="Sweeps to hold out and score. Guessed if left out.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the results. A new one each time if left out: fits/<cell>-<n>."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a fit that --out already holds.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the simulations that the scores rest on.")] = 0,
+) -> None:
+    """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
+
+    Writes neuron_config.json (which AllenSDK reads too), fit.json and report.html.
+
+    [bold]Example:[/bold]  glifjax fit cell.nwb --train "noise 1" --test "noise 2" --out my_cell
+    """
+    with _plain_errors():
+        _fit(cell, level, train, test, out, overwrite, seed)
+
+
+def _fit(cell, level, train, test, out, overwrite, seed) -> None:
+    import jax
+
+    import glifjax as gj
+    from fitting.results import check_folder, new_results, write_results
+
+    jax.config.update("jax_enable_x64", True)
+    levels = list(gj.LEVELS) if level.strip().lower() == "all" else [gj.level_name(level)]
+    if out is not None:
+        check_folder(out, overwrite)
+    if cell is not None:
+        gj.read_recording(cell).close()  # refuse what is no recording before anything is made
+    name = cell.stem if cell is not None else "example"
+    with new_results(out, name) as (folder, final):
+        path = cell
+        if path is None:
+            path = folder / "example.nwb"
+            _make_example(path)
+        with gj.read_recording(path) as recording:
+            fits = [
+                _fit_level(recording, level, train, test, seed, first=i == 0)
+                for i, level in enumerate(levels)
+            ]
+            with _stage("writing the report"):
+                write_results(fits, folder)
+    _print_results(fits)
+    out_console.print(f"\n[bold]{escape(str(final[0]))}/[/bold]", soft_wrap=True)
+    for file in sorted(final[0].iterdir()):
+        out_console.print(f"  {escape(file.name)}", soft_wrap=True)
+    out_console.print(f"Open {escape(str(final[0] / 'report.html'))} in a browser.", soft_wrap=True)
+
+
+def _make_example(path: Path) -> None:
+    from fitting.example import write_example
+
+    out_console.print("No recording given: fitting the built-in example, a [bold]simulated[/bold] cell.")
+    with _stage("simulating and recording the example cell"):
+        write_example(path)
+
+
+def _fit_level(recording, level: str, train, test, seed: int, first: bool):
+    import fitting
+
+    started = [time.perf_counter(), ""]
+
+    def finish() -> None:
+        if started[1]:
+            out_console.print(
+                f"  [green]✓[/green] {started[1]} [dim]{time.perf_counter() - started[0]:.1f} s[/dim]"
+            )
+
+    out_console.print(f"\n[bold]{escape(recording.name)}[/bold], level {level}")
+    with out_console.status("") as status:
+
+        def progress(stage: str) -> None:
+            finish()
+            started[:] = [time.perf_counter(), stage]
+            status.update(f"{stage} ...")
+
+        def chosen(split) -> None:
+            if first:
+                _print_split(split)
+
+        fitted = fitting.fit(
+            recording,
+            level,
+            train_sweeps=train,
+            test_sweeps=test,
+            seed=seed,
+            progress=progress,
+            on_split=chosen,
+        )
+        finish()
+    return fitted
+
+
+def _print_split(split) -> None:
+    out_console.print(f"  trains on   {_describe(split.train)}")
+    for group in split.test:
+        out_console.print(f"  holds out   {_describe(group)}")
+    for reason in split.reasons:
+        out_console.print(f"  because     {escape(reason)} [dim](--train and --test choose others)[/dim]")
+
+
+def _describe(parts) -> str:
+    numbers = ", ".join(str(part.number) for part in parts)
+    protocols = ", ".join(dict.fromkeys(part.protocol for part in parts if part.protocol))
+    seconds = sum(part.duration for part in parts)
+    return f"sweep{'s' if len(parts) > 1 else ''} {numbers} [dim]({escape(protocols)}; {seconds:.0f} s in all)[/dim]"
+
+
+def _print_results(fits) -> None:
+    out_console.print()
+    out_console.print(_parameter_table(fits[-1]))
+    for fitted in fits:
+        if fitted.test:
+            out_console.print()
+            out_console.print(_score_table(fitted))
+    for warning in dict.fromkeys(warning for fitted in fits for warning in fitted.warnings):
+        err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
+
+
+def _parameter_table(fitted) -> Table:
+    from fitting.example import true_parameters
+    from fitting.fit import parameters
+
+    truth = true_parameters(fitted.recording) or {}
+    table = Table(title=f"Parameters, level {fitted.level}", title_justify="left", box=None)
+    table.add_column("parameter")
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    if truth:
+        table.add_column("true", justify="right")
+    for name, entry in parameters(fitted.model).items():
+        true = [f"{truth[name]['value']:.4g}" if name in truth else ""] if truth else []
+        table.add_row(name, f"{entry['value']:.4g}", entry["unit"], *true)
+    return table
+
+
+def _score_table(fitted) -> Table:
+    table = Table(title=f"Scores on held-out sweeps, level {fitted.level}", title_justify="left", box=None)
+    table.add_column("score")
+    for heading in ("escape noise", "hard threshold", "the cell's own"):
+        table.add_column(heading, justify="right")
+    columns = (fitted.scores.test, fitted.scores.deterministic, fitted.scores.ceiling)
+    for key, meaning in SCORES.items():
+        table.add_row(meaning, *(_number(column.get(key)) for column in columns))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.3f}"
+
+
+@contextmanager
+def _stage(name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    with out_console.status(f"{name} ..."):
+        yield
+    out_console.print(f"  [green]✓[/green] {name} [dim]{time.perf_counter() - start:.1f} s[/dim]")
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """One clear line and exit 2 for what the user can mend; exit 130 for Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err_console.print("stopped; nothing was written")
+        sys.exit(130)
+    except (ValueError, OSError) as error:
+        if not _is_ours(error):
+            raise
+        err_console.print(f"[red]error:[/red] {escape(' '.join(str(error).split()))}", soft_wrap=True)
+        sys.exit(2)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether an error was meant for the user: one of ours, or the file system's."""
+    from fitting.data import DataError
+    from fitting.results import ResultsError
+    from glifjax import RecordingError
+    from glifjax.glif import LevelError
+    from glifjax.io.neuron_config import NeuronConfigError
+
+    return isinstance(
+        error, (DataError, ResultsError, RecordingError, LevelError, NeuronConfigError, OSError)
+    )

@@ -1,0 +1,362 @@
+"""The figures of the report: one function each, from a fit to a matplotlib Figure; no display, no state."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import matplotlib
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy.ndimage import gaussian_filter1d
+
+import glifjax as gj
+from fitting.data import FitData
+from fitting.electrode import PatchedNeuron
+from fitting.fit import Fit
+from fitting.stages import Stage
+from fitting.stages.initial import between_spikes
+from fitting.stages.voltage import observed_steps, predict
+
+#: Colours that colour-blind readers can tell apart: the cell, escape noise, a hard threshold; shading.
+DATA, NOISE, HARD, FAINT = "#2b2b2b", "#0072b2", "#d55e00", "#ececec"
+COMPONENTS = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+#: Width of a figure that fills the page, half of it, a third of it, inches.
+FULL, HALF, THIRD = 10.6, 5.2, 3.45
+#: Lengths of the voltage shown running freely and of the close-up, s; width of the PSTH's Gaussian, s.
+STRETCH, CLOSE_UP, SMOOTHING = 2.0, 0.5, 0.010
+STYLE: Any = {
+    "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "legend.fontsize": 8.5, "legend.frameon": False,
+    "axes.titlelocation": "left", "lines.linewidth": 1.0,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#888888", "axes.linewidth": 0.7,
+    "axes.labelcolor": DATA, "text.color": DATA, "xtick.color": "#666666", "ytick.color": "#666666",
+    "xtick.major.width": 0.7, "ytick.major.width": 0.7,
+}  # fmt: skip
+
+P = ParamSpec("P")
+
+
+def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The neuron beside one recorded sweep: recorded membrane voltage, free runs, and one with forced spikes.
+
+    Attributes:
+        data: the sweeps that repeat this stimulus; sweep: which of them is shown.
+        membrane: recorded voltage less the electrode's drop, (T,), mV.
+        hard, noisy: runs with a hard threshold and with escape noise.
+        forced: membrane voltage with the recorded spikes forced, (T,), mV; NaN while a spike is cut out.
+        rest: El_reference, mV.
+        window: the stretch worth showing, s.
+        residuals: recorded - predicted voltage between spikes in all groups, mV.
+    """
+
+    data: FitData
+    sweep: int
+    membrane: Float[np.ndarray, " T"]
+    hard: gj.Trace
+    noisy: gj.Trace
+    forced: Float[np.ndarray, " T"]
+    rest: float
+    window: tuple[float, float]
+    residuals: Float[np.ndarray, " n"]
+
+    def voltage(self, trace: gj.Trace) -> Float[np.ndarray, " T"]:
+        """A run's membrane voltage, mV; NaN while a spike is cut out."""
+        return 1e3 * np.asarray(trace.voltage) + self.rest
+
+
+def run(fit: Fit) -> Runs:
+    """Run a fit's neuron on the held-out sweep with most spikes, or else on a training sweep."""
+    groups = fit.test or (fit.train,)
+    place = int(np.argmax([group.n_spikes / len(group.numbers) for group in groups]))
+    data = groups[place]
+    sweep = int(np.argmax(data.forced.sum(axis=1)))
+    current, voltage = data.current[sweep], data.voltage[sweep]
+    with jax.enable_x64(True):
+        model = _wide(fit.model)
+        start = jnp.asarray(voltage[0])
+        rest, cut = 1e3 * float(model.neuron.El_reference), float(model.neuron.spike_cut_duration)
+        predicted = [np.asarray(predict(model, group)) for group in groups]
+        errors = [
+            (group.voltage - model_voltage)[observed_steps(group, cut)]
+            for group, model_voltage in zip(groups, predicted, strict=True)
+        ]
+        forced = 1e3 * np.asarray(model.membrane(predicted[place][sweep], current)) + rest
+        return Runs(
+            data=data,
+            sweep=sweep,
+            membrane=1e3 * np.asarray(model.membrane(voltage, current)) + rest,
+            hard=model.simulate(current, data.dt, recorded_start=start),
+            noisy=model.simulate(current, data.dt, recorded_start=start, key=jax.random.key(fit.seed)),
+            forced=np.where(between_spikes(data, cut, before=0.0)[sweep], forced, np.nan),
+            rest=rest,
+            window=_stretch(data.spike_times[sweep], data.valid[sweep].sum() * data.dt),
+            residuals=1e3 * np.concatenate(errors),
+        )
+
+
+def _wide(model: PatchedNeuron) -> PatchedNeuron:
+    """The model in float64; inside jax.enable_x64."""
+    return jax.tree.map(lambda x: x.astype(jnp.float64) if eqx.is_inexact_array(x) else x, model)
+
+
+def _stretch(spikes: Float[np.ndarray, " k"], duration: float) -> tuple[float, float]:
+    """A stretch that is busier than most of those with spikes, but not the busiest, s."""
+    starts = np.arange(0.0, max(duration - STRETCH, 0.0) + 1e-9, 0.25)
+    counts = np.array([np.sum((spikes >= start) & (spikes < start + STRETCH)) for start in starts])
+    busy = np.percentile(counts[counts > 0], 75) if counts.any() else 0.0
+    start = float(starts[np.argmin(np.abs(counts - busy))])
+    return start, min(start + STRETCH, duration)
+
+
+@_styled
+def voltage(runs: Runs) -> Figure:
+    """Stimulus, and the recorded voltage with each of the two free runs."""
+    start, stop = runs.window
+    shown = slice(round(start / runs.data.dt), round(stop / runs.data.dt))
+    time = (np.arange(runs.data.current.shape[1])[shown] + 1) * runs.data.dt
+    figure = Figure(figsize=(FULL, 5.2), layout="constrained")
+    top, *axes = figure.subplots(3, 1, sharex=True, height_ratios=(0.8, 2, 2))
+    top.plot(time, 1e12 * runs.data.current[runs.sweep][shown], color=DATA, lw=0.7)
+    top.set_ylabel("current\n(pA)")
+    recorded = runs.membrane[shown]
+    peak = recorded.max()
+    for ax, trace, color, name in (
+        (axes[0], runs.hard, HARD, "model, hard threshold"),
+        (axes[1], runs.noisy, NOISE, "model, one run with escape noise"),
+    ):
+        ax.plot(time, recorded, color=DATA, lw=0.7, alpha=0.75, label="recorded")
+        ax.plot(time, runs.voltage(trace)[shown], color=color, lw=1.1, label=name)
+        threshold = 1e3 * np.asarray(trace.threshold) + runs.rest
+        ax.plot(time, threshold[shown], ":", color=color, lw=0.9, alpha=0.6, label="its threshold")
+        spikes = np.flatnonzero(np.asarray(trace.spiked)[shown] > 0.5)
+        foot = 1e3 * np.asarray(trace.voltage_before_reset)[shown][spikes] + runs.rest
+        ax.vlines(time[spikes] + float(trace.spike_latency), foot, peak, color=color, lw=1.1)
+        ax.set_ylabel("voltage (mV)")
+        _legend(ax, ncol=3)
+    axes[1].set_xlabel("time in the sweep (s)")
+    axes[1].set_xlim(start, stop)
+    figure.align_ylabels()
+    return figure
+
+
+@_styled
+def close_up(runs: Runs) -> Figure:
+    """The voltage predicted with the recorded spikes forced, and how far off it is everywhere."""
+    figure = Figure(figsize=(FULL, 2.7), layout="constrained")
+    close, spread = figure.subplots(1, 2, width_ratios=(2.6, 1))
+    spikes = runs.data.spike_times[runs.sweep]
+    inside = spikes[(spikes >= runs.window[0]) & (spikes < runs.window[1])]
+    start = max(runs.window[0], min(float(inside[0]) - 0.1 if len(inside) else 0, runs.window[1] - CLOSE_UP))
+    shown = slice(round(start / runs.data.dt), round((start + CLOSE_UP) / runs.data.dt))
+    recorded, predicted = runs.membrane[shown], runs.forced[shown]
+    time = (np.arange(len(runs.membrane))[shown] + 1) * runs.data.dt
+    close.plot(time, recorded, color=DATA, lw=0.8, label="recorded")
+    close.plot(time, predicted, color=NOISE, lw=1.4, label="predicted, recorded spikes forced")
+    known = np.concatenate([predicted[np.isfinite(predicted)], recorded[np.isfinite(predicted)]])
+    low, high = np.percentile(known, [0, 99.5])
+    close.set(xlabel="time in the sweep (s)", ylabel="voltage (mV)", xlim=(time[0], time[-1]))
+    close.set_ylim(low - 3, high + 6)
+    _legend(close, ncol=2)
+    if len(runs.residuals):
+        reach = max(1.0, float(np.percentile(np.abs(runs.residuals), 99.5)))
+        spread.hist(runs.residuals, bins=np.linspace(-reach, reach, 61), color=NOISE, alpha=0.75)
+        spread.axvline(0, color=DATA, lw=0.7)
+        rms = np.sqrt(np.mean(runs.residuals**2))
+        spread.set_title(f"mean {_signed(runs.residuals.mean())} mV, RMS {rms:.2f} mV", color=DATA)
+    spread.set(xlabel="recorded − predicted (mV)", ylabel="time spent", yticks=[])
+    return figure
+
+
+@_styled
+def raster(trains: tuple[list, list, list], data: FitData) -> Figure:
+    """Spikes of each repeat and of the model's runs, the stimulus above and their rates below."""
+    duration = data.current.shape[1] * data.dt
+    rows = sum(map(len, trains))
+    height = min(4.5, 0.5 + 0.085 * rows)
+    figure = Figure(figsize=(FULL, 2.4 + height), layout="constrained")
+    top, ax, rates = figure.subplots(3, 1, sharex=True, height_ratios=(0.55, height, 1.2))
+    top.plot((np.arange(data.current.shape[1]) + 1) * data.dt, 1e12 * data.current[0], color=DATA, lw=0.5)
+    top.set_ylabel("current\n(pA)")
+    row, places = 0.0, []
+    for group, color in zip(trains, (DATA, NOISE, HARD), strict=True):
+        for train in group:
+            ax.vlines(train, row - 0.42, row + 0.42, color=color, lw=1.0)
+            row -= 1
+        places.append(row + 0.5 + len(group) / 2)
+        row -= 0.6
+    ax.set_yticks(places, ["recorded", "escape noise", "hard threshold"])
+    for label, color in zip(ax.get_yticklabels(), (DATA, NOISE, HARD), strict=True):
+        label.set_color(color)
+    ax.tick_params(left=False)
+    ax.spines[["left"]].set_visible(False)
+    ax.set_ylim(row + 1, 1)
+    recorded, noisy, _ = trains
+    time, rate = _rate(recorded, duration)
+    rates.fill_between(time, rate, color=DATA, alpha=0.3, lw=0, label="recorded")
+    rates.plot(*_rate(noisy, duration), color=NOISE, lw=1.0, label="escape noise")
+    rates.set(xlabel="time in the sweep (s)", ylabel="rate (1/s)", xlim=(0, duration))
+    rates.set_ylim(bottom=0)
+    _legend(rates, ncol=2)
+    figure.align_ylabels([top, rates])
+    return figure
+
+
+def _rate(trains: Sequence[Float[np.ndarray, " k"]], duration: float):
+    """Mean rate of trains, smoothed with a Gaussian of SMOOTHING, 1/s, and its times, s."""
+    count, edges = np.histogram(np.concatenate(trains), bins=round(duration / 1e-3), range=(0, duration))
+    rate = gaussian_filter1d(count / len(trains) / 1e-3, SMOOTHING / 1e-3, mode="constant")
+    return edges[:-1] + 0.5e-3, rate
+
+
+@_styled
+def spike_shape(fit: Fit) -> Figure:
+    """The mean recorded spike, what times it, and what the model cuts out and puts in its place."""
+    data, shape = fit.train, fit.shape
+    membrane = 1e3 * (data.voltage - float(fit.model.series_resistance) * data.current)
+    before, after = round(5e-3 / data.dt), round((shape.cut + 8e-3) / data.dt)
+    waves = [
+        np.interp(time + np.arange(-before, after) * data.dt, (np.arange(len(row)) + 0.5) * data.dt, row)
+        for row, times in zip(membrane, data.spike_times, strict=True)
+        for time in times
+        if before * data.dt < time < (len(row) - after) * data.dt
+    ]
+    figure = Figure(figsize=(HALF, 3.1), layout="constrained")
+    ax = figure.subplots()
+    time = 1e3 * np.arange(-before, after) * data.dt
+    onset, end = -1e3 * shape.latency, 1e3 * (shape.cut - shape.latency)
+    ax.axvspan(onset, end, color=FAINT, lw=0)
+    if waves:
+        low, mean, high = np.percentile(waves, 10, 0), np.mean(waves, 0), np.percentile(waves, 90, 0)
+        ax.fill_between(time, low, high, color=DATA, alpha=0.2, lw=0, label="10 to 90 %")
+        ax.plot(time, mean, color=DATA, lw=1.5, label=f"mean of {len(waves)}")
+        rest = 1e3 * float(fit.neuron.El_reference)
+        foot = float(np.interp(onset, time, mean))
+        landed = rest
+        if fit.neuron.has_reset_rules:
+            reset: Any = fit.neuron.voltage_reset
+            landed += float(reset.a) * (foot - rest) + 1e3 * float(reset.b)
+        ax.plot([onset, end], [foot, landed], "o", color=NOISE, ms=5, label="model leaves, returns")
+    ax.plot([0], [1e3 * shape.level], "+", color=HARD, ms=9, mew=1.5, label="timed here")
+    ax.set(xlabel="time from the upstroke (ms)", ylabel="voltage (mV)", xlim=(time[0], time[-1]))
+    ax.legend(loc="upper right")
+    return figure
+
+
+@_styled
+def afterspike_currents(neuron: gj.GLIF) -> Figure:
+    """What one spike leaves behind in current, by component and in sum, from the end of its cut."""
+    amplitudes, taus = (np.asarray(x, float) for x in (neuron.afterspike_amplitudes, neuron.asc_tau_array))
+    cut = float(neuron.spike_cut_duration)
+    time = np.linspace(0, min(4 * taus.max(), 2.0), 2000)
+    parts = 1e12 * amplitudes[:, None] * np.exp(-time / taus[:, None])
+    figure, ax = _panel(cut)
+    for part, tau, color in zip(parts, taus, COMPONENTS, strict=False):
+        ax.plot(1e3 * (cut + time), part, color=color, label=f"τ = {1e3 * tau:.3g} ms")
+    ax.plot(1e3 * (cut + time), parts.sum(axis=0), color=DATA, lw=1.6, label="sum")
+    ax.set(xlabel="time since the spike's onset (ms)", ylabel="current (pA)")
+    ax.set_xlim(0, 1e3 * (cut + time[-1]))
+    ax.legend(loc="best")
+    return figure
+
+
+@_styled
+def threshold_components(neuron: gj.GLIF, step: float = 10e-3) -> Figure:
+    """How one spike raises the threshold, and how a lasting `step` of the voltage (V) drags it along."""
+    figure, ax = _panel(cut := float(neuron.spike_cut_duration))
+    reset: Any = neuron.threshold_reset
+    dynamics: Any = neuron.threshold_dynamics
+    rate, adapts = float(reset.b_spike), neuron.has_adapting_threshold
+    a = float(dynamics.a_voltage * neuron.coeffs.a) if adapts else 0.0
+    b = float(dynamics.b_voltage * neuron.coeffs.b) if adapts else 0.0
+    slowest = min(rate, b) if b > 0 else rate
+    time = np.linspace(0, np.clip(4 / max(slowest, 1e-9), 0.02, 1.0), 2000)
+    shift = 1e3 * float(reset.a_spike) * np.exp(-rate * time)
+    ax.plot(1e3 * (cut + time), shift, color=DATA, lw=1.6, label="after a spike")
+    if adapts:
+        held = np.linspace(0, cut + time[-1], 2000)
+        rise = held if b == 0 else -np.expm1(-b * held) / b
+        label = f"to a step of {1e3 * step:g} mV at 0"
+        ax.plot(1e3 * held, 1e3 * step * a * rise, color=COMPONENTS[0], lw=1.6, label=label)
+    ax.set(xlabel="time (ms)", ylabel="threshold shift (mV)", xlim=(0, 1e3 * (cut + time[-1])))
+    ax.legend(loc="best")
+    return figure
+
+
+def _panel(cut: float) -> tuple[Figure, Axes]:
+    """A half-width panel with its zero line, the spike's cut (s) shaded; for time in ms."""
+    figure = Figure(figsize=(HALF, 2.8), layout="constrained")
+    ax = figure.subplots()
+    ax.axvspan(0, 1e3 * cut, color=FAINT, lw=0)
+    ax.axhline(0, color="#888888", lw=0.7)
+    return figure, ax
+
+
+@_styled
+def convergence(stage: Stage) -> Figure:
+    """A stage's objective by iteration; for the hard threshold, by the shifts tried from low to high."""
+    figure = Figure(figsize=(THIRD, 2.5), layout="constrained")
+    ax = figure.subplots()
+    steps = np.arange(len(stage.losses))
+    ax.plot(steps, stage.losses, "o-", color=DATA, ms=2.5, lw=0.9)
+    scanned = stage.name == "deterministic threshold"
+    if stage.losses:
+        kept = int(np.argmax(stage.losses) if scanned else np.argmin(stage.losses))
+        ax.plot(steps[kept], stage.losses[kept], "o", color=HARD if scanned else NOISE, ms=6)
+    words = stage.unit.replace(", by shift", "").split()
+    half = len(words) // 2 + 1
+    lines = [words[:half], words[half:]] if len(words) > 4 else [words]
+    ax.set_ylabel("\n".join(map(" ".join, lines)))
+    ax.set_xlabel("threshold shift tried, low to high" if scanned else "iteration")
+    ax.set_title(stage.name)
+    ax.ticklabel_format(axis="y", useOffset=False)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+    return figure
+
+
+@_styled
+def scores_by_level(fits: Sequence[Fit], scores: Sequence[tuple[str, str]]) -> Figure:
+    """Scores, as (key, label), by level: escape noise, hard threshold, and the cell's own as a line."""
+    figure = Figure(figsize=(FULL, 2.7), layout="constrained")
+    places = np.arange(len(fits))
+    for ax, (key, label) in zip(figure.subplots(1, len(scores)), scores, strict=True):
+        noisy, hard, ceiling = (
+            [getattr(fit.scores, kind).get(key, np.nan) for fit in fits]
+            for kind in ("test", "deterministic", "ceiling")
+        )
+        if np.isfinite(ceiling).any():
+            ax.axhline(np.nanmean(ceiling), color=DATA, lw=1.0, ls="--")
+        ax.plot(places, hard, "s-", color=HARD, ms=4.5, lw=0.9)
+        ax.plot(places, noisy, "o-", color=NOISE, ms=5, lw=0.9)
+        ax.set_xticks(places, [fit.level for fit in fits], rotation=35, ha="right")
+        ax.set_xlim(-0.4, len(fits) - 0.6)
+        ax.set_title(label)
+        ax.margins(y=0.15)
+        low, high = ax.get_ylim()
+        ax.set_ylim(min(low, 0.0), high)
+    return figure
+
+
+def _legend(ax: Axes, ncol: int) -> None:
+    """A legend above the axes, where it covers nothing."""
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=ncol, borderaxespad=0.1, columnspacing=1.4)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")

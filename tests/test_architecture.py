@@ -1,0 +1,64 @@
+"""The house rules that a test can hold: who imports whom, and what importing does."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = [path for package in ("glifjax", "fitting") for path in sorted((ROOT / package).rglob("*.py"))]
+HEAVY = ("pynwb", "h5py", "hdmf", "matplotlib", "optax", "optimistix", "fitting", "typer", "rich")
+
+
+def imported(path: Path) -> set[str]:
+    """First names of all that a file imports, at its top or inside functions."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    whole = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    parts = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in whole + parts}
+
+
+def in_a_fresh_interpreter(code: str):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_simulator_knows_nothing_of_fitting():
+    users = {path.relative_to(ROOT).parts[0] for path in MODULES if "glifjax" in imported(path)}
+    assert users == {"glifjax", "fitting"}
+    assert not [path for path in (ROOT / "glifjax").rglob("*.py") if "fitting" in imported(path)]
+
+
+def test_simulate_is_the_only_scan():
+    """Also under another name: no loop of jax is written anywhere else in the simulator."""
+    loops = {"scan", "fori_loop", "while_loop", "associative_scan"}
+    users = [
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if path.is_relative_to(ROOT / "glifjax")
+        and any(
+            isinstance(node, ast.Attribute) and node.attr in loops for node in ast.walk(ast.parse(path.read_text()))
+        )
+    ]
+    assert users == ["glifjax/simulate.py"]
+
+
+@pytest.mark.parametrize("package", ["glifjax", "fitting"])
+def test_importing_starts_no_backend_and_leaves_the_precision(package):
+    """A jnp constant at module level would start it, before its flags and the precision can be set."""
+    started, double = in_a_fresh_interpreter(
+        f"import json, {package}, jax; from jax._src import xla_bridge; "
+        "print(json.dumps([list(xla_bridge._backends), jax.config.jax_enable_x64]))"
+    )
+    assert started == []
+    assert double is False
+
+
+def test_importing_the_simulator_loads_nothing_heavy():
+    loaded = in_a_fresh_interpreter("import json, sys, glifjax; print(json.dumps(list(sys.modules)))")
+    assert "jax" in loaded
+    assert [name for name in HEAVY if name in loaded] == []

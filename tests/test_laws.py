@@ -1,0 +1,284 @@
+"""Laws that hold for every neuron: add a constructor to NEURONS and all of them are tested over it."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.flatten_util import ravel_pytree
+
+import glifjax as gj
+
+DT, STEPS = 1e-4, 400
+FORCED = np.array([60, 130, 300])
+DRIVE = 4e-10 * (np.arange(STEPS) % 200 > 20)  # A; makes every neuron spike
+WHISPER = 0.15 * DRIVE  # A; makes none spike
+
+
+def at_level(level: str) -> Callable[[], gj.GLIF]:
+    """Parameters of ordinary size, none of them zero or one, so that each has an effect where it can."""
+    return lambda: gj.from_level(
+        level,
+        C=1e-10, R_input=2e8, th_inf=0.02, init_threshold=0.021, init_voltage=1e-3, El=5e-4, El_reference=-0.07,
+        asc_tau_array=jnp.array([0.1, 0.01]), asc_amp_array=jnp.array([-3e-11, -1.5e-10]),
+        init_AScurrents=jnp.array([-2e-12, 3e-12]), r=jnp.array([0.9, 0.5]), reset_slope=0.3, reset_intercept=-2e-3,
+        a_spike=3e-3, b_spike=80.0, a_voltage=8.0, b_voltage=25.0, spike_cut_length=25, dt=DT, spike_latency=3e-4,
+        coeffs=gj.Coefficients(th_inf=1.1, C=0.9, G=1.2, a=0.8, b=1.3, asc_amp_array=jnp.array([1.1, 0.7])),
+        escape_noise=gj.EscapeNoise(40.0, 2e-3),
+    )  # fmt: skip
+
+
+NEURONS = {level: at_level(level) for level in gj.LEVELS}
+each_neuron = pytest.mark.parametrize("build", NEURONS.values(), ids=NEURONS.keys())
+
+#: trace's field -> its shape, after the batch's
+SHAPES = {
+    "voltage": (STEPS,), "threshold": (STEPS,), "threshold_components": (STEPS, 2), "spiked": (STEPS,),
+    "afterspike_currents": (STEPS, 2), "crossing": (STEPS, 1), "voltage_before_reset": (STEPS,),
+    "threshold_before_reset": (STEPS,), "refractory": (STEPS,), "initial_voltage": (), "initial_threshold": (),
+    "spike_latency": (), "dt": (), "status": (),
+}  # fmt: skip
+
+
+def assert_same(found, expected, rtol=0.0):
+    """Two pytrees of one structure, leaf by leaf; atol is far below any voltage, current or time in it."""
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-20)
+
+
+def stack(trees):
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def varied(neuron, n=3):
+    """The neuron and n - 1 others, whose parameters differ by a few per cent and whose cut is longer."""
+    one = lambda i: jax.tree.map(
+        lambda leaf: leaf * (1 + 0.03 * i) if eqx.is_inexact_array(leaf) else leaf + i, neuron
+    )
+    return [one(i) for i in range(n)]
+
+
+# Shapes, types, transformations
+
+
+#: how a neuron is run -> options of simulate
+MODES = {"hard": {}, "noisy": {"seed": 0}, "forced": {"spikes": FORCED}}
+
+
+def run_as(mode: str, neuron) -> gj.Trace:
+    options = dict(MODES[mode])
+    if "seed" in options:
+        options["key"] = jax.random.key(options.pop("seed"))
+    return gj.simulate(neuron, DRIVE, DT, **options)
+
+
+@each_neuron
+@pytest.mark.parametrize(
+    ("mode", "double"), [("hard", True), ("hard", False), ("noisy", False), ("forced", False)]
+)
+def test_shapes_and_types(build, mode, double):
+    with jax.enable_x64(double):
+        trace = run_as(mode, build())
+    kinds = {"refractory": "bool", "status": "int"}
+    assert {key: value.shape for key, value in vars(trace).items()} == SHAPES
+    for key, value in vars(trace).items():
+        assert value.dtype.name.startswith(kinds.get(key, "float64" if double else "float32")), key
+    assert len(trace.spikes()) > 1
+    assert all(value.dtype in (np.float64, np.int64) for value in vars(trace.spikes()).values())
+
+
+@each_neuron
+def test_float32_is_close_to_float64(build):
+    double = gj.simulate(build(), DRIVE, DT)
+    with jax.enable_x64(False):
+        single = gj.simulate(build(), DRIVE, DT)
+    np.testing.assert_array_equal(single.spikes().steps, double.spikes().steps)
+    np.testing.assert_allclose(single.voltage, double.voltage, rtol=0, atol=1e-6)
+
+
+@each_neuron
+def test_a_simulation_is_its_steps_one_by_one(build):
+    neuron, current = build(), 3 * DRIVE[:70]
+    trace = gj.simulate(neuron, current, DT)
+    state, samples = neuron.init(), []
+    for now in current:
+        state, sample = neuron.step(state, gj.Input(jnp.asarray(now)), jnp.asarray(DT))
+        samples.append(sample)
+    eager = stack(samples)
+    assert 1 <= float(eager.spiked.sum()) < 5
+    for name, value in vars(eager).items():
+        np.testing.assert_allclose(getattr(trace, name), value, rtol=1e-10, atol=1e-18, err_msg=name)
+
+
+@each_neuron
+def test_jit_and_vmap_equal_a_loop(build):
+    run = lambda neuron, current: gj.simulate(neuron, current, DT)
+    neurons, currents = varied(build()), jnp.stack([DRIVE, 0.9 * DRIVE, WHISPER])
+    batch = jax.jit(jax.vmap(jax.vmap(run, (None, 0)), (0, None)))(stack(neurons), currents)
+    alone = [[run(neuron, current) for current in currents] for neuron in neurons]
+    assert_same(batch, stack([stack(row) for row in alone]), rtol=1e-9)
+    spikes = batch.spikes()
+    assert [[len(each) for each in row] for row in spikes] == [[len(e.spikes()) for e in row] for row in alone]
+    assert_same(spikes[2][1], alone[2][1].spikes(), rtol=1e-9)
+    assert len(spikes[0][0]) > len(spikes[0][2]) == 0
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda run: jax.jit(run)(jnp.asarray(DRIVE)),
+        lambda run: jax.vmap(run)(jnp.asarray(DRIVE)[None]),
+        lambda run: jax.grad(run)(jnp.asarray(DRIVE)),
+    ],
+    ids=["jit", "vmap", "grad"],
+)
+def test_counting_spikes_inside_a_transformation_is_refused_with_advice(transform):
+    neuron = NEURONS["LIF"]()
+    with pytest.raises(TypeError, match=r"inside jit, vmap or grad use trace\.spiked .* or trace\.crossing"):
+        transform(lambda current: 1.0 * len(gj.simulate(neuron, current, DT).spikes()))
+
+
+@pytest.mark.parametrize(
+    ("current", "options", "message"),
+    [
+        (DRIVE.reshape(2, -1), {}, r"shape \(2, 200\).* use jax\.vmap"),
+        (DRIVE, {"spikes": np.zeros(7, bool)}, r"shape \(7,\), the current \(400,\)"),
+        (DRIVE, {"spikes": FORCED, "key": 0}, "give one of the two"),
+        (DRIVE, {"spike_cut": "ms"}, "'ms' is unknown"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_runs(current, options, message):
+    options = options | ({"key": jax.random.key(0)} if "key" in options else {})
+    with pytest.raises(ValueError, match=message):
+        gj.simulate(NEURONS["LIF"](), current, DT, **options)
+
+
+# Gradients
+
+
+def smooth_loss(trace: gj.Trace) -> jax.Array:
+    """Of order one; smooth in everything while the spikes stay in their steps."""
+    scales = {
+        "voltage": 1e-2, "threshold": 1e-2, "threshold_components": 1e-3, "afterspike_currents": 1e-11,
+        "voltage_before_reset": 1e-2, "threshold_before_reset": 1e-2,
+    }  # fmt: skip
+    weight = 1 + jnp.arange(STEPS) / STEPS
+    total = jnp.zeros(())
+    for name, scale in scales.items():
+        value = getattr(trace, name)
+        seen = jnp.where(jnp.isnan(value), 0.0, value / scale)
+        total += jnp.mean(weight * jnp.sum(seen.reshape(STEPS, -1) ** 2, axis=1))
+    return total
+
+
+def crossings(trace: gj.Trace) -> jax.Array:
+    """The spikes' times inside their steps, in steps, each with a weight of its own."""
+    spiked = trace.spiked > 0.5
+    return jnp.sum(jnp.where(spiked, jnp.cumsum(spiked) * trace.crossing[:, 0] / DT, 0.0))
+
+
+def flat(neuron):
+    """All float leaves as multiples of their own values (so ones), their names, and the way back."""
+    floats, rest = eqx.partition(neuron, eqx.is_inexact_array)
+    values, unravel = ravel_pytree(floats)
+    assert np.all(np.asarray(values) != 0)
+    names = [
+        jax.tree_util.keystr(path)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(floats)
+        for _ in range(leaf.size)
+    ]
+    return jnp.ones_like(values), names, lambda factors: eqx.combine(unravel(factors * values), rest)
+
+
+#: parameters that matter at each level; everything else must have a gradient of exactly zero
+VOLTAGE = {".C", ".R_input", ".El", ".init_voltage", ".coeffs.C", ".coeffs.G"}
+CURRENTS = {".asc_tau_array", ".init_AScurrents"}
+CURRENTS_SPIKE = {".asc_amp_array", ".coeffs.asc_amp_array", ".afterspike_reset.r"}
+RESET = {".voltage_reset.a", ".voltage_reset.b", ".threshold_reset.a_spike", ".threshold_reset.b_spike"}
+ADAPTS = {".threshold_dynamics.a_voltage", ".threshold_dynamics.b_voltage", ".coeffs.a", ".coeffs.b"}
+THRESHOLD = {".th_inf", ".coeffs.th_inf"}
+
+
+def moved_by(level: str, spikes: bool) -> set[str]:
+    resets, currents, adapts = gj.LEVELS[level]
+    names = VOLTAGE | THRESHOLD | {".init_AScurrents"}
+    names |= (CURRENTS | (CURRENTS_SPIKE if spikes else set())) if currents else set()
+    names |= (RESET | {".threshold_dynamics.b_spike"}) if resets and spikes else set()
+    return names | (ADAPTS if adapts else set())
+
+
+def assert_gradients(loss, neuron, cases) -> list[set[str]]:
+    """Reverse mode, forward mode and finite differences agree; for each case, what has a gradient."""
+    at, names, rebuild = flat(neuron)
+    function = lambda factors, case: loss(rebuild(factors), *case)
+    reverse_mode = jax.jit(jax.value_and_grad(function))
+    direction, nonzero = np.cos(np.arange(len(at))), []
+    forward_mode = jax.jit(lambda case: jax.jvp(lambda factors: function(factors, case), (at,), (direction,))[1])
+    for case in cases:
+        gradient = np.asarray(reverse_mode(at, case)[1])
+        scale = np.abs(gradient).max()
+        assert scale > 0
+        assert float(forward_mode(case)) == pytest.approx(gradient @ direction, rel=1e-8)
+        for name, slope, unit in zip(names, gradient, 1e-5 * np.eye(len(at)), strict=True):
+            difference = (reverse_mode(at + unit, case)[0] - reverse_mode(at - unit, case)[0]) / 2e-5
+            assert slope == pytest.approx(float(difference), rel=1e-6, abs=1e-9 * scale), name
+        nonzero.append({name for name, slope in zip(names, gradient, strict=True) if slope != 0})
+    return nonzero
+
+
+# With the reset detached: the surrogate derivative of a spike that might have been is no derivative of the loss.
+@pytest.mark.parametrize("level", NEURONS)
+def test_gradients_with_free_spikes_equal_finite_differences(level):
+    neuron = NEURONS[level]().with_detached_reset()
+    run = lambda neuron, current: gj.simulate(neuron, current, DT)
+    assert [len(run(neuron, current).spikes()) > 2 for current in (DRIVE, WHISPER)] == [True, False]
+
+    def loss(neuron, current):
+        trace = run(neuron, current)
+        return smooth_loss(trace) + crossings(trace)
+
+    cases = [(jnp.asarray(DRIVE),), (jnp.asarray(WHISPER),)]
+    assert assert_gradients(loss, neuron, cases) == [moved_by(level, spikes) for spikes in (True, False)]
+
+
+@pytest.mark.parametrize("level", NEURONS)
+def test_gradients_with_forced_spikes_equal_finite_differences(level):
+    loss = lambda neuron, spikes: smooth_loss(gj.simulate(neuron, DRIVE, DT, spikes=spikes))
+    none = jnp.zeros(STEPS, bool)
+    nonzero = assert_gradients(loss, NEURONS[level](), [(none.at[FORCED].set(True),), (none,)])
+    assert nonzero == [moved_by(level, spikes) for spikes in (True, False)]
+
+
+@each_neuron
+def test_gradients_through_free_spikes_are_finite_and_alike_in_both_modes(build):
+    at, _, rebuild = flat(build())
+    loss = lambda factors: smooth_loss(gj.simulate(rebuild(factors), DRIVE, DT))
+    gradient = jax.jit(jax.grad(loss))(at)
+    assert bool(jnp.all(jnp.isfinite(gradient)))
+    slope = jax.jit(lambda at: jax.jvp(loss, (at,), (jnp.ones_like(at),))[1])(at)
+    assert float(slope) == pytest.approx(float(gradient.sum()), rel=1e-6)
+
+
+def test_jacobian_in_forward_mode():
+    at, _, rebuild = flat(NEURONS["LIF-R-ASC-A"]())
+    trajectory = lambda factors: gj.simulate(rebuild(factors), DRIVE, DT, spikes=FORCED).voltage_before_reset
+    jacobian = jax.jit(jax.jacfwd(trajectory))(at)
+    gradient = jax.jit(jax.grad(lambda factors: trajectory(factors)[350]))(at)
+    np.testing.assert_allclose(jacobian[350], gradient, rtol=1e-9, atol=1e-15)
+
+
+def test_gradient_by_the_current():
+    neuron = NEURONS["LIF-R-ASC-A"]()
+    loss = jax.jit(
+        jax.value_and_grad(lambda current: smooth_loss(gj.simulate(neuron, current, DT, spikes=FORCED)))
+    )
+    gradient = np.asarray(loss(DRIVE)[1])
+    for direction in (1e-15 * np.sin(np.arange(STEPS)), 1e-15 * np.ones(STEPS)):
+        difference = (loss(DRIVE + direction)[0] - loss(DRIVE - direction)[0]) / 2
+        assert gradient @ direction == pytest.approx(float(difference), rel=1e-6)
+    held = np.concatenate([np.arange(spike + 1, spike + 26) for spike in FORCED])
+    assert np.all(gradient[held] == 0)  # no current is read during the cut
+    assert np.all(gradient[FORCED + 26] != 0)

@@ -1,0 +1,218 @@
+"""The stages of a fit, each on data whose truth is known."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import glifjax as gj
+from fitting.coordinates import Coordinate, origin, place
+from fitting.data import FitData
+from fitting.electrode import PatchedNeuron
+from fitting.likelihood import log_likelihood, spike_log_likelihood
+from fitting.stages.deterministic import fit_shift, shifted
+from fitting.stages.finetune import finetune, van_rossum
+from fitting.stages.threshold import fit_threshold
+from fitting.stages.voltage import fit_voltage, observed_steps, predict
+
+DT = 1e-4
+
+
+def neuron(level="LIF-R-ASC-A"):
+    return gj.from_level(
+        level,
+        C=100e-12,
+        R_input=200e6,
+        th_inf=15e-3,
+        El_reference=-70e-3,
+        asc_tau_array=(0.02, 0.1),
+        asc_amp_array=(-60e-12, -10e-12),
+        reset_slope=0.3,
+        reset_intercept=-3e-3,
+        a_spike=3e-3,
+        b_spike=40.0,
+        a_voltage=20.0,
+        b_voltage=60.0,
+        spike_cut_length=30,
+        dt=DT,
+        escape_noise=gj.EscapeNoise(1000.0, 1.5e-3),
+    )
+
+
+def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):
+    """What `model` would leave on tape, spikes drawn by its escape noise and cut as the fit will cut them."""
+    random = np.random.default_rng(seed)
+    n = round(seconds / DT)
+    current = np.repeat(random.normal(size=(sweeps, n // 50)), 50, axis=1) * 150e-12 + 60e-12
+    keys = jax.random.split(jax.random.key(seed), sweeps)
+    trace = jax.vmap(lambda i, key: model.simulate(i, DT, key=key))(jnp.asarray(current), keys)
+    forced = np.asarray(trace.spiked) > 0.5
+    membrane = np.asarray(model.recorded(trace.voltage_before_reset, current))
+    return FitData(
+        numbers=tuple(range(sweeps)),
+        current=current,
+        voltage=membrane + noise * random.normal(size=membrane.shape),
+        valid=np.ones_like(forced),
+        forced=forced,
+        spike_times=tuple((np.flatnonzero(row) + 0.5) * DT for row in forced),
+        dt=DT,
+    )
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return PatchedNeuron(neuron(), 12e6)
+
+
+@pytest.fixture(scope="module")
+def data(truth):
+    made = recorded(truth)
+    assert 100 < made.n_spikes < 800
+    return made
+
+
+@pytest.fixture(scope="module")
+def membrane(truth, data):
+    """Stage A from a start that is 30 % off."""
+    off = eqx.tree_at(
+        lambda m: (
+            m.neuron.C,
+            m.neuron.R_input,
+            m.neuron.El_reference,
+            m.series_resistance,
+            m.neuron.asc_amp_array,
+        ),
+        truth,
+        replace_fn=lambda value: value * 1.3,
+    )
+    return fit_voltage(off, data)
+
+
+def test_stage_a_recovers_the_membrane(truth, data, membrane):
+    fitted, true = membrane.model.neuron, truth.neuron
+    for name in ("C", "R_input", "El_reference"):
+        assert float(getattr(fitted, name)) == pytest.approx(float(getattr(true, name)), rel=0.01)
+    assert float(membrane.model.series_resistance) == pytest.approx(12e6, rel=0.05)
+    charge = lambda n: float(jnp.sum(n.asc_amp_array * n.asc_tau_array))
+    assert charge(fitted) == pytest.approx(charge(true), rel=0.05)
+    keep = observed_steps(data, float(true.spike_cut_duration))
+    residual = np.asarray(predict(membrane.model, data))[keep] - data.voltage[keep]
+    assert np.sqrt(np.mean(residual**2)) == pytest.approx(0.5e-3, rel=0.02)  # the measurement noise
+    assert membrane.losses[-1] < 0.05 * membrane.losses[0]
+
+
+def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
+    start = PatchedNeuron(
+        eqx.tree_at(lambda n: n.escape_noise, truth.neuron, gj.EscapeNoise(1000.0, 5e-3)),
+        truth.series_resistance,
+    )
+    fitted = fit_threshold(start, data).model
+    # a maximum is at least as likely as the truth, and by theory about half a nat a parameter more
+    gain = float(log_likelihood(fitted, data) - log_likelihood(truth, data))
+    assert -1.0 < gain < 12.0
+    assert float(fitted.neuron.escape_noise.delta_v) == pytest.approx(1.5e-3, rel=0.2)
+    assert float(fitted.neuron.threshold_reset.b_spike) == float(fitted.neuron.threshold_dynamics.b_spike)
+
+
+@pytest.mark.parametrize("level", gj.LEVELS)
+def test_every_level_moves_only_what_it_has(level, data):
+    start = PatchedNeuron(neuron(level), 12e6)
+    fitted = fit_threshold(fit_voltage(start, data, max_steps=3).model, data, max_steps=2).model
+    assert np.isfinite(float(log_likelihood(fitted, data)))
+    assert fitted.neuron.has_afterspike_currents == ("ASC" in level)
+    if "ASC" not in level:
+        np.testing.assert_array_equal(fitted.neuron.asc_amp_array, start.neuron.asc_amp_array)
+
+
+def test_likelihood_equals_a_slow_sum(truth, data):
+    expected = 0.0
+    for i in range(len(data.current)):
+        trace = truth.simulate(data.current[i], DT, recorded_start=data.voltage[i, 0], spikes=data.forced[i])
+        excess = np.asarray(trace.voltage_before_reset - trace.threshold_before_reset)
+        hazard = np.minimum(1000.0 * np.exp(excess / 1.5e-3) * DT, 10.0)
+        cut = 0
+        for step in range(20_000):
+            if data.forced[i, step]:
+                expected += np.log1p(-np.exp(-hazard[step]))
+            elif step >= cut:
+                expected -= hazard[step]
+            if data.forced[i, step]:
+                cut = step + 31
+    one_part = FitData(
+        numbers=data.numbers, current=data.current[:, :20_000], voltage=data.voltage[:, :20_000],
+        valid=data.valid[:, :20_000], forced=data.forced[:, :20_000], spike_times=data.spike_times, dt=DT,
+    )  # fmt: skip
+    assert float(log_likelihood(truth, one_part)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_likelihood_gradient_equals_finite_differences(truth, data):
+    def at(x):
+        names = lambda m: (
+            m.neuron.th_inf,
+            m.neuron.escape_noise.delta_v,
+            m.neuron.threshold_dynamics.b_voltage,
+        )
+        moved = eqx.tree_at(
+            names, truth, replace=tuple(leaf * factor for leaf, factor in zip(names(truth), x, strict=True))
+        )
+        return log_likelihood(moved, data)
+
+    at = jax.jit(at)
+    x, h = jnp.ones(3), 1e-5
+    numeric = [(at(x.at[i].add(h)) - at(x.at[i].add(-h))) / (2 * h) for i in range(3)]
+    np.testing.assert_allclose(jax.grad(at)(x), numeric, rtol=1e-5)
+
+
+def test_certain_and_impossible_spikes_have_finite_likelihoods():
+    spiked = jnp.array([True, False])
+    for expected in (jnp.array([10.0, 10.0]), jnp.array([1e-300, 0.0])):
+        value, slope = jax.value_and_grad(lambda e: spike_log_likelihood(e, spiked, jnp.ones(2, bool)))(
+            expected
+        )
+        assert np.isfinite(value)
+        assert np.isfinite(slope).all()
+
+
+def test_shifting_the_threshold_leaves_the_hazard_alone(truth, data):
+    moved = shifted(truth, -4e-3)
+    assert float(moved.neuron.th_inf) == pytest.approx(11e-3)
+    assert float(log_likelihood(moved, data)) == pytest.approx(float(log_likelihood(truth, data)), rel=1e-9)
+
+
+def test_the_deterministic_threshold_is_the_best_of_those_tried(truth, data):
+    stage = fit_shift(truth, data)
+    assert max(stage.losses) > 0.5
+    assert float(stage.model.neuron.th_inf) < float(truth.neuron.th_inf)  # noise fires below its threshold
+    assert fit_shift(stage.model, data).losses[-1] <= max(stage.losses) + 1e-9
+
+
+def test_coordinates_start_at_their_centre_and_invert():
+    model = {"a": jnp.array(2.0), "b": jnp.array([-3.0, 5.0])}
+    moved = [Coordinate(lambda m: m["a"], 2.0, 0.5, log=True), Coordinate(lambda m: m["b"], model["b"], 2.0)]
+    assert jax.tree.map(float, place(model, moved, origin(moved))["a"]) == 2.0
+    x = [jnp.array(0.7), jnp.array([1.0, -1.0])]
+    placed = place(model, moved, x)
+    np.testing.assert_allclose(placed["b"], [-1.0, 3.0])
+    assert float(placed["a"]) == pytest.approx(2.0 * np.exp(0.35))
+    assert float(moved[0].position(placed["a"])) == pytest.approx(0.7)
+
+
+def test_van_rossum_distance_of_one_spike_is_its_kernel():
+    one = jnp.zeros(5000).at[1000].set(1.0)
+    distance = van_rossum(one, jnp.zeros(5000), DT)
+    # the integral of exp(-2 t / tau) over bins of 1 ms
+    assert float(distance.sum()) == pytest.approx(1 / (1 - np.exp(-2 / 20)), rel=1e-3)
+    assert float(van_rossum(one, one, DT).sum()) == pytest.approx(0.0, abs=1e-20)
+
+
+def test_finetuning_moves_coefficients_the_right_way_and_never_worse(truth, data):
+    off = eqx.tree_at(lambda m: m.neuron.coeffs.th_inf, fit_shift(truth, data).model, jnp.asarray(1.3))
+    stage = finetune(off, data, optax.adam(0.05), train=("th_inf",), steps=25)
+    assert 0.8 < float(stage.model.neuron.coeffs.th_inf) < 1.2
+    assert min(stage.losses) < stage.losses[0]
+    nothing = finetune(off, data, optax.sgd(0.0), train=("th_inf", "C"), steps=2)
+    assert float(nothing.model.neuron.coeffs.C) == 1.0
+    with pytest.raises(ValueError, match="no coefficient is called El; there are th_inf, C"):
+        finetune(off, data, optax.adam(0.1), train=("El",))
