@@ -40,6 +40,7 @@ KEY = (
 RASTERS = 3
 #: Why a score may be missing where the fit gives no reason of its own.
 MISSING = {
+    "ceiling.bits_per_spike": "a repeat of the cell has no likelihood",
     "deterministic.bits_per_spike": "a hard threshold gives no probability of a spike",
     "ceiling.subthreshold_rmse_mv": "it takes two repeats of one stimulus that are silent at the same time",
     "ceiling.subthreshold_explained_variance": "not computed between repeats",
@@ -88,7 +89,8 @@ th {{ overflow-wrap: normal; }} th, td {{ text-align: right; padding: .42rem .7r
 thead th {{ font-weight: 600; font-size: .86rem; border-bottom: 1.5px solid #999; vertical-align: bottom; }}
 th:first-child, td.text, th.text {{ text-align: left; padding-left: 0; }}
 td.text {{ padding-left: .7rem; }}
-tbody th {{ font-weight: 500; }} th small {{ display: block; font-weight: 400; line-height: 1.35; }}
+tbody th {{ font-weight: 500; }} tbody td {{ white-space: nowrap; }}
+td.text:last-child {{ white-space: normal; }} th small {{ display: block; font-weight: 400; line-height: 1.35; }}
 .test {{ color: var(--noise); }} .deterministic {{ color: var(--hard); }} .ceiling {{ color: var(--data); }}
 code {{ font-size: .84em; color: var(--soft); }}
 abbr {{ text-decoration: none; cursor: help; }} sup {{ line-height: 0; font-size: .7em; }}
@@ -207,11 +209,8 @@ def _verdict(fit: Fit) -> str:
         )
     error, explained = test["subthreshold_rmse_mv"], test["subthreshold_explained_variance"]
     if math.isfinite(error) and explained > 0:
-        text += (
-            f" Between spikes its voltage is {_number(error, 2)} mV off, which explains "
-            f"{100 * explained:.0f} % "
-            "of the variance."
-        )
+        text += f" Between spikes it follows the voltage to {_number(error, 2)} mV (RMS), "
+        text += f"{100 * explained:.0f} % of the variance."
     return text
 
 
@@ -326,9 +325,7 @@ def _mechanisms(fit: Fit) -> str:
     )
     lacks = []
     if neuron.has_afterspike_currents:
-        caption = (
-            "The currents that one spike leaves behind; negative ones hold the neuron back. Shaded: the cut."
-        )
+        caption = "The currents that one spike leaves behind; negative ones hold the neuron back. Shaded: the cut."
         parts += _figure(figures.afterspike_currents(neuron), caption)
     else:
         lacks.append("no afterspike currents")
@@ -375,11 +372,7 @@ def _reason(fit: Fit, name: str) -> str:
 def _bars(values: dict[str, float]) -> str:
     """Two bars and a mark on a scale from 0 to 1."""
     noise, hard, cell = (100 * min(max(v, 0.0), 1.0) if math.isfinite(v) else None for v in values.values())
-    mark = (
-        ""
-        if cell is None
-        else f'<rect x="{min(cell, 99.2):.1f}" y="1" width=".8" height="24" fill="{DATA}"/>'
-    )
+    mark = "" if cell is None else f'<rect x="{min(cell, 99.2):.1f}" y="1" width=".8" height="24" fill="{DATA}"/>'
     return (
         '<svg viewBox="0 0 100 26" preserveAspectRatio="none" aria-hidden="true">'
         '<rect y="4" width="100" height="18" fill="#f1f1f1"/>'
@@ -397,8 +390,7 @@ def _parameters(fit: Fit) -> str:
         stem, _, index = name.rpartition("_")
         if index.isdigit() and stem in PARAMETERS:
             symbol, meaning = (
-                f"{text}{end}"
-                for text, end in zip(PARAMETERS[stem], (f"<sub>{index}</sub>", f" {index}"), strict=True)
+                f"{text}{end}" for text, end in zip(PARAMETERS[stem], (f"<sub>{index}</sub>", f" {index}"), strict=True)
             )
         else:
             symbol, meaning = PARAMETERS.get(name, (escape(name), ""))

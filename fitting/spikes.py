@@ -130,11 +130,9 @@ def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> Sp
     delays = CUT_DELAYS[(returned <= CUT_DELAYS) & (longest >= CUT_DELAYS)]
     delays = delays if len(delays) else np.array([returned])
     fits = [_regress(onset, spikes[:, np.searchsorted(time, delay)]) for delay in delays]
-    residual, slope, intercept, delay = min(
-        (residual, slope, intercept, delay)
-        for (residual, slope, intercept), delay in zip(fits, delays, strict=True)
-    )
-    return SpikeShape(level, float(latency), float(latency + delay), slope, intercept, len(spikes))
+    best = int(np.argmin([residual for residual, *_ in fits]))
+    _, slope, intercept = fits[best]
+    return SpikeShape(level, float(latency), float(latency + delays[best]), slope, intercept, len(spikes))
 
 
 def _width(wave, time, peak, height) -> float:

@@ -122,9 +122,11 @@ def slow_run(config, stimulus, dt) -> dict[str, np.ndarray]:
                 a, b = params["a_voltage"] * k["a"], params["b_voltage"] * k["b"]
                 beta, phi = (total + g * El) / g, a / (b - g / C)
                 rest = a / b * (beta - El)
-                w = phi * (v_old - beta) * math.exp(-g * dt / C) + rest + (
-                    w - phi * (v_old - beta) - rest
-                ) / math.exp(b * dt)
+                w = (
+                    phi * (v_old - beta) * math.exp(-g * dt / C)
+                    + rest
+                    + (w - phi * (v_old - beta) - rest) / math.exp(b * dt)
+                )
             th = s + w + th_inf
         if not v > th:
             store(t)

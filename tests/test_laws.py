@@ -55,9 +55,7 @@ def stack(trees):
 
 def varied(neuron, n=3):
     """The neuron and n - 1 others, whose parameters differ by a few per cent and whose cut is longer."""
-    one = lambda i: jax.tree.map(
-        lambda leaf: leaf * (1 + 0.03 * i) if eqx.is_inexact_array(leaf) else leaf + i, neuron
-    )
+    one = lambda i: jax.tree.map(lambda leaf: leaf * (1 + 0.03 * i) if eqx.is_inexact_array(leaf) else leaf + i, neuron)
     return [one(i) for i in range(n)]
 
 
@@ -76,9 +74,7 @@ def run_as(mode: str, neuron) -> gj.Trace:
 
 
 @each_neuron
-@pytest.mark.parametrize(
-    ("mode", "double"), [("hard", True), ("hard", False), ("noisy", False), ("forced", False)]
-)
+@pytest.mark.parametrize(("mode", "double"), [("hard", True), ("hard", False), ("noisy", False), ("forced", False)])
 def test_shapes_and_types(build, mode, double):
     with jax.enable_x64(double):
         trace = run_as(mode, build())
@@ -272,13 +268,11 @@ def test_jacobian_in_forward_mode():
 
 def test_gradient_by_the_current():
     neuron = NEURONS["LIF-R-ASC-A"]()
-    loss = jax.jit(
-        jax.value_and_grad(lambda current: smooth_loss(gj.simulate(neuron, current, DT, spikes=FORCED)))
-    )
+    loss = jax.jit(jax.value_and_grad(lambda current: smooth_loss(gj.simulate(neuron, current, DT, spikes=FORCED))))
     gradient = np.asarray(loss(DRIVE)[1])
     for direction in (1e-15 * np.sin(np.arange(STEPS)), 1e-15 * np.ones(STEPS)):
         difference = (loss(DRIVE + direction)[0] - loss(DRIVE - direction)[0]) / 2
-        assert gradient @ direction == pytest.approx(float(difference), rel=1e-6)
+        assert gradient @ direction == pytest.approx(float(difference), rel=1e-6, abs=0)
     held = np.concatenate([np.arange(spike + 1, spike + 26) for spike in FORCED])
     assert np.all(gradient[held] == 0)  # no current is read during the cut
     assert np.all(gradient[FORCED + 26] != 0)

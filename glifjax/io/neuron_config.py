@@ -74,6 +74,8 @@ def read_neuron_config(path: str | os.PathLike) -> GLIF:
         ) from error
     if isinstance(config, dict) and len(config) == 1 and isinstance(next(iter(config.values())), dict):
         config = next(iter(config.values()))
+    if not isinstance(config, dict):
+        raise NeuronConfigError(f"{path}: holds a {type(config).__name__}, not an object with parameters")
     return neuron_from_config(config, str(path))
 
 
@@ -83,10 +85,6 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
     Raises:
         NeuronConfigError: as read_neuron_config.
     """
-    if not isinstance(config, Mapping):
-        raise NeuronConfigError(
-            f"{source}: holds a {type(config).__name__}, not an object with neuron parameters"
-        )
     needed = (*_NUMBERS, *_ARRAYS, "spike_cut_length", *RULES)
     missing = [key for key in needed if key not in config]
     if missing:

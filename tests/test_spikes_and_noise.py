@@ -1,0 +1,229 @@
+"""How spikes come about: the hard threshold and its surrogate derivative, escape noise, forced spikes."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import glifjax as gj
+from glifjax.spike import MAX_SPIKES_PER_STEP, SURROGATES
+
+DT, STEPS = 1e-4, 500
+DRIVE = 4e-10 * np.ones(STEPS)
+SHAPES = list(SURROGATES)
+
+
+def neuron(level="LIF-R-ASC-A", **changes) -> gj.GLIF:
+    parameters = {
+        "C": 1e-10, "R_input": 2e8, "th_inf": 0.02, "asc_amp_array": jnp.array([-3e-11, -1e-10]), "reset_slope": 0.3,
+        "reset_intercept": -2e-3, "a_spike": 3e-3, "a_voltage": 8.0, "b_voltage": 25.0, "spike_cut_length": 20,
+        "dt": DT,
+    }  # fmt: skip
+    return gj.from_level(level, **(parameters | changes))
+
+
+def held_at(voltage: float, noise: gj.EscapeNoise, threshold=0.02) -> gj.GLIF:
+    """A neuron that stays at one voltage: no time passes for a membrane so large, and a spike changes nothing."""
+    constant = neuron(
+        "LIF-R", C=1.0, init_voltage=voltage, th_inf=threshold, reset_slope=1.0, reset_intercept=0.0, a_spike=0.0,
+        spike_cut_length=0, escape_noise=noise,
+    )  # fmt: skip
+    return constant
+
+
+# The hard threshold and its surrogate derivative
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_spike_is_hard_forward(shape):
+    spike = gj.SurrogateSpike(shape=shape)
+    excess = jnp.array([-jnp.inf, -1.0, -1e-300, -0.0, 0.0, 1e-300, 1.0, jnp.inf, jnp.nan])
+    np.testing.assert_array_equal(jax.vmap(spike)(excess), [0, 0, 0, 0, 0, 1, 1, 1, 0])
+    slopes = jax.vmap(jax.grad(spike))(excess)
+    assert bool(jnp.all(jnp.isfinite(slopes)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("width", [5e-4, 2e-3])
+def test_the_surrogate_derivative_integrates_to_one(shape, width):
+    slope = jax.jit(jax.vmap(jax.grad(gj.SurrogateSpike(width=width, shape=shape))))
+    # substituting x = width * tan(angle) maps the whole line, heavy tails included, to a finite interval
+    angle = (np.arange(200_000) + 0.5) / 200_000 * math.pi - math.pi / 2
+    x = width * np.tan(angle)
+    jacobian = width / np.cos(angle) ** 2
+    assert float(jnp.mean(slope(x) * jacobian) * math.pi) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_surrogate_derivative_is_what_it_says():
+    width = 2e-3
+    x = np.array([-3.0, -0.5, 0.0, 0.25, 2.0])
+    expected = {
+        "fast_sigmoid": 0.5 / (1 + np.abs(x)) ** 2,
+        "sigmoid": np.exp(-x) / (1 + np.exp(-x)) ** 2,
+        "triangle": np.maximum(1 - np.abs(x), 0),
+    }
+    assert set(expected) == set(SHAPES)
+    for shape, slope in expected.items():
+        found = jax.vmap(jax.grad(gj.SurrogateSpike(width=width, shape=shape)))(x * width)
+        np.testing.assert_allclose(found, slope / width, rtol=1e-12, err_msg=shape)
+    assert gj.SurrogateSpike().shape == "fast_sigmoid"
+    assert float(jax.grad(lambda spike: spike(jnp.asarray(1e-3)))(gj.SurrogateSpike()).width) == 0
+    with pytest.raises(ValueError, match="'square' is unknown; use one of fast_sigmoid, sigmoid, triangle"):
+        gj.SurrogateSpike(shape="square")
+
+
+def test_a_loss_on_spikes_has_a_gradient():
+    rate = lambda current: gj.simulate(neuron(), current * DRIVE, DT).spiked.sum()
+    assert float(rate(1.0)) > 2
+    assert float(jax.grad(rate)(1.0)) > 0
+
+
+@pytest.mark.parametrize("level", ["LIF", "LIF-R-ASC-A"])
+def test_detaching_the_reset_changes_gradients_and_no_value(level):
+    attached = neuron(level)
+    detached = attached.with_detached_reset()
+    both = [gj.simulate(each, DRIVE, DT) for each in (attached, detached)]
+    assert len(both[0].spikes()) > 2
+    for a, b in zip(*map(jax.tree.leaves, both), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+    def slope(neuron, spikes=None):  # of a number of order one, by the logarithm of the resistance
+        loss = lambda neuron: jnp.mean((gj.simulate(neuron, DRIVE, DT, spikes=spikes).voltage_before_reset / 1e-2) ** 2)
+        return float(eqx.filter_jit(eqx.filter_grad(loss))(neuron).R_input * neuron.R_input)
+
+    assert slope(detached) > 0.1
+    assert slope(attached) != pytest.approx(slope(detached), rel=0.1)
+    # a detached gradient is the one of the same spikes, forced
+    assert slope(detached) == pytest.approx(slope(attached, both[0].spikes().steps), rel=1e-9)
+
+
+# Escape noise
+
+NOISE = gj.EscapeNoise(50.0, 2e-3)
+
+
+def test_the_hazard_is_exponential_up_to_its_cap_and_monotone():
+    excess = jnp.linspace(-0.05, 0.05, 2001)
+    expected = NOISE.expected_spikes(excess, DT)
+    exponential = 50.0 * np.exp(np.asarray(excess) / 2e-3) * DT
+    capped = exponential > MAX_SPIKES_PER_STEP
+    assert 0 < capped.sum() < len(excess)
+    np.testing.assert_allclose(expected[~capped], exponential[~capped], rtol=1e-12)
+    np.testing.assert_allclose(expected[capped], MAX_SPIKES_PER_STEP, rtol=1e-12)
+    probability = np.asarray(NOISE.probability(excess, DT))
+    np.testing.assert_allclose(probability, -np.expm1(-np.minimum(exponential, MAX_SPIKES_PER_STEP)), rtol=1e-12)
+    assert np.all(np.diff(probability) >= 0)
+    assert np.all(np.diff(probability)[~capped[1:]] > 0)
+    assert 0 < probability[0] < 1e-10 < 0.9999 < probability[-1] < 1
+
+
+@pytest.mark.parametrize("double", [True, False], ids=["float64", "float32"])
+def test_the_hazard_never_overflows(double):
+    with jax.enable_x64(double):
+        noise = gj.EscapeNoise(50.0, 1e-4)
+        excess = jnp.array([-jnp.inf, -1e6, -100.0, 0.0, 100.0, 1e6, jnp.inf])
+        probability = noise.probability(excess, DT)
+        assert probability[0] == 0
+        assert bool(jnp.all(jnp.diff(probability) >= 0))
+        assert 0.9999 < float(probability[-1]) < 1
+        for argument in (0, 1, 2):
+            derivative = jax.vmap(
+                jax.grad(lambda *a: gj.EscapeNoise(a[1], a[2]).probability(a[0], DT), argument), (0, None, None)
+            )(excess[1:-1], noise.lambda0, noise.delta_v)
+            assert bool(jnp.all(jnp.isfinite(derivative)))
+
+
+def test_the_probability_is_differentiable():
+    probability = lambda excess, lambda0, delta_v: gj.EscapeNoise(lambda0, delta_v).probability(excess, DT)
+    at, step = jnp.array([1.5e-3, 50.0, 2e-3]), 1e-6
+    for i, slope in enumerate(jax.grad(probability, (0, 1, 2))(*at)):
+        moved = [probability(*(at * (1 + sign * step * jnp.eye(3)[i]))) for sign in (1, -1)]
+        assert float(slope) * at[i] == pytest.approx(float(moved[0] - moved[1]) / (2 * step), rel=1e-7)
+
+
+@pytest.mark.parametrize("excess", [-4e-3, 0.0, 6e-3])
+def test_the_rate_of_spikes_at_a_constant_voltage_is_the_hazard(excess):
+    steps = 200_000
+    trace = gj.simulate(held_at(0.02 + excess, NOISE), np.zeros(steps), DT, key=jax.random.key(1))
+    np.testing.assert_allclose(trace.voltage, 0.02 + excess, rtol=0, atol=1e-8)
+    rate = 50.0 * math.exp(excess / 2e-3)  # per second
+    expected = steps * -math.expm1(-rate * DT)
+    assert len(trace.spikes()) == pytest.approx(expected, abs=4 * math.sqrt(expected))
+    # and no memory: spikes in neighbouring steps are independent
+    spiked = np.asarray(trace.spiked)
+    pairs, p = float(spiked[1:] @ spiked[:-1]), expected / steps
+    assert pairs == pytest.approx(steps * p**2, abs=4 * math.sqrt(steps * p**2) + 1)
+
+
+def test_a_key_gives_its_spikes_again_and_another_gives_others():
+    noisy = neuron(escape_noise=NOISE)
+    run = lambda seed: np.asarray(gj.simulate(noisy, 0.6 * DRIVE, DT, key=jax.random.key(seed)).spiked)
+    assert 0 < run(0).sum() < STEPS
+    np.testing.assert_array_equal(run(0), run(0))
+    assert (run(0) != run(1)).any()
+    keys = jax.random.split(jax.random.key(3), 4)
+    batch = jax.vmap(lambda key: gj.simulate(noisy, DRIVE, DT, key=key).spiked)(keys)
+    for key, spiked in zip(keys, batch, strict=True):
+        np.testing.assert_array_equal(gj.simulate(noisy, DRIVE, DT, key=key).spiked, spiked)
+
+
+def test_noise_makes_no_spike_in_a_cut_and_does_not_change_a_run_without_key():
+    hard, noisy = neuron(), neuron(escape_noise=gj.EscapeNoise(1e5, 1.0))  # at any voltage
+    trace = gj.simulate(noisy, DRIVE, DT, key=jax.random.key(0))
+    intervals = np.diff(trace.spikes().steps)
+    assert intervals.min() == 21  # the cut and the step that leaves it
+    assert not np.any(np.asarray(trace.spiked)[np.asarray(trace.refractory)])
+    np.testing.assert_allclose(trace.spikes().times, (trace.spikes().steps + 0.5) * DT)
+    for a, b in zip(*(jax.tree.leaves(gj.simulate(each, DRIVE, DT)) for each in (hard, noisy)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="the neuron has no escape_noise"):
+        gj.simulate(hard, DRIVE, DT, key=jax.random.key(0))
+
+
+def test_a_drawn_spike_carries_the_gradient_of_its_probability():
+    excess, uniform = jnp.asarray(1e-3), jnp.asarray(0.5)
+    slope = jax.grad(lambda excess: NOISE.draw(excess, uniform, DT))(excess)
+    assert float(slope) == pytest.approx(float(jax.grad(lambda x: NOISE.probability(x, DT))(excess)), rel=1e-12)
+    probability = float(NOISE.probability(excess, DT))
+    drawn = [float(NOISE.draw(excess, jnp.asarray(u), DT)) for u in (0.0, 0.99 * probability, probability)]
+    assert drawn == [1, 1, 0]
+
+
+# Forced spikes
+
+
+@pytest.mark.parametrize("level", gj.LEVELS)
+def test_forced_spikes_happen_where_told_and_nowhere_else(level):
+    steps = np.array([3, 40, 41, 70, STEPS - 1])
+    mask = np.isin(np.arange(STEPS), steps)
+    for current in (DRIVE, 0 * DRIVE):  # of itself the neuron would spike often, and never
+        by_mask, by_index = (gj.simulate(neuron(level), current, DT, spikes=each) for each in (mask, steps))
+        for a, b in zip(*map(jax.tree.leaves, (by_mask, by_index)), strict=True):
+            np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(by_index.spikes().steps, steps)
+        np.testing.assert_array_equal(np.asarray(by_mask.spiked), mask)
+    none = gj.simulate(neuron(level), DRIVE, DT, spikes=np.array([], int))
+    assert len(none.spikes()) == 0
+    assert float(none.voltage.max()) > 0.03  # above the threshold, and free to be
+
+
+@pytest.mark.parametrize("level", gj.LEVELS)
+def test_forcing_a_runs_own_spikes_gives_the_run_again(level):
+    free = gj.simulate(neuron(level), DRIVE, DT)
+    assert len(free.spikes()) > 2
+    forced = gj.simulate(neuron(level), DRIVE, DT, spikes=free.spikes().steps)
+    for name in set(vars(free)) - {"crossing"}:  # a forced spike is put in the middle of its step
+        # two programs, so not to the last bit
+        np.testing.assert_allclose(getattr(forced, name), getattr(free, name), rtol=1e-12, err_msg=name)
+    np.testing.assert_array_equal(forced.spiked, free.spiked)
+    np.testing.assert_allclose(forced.spikes().times, (free.spikes().steps + 0.5) * DT)
+
+
+def test_between_forced_spikes_the_neuron_is_linear_in_the_current():
+    spikes = np.array([60, 200])
+    run = lambda current: np.asarray(gj.simulate(neuron(), current, DT, spikes=spikes).voltage_before_reset)
+    base, one = run(0 * DRIVE), run(DRIVE)
+    np.testing.assert_allclose(run(3 * DRIVE) - base, 3 * (one - base), rtol=0, atol=1e-14)
