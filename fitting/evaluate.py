@@ -74,16 +74,30 @@ def evaluate(model: PatchedNeuron, test: tuple[FitData, ...], seed: int = 0) -> 
         ceilings.append(_ceiling(model, data, recorded, duration))
         shown.append((recorded, drawn[:: max(1, len(drawn) // max(10, len(recorded)))], fixed))
     below = _subthreshold(model, test)
-    information = {"bits_per_spike": _bits(model, test)}
-    reasons = scores.ceiling_reasons(test[0].spike_times) if test else {}
-    return Scores(
-        test=_mean(noisy) | below | information,
-        deterministic=_mean(hard) | below,
-        ceiling=_mean(ceilings),
-        reasons={f"ceiling.{key}": reason for key, reason in reasons.items()}
-        | {"ceiling.bits_per_spike": "a repeat of the cell has no likelihood"},
-        trains=shown,
-    )
+    found = {
+        "test": _mean(noisy) | below | {"bits_per_spike": _bits(model, test)},
+        "deterministic": _mean(hard) | below | {"bits_per_spike": math.nan},
+        "ceiling": dict.fromkeys((*below, "bits_per_spike"), math.nan) | _mean(ceilings),
+    }
+    return Scores(**found, reasons=_reasons(found, test), trains=shown)
+
+
+def _reasons(found: dict[str, dict[str, float]], test: tuple[FitData, ...]) -> dict[str, str]:
+    """Why a score is missing, by "group.score"."""
+    repeats = max((len(data.numbers) for data in test), default=0)
+    why = {
+        "test": "not defined for these spikes",
+        "deterministic": "not defined for these spikes",
+        "ceiling": f"takes repeats of a stimulus; there {'is' if repeats == 1 else 'are'} {repeats}",
+    }
+    special = {
+        "deterministic.bits_per_spike": "a hard threshold gives no probability to a spike",
+        "ceiling.bits_per_spike": "a repeat of the cell has no likelihood",
+    }
+    missing = [(group, key) for group, scored in found.items() for key, value in scored.items() if math.isnan(value)]
+    if not test:
+        return {f"{group}.{key}": "nothing was held out" for group, key in missing}
+    return {f"{group}.{key}": special.get(f"{group}.{key}", why[group]) for group, key in missing}
 
 
 def spike_trains(
@@ -150,13 +164,14 @@ def _ceiling(model, data: FitData, recorded, duration) -> dict[str, float]:
     # spikes are forced on the model, so its counterpart compares repeats where neither has spiked of late
     keep = observed_steps(data, REST)
     pairs = [
-        1e3 * scores.rmse(data.voltage[i], data.voltage[j], keep[i] & keep[j])
+        scores.rmse(data.voltage[i], data.voltage[j], keep[i] & keep[j])
         for i in range(len(keep))
         for j in range(len(keep))
         if i < j and (keep[i] & keep[j]).any()
     ]
     return found | {
-        "subthreshold_rmse_mv": float(np.mean(pairs)) if pairs else math.nan,
+        "subthreshold_rmse_mv": 1e3 * float(np.mean(pairs)) if pairs else math.nan,
+        "subthreshold_explained_variance": math.nan,
         "bits_per_spike": math.nan,
     }
 

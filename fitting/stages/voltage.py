@@ -36,7 +36,11 @@ _TAUS = lambda model: model.neuron.asc_tau_array
 
 
 def coordinates(model: PatchedNeuron) -> list[Coordinate]:
-    """What stage A moves: C, R, El, Rs; the voltage reset and the afterspike currents where the level has them."""
+    """What stage A moves: C, R, El, Rs; the voltage reset and the afterspike currents where the level has them.
+
+    The slope of the reset stays what it is on the recording: fitted here it follows the model's own error at the
+    onsets, and predicts fewer of the training spikes (docs/results.md).
+    """
     neuron = model.neuron
     around = lambda where, sd, log=False: Coordinate(where, where(model), sd, log)
     moved = [around(_C, 0.7, True), around(_R, 0.7, True), around(_EL, 15e-3), around(_RS, 10e6)]
