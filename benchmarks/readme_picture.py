@@ -8,8 +8,9 @@ from pathlib import Path
 
 import fitting
 import glifjax as gj
-from fitting import figures
 from fitting.example import write_example
+from fitting.report import figures
+from fitting.report.runs import run
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
         with gj.read_recording(path) as recording:
             fitted = fitting.fit(recording)
     print({name: round(score, 3) for name, score in fitted.scores.test.items()})
-    figure = figures.voltage(figures.run(fitted))
+    figure = figures.voltage(run(fitted))
     figure.savefig(folder / "held_out.png", dpi=110)
 
 

@@ -49,24 +49,18 @@ def fit(
     ] = None,
     level: Annotated[
         str,
-        typer.Option(
-            help="LIF, LIF-R, LIF-ASC, LIF-R-ASC, LIF-R-ASC-A (or glif1 ... glif5); all compares them."
-        ),
+        typer.Option(help="LIF, LIF-R, LIF-ASC, LIF-R-ASC, LIF-R-ASC-A (or glif1 ... glif5); all compares them."),
     ] = "LIF-R-ASC-A",
     train: Annotated[
         str | None,
         typer.Option(help='Sweeps to fit: numbers, ranges or protocol names ("1,4-6"). Guessed if left out.'),
     ] = None,
-    test: Annotated[
-        str | None, typer.Option(help="Sweeps to hold out and score. Guessed if left out.")
-    ] = None,
+    test: Annotated[str | None, typer.Option(help="Sweeps to hold out and score. Guessed if left out.")] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the results. A new one each time if left out: fits/<cell>-<n>."),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a fit that --out already holds.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a fit that --out already holds.")] = False,
     seed: Annotated[int, typer.Option(help="Of the simulations that the scores rest on.")] = 0,
 ) -> None:
     """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
@@ -98,10 +92,7 @@ def _fit(cell, level, train, test, out, overwrite, seed) -> None:
             path = folder / "example.nwb"
             _make_example(path)
         with gj.read_recording(path) as recording:
-            fits = [
-                _fit_level(recording, level, train, test, seed, first=i == 0)
-                for i, level in enumerate(levels)
-            ]
+            fits = [_fit_level(recording, level, train, test, seed, first=i == 0) for i, level in enumerate(levels)]
             with _stage("writing the report"):
                 write_results(fits, folder)
     _print_results(fits)
@@ -126,9 +117,7 @@ def _fit_level(recording, level: str, train, test, seed: int, first: bool):
 
     def finish() -> None:
         if started[1]:
-            out_console.print(
-                f"  [green]✓[/green] {started[1]} [dim]{time.perf_counter() - started[0]:.1f} s[/dim]"
-            )
+            out_console.print(f"  [green]✓[/green] {started[1]} [dim]{time.perf_counter() - started[0]:.1f} s[/dim]")
 
     out_console.print(f"\n[bold]{escape(recording.name)}[/bold], level {level}")
     with out_console.status("") as status:
@@ -244,6 +233,4 @@ def _is_ours(error: BaseException) -> bool:
     from glifjax.glif import LevelError
     from glifjax.io.neuron_config import NeuronConfigError
 
-    return isinstance(
-        error, (DataError, ResultsError, RecordingError, LevelError, NeuronConfigError, OSError)
-    )
+    return isinstance(error, (DataError, ResultsError, RecordingError, LevelError, NeuronConfigError, OSError))

@@ -43,9 +43,7 @@ class Scores:
 
     def as_dict(self) -> dict[str, Any]:
         """What fit.json holds: null for a missing score."""
-        null = lambda group: {
-            key: None if math.isnan(value) else float(value) for key, value in group.items()
-        }
+        null = lambda group: {key: None if math.isnan(value) else float(value) for key, value in group.items()}
         return {
             "test": null(self.test),
             "deterministic": null(self.deterministic),
@@ -109,9 +107,7 @@ def spike_trains(
     """
     latency = float(model.neuron.spike_latency)
     trains = []
-    for sweep, (current, voltage, valid) in enumerate(
-        zip(data.current, data.voltage, data.valid, strict=True)
-    ):
+    for sweep, (current, voltage, valid) in enumerate(zip(data.current, data.voltage, data.valid, strict=True)):
         if runs is None:
             keys = None
         else:
@@ -158,8 +154,7 @@ def _subthreshold(model: PatchedNeuron, test: tuple[FitData, ...]) -> dict[str, 
 def _ceiling(model, data: FitData, recorded, duration) -> dict[str, float]:
     """Each score with one repeat as the model of the others; NaN without repeats."""
     found = {
-        key: math.nan if value is None else value
-        for key, value in scores.ceiling_trains(recorded, duration).items()
+        key: math.nan if value is None else value for key, value in scores.ceiling_trains(recorded, duration).items()
     }
     # spikes are forced on the model, so its counterpart compares repeats where neither has spiked of late
     keep = observed_steps(data, REST)

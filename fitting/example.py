@@ -38,9 +38,7 @@ RISE, PEAK = 0.4e-3, 35e-3
 def example_cell(seed: int = SEED) -> PatchedNeuron:
     """The cell: parameters drawn between the 5 and 95 % quantiles of the published LIF-R-ASC-A neurons."""
     random = np.random.default_rng(seed)
-    p = {
-        name: draw(name, random) for name in ("R_input", "C", "th_inf", "El_reference", "a_spike", "a_over_b")
-    }
+    p = {name: draw(name, random) for name in ("R_input", "C", "th_inf", "El_reference", "a_spike", "a_over_b")}
     b_spike, b_voltage = draw("b_spike", random, (0.05, 0.5)), draw("b_voltage", random)
     cut = draw("spike_cut", random, (0.25, 0.75))
     neuron = gj.from_level(

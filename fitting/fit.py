@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -18,7 +18,7 @@ from fitting.protocols import Split, choose
 from fitting.spikes import SpikeShape, measure_shape
 from fitting.stages import Stage
 from fitting.stages.deterministic import fit_shift
-from fitting.stages.finetune import finetune
+from fitting.stages.finetune import check_coefficients, finetune
 from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold
 from fitting.stages.voltage import fit_voltage
@@ -80,15 +80,11 @@ class Fit:
             "parameters": parameters(self.model),
             "spike_shape": vars(self.shape),
             "scores": self.scores.as_dict(),
-            "stages": [
-                {"name": stage.name, "objective": stage.unit, "losses": stage.losses} for stage in self.stages
-            ],
+            "stages": [{"name": stage.name, "objective": stage.unit, "losses": stage.losses} for stage in self.stages],
             "seeds": {"scores": self.seed},
             "seconds": self.seconds,
             "warnings": self.warnings,
-            "versions": {
-                name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "optimistix")
-            },
+            "versions": {name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "optimistix")},
         }
 
 
@@ -122,9 +118,7 @@ def parameters(model: PatchedNeuron) -> dict[str, dict[str, Any]]:
         ):
             found[f"asc_amp_{j}"] = (amplitude, 1e12, "pA")
             found[f"asc_tau_{j}"] = (tau, 1e3, "ms")
-    return {
-        name: {"value": float(value) * scale, "unit": unit} for name, (value, scale, unit) in found.items()
-    }
+    return {name: {"value": float(value) * scale, "unit": unit} for name, (value, scale, unit) in found.items()}
 
 
 def fit(
@@ -160,11 +154,12 @@ def fit(
         ValueError: an unknown level or coefficient.
     """
     level = gj.level_name(level)
+    check_coefficients(train)
     with jax.enable_x64(True):
         fitted = _fit(recording, level, train_sweeps, test_sweeps, optimizer, train, seed, progress, on_split)
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
-        fitted = Fit(**{**vars(fitted), "model": jax.tree.map(narrow, fitted.model)})
+        fitted = replace(fitted, model=jax.tree.map(narrow, fitted.model))
     return fitted
 
 
@@ -172,9 +167,7 @@ def _is_float(leaf) -> bool:
     return isinstance(leaf, jax.Array) and leaf.dtype == np.float64
 
 
-def _fit(
-    recording, level, train_sweeps, test_sweeps, optimizer, coefficients, seed, progress, on_split
-) -> Fit:
+def _fit(recording, level, train_sweeps, test_sweeps, optimizer, coefficients, seed, progress, on_split) -> Fit:
     seconds: dict[str, float] = {}
 
     def timed(name: str, task: Callable[..., Any], *arguments) -> Any:

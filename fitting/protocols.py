@@ -141,9 +141,7 @@ def choose(recording: "gj.Recording", train: str | None = None, test: str | None
     if chosen is not None and held is not None:
         both = {c.sweep.number for c in chosen} & {c.sweep.number for c in held}
         if both:
-            raise DataError(
-                f"{recording.path}: sweeps {_numbers(both)} are in both --train and --test; choose one"
-            )
+            raise DataError(f"{recording.path}: sweeps {_numbers(both)} are in both --train and --test; choose one")
         return _split(chosen, held, ["as selected"])
     taken = {c.sweep.number for c in chosen or held or ()}
     rest = [_inspect(sweep) for sweep in usable if sweep.number not in taken]
@@ -151,12 +149,8 @@ def choose(recording: "gj.Recording", train: str | None = None, test: str | None
         guess = [c for c in rest if c.is_noise == chosen[0].is_noise and c.spikes]
         guess = max(_groups([c for c in guess if c.says_held_out] or guess), key=len, default=[])
         if guess:
-            return _split(
-                chosen, guess, ["training sweeps as selected", "held out: the sweeps most often repeated"]
-            )
-        return _in_time(
-            _groups(chosen)[0] if len(_groups(chosen)) == 1 else chosen, "training sweeps as selected"
-        )
+            return _split(chosen, guess, ["training sweeps as selected", "held out: the sweeps most often repeated"])
+        return _in_time(_groups(chosen)[0] if len(_groups(chosen)) == 1 else chosen, "training sweeps as selected")
     if held is not None:
         rest = [c for c in rest if not any(c.repeats(h) for h in held)]
         guess = [c for c in rest if c.is_noise and c.spikes] or rest
@@ -190,9 +184,7 @@ def _guess(candidates: Sequence[_Candidate], recording: "gj.Recording") -> Split
         )
     if len(repeated) > 1:
         most, second, *_ = sorted(repeated, key=_amount, reverse=True)
-        return _split(
-            most, second, ["all noise repeats: the stimulus with most data trains, the next is held out"]
-        )
+        return _split(most, second, ["all noise repeats: the stimulus with most data trains, the next is held out"])
     if len(unique) > 1:
         return _split(unique[:-1], unique[-1:], ["no noise repeats: the last noise sweep is held out"])
     return _in_time(noise, "one stimulus only")

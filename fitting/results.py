@@ -31,9 +31,7 @@ def check_folder(out: Path, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise ResultsError(f"{out}: is a file; choose another folder with --out")
     if (out / MARKER).exists() and not overwrite:
-        raise ResultsError(
-            f"{out}: already holds a fit; choose another folder, or add --overwrite to replace it"
-        )
+        raise ResultsError(f"{out}: already holds a fit; choose another folder, or add --overwrite to replace it")
 
 
 @contextmanager

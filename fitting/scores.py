@@ -70,9 +70,7 @@ def explained_variance_ratio(data: Trains, model: Trains, duration: float, sigma
     return float(_ratio(_explained(repeats, mean_run[None]), _explained(repeats, repeats.mean(axis=0)[None])))
 
 
-def explained_variance_ratio_single(
-    data: Trains, model: Trains, duration: float, sigma: float = 0.010
-) -> float:
+def explained_variance_ratio_single(data: Trains, model: Trains, duration: float, sigma: float = 0.010) -> float:
     """As `explained_variance_ratio` with one run of the model as m, averaged over the runs.
 
     It asks for the spikes of one repeat rather than for their rate. With a single run the two are equal.

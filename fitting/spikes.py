@@ -76,9 +76,7 @@ def crossing_level(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> f
     return min(0.0, float(np.median(np.concatenate(feet)) + np.percentile(np.concatenate(heights), 5)) / 2)
 
 
-def detect_spikes(
-    voltage: Float[np.ndarray, " T"], rate: float, level: float = 0.0
-) -> Float[np.ndarray, " k"]:
+def detect_spikes(voltage: Float[np.ndarray, " T"], rate: float, level: float = 0.0) -> Float[np.ndarray, " k"]:
     """Times at which spikes cross `level` upwards, between samples, s from the first sample.
 
     Args:

@@ -35,9 +35,7 @@ class Coefficients(eqx.Module):
     G: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
     a: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
     b: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
-    asc_amp_array: Float[Array, "*n"] = eqx.field(
-        default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray
-    )
+    asc_amp_array: Float[Array, "*n"] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
 
 
 class GLIFState(eqx.Module):
@@ -104,9 +102,7 @@ class GLIF(AbstractNeuron):
     El: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
     El_reference: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
     init_voltage: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
-    spike_cut_length: Int[Array, ""] = eqx.field(
-        default=0, converter=lambda n: jnp.asarray(n).astype(jnp.int32)
-    )
+    spike_cut_length: Int[Array, ""] = eqx.field(default=0, converter=lambda n: jnp.asarray(n).astype(jnp.int32))
     dt: Float[Array, ""] = eqx.field(default=5e-5, converter=_float)
     spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
     escape_noise: EscapeNoise | None = None
@@ -331,12 +327,8 @@ def from_level(
         voltage_dynamics=voltage.ForwardEuler(),
         threshold_dynamics=threshold_dynamics,
         afterspike_dynamics=afterspike.Exponential() if currents else afterspike.NoCurrents(),
-        voltage_reset=(
-            voltage.ResetFromVoltage(reset_slope, reset_intercept) if resets else voltage.ResetToZero()
-        ),
-        threshold_reset=(
-            threshold.ResetThreeComponents(a_spike, b_spike) if resets else threshold.ResetToInfinity()
-        ),
+        voltage_reset=(voltage.ResetFromVoltage(reset_slope, reset_intercept) if resets else voltage.ResetToZero()),
+        threshold_reset=(threshold.ResetThreeComponents(a_spike, b_spike) if resets else threshold.ResetToInfinity()),
         afterspike_reset=(
             afterspike.ResetBySum(jnp.ones(len(asc_amp_array)) if r is None else jnp.asarray(r, dtype=float))
             if currents

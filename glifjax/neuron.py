@@ -21,7 +21,8 @@ State = Any
 class Status(IntFlag):
     """What a run has to say for itself; 0 if nothing.
 
-    NON_FINITE_CURRENT: the stimulus held a NaN or an infinity; from there on there are no more spikes.
+    NON_FINITE_CURRENT: the stimulus holds a NaN or an infinity; unless it lies within a spike's cut, where nothing is
+        read, voltage is NaN and there are no more spikes from there on.
     BAD_RESET: a reset left the voltage above the threshold, and the run stopped there, as AllenSDK's does.
     """
 
@@ -99,9 +100,7 @@ class AbstractNeuron(eqx.Module):
         """True where the step that starts from this state can hold no spike of its own."""
 
     @abstractmethod
-    def observe(
-        self, old: State, free: State, new: State, spiked: Float[Array, ""], inp: Input, dt
-    ) -> Sample:
+    def observe(self, old: State, free: State, new: State, spiked: Float[Array, ""], inp: Input, dt) -> Sample:
         """What the step from `old` by way of `free` (before a reset) to `new` shows."""
 
     @abstractmethod
@@ -132,7 +131,7 @@ class AbstractNeuron(eqx.Module):
         """Advance, decide, reset: the state one step of dt seconds later, and what the step shows."""
         free = self.advance(state, inp.current, dt)
         spiked = self.decide(state, free, inp, dt)
-        new = choose(spiked, self.reset(free), free, self.detach_reset or inp.forced is not None)
+        new = choose(spiked, self.reset(free), free, self.detach_reset)
         return new, self.observe(state, free, new, spiked, inp, dt)
 
 

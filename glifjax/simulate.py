@@ -45,7 +45,8 @@ class Trace(eqx.Module):
         threshold_components: (T, 2), V: what spikes and what the voltage add above th_inf; NaN in the cut.
         afterspike_currents: (T, n), A; NaN in the cut.
         spiked: (T,), 1.0 in a spiking step, else 0.0; carries the surrogate derivative.
-        crossing: (T, K), time of each spike inside its step, s, inf where there is none; differentiable.
+        crossing: (T, K), time of each spike inside its step, s, inf where there is none; differentiable (exactly so
+            with a detached reset: else the surrogate derivatives of earlier spikes are in it too).
         voltage_before_reset, threshold_before_reset: (T,), V: before a spike's reset; held through the cut.
         refractory: (T,), True where the step could hold no spike.
         initial_voltage, initial_threshold: before the first step, V.
@@ -157,9 +158,7 @@ def _run(neuron, current, dt, key, forced, spike_cut) -> Trace:
     neuron = neuron.at_dt(dt, spike_cut)
     uniform = None if key is None else jax.random.uniform(key, current.shape, current.dtype)
     start = neuron.init()
-    end, samples = jax.lax.scan(
-        lambda state, inp: neuron.step(state, inp, dt), start, Input(current, uniform, forced)
-    )
+    end, samples = jax.lax.scan(lambda state, inp: neuron.step(state, inp, dt), start, Input(current, uniform, forced))
     # an all-finite test of the stimulus costs nothing beside the scan
     finite = jnp.all(jnp.isfinite(current))
     status = neuron.status(end) | jnp.where(finite, 0, int(Status.NON_FINITE_CURRENT))

@@ -60,9 +60,7 @@ def test_crossing_time_is_between_samples():
 
 
 def test_shape_follows_the_spikes():
-    narrow, wide = (
-        measure_shape([(trace(10e3, TIMES[2:], width=w, noise=1e-4), 10e3)]) for w in (0.4e-3, 1.2e-3)
-    )
+    narrow, wide = (measure_shape([(trace(10e3, TIMES[2:], width=w, noise=1e-4), 10e3)]) for w in (0.4e-3, 1.2e-3))
     # three quarters of the width at half height, which for a Gaussian is 2.355 standard deviations
     assert narrow.latency == pytest.approx(0.75 * 2.355 * 0.4e-3, rel=0.25)
     assert wide.latency == pytest.approx(0.75 * 2.355 * 1.2e-3, rel=0.25)
@@ -106,9 +104,7 @@ def test_prepare_refuses_what_cannot_be_fitted():
     shape = measure_shape([(sweep(0, 10e3).voltage, 10e3)])
     with pytest.raises(DataError, match=r"sweep 4 was sampled at 2000 Hz.*5 kHz or more"):
         prepare([sweep(4, 2e3)], shape)
-    with pytest.raises(
-        DataError, match=r"sweeps 2 \(0.12 ms\) come to another time step than sweep 1 \(0.1 ms\)"
-    ):
+    with pytest.raises(DataError, match=r"sweeps 2 \(0.12 ms\) come to another time step than sweep 1 \(0.1 ms\)"):
         prepare([sweep(1, 10e3), sweep(2, 25e3 / 3)], shape)
 
 

@@ -90,9 +90,7 @@ def test_a_quantity_under_the_wrong_type_is_refused(plain):
         file["acquisition/response_0/data"].attrs["unit"] = "A"  # pynwb would call it volts
     (sweep,) = read_recording(plain).sweeps
     message = refused(lambda: sweep.voltage)
-    assert message.startswith(
-        "cell.nwb, sweep 0: the voltage (/acquisition/response_0/data) is in 'A', not volts;"
-    )
+    assert message.startswith("cell.nwb, sweep 0: the voltage (/acquisition/response_0/data) is in 'A', not volts;")
     assert sweep.current.max() == pytest.approx(100e-12)
 
 
@@ -206,9 +204,7 @@ def test_timestamps_with_a_gap_are_refused(cell, dropped):
     cell.stimulus()
     (sweep,) = read_recording(cell.save()).sweeps
     assert sweep.n_samples == N
-    assert "sweep 0: the timestamps of /acquisition/response_0/data are not uniform" in refused(
-        lambda: sweep.rate
-    )
+    assert "sweep 0: the timestamps of /acquisition/response_0/data are not uniform" in refused(lambda: sweep.rate)
     assert "not uniform" in refused(lambda: sweep.voltage)
 
 
@@ -294,9 +290,7 @@ def test_a_stimulus_may_have_an_electrode_of_its_own(cell):
 
 def test_a_measured_current_among_the_acquisitions_is_found(cell):
     cell.response("v_1")
-    cell.nwb.add_acquisition(
-        cell.series(icephys.CurrentClampStimulusSeries, "i_1", CURRENT, conversion=1e-12)
-    )
+    cell.nwb.add_acquisition(cell.series(icephys.CurrentClampStimulusSeries, "i_1", CURRENT, conversion=1e-12))
     recording = read_recording(cell.save())
     assert [(sweep.number, mark(sweep)) for sweep in recording.sweeps] == [(1, (0, 0))]
 
@@ -329,9 +323,7 @@ def add_sweep_table(path: Path, numbers: dict[str, int]) -> None:
         }
         for name, (kind, dtype, values) in columns.items():
             column = table.create_dataset(name, data=values, dtype=dtype)
-            column.attrs.update(
-                {"namespace": "hdmf-common", "neurodata_type": kind, "object_id": f"0-{name}"}
-            )
+            column.attrs.update({"namespace": "hdmf-common", "neurodata_type": kind, "object_id": f"0-{name}"})
             if name != "id":
                 column.attrs["description"] = name
         table["series_index"].attrs["target"] = table["series"].ref
@@ -490,9 +482,7 @@ def test_no_sample_is_read_before_it_is_asked_for(cell, monkeypatch):
     path = cell.save()
     read = []
     original = h5py.Dataset.__getitem__
-    monkeypatch.setattr(
-        h5py.Dataset, "__getitem__", lambda self, key: read.append(self.name) or original(self, key)
-    )
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", lambda self, key: read.append(self.name) or original(self, key))
     recording = read_recording(path)
     (sweep,) = recording.select("step")
     assert (sweep.protocol, sweep.n_samples, sweep.rate, sweep.duration) == ("step", N, RATE, N / RATE)
@@ -502,9 +492,7 @@ def test_no_sample_is_read_before_it_is_asked_for(cell, monkeypatch):
 
 
 def test_what_is_no_nwb_2_file_is_refused(tmp_path, plain):
-    text, broken, empty, other, old = (
-        tmp_path / f"{name}.nwb" for name in ("text", "broken", "empty", "other", "old")
-    )
+    text, broken, empty, other, old = (tmp_path / f"{name}.nwb" for name in ("text", "broken", "empty", "other", "old"))
     text.write_text("sweep,time\n0,1\n")
     broken.write_bytes(plain.read_bytes()[:20_000])
     empty.touch()
@@ -631,9 +619,7 @@ def test_select(many, which, numbers):
     assert [sweep.number for sweep in many.select(which)] == numbers
 
 
-@pytest.mark.parametrize(
-    "which", ["5", "30", "3-50", "5-6", "6-2", "nois 1", "noise 1,ramp", "", [], "0,", "*ramp*"]
-)
+@pytest.mark.parametrize("which", ["5", "30", "3-50", "5-6", "6-2", "nois 1", "noise 1,ramp", "", [], "0,", "*ramp*"])
 def test_a_selection_of_what_is_not_there_is_refused_with_what_is(many, which):
     message = refused(lambda: many.select(which))
     assert message.startswith("cell.nwb: no sweep or protocol matches '")
@@ -747,9 +733,7 @@ def test_voltage_clamp_is_not_written(tmp_path, mixed):
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     path = tmp_path / "out" / "cell.nwb"
-    assert "its folder does not exist" in refused(
-        lambda: write_recording(path, [simulated()], description="x")
-    )
+    assert "its folder does not exist" in refused(lambda: write_recording(path, [simulated()], description="x"))
 
 
 def test_importing_the_module_loads_no_file_library():
@@ -774,9 +758,7 @@ def test_a_native_file_pairs_each_step_with_its_own_response():
     """Starting times stand still on one side and both series share a name; responses grow with the steps."""
     with read_recording(real("native/19926019.nwb")) as recording:
         assert [sweep.number for sweep in recording.sweeps] == list(range(13))
-        assert {(sweep.protocol, sweep.rate, sweep.duration) for sweep in recording.sweeps} == {
-            ("IC1", 20_000, 5)
-        }
+        assert {(sweep.protocol, sweep.rate, sweep.duration) for sweep in recording.sweeps} == {("IC1", 20_000, 5)}
         assert [sweep.start_time for sweep in recording.sweeps] == [5.0 * number for number in range(13)]
         assert recording.sweeps[0].bridge_balance is None
         steps, deflections, spikes = [], [], []

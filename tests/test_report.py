@@ -70,7 +70,9 @@ def make_fit(level: str, cell: PatchedNeuron, train: list, groups: list[list], n
     test = tuple(prepare(group, shape) for group in groups)
     shown = (0.81, 0.57, 0.61, 0.72, 0.23) if test else (math.nan,) * 5
     values = dict(zip(SCORES, shown, strict=True))
-    below = {"subthreshold_rmse_mv": 1.84, "subthreshold_explained_variance": 0.93} if test else {}
+    below = dict(
+        zip(("subthreshold_rmse_mv", "subthreshold_explained_variance"), (1.84, 0.93) if test else (math.nan,) * 2, strict=True)
+    )
     repeated = any(len(group) > 1 for group in groups)
     return Fit(
         recording=SimpleNamespace(

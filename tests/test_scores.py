@@ -113,9 +113,7 @@ def test_bits_per_spike_of_bins():
     n, dt, duration = 40, 1e-5, 8.0
     p = -math.expm1(-n / duration * dt)
     log_probability = n * math.log(p) + (duration / dt - n) * math.log1p(-p)
-    assert scores.bits_per_spike(log_probability - n * math.log(dt), n, duration) == pytest.approx(
-        0, abs=1e-4
-    )
+    assert scores.bits_per_spike(log_probability - n * math.log(dt), n, duration) == pytest.approx(0, abs=1e-4)
 
 
 def test_voltage_scores_by_hand():
@@ -204,9 +202,7 @@ def test_explained_variance_ratios_against_loops(random_sets, sigma):
     data, model, duration = random_sets
     whole, single = slow_evr(data, model, duration, sigma)
     assert scores.explained_variance_ratio(data, model, duration, sigma) == pytest.approx(whole, abs=1e-4)
-    assert scores.explained_variance_ratio_single(data, model, duration, sigma) == pytest.approx(
-        single, abs=1e-4
-    )
+    assert scores.explained_variance_ratio_single(data, model, duration, sigma) == pytest.approx(single, abs=1e-4)
 
 
 def test_windows_of_score_trains(random_sets):
@@ -263,9 +259,7 @@ def test_md_star_is_symmetric(random_sets):
 def test_order_of_trains_does_not_matter(random_sets):
     data, model, duration = random_sets
     expected = scores.score_trains(data, model, duration)
-    assert scores.score_trains(data[::-1], [*model[2:], *model[:2]], duration) == pytest.approx(
-        expected, rel=1e-9
-    )
+    assert scores.score_trains(data[::-1], [*model[2:], *model[:2]], duration) == pytest.approx(expected, rel=1e-9)
 
 
 def test_shift_of_time_does_not_matter(random_sets):
@@ -332,9 +326,7 @@ def test_a_worse_model_scores_worse(random_sets):
     rng = np.random.default_rng(3)
     events = data[0]
     good, poor = (unreliable(rng, 50, events, jitter=j) for j in (0.001, 0.012))
-    good, poor = (
-        scores.score_trains(data, [np.clip(t, 0, duration) for t in runs], duration) for runs in (good, poor)
-    )
+    good, poor = (scores.score_trains(data, [np.clip(t, 0, duration) for t in runs], duration) for runs in (good, poor))
     assert all(good[name] > poor[name] for name in KEYS)
 
 
@@ -367,9 +359,7 @@ def test_silent_data():
 
 
 @pytest.mark.parametrize("runs", [1, 3])
-@pytest.mark.parametrize(
-    "data", [trains([0.5], [0.501]), trains([0.2], [0.8]), trains([0.5], []), trains([0.5])]
-)
+@pytest.mark.parametrize("data", [trains([0.5], [0.501]), trains([0.2], [0.8]), trains([0.5], []), trains([0.5])])
 def test_silent_model(data, runs):
     found = scores.score_trains(data, [SILENT] * runs, 1.0)
     assert found["md_star_4ms"] == found["md_star_8ms"] == 0
@@ -404,9 +394,7 @@ def test_duration_shorter_than_the_gaussian():
     assert scores.explained_variance_ratio(data, trains([0.003]), 0.004) < 0
 
 
-@pytest.mark.parametrize(
-    ("count", "missing"), [(1, KEYS), (2, {"md_star_4ms", "md_star_8ms"}), (3, set()), (4, set())]
-)
+@pytest.mark.parametrize(("count", "missing"), [(1, KEYS), (2, {"md_star_4ms", "md_star_8ms"}), (3, set()), (4, set())])
 def test_ceilings_without_repeats(count, missing):
     data = trains([0.5, 0.7], [0.501], [0.499, 0.702], [0.5])[:count]
     found, reasons = scores.ceiling_trains(data, 1.0), scores.ceiling_reasons(data)

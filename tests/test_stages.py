@@ -168,9 +168,7 @@ def test_likelihood_gradient_equals_finite_differences(truth, data):
 def test_certain_and_impossible_spikes_have_finite_likelihoods():
     spiked = jnp.array([True, False])
     for expected in (jnp.array([10.0, 10.0]), jnp.array([1e-300, 0.0])):
-        value, slope = jax.value_and_grad(lambda e: spike_log_likelihood(e, spiked, jnp.ones(2, bool)))(
-            expected
-        )
+        value, slope = jax.value_and_grad(lambda e: spike_log_likelihood(e, spiked, jnp.ones(2, bool)))(expected)
         assert np.isfinite(value)
         assert np.isfinite(slope).all()
 

@@ -39,17 +39,20 @@ _LAMBDA0 = lambda model: model.noise.lambda0
 _DELTA_V = lambda model: model.noise.delta_v
 
 
-def coordinates(model: PatchedNeuron, names: Sequence[str], sd: float = 0.3) -> list[Coordinate]:
-    """Allen's coefficients on a log scale, one unit being a factor of exp(sd).
+def check_coefficients(names: Sequence[str]) -> None:
+    """Refuse a name that is no coefficient.
 
     Raises:
-        ValueError: a name that is no coefficient.
+        ValueError: with the names there are.
     """
     unknown = [name for name in names if name not in _COEFFICIENTS]
     if unknown:
-        raise ValueError(
-            f"no coefficient is called {', '.join(unknown)}; there are {', '.join(_COEFFICIENTS)}"
-        )
+        raise ValueError(f"no coefficient is called {', '.join(unknown)}; there are {', '.join(_COEFFICIENTS)}")
+
+
+def coordinates(model: PatchedNeuron, names: Sequence[str], sd: float = 0.3) -> list[Coordinate]:
+    """Allen's coefficients on a log scale, one unit being a factor of exp(sd)."""
+    check_coefficients(names)
     return [Coordinate(_COEFFICIENTS[name], _COEFFICIENTS[name](model), sd, log=True) for name in names]
 
 
@@ -104,9 +107,7 @@ def finetune(
     return Stage(model, "coefficients", "van Rossum distance on the validation part", losses)
 
 
-def van_rossum(
-    spiked: Float[Array, "... T"], recorded: Float[Array, "... T"], dt: float
-) -> Float[Array, "... n"]:
+def van_rossum(spiked: Float[Array, "... T"], recorded: Float[Array, "... T"], dt: float) -> Float[Array, "... n"]:
     """Squared difference of two spike trains (1 in a spiking step), each smoothed by exp(-t/TAU), in bins of BIN."""
     block = max(1, round(BIN / dt))
     n = spiked.shape[-1] // block

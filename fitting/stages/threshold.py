@@ -69,9 +69,7 @@ def fit_threshold(model: PatchedNeuron, data: FitData, max_steps: int = 30) -> S
         DataError: no spikes to learn from.
     """
     if not data.n_spikes:
-        raise DataError(
-            f"sweeps {data.numbers} hold no spikes, so no threshold can be fitted; train on others"
-        )
+        raise DataError(f"sweeps {data.numbers} hold no spikes, so no threshold can be fitted; train on others")
     model = _search_rates(model, data)
     moved = coordinates(model)
     model, losses = maximise_likelihood(model, moved, data, max_steps)
@@ -95,19 +93,13 @@ def _search_rates(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
     voltage, raised, dragged, spiked = map(pick, (voltage, raised, dragged, spiked))
 
     pairs = jnp.stack(jnp.meshgrid(jnp.arange(len(raised)), jnp.arange(len(dragged))), axis=-1).reshape(-1, 2)
-    losses, weights = _maximise(
-        pairs, voltage * 1e3, raised, dragged * 1e3, spiked, jnp.log(stride), jnp.log(data.dt)
-    )
+    losses, weights = _maximise(pairs, voltage * 1e3, raised, dragged * 1e3, spiked, jnp.log(stride), jnp.log(data.dt))
     best = int(jnp.nanargmin(losses))
     slope, offset, jump, drag = (float(weight) for weight in weights[best])
     delta_v = 1e-3 / max(slope, 1e-3 / WIDEST)
-    b_spike, b_voltage = (
-        rates[i] for rates, i in zip((spike_rates, voltage_rates), pairs[best], strict=True)
-    )
+    b_spike, b_voltage = (rates[i] for rates, i in zip((spike_rates, voltage_rates), pairs[best], strict=True))
     th_inf = -(offset - np.log(LAMBDA0)) * delta_v
-    return _with_threshold(
-        model, th_inf, delta_v, jump * delta_v, b_spike, drag * 1e3 * delta_v * b_voltage, b_voltage
-    )
+    return _with_threshold(model, th_inf, delta_v, jump * delta_v, b_spike, drag * 1e3 * delta_v * b_voltage, b_voltage)
 
 
 def _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_voltage) -> PatchedNeuron:

@@ -69,9 +69,7 @@ def read_neuron_config(path: str | os.PathLike) -> GLIF:
     except OSError as error:
         raise NeuronConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except ValueError as error:
-        raise NeuronConfigError(
-            f"{path}: is not JSON ({error}); expected a GLIF neuron_config.json"
-        ) from error
+        raise NeuronConfigError(f"{path}: is not JSON ({error}); expected a GLIF neuron_config.json") from error
     if isinstance(config, dict) and len(config) == 1 and isinstance(next(iter(config.values())), dict):
         config = next(iter(config.values()))
     if not isinstance(config, dict):
@@ -135,9 +133,7 @@ def _number(config: Mapping, key: str, source: str) -> float:
 def _array(config: Mapping, key: str, source: str) -> np.ndarray:
     value = config[key]
     if not isinstance(value, list | tuple | np.ndarray) or not all(_is_number(each) for each in value):
-        raise NeuronConfigError(
-            f"{source}: {key} is {value!r}; expected a list of finite numbers in SI units"
-        )
+        raise NeuronConfigError(f"{source}: {key} is {value!r}; expected a list of finite numbers in SI units")
     return np.asarray(value, dtype=float)
 
 
@@ -156,9 +152,7 @@ def _object(config: Mapping, key: str, source: str) -> Mapping:
 def _rule(config: Mapping, method: str, source: str) -> Callable:
     entry = config[method]
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
-        raise NeuronConfigError(
-            f'{source}: {method} is {entry!r}; expected {{"name": ..., "params": {{...}}}}'
-        )
+        raise NeuronConfigError(f'{source}: {method} is {entry!r}; expected {{"name": ..., "params": {{...}}}}')
     if (method, entry["name"]) not in METHODS:
         known = ", ".join(name for kind, name in METHODS if kind == method)
         raise NeuronConfigError(f"{source}: {method} {entry['name']!r} is unknown; known are: {known}")
@@ -211,9 +205,7 @@ def _numbers(array) -> list[float]:
 def _method(neuron: GLIF, method: str, rule: Callable) -> dict[str, Any]:
     for (kind, name), (known, names, ignored) in METHODS.items():
         if kind == method and type(rule) is known:
-            params: dict[str, Any] = {
-                key: (_numbers if key == "r" else float)(getattr(rule, key)) for key in names
-            }
+            params: dict[str, Any] = {key: (_numbers if key == "r" else float)(getattr(rule, key)) for key in names}
             # AllenSDK's function signatures demand these too, and do nothing with them
             reset = neuron.threshold_reset
             unused = {"a_spike": float(getattr(reset, "a_spike", 0.0))}

@@ -68,9 +68,7 @@ def read_nwb2(path: Path, electrode: str | None = None) -> Recording:
         if electrode is not None:
             pairs = [pair for pair in pairs if pair.electrode == electrode]
             if not pairs:
-                raise RecordingError(
-                    f"{path.name}: no sweep is from electrode '{electrode}'; choose from {electrodes}"
-                )
+                raise RecordingError(f"{path.name}: no sweep is from electrode '{electrode}'; choose from {electrodes}")
         elif len(electrodes) > 1:
             remarks.append(f"its sweeps are from {len(electrodes)} electrodes ({', '.join(electrodes)})")
         numbers = _numbers(pairs, stated, remarks)
@@ -81,8 +79,7 @@ def read_nwb2(path: Path, electrode: str | None = None) -> Recording:
             )
         times = _start_times(pairs)
         sweeps = [
-            _sweep(io, path, pair, number, time)
-            for pair, number, time in zip(pairs, numbers, times, strict=True)
+            _sweep(io, path, pair, number, time) for pair, number, time in zip(pairs, numbers, times, strict=True)
         ]
         if unpaired := [sweep.number for sweep in sweeps if not sweep.paired]:
             remarks.append(f"no stimulus is found for {name_sweeps(unpaired)}, by table, number or name")
@@ -192,9 +189,7 @@ def _table_pairs(nwb: Any, remarks: list[str]) -> list[_Pair]:
         if response is not None and clamp is not None:
             pairs.append(_Pair(response, None if clamp == "zero" else stimulus, clamp, number))
         else:
-            remarks.append(
-                f"row {row} of its intracellular recordings has no patch-clamp response and is left out"
-            )
+            remarks.append(f"row {row} of its intracellular recordings has no patch-clamp response and is left out")
     return pairs
 
 
@@ -205,9 +200,7 @@ def _partners(responses: list[Any], stimuli: list[Any], stated: dict[str, int]) 
     """
     keys: tuple[Callable[[Any], Any], ...] = (
         lambda series: stated.get(series.object_id),
-        lambda series: (
-            (stated[series.object_id], series.electrode.name) if series.object_id in stated else None
-        ),
+        lambda series: (stated[series.object_id], series.electrode.name) if series.object_id in stated else None,
         lambda series: _integers(series.name),
         lambda series: series.name,
         lambda series: "the only one",

@@ -78,9 +78,7 @@ def _add_sweeps(file: Any, sweeps: list[SweepArrays | Sweep], name: str) -> None
     if not sweeps:
         raise RecordingError(f"{name}: there is no sweep to write; give at least one")
     device = file.create_device(name="amplifier")
-    electrode = file.create_icephys_electrode(
-        name="electrode", device=device, description="intracellular electrode"
-    )
+    electrode = file.create_icephys_electrode(name="electrode", device=device, description="intracellular electrode")
     rows: dict[int, int] = {}
     protocols: dict[str, list[int]] = {}
     start = 0.0
@@ -122,9 +120,7 @@ def _add_sweeps(file: Any, sweeps: list[SweepArrays | Sweep], name: str) -> None
 def _checked(sweep: SweepArrays | Sweep, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Current and voltage of a sweep, both (T,) float64, once they are known to be readable again."""
     if (clamp := getattr(sweep, "clamp", "current")) != "current":
-        raise RecordingError(
-            f"{where}: its clamp is '{clamp}', and only current clamp is written; leave it out"
-        )
+        raise RecordingError(f"{where}: its clamp is '{clamp}', and only current clamp is written; leave it out")
     current, voltage = np.asarray(sweep.current, np.float64), np.asarray(sweep.voltage, np.float64)
     if current.ndim != 1 or current.shape != voltage.shape or not current.size:
         raise RecordingError(

@@ -155,8 +155,7 @@ class Sweep:
             times = self._slice(channel, channel.timestamps)
             if not len(times) == channel.n_samples > 1:
                 self._refuse(
-                    f"{channel.where} has {channel.n_samples} samples and {len(times)} timestamps; "
-                    "leave the sweep out"
+                    f"{channel.where} has {channel.n_samples} samples and {len(times)} timestamps; leave the sweep out"
                 )
             step = (times[-1] - times[0]) / (len(times) - 1)
             if not step > 0:
@@ -252,9 +251,7 @@ class Recording:
             found = {s.number: s.suspicions[kind] for s in self.sweeps if kind in s.suspicions}
             if found:
                 worst = (max if kind == "rest" else min)(found, key=lambda number: found[number])
-                lines.append(
-                    text.format(sweeps=name_sweeps(found), worst=found[worst], sweep=name_sweeps([worst]))
-                )
+                lines.append(text.format(sweeps=name_sweeps(found), worst=found[worst], sweep=name_sweeps([worst])))
         return [f"{self.path.name}: {line}" for line in lines]
 
     def check(self, sweeps: Sequence[Sweep] | None = None) -> None:
@@ -393,8 +390,7 @@ def _nwb_version(path: Path) -> str:
                 version = np.ravel(old[()])[0]
     except OSError as error:
         raise RecordingError(
-            f"{path.name}: not a whole HDF5 file, as NWB files are ({first_line(error)}); "
-            "fetch or export it again"
+            f"{path.name}: not a whole HDF5 file, as NWB files are ({first_line(error)}); fetch or export it again"
         ) from error
     if version is None:
         raise RecordingError(f"{path.name}: an HDF5 file without nwb_version, so not NWB; give an NWB 2 file")

@@ -1,13 +1,9 @@
 """The figures of the report: one function each, from a fit to a matplotlib Figure; no display, no state."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import matplotlib
 import numpy as np
 from jaxtyping import Float
@@ -18,19 +14,17 @@ from scipy.ndimage import gaussian_filter1d
 
 import glifjax as gj
 from fitting.data import FitData
-from fitting.electrode import PatchedNeuron
 from fitting.fit import Fit
+from fitting.report.runs import Runs
 from fitting.stages import Stage
-from fitting.stages.initial import between_spikes
-from fitting.stages.voltage import observed_steps, predict
 
 #: Colours that colour-blind readers can tell apart: the cell, escape noise, a hard threshold; shading.
 DATA, NOISE, HARD, FAINT = "#2b2b2b", "#0072b2", "#d55e00", "#ececec"
 COMPONENTS = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 #: Width of a figure that fills the page, half of it, a third of it, inches.
 FULL, HALF, THIRD = 10.6, 5.2, 3.45
-#: Lengths of the voltage shown running freely and of the close-up, s; width of the PSTH's Gaussian, s.
-STRETCH, CLOSE_UP, SMOOTHING = 2.0, 0.5, 0.010
+#: Length of the close-up of the voltage, s; width of the PSTH's Gaussian, s.
+CLOSE_UP, SMOOTHING = 0.5, 0.010
 STYLE: Any = {
     "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "legend.fontsize": 8.5, "legend.frameon": False,
     "axes.titlelocation": "left", "lines.linewidth": 1.0,
@@ -49,79 +43,6 @@ def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
             return draw(*args, **kwargs)
 
     return drawn
-
-
-@dataclass(frozen=True)
-class Runs:
-    """The neuron beside one recorded sweep: recorded membrane voltage, free runs, and one with forced spikes.
-
-    Attributes:
-        data: the sweeps that repeat this stimulus; sweep: which of them is shown.
-        membrane: recorded voltage less the electrode's drop, (T,), mV.
-        hard, noisy: runs with a hard threshold and with escape noise.
-        forced: membrane voltage with the recorded spikes forced, (T,), mV; NaN while a spike is cut out.
-        rest: El_reference, mV.
-        window: the stretch worth showing, s.
-        residuals: recorded - predicted voltage between spikes in all groups, mV.
-    """
-
-    data: FitData
-    sweep: int
-    membrane: Float[np.ndarray, " T"]
-    hard: gj.Trace
-    noisy: gj.Trace
-    forced: Float[np.ndarray, " T"]
-    rest: float
-    window: tuple[float, float]
-    residuals: Float[np.ndarray, " n"]
-
-    def voltage(self, trace: gj.Trace) -> Float[np.ndarray, " T"]:
-        """A run's membrane voltage, mV; NaN while a spike is cut out."""
-        return 1e3 * np.asarray(trace.voltage) + self.rest
-
-
-def run(fit: Fit) -> Runs:
-    """Run a fit's neuron on the held-out sweep with most spikes, or else on a training sweep."""
-    groups = fit.test or (fit.train,)
-    place = int(np.argmax([group.n_spikes / len(group.numbers) for group in groups]))
-    data = groups[place]
-    sweep = int(np.argmax(data.forced.sum(axis=1)))
-    current, voltage = data.current[sweep], data.voltage[sweep]
-    with jax.enable_x64(True):
-        model = _wide(fit.model)
-        start = jnp.asarray(voltage[0])
-        rest, cut = 1e3 * float(model.neuron.El_reference), float(model.neuron.spike_cut_duration)
-        predicted = [np.asarray(predict(model, group)) for group in groups]
-        errors = [
-            (group.voltage - model_voltage)[observed_steps(group, cut)]
-            for group, model_voltage in zip(groups, predicted, strict=True)
-        ]
-        forced = 1e3 * np.asarray(model.membrane(predicted[place][sweep], current)) + rest
-        return Runs(
-            data=data,
-            sweep=sweep,
-            membrane=1e3 * np.asarray(model.membrane(voltage, current)) + rest,
-            hard=model.simulate(current, data.dt, recorded_start=start),
-            noisy=model.simulate(current, data.dt, recorded_start=start, key=jax.random.key(fit.seed)),
-            forced=np.where(between_spikes(data, cut, before=0.0)[sweep], forced, np.nan),
-            rest=rest,
-            window=_stretch(data.spike_times[sweep], data.valid[sweep].sum() * data.dt),
-            residuals=1e3 * np.concatenate(errors),
-        )
-
-
-def _wide(model: PatchedNeuron) -> PatchedNeuron:
-    """The model in float64; inside jax.enable_x64."""
-    return jax.tree.map(lambda x: x.astype(jnp.float64) if eqx.is_inexact_array(x) else x, model)
-
-
-def _stretch(spikes: Float[np.ndarray, " k"], duration: float) -> tuple[float, float]:
-    """A stretch that is busier than most of those with spikes, but not the busiest, s."""
-    starts = np.arange(0.0, max(duration - STRETCH, 0.0) + 1e-9, 0.25)
-    counts = np.array([np.sum((spikes >= start) & (spikes < start + STRETCH)) for start in starts])
-    busy = np.percentile(counts[counts > 0], 75) if counts.any() else 0.0
-    start = float(starts[np.argmin(np.abs(counts - busy))])
-    return start, min(start + STRETCH, duration)
 
 
 @_styled

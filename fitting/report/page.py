@@ -1,0 +1,220 @@
+"""The report's page, section by section: one HTML file that needs nothing else."""
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from PIL import Image
+
+import glifjax as gj
+from fitting.fit import Fit
+from fitting.report import figures, tables
+from fitting.report.runs import run
+from fitting.report.words import KEY, SCORES, sweeps, verdict
+
+#: Held-out stimuli whose spikes are shown.
+RASTERS = 3
+
+
+def write_report(fits: Sequence[Fit], path: str | Path) -> None:
+    """Write the report on fits of one recording, one for each level: one HTML page without outside resources.
+
+    Args:
+        fits: at least one; several are shown in the order of their levels, the last one open.
+        path: the file to write; one that exists is replaced.
+
+    Raises:
+        ValueError: no fits.
+    """
+    if not fits:
+        raise ValueError("there is no fit to report; give at least one")
+    order = {level: place for place, level in enumerate(gj.LEVELS)}
+    fits = sorted(fits, key=lambda fit: order.get(fit.level, len(order)))
+    body = _header(fits)
+    if len(fits) == 1:
+        body += _details(fits[0], "neuron_config.json")
+    else:
+        body += _section("Levels compared", _comparison(fits))
+        for fit in fits:
+            own = [line for line in fit.warnings if any(line not in other.warnings for other in fits)]
+            body += (
+                f'<details class="level"{" open" if fit is fits[-1] else ""}><summary>{escape(fit.level)}'
+                f'</summary><p class="verdict">{verdict(fit)}</p>{_warnings(own)}'
+                f"{_details(fit, f'neuron_config_{fit.level}.json')}</details>"
+            )
+    colours = f":root {{ --data: {figures.DATA}; --noise: {figures.NOISE}; --hard: {figures.HARD}; }}\n"
+    style = colours + (files("fitting.report") / "style.css").read_text(encoding="utf-8")
+    page = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(fits[0].recording.name)} · glifjax fit</title><style>{style}</style></head>\n"
+        f"<body>{body}</body></html>\n"
+    )
+    Path(path).write_text(page, encoding="utf-8")
+
+
+def _header(fits: Sequence[Fit]) -> str:
+    """What was fitted, to what, and the verdict."""
+    fit, recording = fits[0], fits[0].recording
+    levels = escape(", ".join(fit.level for fit in fits))
+    description = recording.session_description or ""
+    banner = (
+        '<div class="banner"><strong>Simulated cell.</strong> This recording was made by a model, not by a real '
+        "cell; the parameters that made it stand beside the fitted ones.</div>"
+    )
+    facts = {
+        "File": escape(recording.path.name),
+        "Description": escape("" if description.upper() == "PLACEHOLDER" else description),
+        "Level" if len(fits) == 1 else "Levels": levels,
+        "Trained on": sweeps(fit.split.train, [fit.train]),
+        "Held out": sweeps([part for group in fit.split.test for part in group], fit.test),
+        "Why these": escape("; ".join(fit.split.reasons)),
+    }
+    return (
+        f'<header><p class="kicker">glifjax fit</p><h1>{escape(recording.name)} · {levels}</h1>'
+        + (banner if tables.truth(recording)[0] else "")
+        + (f'<p class="verdict">{verdict(fit)}</p>' if len(fits) == 1 else "")
+        + _facts(facts)
+        + _warnings([line for line in fit.warnings if all(line in other.warnings for other in fits)])
+        + "</header>"
+    )
+
+
+def _warnings(lines: Sequence[str]) -> str:
+    """A box with one line for each warning, or nothing."""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<div class="warning"><ul>{items}</ul></div>' if lines else ""
+
+
+def _comparison(fits: Sequence[Fit]) -> str:
+    """Scores by level, as a table and as a figure."""
+    shown = ("md_star_4ms", "evr_10ms", "bits_per_spike", "subthreshold_rmse_mv")
+    figure = figures.scores_by_level(fits, [(key, SCORES[key][0]) for key in shown])
+    return (
+        tables.level_table(fits)
+        + '<p class="note">With escape noise, on the held-out sweeps. The page picks no level: whoever picks one by '
+        "these scores has spent the held-out sweeps, and needs others to say how well it predicts.</p>"
+        + _figure(figure, f"{KEY}; dashed: the cell itself.", wide=True)
+    )
+
+
+def _details(fit: Fit, config: str) -> str:
+    """All that is said of one level, whose neuron lies in the file `config`."""
+    runs = run(fit)
+    held = "Held-out" if fit.test else "Training"
+    sweep = f"{held} sweep {runs.data.numbers[runs.sweep]}"
+    voltage = _figure(
+        figures.voltage(runs),
+        f"{sweep}, a stretch with more spikes than most: the neuron runs freely from the sweep's first voltage. "
+        "The recorded voltage is shown less the drop over the electrode. Vertical lines are the neuron's spikes, "
+        "whose voltage it cuts out.",
+        wide=True,
+    ) + _figure(
+        figures.close_up(runs),
+        f"Between spikes. Left: {sweep.lower()}, the neuron's spikes forced to where the cell's were. "
+        f"Right: the error between spikes in all {held.lower()} sweeps.",
+        wide=True,
+    )
+    groups = sorted(zip(fit.scores.trains, fit.test, strict=True), key=lambda pair: -pair[1].n_spikes)
+    rasters = "".join(
+        _figure(
+            figures.raster(trains, data),
+            f"Spikes in sweep{'s' if len(data.numbers) > 1 else ''} {', '.join(map(str, data.numbers))} and in "
+            f"{len(trains[1])} runs with escape noise; below, their rate (10 ms Gaussian).",
+            wide=True,
+        )
+        for trains, data in groups[:RASTERS]
+    )
+    if len(groups) > RASTERS:
+        rasters += f'<p class="note">The {RASTERS} of {len(groups)} held-out stimuli with most spikes.</p>'
+    stages = "".join(_figure(figures.convergence(stage)) for stage in fit.stages)
+    return (
+        _section("Scores", tables.score_table(fit))
+        + _section(f"{held} voltage", voltage)
+        + (_section("Held-out spikes", rasters) if rasters else "")
+        + _section("What a spike does", _mechanisms(fit))
+        + _section("Parameters", tables.parameter_table(fit))
+        + _section(
+            "How the fit went",
+            '<p class="note">Each stage\'s objective by iteration; the larger dot is the best.</p>'
+            f'<div class="grid three">{stages}</div>{_settings(fit)}',
+        )
+        + _section("Use the neuron", _usage(config))
+    )
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{title}</h2>{content}</section>"
+
+
+def _mechanisms(fit: Fit) -> str:
+    """What a spike looks like and leaves behind."""
+    neuron = fit.neuron
+    parts = _figure(
+        figures.spike_shape(fit),
+        "The recorded spike. Shaded: what the neuron cuts out, from the first point to the second.",
+    )
+    lacks = []
+    if neuron.has_afterspike_currents:
+        caption = "The currents that one spike leaves behind; negative ones hold the neuron back. Shaded: the cut."
+        parts += _figure(figures.afterspike_currents(neuron), caption)
+    else:
+        lacks.append("no afterspike currents")
+    if neuron.has_reset_rules:
+        caption = "How the threshold moves. Shaded: the cut of the spike at 0."
+        parts += _figure(figures.threshold_components(neuron), caption)
+    else:
+        lacks.append("a threshold that nothing moves")
+    note = f'<p class="note">This level has {" and ".join(lacks)}.</p>' if lacks else ""
+    return f'<div class="grid two">{parts}</div>{note}'
+
+
+def _settings(fit: Fit) -> str:
+    """Seconds, settings and versions."""
+    seconds = ", ".join(f"{escape(name)} {value:.1f}" for name, value in fit.seconds.items())
+    versions = ", ".join(f"{name} {escape(value)}" for name, value in fit.as_dict()["versions"].items())
+    return _facts(
+        {
+            "Seconds": f"{sum(fit.seconds.values()):.1f} in all: {seconds}",
+            "Settings": f"level {escape(fit.level)}, time step {1e3 * fit.train.dt:.4g} ms, seed {fit.seed}",
+            "Versions": versions,
+        }
+    )
+
+
+def _usage(config: str) -> str:
+    """How to load the neuron."""
+    return (
+        f'<pre>import glifjax as gj\n\nneuron = gj.read_neuron_config("{escape(config)}")\n'
+        "trace = gj.simulate(neuron, current, dt)      # current in A, dt in s\n"
+        "trace.voltage + neuron.El_reference           # V\n"
+        "trace.spikes().times                          # s</pre>"
+        f'<p class="note">The command writes {escape(config)} beside this page; AllenSDK reads it too. It '
+        "holds the neuron without the electrode, which adds R<sub>s</sub> I to a recorded voltage. "
+        "<code>simulate(..., key=jax.random.key(0))</code> draws spikes with escape noise.</p>"
+    )
+
+
+def _facts(facts: dict[str, str]) -> str:
+    """A list of names and what is known of each; the empty ones are left out."""
+    items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items() if value)
+    return f"<dl>{items}</dl>"
+
+
+def _figure(figure: Figure, caption: str = "", wide: bool = False) -> str:
+    """A figure as an image inside the page; a wide one scrolls in a narrow window."""
+    raw, small = BytesIO(), BytesIO()
+    figure.savefig(raw, format="png", dpi=200)
+    # few colours make an image of lines three times as small
+    Image.open(raw).convert("RGB").quantize(96).save(small, "PNG", optimize=True)
+    data = b64encode(small.getvalue()).decode()
+    words = escape(re.sub("<.*?>", "", caption)) or "figure"
+    return (
+        f'<figure{" class=wide" if wide else ""}><div class="scroll">'
+        f'<img src="data:image/png;base64,{data}" alt="{words}"></div><figcaption>{caption}</figcaption></figure>'
+    )

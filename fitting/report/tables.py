@@ -1,0 +1,111 @@
+"""The report's tables: scores, scores by level, parameters."""
+
+import json
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import glifjax as gj
+from fitting.fit import Fit, parameters
+from fitting.report.figures import DATA, HARD, NOISE
+from fitting.report.words import COLUMNS, KEY, PARAMETERS, SCORES, show_number, show_score
+
+
+def score_table(fit: Fit) -> str:
+    """The table of scores; what is missing is a dash, with its reason in a footnote."""
+    marks: dict[str, int] = {}
+    rows = []
+    for key, (label, meaning, of_one) in SCORES.items():
+        values = {kind: getattr(fit.scores, kind)[key] for kind in COLUMNS}
+        row = f"<th>{label}<small>{meaning}</small></th>"
+        for kind, value in values.items():
+            shown = show_score(value)
+            if not math.isfinite(value):
+                reason = fit.scores.reasons[f"{kind}.{key}"]
+                mark = marks.setdefault(reason, len(marks) + 1)
+                shown = f'<abbr title="{escape(reason)}">–<sup>{mark}</sup></abbr>'
+            row += f'<td class="{kind}">{shown}</td>'
+        rows.append(f'<tr>{row}<td class="bars">{_bars(values) if of_one else ""}</td></tr>')
+    head = "".join(f'<th class="{kind}">{title}</th>' for kind, title in COLUMNS.items())
+    notes = "".join(f"<br><sup>{mark}</sup> {escape(reason)}" for reason, mark in marks.items())
+    return (
+        _table(f'<th></th>{head}<th class="bars text">0 to 1, | the cell itself</th>', rows)
+        + f'<p class="note">{KEY}; the cell itself: one of its repeats as the model of the others. 1 is full '
+        f"marks, but for bits per spike (more is better) and the voltage error (less is better).{notes}</p>"
+    )
+
+
+def _bars(values: dict[str, float]) -> str:
+    """Two bars and a mark on a scale from 0 to 1."""
+    noise, hard, cell = (100 * min(max(v, 0.0), 1.0) if math.isfinite(v) else None for v in values.values())
+    mark = "" if cell is None else f'<rect x="{min(cell, 99.2):.1f}" y="1" width=".8" height="24" fill="{DATA}"/>'
+    return (
+        '<svg viewBox="0 0 100 26" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect y="4" width="100" height="18" fill="#f1f1f1"/>'
+        f'<rect y="5" width="{noise or 0:.1f}" height="8" fill="{NOISE}"/>'
+        f'<rect y="14" width="{hard or 0:.1f}" height="7" fill="{HARD}"/>{mark}</svg>'
+    )
+
+
+def level_table(fits: Sequence[Fit]) -> str:
+    """The table of scores by level, with escape noise; last, the cell itself."""
+    rows = [(escape(fit.level), "test", fit.scores.test) for fit in fits]
+    rows.append((COLUMNS["ceiling"], "ceiling", fits[-1].scores.ceiling))
+    lines = [
+        f'<tr class="{css}"><th>{title}</th>'
+        + "".join(f"<td>{show_score(scores[key])}</td>" for key in SCORES)
+        + "</tr>"
+        for title, css, scores in rows
+    ]
+    head = "".join(f"<th>{label}</th>" for label, _, _ in SCORES.values())
+    return _table(f"<th>Level</th>{head}", lines)
+
+
+def parameter_table(fit: Fit) -> str:
+    """The table of parameters, beside the true ones where the recording is simulated."""
+    fitted = parameters(fit.model)
+    simulated, true = truth(fit.recording)
+    rows = []
+    for name, entry in {**true, **fitted}.items():
+        stem, _, index = name.rpartition("_")
+        if index.isdigit() and stem in PARAMETERS:
+            symbol, meaning = (
+                f"{text}{end}" for text, end in zip(PARAMETERS[stem], (f"<sub>{index}</sub>", f" {index}"), strict=True)
+            )
+        else:
+            symbol, meaning = PARAMETERS.get(name, (escape(name), ""))
+        value, true_value = (float(side[name]["value"]) if name in side else math.nan for side in (fitted, true))
+        beside = f"<td>{show_number(true_value)}</td><td>{_deviation(value, true_value)}</td>" if simulated else ""
+        rows.append(
+            f'<tr><th>{symbol}</th><td class="text"><code>{escape(name)}</code></td><td>{show_number(value)}</td>'
+            f'{beside}<td class="text">{escape(entry["unit"])}</td><td class="text">{meaning}</td></tr>'
+        )
+    extra = "<th>True</th><th>Off by</th>" if simulated else ""
+    return _table(
+        f'<th>Symbol</th><th class="text">Name</th><th>Fitted</th>{extra}<th class="text">Unit</th>'
+        '<th class="text">Meaning</th>',
+        rows,
+    )
+
+
+def _deviation(value: float, true: float) -> str:
+    """How far off a fitted value is, in per cent of the true one."""
+    if not (math.isfinite(value) and math.isfinite(true)) or true == 0:
+        return "–"
+    return f"{100 * (value - true) / abs(true):+.1f} %".replace("-", "−")
+
+
+def truth(recording: gj.Recording) -> tuple[bool, dict[str, dict[str, Any]]]:
+    """Whether a recording says that it is simulated, and the parameters it was simulated with."""
+    try:
+        notes = json.loads(recording.notes or "")
+    except ValueError:
+        return False, {}
+    simulated = isinstance(notes, dict) and notes.get("simulated") is True
+    return simulated, notes.get("true_parameters", {}) if simulated else {}
+
+
+def _table(head: str, rows: Sequence[str]) -> str:
+    body = "".join(rows)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

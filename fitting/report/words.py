@@ -1,0 +1,109 @@
+"""The report's words: what scores and parameters mean, the verdict, sweeps and numbers as a person writes them."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from fitting.data import FitData
+from fitting.fit import Fit
+from fitting.protocols import Part
+
+#: Of each score: what a person calls it, what it says, and whether 1 is full marks.
+SCORES = {
+    "md_star_4ms": ("Md*, 4 ms", "Spikes that coincide within 4 ms, beside how well runs agree.", True),
+    "md_star_8ms": ("Md*, 8 ms", "The same within 8 ms.", True),
+    "gamma_4ms": ("Γ, 4 ms", "Coincidences within 4 ms, pair by pair; 0 is chance.", True),
+    "evr_10ms": ("EVr, 10 ms", "Explained share of the cell's explainable rate (10 ms Gaussian).", True),
+    "evr_single_10ms": ("EVr single, 10 ms", "The same for one run at a time.", True),
+    "bits_per_spike": ("Bits per spike", "What the hazard tells of each spike beyond the mean rate.", False),
+    "subthreshold_rmse_mv": ("Voltage error (mV)", "RMS between spikes, recorded spikes forced.", False),
+    "subthreshold_explained_variance": ("Voltage explained", "Share of that voltage's variance.", True),
+}
+COLUMNS = {"test": "Escape noise", "deterministic": "Hard threshold", "ceiling": "The cell itself"}
+KEY = (
+    '<span class="test">Escape noise</span>: a soft threshold, scores are means over many runs; '
+    '<span class="deterministic">hard threshold</span>: the same neuron without noise'
+)
+#: Of each parameter: symbol (HTML) and meaning.
+PARAMETERS = {
+    "C": ("C", "membrane capacitance"),
+    "R_input": ("R", "input resistance"),
+    "tau_m": ("τ<sub>m</sub>", "membrane time constant, R C"),
+    "El_reference": ("E<sub>L</sub>", "resting potential"),
+    "series_resistance": ("R<sub>s</sub>", "left of the electrode by the bridge balance; not the neuron's"),
+    "th_inf": ("θ<sub>∞</sub>", "threshold at rest"),
+    "spike_cut": ("δt", "how long a spike is cut out"),
+    "spike_latency": ("t<sub>lat</sub>", "from the model's spike to the recorded one's upstroke"),
+    "delta_v": ("Δ<sub>V</sub>", "softness of the threshold (escape noise)"),
+    "lambda0": ("λ<sub>0</sub>", "rate of spikes at the threshold (escape noise)"),
+    "reset_slope": ("f<sub>v</sub>", "voltage after a spike per voltage before it"),
+    "reset_intercept": ("δV", "voltage added at the reset"),
+    "a_spike": ("δθ<sub>s</sub>", "what a spike adds to the threshold"),
+    "b_spike": ("b<sub>s</sub>", "rate at which that decays"),
+    "a_voltage": ("a<sub>v</sub>", "how strongly the voltage drags the threshold along"),
+    "b_voltage": ("b<sub>v</sub>", "rate at which that decays"),
+    "asc_amp": ("δI", "what a spike adds to afterspike current"),
+    "asc_tau": ("τ", "time constant of afterspike current"),
+}
+
+
+def verdict(fit: Fit) -> str:
+    """A plain sentence or two, built from the numbers."""
+    if not fit.test:
+        return (
+            "Nothing was held out, so how well this neuron predicts is not known; "
+            "the figures show the data that it was trained on."
+        )
+    count, test = sum(len(group.numbers) for group in fit.test), fit.scores.test
+    what = "sweep" if count == 1 else "repeats" if len(fit.test) == 1 else "sweeps"
+    score, ceiling = test["md_star_4ms"], fit.scores.ceiling["md_star_4ms"]
+    text = f"On {count} held-out {what} "
+    if math.isnan(score):
+        text += "there are too few spikes, of the cell or of the neuron, to score."
+    elif math.isnan(ceiling):
+        text += (
+            f"the neuron predicts spikes with Md* {show_score(score)}; how well the cell would predict itself "
+            "cannot be said without three repeats of one stimulus."
+        )
+    else:
+        text += (
+            f"the neuron predicts spikes with Md* {show_score(score)}, where one repeat of the cell predicts "
+            f"the others with {show_score(ceiling)}."
+        )
+    error, explained = test["subthreshold_rmse_mv"], test["subthreshold_explained_variance"]
+    if math.isfinite(error) and explained > 0:
+        text += f" Between spikes it follows the voltage to {show_number(error, 2)} mV (RMS), "
+        text += f"{100 * explained:.0f} % of the variance."
+    return text
+
+
+def sweeps(parts: Sequence[Any], data: Sequence[FitData]) -> str:
+    """Numbers, protocols, duration and spikes of sweeps, in words."""
+    if not parts:
+        return "nothing"
+    runs: list[list[int]] = []
+    for number in sorted({part.number for part in parts}):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    ranges = ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+    cuts = {f"{p.start / p.rate:g}–{p.stop / p.rate:g} s of it" for p in parts if isinstance(p, Part)}
+    protocols = ", ".join(sorted({part.protocol for part in parts}))
+    seconds, spikes = sum(part.duration for part in data), sum(part.n_spikes for part in data)
+    pieces = [f"sweep{'s' if len(parts) > 1 else ''} {ranges}", *sorted(cuts), protocols]
+    return escape(" · ".join(filter(None, [*pieces, f"{seconds:.4g} s, {spikes} spikes"])))
+
+
+def show_score(value: float) -> str:
+    """A score with two decimals, a dash for none."""
+    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
+
+
+def show_number(value: float, digits: int = 3) -> str:
+    """A number as a person writes it, a dash for none."""
+    if not math.isfinite(value):
+        return "–"
+    size = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:,.{min(max(digits - 1 - size, 0), 6)}f}".replace("-", "−")
