@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import glifjax as gj
-from fitting.data import prepare
+from fitting.data import FitData, prepare
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores
 from fitting.fit import Fit, parameters
@@ -65,15 +65,33 @@ def sweep(model: PatchedNeuron, number: int, protocol: str, stimulus: int) -> Si
     return SimpleNamespace(number=number, protocol=protocol, rate=RATE, current=current, voltage=recorded)
 
 
+def make_scores(test: tuple[FitData, ...]) -> Scores:
+    """Numbers that can be told apart on the page, and a reason for each that is missing."""
+    keys = (*SCORES, "subthreshold_rmse_mv", "subthreshold_explained_variance", "bits_per_spike")
+    missing = dict.fromkeys(keys, math.nan)
+    shown = dict(zip(keys, (0.81, 0.57, 0.61, 0.72, 0.23, 1.84, 0.93, 2.76), strict=True)) if test else missing
+    repeated = any(len(data.numbers) > 1 for data in test)
+    groups = {
+        "test": shown,
+        "deterministic": {key: value / 2 for key, value in shown.items()} | {"bits_per_spike": math.nan},
+        "ceiling": missing | (dict.fromkeys(SCORES, 0.88) if repeated else {}),
+    }
+    why = {"deterministic": "a hard threshold gives no probability to a spike", "ceiling": "it takes <two> repeats"}
+    return Scores(
+        **groups,
+        reasons={
+            f"{group}.{key}": why[group] if test else "nothing was held out"
+            for group, scored in groups.items()
+            for key, value in scored.items()
+            if math.isnan(value)
+        },
+        trains=[([*data.spike_times], [*data.spike_times] * 2, [data.spike_times[0]]) for data in test],
+    )
+
+
 def make_fit(level: str, cell: PatchedNeuron, train: list, groups: list[list], notes: str | None) -> Fit:
     shape = measure_shape([(part.voltage, part.rate) for part in train])
     test = tuple(prepare(group, shape) for group in groups)
-    shown = (0.81, 0.57, 0.61, 0.72, 0.23) if test else (math.nan,) * 5
-    values = dict(zip(SCORES, shown, strict=True))
-    below = dict(
-        zip(("subthreshold_rmse_mv", "subthreshold_explained_variance"), (1.84, 0.93) if test else (math.nan,) * 2, strict=True)
-    )
-    repeated = any(len(group) > 1 for group in groups)
     return Fit(
         recording=SimpleNamespace(
             path=Path(f"{NAME}.nwb"), name=NAME, notes=notes, session_description="made <i>up</i>"
@@ -89,13 +107,7 @@ def make_fit(level: str, cell: PatchedNeuron, train: list, groups: list[list], n
             Stage(cell, "threshold", "negative log-likelihood and prior (nats)", [12.0, 11.0]),
             Stage(cell, "deterministic threshold", "explained variance of spikes, by shift", [0.1, 0.6, 0.2]),
         ),
-        scores=Scores(
-            test=values | below | {"bits_per_spike": 2.76 if test else math.nan},
-            deterministic={key: value / 2 for key, value in values.items()} | below,
-            ceiling={key: 0.88 if repeated else math.nan for key in values},
-            reasons={} if repeated else {f"ceiling.{key}": "it takes <two> repeats" for key in values},
-            trains=[([*data.spike_times], [*data.spike_times] * 2, [data.spike_times[0]]) for data in test],
-        ),
+        scores=make_scores(test),
         seed=3,
         seconds={"membrane": 1.5, "scores": 2.0},
         warnings=["mind the <gap>", f"only of {level}"],
@@ -190,7 +202,7 @@ def test_scores_and_ceiling_are_shown(pages):
 
 def test_missing_scores_say_why(pages):
     assert "it takes <two> repeats" in words(pages["steps"])
-    assert "a hard threshold gives no probability of a spike" in words(pages["steps"])
+    assert "a hard threshold gives no probability to a spike" in words(pages["steps"])
     assert "nothing was held out" in words(pages["nothing held out"])
     assert "nan" not in words(pages["nothing held out"]).lower().split()
 
