@@ -82,20 +82,20 @@ def evaluate(model: PatchedNeuron, test: tuple[FitData, ...], seed: int = 0) -> 
 
 def _reasons(found: dict[str, dict[str, float]], test: tuple[FitData, ...]) -> dict[str, str]:
     """Why a score is missing, by "group.score"."""
-    repeats = max((len(data.numbers) for data in test), default=0)
+    if not test:
+        return {f"{group}.{key}": "nothing was held out" for group, scored in found.items() for key in scored}
+    most = max(test, key=lambda data: len(data.numbers))
     why = {
-        "test": "not defined for these spikes",
-        "deterministic": "not defined for these spikes",
-        "ceiling": f"takes repeats of a stimulus; there {'is' if repeats == 1 else 'are'} {repeats}",
-    }
-    special = {
         "deterministic.bits_per_spike": "a hard threshold gives no probability to a spike",
         "ceiling.bits_per_spike": "a repeat of the cell has no likelihood",
     }
-    missing = [(group, key) for group, scored in found.items() for key, value in scored.items() if math.isnan(value)]
-    if not test:
-        return {f"{group}.{key}": "nothing was held out" for group, key in missing}
-    return {f"{group}.{key}": special.get(f"{group}.{key}", why[group]) for group, key in missing}
+    why |= {f"ceiling.{key}": reason for key, reason in scores.ceiling_reasons(most.spike_times).items()}
+    if len(most.numbers) < 2:
+        alone = "takes two repeats of a stimulus; there is one"
+        why |= {f"ceiling.{key}": alone for key in ("subthreshold_rmse_mv", "subthreshold_explained_variance")}
+    values = {f"{group}.{key}": value for group, scored in found.items() for key, value in scored.items()}
+    missing = [name for name, value in values.items() if math.isnan(value)]
+    return {name: why.get(name, "not defined for these sweeps: too few spikes") for name in missing}
 
 
 def spike_trains(
@@ -158,15 +158,12 @@ def _ceiling(model, data: FitData, recorded, duration) -> dict[str, float]:
     }
     # spikes are forced on the model, so its counterpart compares repeats where neither has spiked of late
     keep = observed_steps(data, REST)
-    pairs = [
-        scores.rmse(data.voltage[i], data.voltage[j], keep[i] & keep[j])
-        for i in range(len(keep))
-        for j in range(len(keep))
-        if i < j and (keep[i] & keep[j]).any()
-    ]
+    pairs = [(i, j) for i in range(len(keep)) for j in range(i) if (keep[i] & keep[j]).any()]
+    compare = lambda score: [score(data.voltage[i], data.voltage[j], keep[i] & keep[j]) for i, j in pairs]
+    mean = lambda values: float(np.mean(values)) if values else math.nan
     return found | {
-        "subthreshold_rmse_mv": 1e3 * float(np.mean(pairs)) if pairs else math.nan,
-        "subthreshold_explained_variance": math.nan,
+        "subthreshold_rmse_mv": 1e3 * mean(compare(scores.rmse)),
+        "subthreshold_explained_variance": mean(compare(scores.explained_variance)),
         "bits_per_spike": math.nan,
     }
 
