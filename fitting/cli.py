@@ -65,7 +65,8 @@ def fit(
 ) -> None:
     """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
 
-    Writes neuron_config.json (which AllenSDK reads too), fit.json and report.html.
+    Writes neuron_config.json (which AllenSDK reads too), fit.json and report.html. With --level all there is one
+    neuron_config_<level>.json each, and neuron_config.json is the last level's.
 
     [bold]Example:[/bold]  glifjax fit cell.nwb --train "noise 1" --test "noise 2" --out my_cell
     """
@@ -86,7 +87,7 @@ def _fit(cell, level, train, test, out, overwrite, seed) -> None:
     if cell is not None:
         gj.read_recording(cell).close()  # refuse what is no recording before anything is made
     name = cell.stem if cell is not None else "example"
-    with new_results(out, name) as (folder, final):
+    with new_results(out, name, overwrite) as (folder, final):
         path = cell
         if path is None:
             path = folder / "example.nwb"
@@ -167,7 +168,9 @@ def _print_results(fits) -> None:
             out_console.print()
             out_console.print(_score_table(fitted))
     for warning in dict.fromkeys(warning for fitted in fits for warning in fitted.warnings):
-        err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
+        levels = [fitted.level for fitted in fits if warning in fitted.warnings]
+        which = f" ({', '.join(levels)})" if len(levels) < len(fits) else ""
+        err_console.print(f"[yellow]note{which}:[/yellow] {escape(warning)}", soft_wrap=True)
 
 
 def _parameter_table(fitted) -> Table:

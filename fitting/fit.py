@@ -26,6 +26,8 @@ from fitting.stages.voltage import fit_voltage
 DEFAULT_LEVEL = "LIF-R-ASC-A"
 #: Allen's coefficients that an optimiser moves unless told otherwise.
 COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
+#: Below this share of the cell's own score a fit is called poor.
+POOR = 0.6
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,10 @@ class Fit:
             "parameters": parameters(self.model),
             "spike_shape": vars(self.shape),
             "scores": self.scores.as_dict(),
-            "stages": [{"name": stage.name, "objective": stage.unit, "losses": stage.losses} for stage in self.stages],
+            "stages": [
+                {"name": stage.name, "objective": stage.unit, "losses": stage.losses, "tried_mv": stage.tried}
+                for stage in self.stages
+            ],
             "seeds": {"scores": self.seed},
             "seconds": self.seconds,
             "warnings": self.warnings,
@@ -128,7 +133,7 @@ def fit(
     train_sweeps: str | None = None,
     test_sweeps: str | None = None,
     optimizer: Any | None = None,
-    train: Sequence[str] = COEFFICIENTS,
+    train: Sequence[str] | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
@@ -145,7 +150,7 @@ def fit(
             fitting.protocols.choose).
         optimizer: any optax optimiser; after the fit it moves Allen's coefficients through surrogate spikes, and
             the result is kept where it predicts the last fifth of the training data better.
-        train: the coefficients it moves.
+        train: the coefficients it moves; all of COEFFICIENTS if None.
         seed: of the simulations that the scores rest on.
         progress: called with a few words as each stage starts; on_split: with the sweeps, once they are chosen.
 
@@ -154,9 +159,17 @@ def fit(
         ValueError: an unknown level or coefficient.
     """
     level = gj.level_name(level)
-    check_coefficients(train)
+    if train is not None and optimizer is None:
+        raise ValueError(
+            "train names the coefficients that an optimizer moves, and none was given: add optimizer=optax.adam(0.02); "
+            "sweeps are chosen with train_sweeps"
+        )
+    coefficients = COEFFICIENTS if train is None else train
+    check_coefficients(coefficients)
     with jax.enable_x64(True):
-        fitted = _fit(recording, level, train_sweeps, test_sweeps, optimizer, train, seed, progress, on_split)
+        fitted = _fit(
+            recording, level, train_sweeps, test_sweeps, optimizer, train or COEFFICIENTS, seed, progress, on_split
+        )
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
         fitted = replace(fitted, model=jax.tree.map(narrow, fitted.model))
@@ -207,7 +220,7 @@ def _fit(recording, level, train_sweeps, test_sweeps, optimizer, coefficients, s
         scores=scores,
         seed=seed,
         seconds=seconds,
-        warnings=[*recording.warnings, *_doubts(model, train, test)],
+        warnings=[*recording.warnings, *_doubts(model, train, scores)],
     )
 
 
@@ -225,7 +238,7 @@ def _prepare(recording, split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]
         raise DataError(f"{recording.path}: {error}") from error
 
 
-def _doubts(model: PatchedNeuron, train: FitData, test: tuple[FitData, ...]) -> list[str]:
+def _doubts(model: PatchedNeuron, train: FitData, scores: Scores) -> list[str]:
     """What a reader of the results should know."""
     doubts = []
     if train.n_spikes < 50:
@@ -233,12 +246,23 @@ def _doubts(model: PatchedNeuron, train: FitData, test: tuple[FitData, ...]) -> 
             f"only {train.n_spikes} spikes in the training sweeps: threshold and afterspike parameters are "
             "poorly determined"
         )
-    if not test:
+    if not scores.trains:
         doubts.append("nothing was held out, so there are no scores")
+    if scores.test["bits_per_spike"] < 0:
+        doubts.append(
+            f"{scores.test['bits_per_spike']:.1f} bits per spike: on the held-out sweeps the hazard is worse than a "
+            "constant rate; the training sweeps may be too few, or too unlike the held-out ones"
+        )
+    if scores.test["md_star_4ms"] < POOR * scores.ceiling["md_star_4ms"]:
+        doubts.append(
+            f"Md* {scores.test['md_star_4ms']:.2f} against the cell's own {scores.ceiling['md_star_4ms']:.2f}: this "
+            "level does not capture what makes the cell spike"
+        )
     series = float(model.series_resistance)
     if series > 20e6:
         doubts.append(
-            f"{series / 1e6:.0f} MΩ in series with the cell: the bridge was not balanced, or the membrane has a "
-            "fast part that this level lacks"
+            f"{series / 1e6:.0f} MΩ in series with the cell"
+            + (", more than a pipette has" if series > 40e6 else "")
+            + ": the bridge was not balanced, or the membrane has a fast part that this level lacks"
         )
     return doubts

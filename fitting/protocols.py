@@ -13,8 +13,8 @@ from fitting.spikes import find_spike_peaks
 #: Words in a protocol's name that say what it is for.
 TRAINING_WORDS = ("train", "fit", "noise 1", "noise1")
 HELD_OUT_WORDS = ("test", "valid", "held", "frozen", "noise 2", "noise2")
-#: Two sweeps have the same stimulus if their currents (1 ms means) correlate this well.
-SAME_STIMULUS = 0.98
+#: Two sweeps have the same stimulus if their currents (1 ms means) correlate this well and are as large within this.
+SAME_SHAPE, SAME_SIZE = 0.98, 0.02
 #: Of a single recording, this much is held out at its end.
 HELD_OUT_FRACTION = 0.25
 
@@ -108,9 +108,11 @@ class _Candidate:
             return False
         n = min(len(a), len(b))
         a, b = a[:n] - a[:n].mean(), b[:n] - b[:n].mean()
-        power = (a @ a + b @ b) / 2
+        size_a, size_b = np.sqrt(a @ a), np.sqrt(b @ b)
+        if size_a == 0 or size_b == 0:
+            return bool(size_a == size_b)
         # compared by size too: two steps of different height correlate perfectly
-        return bool(power == 0 or 1 - (a - b) @ (a - b) / (2 * power) > SAME_STIMULUS)
+        return bool(a @ b > SAME_SHAPE * size_a * size_b and abs(size_a / size_b - 1) < SAME_SIZE)
 
 
 def choose(recording: "gj.Recording", train: str | None = None, test: str | None = None) -> Split:
@@ -152,10 +154,14 @@ def choose(recording: "gj.Recording", train: str | None = None, test: str | None
             return _split(chosen, guess, ["training sweeps as selected", "held out: the sweeps most often repeated"])
         return _in_time(_groups(chosen)[0] if len(_groups(chosen)) == 1 else chosen, "training sweeps as selected")
     if held is not None:
-        rest = [c for c in rest if not any(c.repeats(h) for h in held)]
+        repeats = [c.sweep.number for c in rest if any(c.repeats(h) for h in held)]
+        rest = [c for c in rest if c.sweep.number not in repeats]
         guess = [c for c in rest if c.is_noise and c.spikes] or rest
         guess = [c for c in guess if c.says_training] or guess
-        return _split(guess, held, ["held-out sweeps as selected", "trained on the rest"])
+        reasons = ["held-out sweeps as selected"]
+        if repeats:
+            reasons.append(f"not trained on, as they repeat a held-out stimulus: sweeps {_numbers(repeats)}")
+        return _split(guess, held, reasons)
     return _guess(rest, recording)
 
 

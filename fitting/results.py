@@ -14,8 +14,8 @@ import jax
 import glifjax as gj
 from fitting.fit import Fit
 
-#: The file that says a folder already holds a fit.
-MARKER = "fit.json"
+#: What a fit writes, and what therefore may not be in a folder already.
+FILES = ("fit.json", "neuron_config.json", "neuron_config_*.json", "report.html")
 
 
 class ResultsError(ValueError):
@@ -30,19 +30,32 @@ def check_folder(out: Path, overwrite: bool) -> None:
     """
     if out.exists() and not out.is_dir():
         raise ResultsError(f"{out}: is a file; choose another folder with --out")
-    if (out / MARKER).exists() and not overwrite:
-        raise ResultsError(f"{out}: already holds a fit; choose another folder, or add --overwrite to replace it")
+    found = _results(out)
+    if found and not overwrite:
+        raise ResultsError(
+            f"{out}: already holds a fit ({found[0].name}); choose another folder, or add --overwrite to replace it"
+        )
+
+
+def _results(out: Path) -> list[Path]:
+    """The files of a fit that a folder holds."""
+    return [file for pattern in FILES for file in sorted(out.glob(pattern))]
 
 
 @contextmanager
-def new_results(out: Path | None, name: str) -> Iterator[tuple[Path, list[Path]]]:
+def new_results(out: Path | None, name: str, overwrite: bool = False) -> Iterator[tuple[Path, list[Path]]]:
     """A folder to write results into, which appears under its name only if the block ends well.
 
     Args:
         out: where the results go; None for a new folder, fits/<name>-<n>.
+        name: of the cell.
+        overwrite: replace the fit that `out` holds.
 
     Yields:
         The folder to write to, and a list that holds the results' final folder afterwards.
+
+    Raises:
+        ResultsError: `out` holds a fit, perhaps one that was written meanwhile.
     """
     parent = out.parent if out is not None else Path("fits")
     parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +64,9 @@ def new_results(out: Path | None, name: str) -> Iterator[tuple[Path, list[Path]]
         yield folder, final
         folder.chmod(0o755)
         if out is not None and out.exists():
+            check_folder(out, overwrite)
+            for stale in _results(out):
+                stale.unlink()
             for file in folder.iterdir():
                 os.replace(file, out / file.name)
             final.append(out)
@@ -88,7 +104,7 @@ def write_results(fits: Sequence[Fit], folder: Path) -> None:
             record["levels"] = {fit.level: fit.as_dict() for fit in fits}
             for fit in fits:
                 gj.write_neuron_config(fit.neuron, folder / f"neuron_config_{fit.level}.json")
-    (folder / MARKER).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    (folder / "fit.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     write_report(fits, folder / "report.html")
 
 

@@ -4,7 +4,6 @@ Source: Teeter et al. 2018, Nature Communications 9:709; its simulator, AllenSDK
 followed step by step. Parameters carry the names of AllenSDK's neuron_config.json, in SI units.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, TypeAlias
@@ -107,7 +106,7 @@ class GLIF(AbstractNeuron):
     spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
     escape_noise: EscapeNoise | None = None
     spike: SurrogateSpike = eqx.field(default_factory=SurrogateSpike)
-    detach_reset: bool = eqx.field(default=False, static=True)
+    detach_reset: bool = eqx.field(default=True, static=True)
 
     @property
     def conductance(self) -> Float[Array, ""]:
@@ -161,10 +160,6 @@ class GLIF(AbstractNeuron):
         if spike_cut == "duration":
             steps = jnp.round(self.spike_cut_duration / dt).astype(steps.dtype)
         return eqx.tree_at(lambda neuron: (neuron.spike_cut_length, neuron.dt), self, (steps, dt))
-
-    def with_detached_reset(self) -> "GLIF":
-        """This neuron, with no gradient through the effect of its spikes on the state (`detach_reset`)."""
-        return dataclasses.replace(self, detach_reset=True)
 
     def init(self) -> GLIFState:
         """The state before the first step."""

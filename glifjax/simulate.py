@@ -46,7 +46,7 @@ class Trace(eqx.Module):
         afterspike_currents: (T, n), A; NaN in the cut.
         spiked: (T,), 1.0 in a spiking step, else 0.0; carries the surrogate derivative.
         crossing: (T, K), time of each spike inside its step, s, inf where there is none; differentiable (exactly so
-            with a detached reset: else the surrogate derivatives of earlier spikes are in it too).
+            with a detached reset, the default: else the surrogate derivatives of earlier spikes are in it too).
         voltage_before_reset, threshold_before_reset: (T,), V: before a spike's reset; held through the cut.
         refractory: (T,), True where the step could hold no spike.
         initial_voltage, initial_threshold: before the first step, V.
@@ -150,6 +150,9 @@ def _as_mask(spikes, length: int):
         if spikes.shape != (length,):
             raise ValueError(f"spikes has shape {spikes.shape}, the current ({length},): one boolean a step")
         return spikes
+    if not isinstance(spikes, Tracer) and spikes.size and not (spikes.min() >= 0 and spikes.max() < length):
+        outside = [int(step) for step in spikes if not 0 <= step < length]
+        raise ValueError(f"spikes holds {outside[0]}, but the current's steps go from 0 to {length - 1}")
     return jnp.zeros(length, bool).at[spikes.astype(int)].set(True)
 
 

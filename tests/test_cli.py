@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import glifjax as gj
 from fitting.cli import app
 from fitting.example import write_example
+from fitting.results import ResultsError, new_results
 
 
 def run(*arguments):
@@ -85,6 +86,23 @@ def test_nothing_is_written_over_unasked(fitted, small_example):
     assert "already holds a fit" in result.stderr
     assert "--overwrite" in result.stderr
     assert (out / "fit.json").read_bytes() == before
+
+
+def test_results_replace_only_what_a_fit_wrote(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    with new_results(out, "cell") as (folder, _):
+        (folder / "fit.json").write_text("{}")
+        (folder / "neuron_config_LIF.json").write_text("{}")
+    assert {file.name for file in out.iterdir()} == {"notes.txt", "fit.json", "neuron_config_LIF.json"}
+    with pytest.raises(ResultsError, match="already holds a fit"), new_results(out, "cell") as (folder, _):
+        (folder / "fit.json").write_text("of a fit that ran at the same time")
+    with new_results(out, "cell", overwrite=True) as (folder, final):
+        (folder / "report.html").write_text("new")
+    assert final == [out]
+    assert {file.name for file in out.iterdir()} == {"notes.txt", "report.html"}
+    assert not list(tmp_path.glob(".cell-*"))
 
 
 def voltage_clamp_only(folder):

@@ -75,5 +75,7 @@ def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(share
 def test_an_unknown_level_or_coefficient_is_refused_at_once(example):
     with pytest.raises(ValueError, match=r"glif6.*use one of LIF, LIF-R"):
         fitting.fit(example, "glif6")
+    with pytest.raises(ValueError, match=r"add optimizer=optax.adam.*train_sweeps"):
+        fitting.fit(example, train=("C",))
     with pytest.raises(ValueError, match="no coefficient is called El"):
         fitting.fit(example, optimizer=optax.adam(0.1), train=("El",))

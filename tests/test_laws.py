@@ -229,7 +229,7 @@ def assert_gradients(loss, neuron, cases) -> list[set[str]]:
 # With the reset detached: the surrogate derivative of a spike that might have been is no derivative of the loss.
 @pytest.mark.parametrize("level", NEURONS)
 def test_gradients_with_free_spikes_equal_finite_differences(level):
-    neuron = NEURONS[level]().with_detached_reset()
+    neuron = NEURONS[level]()
     run = lambda neuron, current: gj.simulate(neuron, current, DT)
     assert [len(run(neuron, current).spikes()) > 2 for current in (DRIVE, WHISPER)] == [True, False]
 

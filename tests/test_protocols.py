@@ -111,6 +111,15 @@ def test_one_stimulus_repeated_is_split_in_time_in_every_repeat(tmp_path):
     assert all(train.stop == test.start for train, test in zip(split.train, split.test[0], strict=True))
 
 
+def test_steps_of_different_height_are_different_stimuli(tmp_path):
+    sweeps = [("steps", step(a * 1e-12), True) for a in (400, 420, 450, 450.5)]
+    with record(tmp_path, sweeps) as recording:
+        assert numbers(choose(recording, train="0", test="1-3")) == ([0], [[1], [2, 3]])
+        left_out = choose(recording, test="3")
+    assert numbers(left_out) == ([0, 1], [[3]])
+    assert "repeat a held-out stimulus: sweeps 2" in left_out.reasons[1]
+
+
 def test_selection_is_taken_and_the_rest_guessed(tmp_path):
     sweeps = [("a", LONG, True), *[("b", FROZEN, True)] * 3, ("c", OTHER, True)]
     with record(tmp_path, sweeps) as recording:

@@ -18,7 +18,7 @@ from fitting.data import FitData, prepare
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores
 from fitting.fit import Fit, parameters
-from fitting.protocols import Split
+from fitting.protocols import Part, Split
 from fitting.report import write_report
 from fitting.scores import SCORES
 from fitting.spikes import measure_shape
@@ -51,7 +51,7 @@ def neuron(level: str) -> PatchedNeuron:
     return PatchedNeuron(cell, 10e6)
 
 
-def sweep(model: PatchedNeuron, number: int, protocol: str, stimulus: int) -> SimpleNamespace:
+def sweep(model: PatchedNeuron, number: int, protocol: str, stimulus: int) -> Part:
     """Noise into the cell, and its voltage with spikes pasted into the cuts."""
     white = np.random.default_rng(stimulus).normal(size=round(SECONDS * RATE))
     current = 150e-12 + 200e-12 * np.convolve(white, np.ones(200) / np.sqrt(200), mode="same")
@@ -62,7 +62,10 @@ def sweep(model: PatchedNeuron, number: int, protocol: str, stimulus: int) -> Si
         stop = min(step + 30, len(voltage))
         voltage[step:stop] = wave[: stop - step]
     recorded = np.asarray(model.recorded(np.nan_to_num(voltage), current), float)
-    return SimpleNamespace(number=number, protocol=protocol, rate=RATE, current=current, voltage=recorded)
+    arrays = SimpleNamespace(
+        number=number, protocol=protocol, rate=RATE, current=current, voltage=recorded, n_samples=len(current)
+    )
+    return Part.whole(arrays)
 
 
 def make_scores(test: tuple[FitData, ...]) -> Scores:

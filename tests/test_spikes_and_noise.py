@@ -1,5 +1,6 @@
 """How spikes come about: the hard threshold and its surrogate derivative, escape noise, forced spikes."""
 
+import dataclasses
 import math
 
 import equinox as eqx
@@ -81,8 +82,8 @@ def test_a_loss_on_spikes_has_a_gradient():
 
 
 def test_detaching_the_reset_changes_gradients_and_no_value():
-    attached = neuron()
-    detached = attached.with_detached_reset()
+    detached = neuron()
+    attached = dataclasses.replace(detached, detach_reset=False)
     both = [gj.simulate(each, DRIVE, DT) for each in (attached, detached)]
     assert len(both[0].spikes()) > 2
     for a, b in zip(*map(jax.tree.leaves, both), strict=True):

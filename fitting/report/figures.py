@@ -233,20 +233,20 @@ def convergence(stage: Stage) -> Figure:
     """A stage's objective by iteration; for the hard threshold, by the shifts tried from low to high."""
     figure = Figure(figsize=(THIRD, 2.5), layout="constrained")
     ax = figure.subplots()
-    steps = np.arange(len(stage.losses))
+    scanned = stage.tried is not None
+    steps = np.asarray(stage.tried) if scanned else np.arange(len(stage.losses))
     ax.plot(steps, stage.losses, "o-", color=DATA, ms=2.5, lw=0.9)
-    scanned = stage.name == "deterministic threshold"
     if stage.losses:
         kept = int(np.argmax(stage.losses) if scanned else np.argmin(stage.losses))
         ax.plot(steps[kept], stage.losses[kept], "o", color=HARD if scanned else NOISE, ms=6)
-    words = stage.unit.replace(", by shift", "").split()
+    words = stage.unit.split()
     half = len(words) // 2 + 1
     lines = [words[:half], words[half:]] if len(words) > 4 else [words]
     ax.set_ylabel("\n".join(map(" ".join, lines)))
-    ax.set_xlabel("threshold shift tried, low to high" if scanned else "iteration")
+    ax.set_xlabel("threshold shift (mV)" if scanned else "iteration")
     ax.set_title(stage.name)
     ax.ticklabel_format(axis="y", useOffset=False)
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=not scanned))
     ax.yaxis.set_major_locator(MaxNLocator(5))
     return figure
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import glifjax as gj
+from fitting.example import true_parameters
 from fitting.fit import Fit
 from fitting.report import figures, tables
 from fitting.report.runs import run
@@ -77,7 +78,7 @@ def _header(fits: Sequence[Fit]) -> str:
     }
     return (
         f'<header><p class="kicker">glifjax fit</p><h1>{escape(recording.name)} · {levels}</h1>'
-        + (banner if tables.truth(recording)[0] else "")
+        + (banner if true_parameters(recording) else "")
         + (f'<p class="verdict">{verdict(fit)}</p>' if len(fits) == 1 else "")
         + _facts(facts)
         + _warnings([line for line in fit.warnings if all(line in other.warnings for other in fits)])

@@ -1,15 +1,13 @@
 """The report's tables: scores, scores by level, parameters."""
 
-import json
 import math
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-import glifjax as gj
+from fitting.example import true_parameters
 from fitting.fit import Fit, parameters
 from fitting.report.figures import DATA, HARD, NOISE
-from fitting.report.words import COLUMNS, KEY, PARAMETERS, SCORES, show_number, show_score
+from fitting.report.words import COLUMNS, KEY, PARAMETERS, SCORES, TRADE_OFFS, show_number, show_score
 
 
 def score_table(fit: Fit) -> str:
@@ -65,7 +63,8 @@ def level_table(fits: Sequence[Fit]) -> str:
 def parameter_table(fit: Fit) -> str:
     """The table of parameters, beside the true ones where the recording is simulated."""
     fitted = parameters(fit.model)
-    simulated, true = truth(fit.recording)
+    true = true_parameters(fit.recording) or {}
+    simulated = bool(true)
     rows = []
     for name, entry in {**true, **fitted}.items():
         stem, _, index = name.rpartition("_")
@@ -82,11 +81,12 @@ def parameter_table(fit: Fit) -> str:
             f'{beside}<td class="text">{escape(entry["unit"])}</td><td class="text">{meaning}</td></tr>'
         )
     extra = "<th>True</th><th>Off by</th>" if simulated else ""
-    return _table(
+    table = _table(
         f'<th>Symbol</th><th class="text">Name</th><th>Fitted</th>{extra}<th class="text">Unit</th>'
         '<th class="text">Meaning</th>',
         rows,
     )
+    return table + (f'<p class="note">{TRADE_OFFS}</p>' if simulated else "")
 
 
 def _deviation(value: float, true: float) -> str:
@@ -94,16 +94,6 @@ def _deviation(value: float, true: float) -> str:
     if not (math.isfinite(value) and math.isfinite(true)) or true == 0:
         return "–"
     return f"{100 * (value - true) / abs(true):+.1f} %".replace("-", "−")
-
-
-def truth(recording: gj.Recording) -> tuple[bool, dict[str, dict[str, Any]]]:
-    """Whether a recording says that it is simulated, and the parameters it was simulated with."""
-    try:
-        notes = json.loads(recording.notes or "")
-    except ValueError:
-        return False, {}
-    simulated = isinstance(notes, dict) and notes.get("simulated") is True
-    return simulated, notes.get("true_parameters", {}) if simulated else {}
 
 
 def _table(head: str, rows: Sequence[str]) -> str:

@@ -7,23 +7,31 @@ from typing import Any
 
 from fitting.data import FitData
 from fitting.fit import Fit
-from fitting.protocols import Part
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
 SCORES = {
-    "md_star_4ms": ("Md*, 4 ms", "Spikes that coincide within 4 ms, beside how well runs agree.", True),
+    "md_star_4ms": ("Md*, 4 ms", "Coincidences (4 ms) between cell and model, relative to those within each.", True),
     "md_star_8ms": ("Md*, 8 ms", "The same within 8 ms.", True),
     "gamma_4ms": ("Γ, 4 ms", "Coincidences within 4 ms, pair by pair; 0 is chance.", True),
     "evr_10ms": ("EVr, 10 ms", "Explained share of the cell's explainable rate (10 ms Gaussian).", True),
     "evr_single_10ms": ("EVr single, 10 ms", "The same for one run at a time.", True),
     "bits_per_spike": ("Bits per spike", "What the hazard tells of each spike beyond the mean rate.", False),
-    "subthreshold_rmse_mv": ("Voltage error (mV)", "RMS between spikes, recorded spikes forced.", False),
-    "subthreshold_explained_variance": ("Voltage explained", "Share of that voltage's variance.", True),
+    "subthreshold_rmse_mv": (
+        "Sub-threshold RMSE (mV)",
+        "Between spikes, recorded spikes forced; the cell: between repeats, 50 ms after any spike.",
+        False,
+    ),
+    "subthreshold_explained_variance": ("Sub-threshold variance", "Share of that voltage's variance explained.", True),
 }
 COLUMNS = {"test": "Escape noise", "deterministic": "Hard threshold", "ceiling": "The cell itself"}
 KEY = (
     '<span class="test">Escape noise</span>: a soft threshold, scores are means over many runs; '
     '<span class="deterministic">hard threshold</span>: the same neuron without noise'
+)
+TRADE_OFFS = (
+    "Latency, cut and reset say where a spike is taken to begin and end, which the fit measures on the recorded "
+    "waveform; what lies between is then shared out differently among the reset, the afterspike currents and the "
+    "threshold's coupling. λ<sub>0</sub> and θ<sub>∞</sub> trade off exactly. Held-out scores judge the sum of them."
 )
 #: Of each parameter: symbol (HTML) and meaning.
 PARAMETERS = {
@@ -31,7 +39,7 @@ PARAMETERS = {
     "R_input": ("R", "input resistance"),
     "tau_m": ("τ<sub>m</sub>", "membrane time constant, R C"),
     "El_reference": ("E<sub>L</sub>", "resting potential"),
-    "series_resistance": ("R<sub>s</sub>", "left of the electrode by the bridge balance; not the neuron's"),
+    "series_resistance": ("R<sub>s</sub>", "uncompensated series resistance; the electrode's, not the neuron's"),
     "th_inf": ("θ<sub>∞</sub>", "threshold at rest"),
     "spike_cut": ("δt", "how long a spike is cut out"),
     "spike_latency": ("t<sub>lat</sub>", "from the model's spike to the recorded one's upstroke"),
@@ -41,7 +49,7 @@ PARAMETERS = {
     "reset_intercept": ("δV", "voltage added at the reset"),
     "a_spike": ("δθ<sub>s</sub>", "what a spike adds to the threshold"),
     "b_spike": ("b<sub>s</sub>", "rate at which that decays"),
-    "a_voltage": ("a<sub>v</sub>", "how strongly the voltage drags the threshold along"),
+    "a_voltage": ("a<sub>v</sub>", "coupling of the threshold to the voltage"),
     "b_voltage": ("b<sub>v</sub>", "rate at which that decays"),
     "asc_amp": ("δI", "what a spike adds to afterspike current"),
     "asc_tau": ("τ", "time constant of afterspike current"),
@@ -64,7 +72,7 @@ def verdict(fit: Fit) -> str:
     elif math.isnan(ceiling):
         text += (
             f"the neuron predicts spikes with Md* {show_score(score)}; how well the cell would predict itself "
-            "cannot be said without three repeats of one stimulus."
+            "cannot be said without three repeats of one stimulus, with spikes."
         )
     else:
         text += (
@@ -89,7 +97,7 @@ def sweeps(parts: Sequence[Any], data: Sequence[FitData]) -> str:
         else:
             runs.append([number])
     ranges = ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
-    cuts = {f"{p.start / p.rate:g}–{p.stop / p.rate:g} s of it" for p in parts if isinstance(p, Part)}
+    cuts = {f"{p.start / p.rate:g}–{p.stop / p.rate:g} s" for p in parts}
     protocols = ", ".join(sorted({part.protocol for part in parts}))
     seconds, spikes = sum(part.duration for part in data), sum(part.n_spikes for part in data)
     pieces = [f"sweep{'s' if len(parts) > 1 else ''} {ranges}", *sorted(cuts), protocols]

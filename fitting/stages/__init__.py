@@ -17,10 +17,12 @@ class Stage(NamedTuple):
         model: the patched neuron with this stage's parameters moved.
         name: the stage, in words.
         unit: what `losses` is measured in.
-        losses: the objective after each iteration, first the start's.
+        losses: the objective after each iteration, first the start's; or at each value tried.
+        tried: what was tried, mV, where the stage is a search along one line.
     """
 
     model: PatchedNeuron
     name: str
     unit: str
     losses: list[float]
+    tried: list[float] | None = None

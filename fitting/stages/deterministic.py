@@ -32,8 +32,9 @@ def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
     return Stage(
         shifted(model, best * width),
         "deterministic threshold",
-        "explained variance of the training spikes, by shift",
+        "explained variance of the training spikes",
         [tried[shift] for shift in order],
+        [1e3 * shift * width for shift in order],
     )
 
 

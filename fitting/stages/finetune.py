@@ -121,7 +121,6 @@ def _losses(x, problem):
     """Distance per recorded spike, on the training and on the validation part."""
     model, moved, data = problem
     model = place(model, moved, x)
-    model = eqx.tree_at(lambda m: m.neuron, model, model.neuron.with_detached_reset())
     run = lambda current, voltage: model.simulate(current, data.dt, recorded_start=voltage[0]).spiked
     spiked = jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage))
     distance = van_rossum(jnp.where(data.valid, spiked, 0.0), data.forced.astype(float), data.dt)
