@@ -226,3 +226,9 @@ def test_between_forced_spikes_the_neuron_is_linear_in_the_current():
     run = lambda current: np.asarray(gj.simulate(neuron(), current, DT, spikes=spikes).voltage_before_reset)
     base, one = run(0 * DRIVE), run(DRIVE)
     np.testing.assert_allclose(run(3 * DRIVE) - base, 3 * (one - base), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("steps", [[5, 10**7], [-3]])
+def test_a_forced_spike_outside_the_current_is_refused(steps):
+    with pytest.raises(ValueError, match=f"spikes holds {max(steps, key=abs)}, but the current's steps go from 0 to"):
+        gj.simulate(neuron(), DRIVE, DT, spikes=np.array(steps))

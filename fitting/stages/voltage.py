@@ -4,6 +4,8 @@ Between forced spikes the neuron is linear, so nothing explodes; and as the mode
 error), not regressed on the recording, measurement noise does not bias it.
 """
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -51,7 +53,9 @@ def coordinates(model: PatchedNeuron) -> list[Coordinate]:
     return moved
 
 
-def fit_voltage(model: PatchedNeuron, data: FitData, max_steps: int = 40) -> Stage:
+def fit_voltage(
+    model: PatchedNeuron, data: FitData, max_steps: int = 40, moved: Sequence[Coordinate] | None = None
+) -> Stage:
     """Levenberg-Marquardt on the voltage between spikes, with a weak prior around the start.
 
     Minimises N / (2 SIGMA^2) mean (V_model - V_recorded)^2 + |x|^2 / 2 over the coordinates x, N being the observed
@@ -61,8 +65,9 @@ def fit_voltage(model: PatchedNeuron, data: FitData, max_steps: int = 40) -> Sta
         model: where to start; the prior is centred there.
         data: training sweeps.
         max_steps: iterations at most.
+        moved: what to move; `coordinates(model)` if None.
     """
-    moved = coordinates(model)
+    moved = coordinates(model) if moved is None else moved
     problem = (model, moved, data, observed_steps(data, float(model.neuron.spike_cut_duration)))
     solver = optx.LevenbergMarquardt(rtol=1e-3, atol=1e-3)
     x, losses = origin(moved), []
