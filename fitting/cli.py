@@ -175,7 +175,7 @@ def _print_results(fits) -> None:
 
 def _parameter_table(fitted) -> Table:
     from fitting.example import true_parameters
-    from fitting.fit import parameters
+    from fitting.parameters import parameters
 
     truth = true_parameters(fitted.recording) or {}
     table = Table(title=f"Parameters, level {fitted.level}", title_justify="left", box=None)
@@ -233,7 +233,7 @@ def _is_ours(error: BaseException) -> bool:
     from fitting.data import DataError
     from fitting.results import ResultsError
     from glifjax import RecordingError
-    from glifjax.glif import LevelError
     from glifjax.io.neuron_config import NeuronConfigError
+    from glifjax.levels import LevelError
 
     return isinstance(error, (DataError, ResultsError, RecordingError, LevelError, NeuronConfigError, OSError))

@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 import glifjax as gj
 from fitting.electrode import PatchedNeuron
+from fitting.parameters import parameters
 from fitting.published import draw
 from glifjax.io.recording_writer import SweepArrays
 
@@ -77,8 +78,6 @@ def write_example(
     Raises:
         RecordingError: the file exists.
     """
-    from fitting.fit import parameters
-
     with jax.enable_x64(True):
         cell = example_cell(seed)
         random = np.random.default_rng([seed, 1])
@@ -100,7 +99,7 @@ def write_example(
 
 
 def true_parameters(recording: gj.Recording) -> dict | None:
-    """The parameters behind a simulated recording, as fitting.fit.parameters gives them; None for a real one."""
+    """The parameters behind a simulated recording, as fitting.parameters gives them; None for a real one."""
     try:
         notes = json.loads(recording.notes or "")
     except ValueError:

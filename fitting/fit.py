@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ import glifjax as gj
 from fitting.data import DataError, FitData, prepare
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores, evaluate
+from fitting.fitted import FittedNeuron
 from fitting.protocols import Split, choose
 from fitting.spikes import SpikeShape, measure_shape
 from fitting.stages import Stage
@@ -30,100 +31,14 @@ COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
 POOR = 0.6
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A fitted neuron, how it came about, and how well it predicts what it has not seen.
+class Fit(FittedNeuron):
+    """A FittedNeuron that reports on itself."""
 
-    Attributes:
-        recording: the file it was fitted to.
-        level: the neuron's level.
-        model: the neuron and the series resistance that it is seen through.
-        shape: what the cell's spikes have in common.
-        split: the sweeps it was trained on and those held out.
-        train, test: the same as arrays; one FitData for each group of repeats held out.
-        stages: what each stage moved, in order.
-        scores: on the held-out sweeps.
-        seed: of the simulations that the scores rest on.
-        seconds: by stage.
-        warnings: what a reader of the results should know.
-    """
-
-    recording: gj.Recording
-    level: str
-    model: PatchedNeuron
-    shape: SpikeShape
-    split: Split
-    train: FitData
-    test: tuple[FitData, ...]
-    stages: tuple[Stage, ...]
-    scores: Scores
-    seed: int
-    seconds: dict[str, float]
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def neuron(self) -> gj.GLIF:
-        """The fitted neuron."""
-        return self.model.neuron
-
-    def report(self, path) -> None:
+    def report(self, path: str | Path) -> None:
         """Write the report, one self-contained HTML page, to `path`."""
         from fitting.report import write_report
 
         write_report([self], path)
-
-    def as_dict(self) -> dict[str, Any]:
-        """What fit.json holds."""
-        return {
-            "level": self.level,
-            "train_sweeps": [part.number for part in self.split.train],
-            "test_sweeps": [[part.number for part in group] for group in self.split.test],
-            "split": self.split.reasons,
-            "parameters": parameters(self.model),
-            "spike_shape": vars(self.shape),
-            "scores": self.scores.as_dict(),
-            "stages": [
-                {"name": stage.name, "objective": stage.unit, "losses": stage.losses, "tried_mv": stage.tried}
-                for stage in self.stages
-            ],
-            "seeds": {"scores": self.seed},
-            "seconds": self.seconds,
-            "warnings": self.warnings,
-            "versions": {name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "optimistix")},
-        }
-
-
-def parameters(model: PatchedNeuron) -> dict[str, dict[str, Any]]:
-    """The parameters that a fit moves, by name, with value and unit as a person would write them."""
-    neuron = model.neuron
-    found: dict[str, tuple[Any, float, str]] = {
-        "C": (neuron.capacitance, 1e12, "pF"),
-        "R_input": (1 / neuron.conductance, 1e-6, "MΩ"),
-        "tau_m": (neuron.capacitance / neuron.conductance, 1e3, "ms"),
-        "El_reference": (neuron.El_reference, 1e3, "mV"),
-        "series_resistance": (model.series_resistance, 1e-6, "MΩ"),
-        "th_inf": (neuron.threshold_infinity, 1e3, "mV above El"),
-        "spike_cut": (neuron.spike_cut_duration, 1e3, "ms"),
-        "spike_latency": (neuron.spike_latency, 1e3, "ms"),
-    }
-    if neuron.escape_noise is not None:
-        found["delta_v"] = (neuron.escape_noise.delta_v, 1e3, "mV")
-        found["lambda0"] = (neuron.escape_noise.lambda0, 1.0, "1/s")
-    if neuron.has_reset_rules:
-        found["reset_slope"] = (neuron.voltage_reset.a, 1.0, "")
-        found["reset_intercept"] = (neuron.voltage_reset.b, 1e3, "mV")
-        found["a_spike"] = (neuron.threshold_reset.a_spike, 1e3, "mV")
-        found["b_spike"] = (neuron.threshold_reset.b_spike, 1.0, "1/s")
-    if neuron.has_adapting_threshold:
-        found["a_voltage"] = (neuron.threshold_dynamics.a_voltage * neuron.coeffs.a, 1.0, "1/s")
-        found["b_voltage"] = (neuron.threshold_dynamics.b_voltage * neuron.coeffs.b, 1.0, "1/s")
-    if neuron.has_afterspike_currents:
-        for j, (amplitude, tau) in enumerate(
-            zip(neuron.afterspike_amplitudes, neuron.asc_tau_array, strict=True), start=1
-        ):
-            found[f"asc_amp_{j}"] = (amplitude, 1e12, "pA")
-            found[f"asc_tau_{j}"] = (tau, 1e3, "ms")
-    return {name: {"value": float(value) * scale, "unit": unit} for name, (value, scale, unit) in found.items()}
 
 
 def fit(

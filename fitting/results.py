@@ -12,7 +12,7 @@ from pathlib import Path
 import jax
 
 import glifjax as gj
-from fitting.fit import Fit
+from fitting.fitted import FittedNeuron
 
 #: What a fit writes, and what therefore may not be in a folder already.
 FILES = ("fit.json", "neuron_config.json", "neuron_config_*.json", "report.html")
@@ -92,7 +92,7 @@ def _claim(folder: Path, parent: Path, name: str) -> Path:
         return target
 
 
-def write_results(fits: Sequence[Fit], folder: Path) -> None:
+def write_results(fits: Sequence[FittedNeuron], folder: Path) -> None:
     """Write the last fit's neuron and numbers, the report of all, and each one's own neuron where there are several."""
     from fitting.report import write_report
 

@@ -1,10 +1,12 @@
 """glifjax: simulate and fit generalized leaky integrate-and-fire neurons in JAX."""
 
 from glifjax import _backend  # noqa: F401  (first: it sets a flag that the backend reads when it starts)
-from glifjax.glif import GLIF, LEVELS, Coefficients, from_level, level_name
+from glifjax.glif import GLIF, Coefficients
 from glifjax.io.neuron_config import read_neuron_config, write_neuron_config
 from glifjax.io.recording_writer import write_recording
-from glifjax.io.recordings import Recording, RecordingError, Sweep, read_recording
+from glifjax.io.recordings import read_recording
+from glifjax.io.sweeps import Recording, RecordingError, Sweep
+from glifjax.levels import LEVELS, from_level, level_name
 from glifjax.neuron import AbstractNeuron, Input, Sample, Status
 from glifjax.simulate import Spikes, Trace, simulate
 from glifjax.spike import EscapeNoise, SurrogateSpike

@@ -8,7 +8,7 @@ import pytest
 import fitting
 import glifjax as gj
 from fitting.example import NOISE, true_parameters, write_example
-from fitting.fit import parameters
+from fitting.parameters import parameters
 
 
 @pytest.fixture(scope="module")

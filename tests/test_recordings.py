@@ -15,7 +15,8 @@ from nwb_files import CURRENT, RATE, VOLTAGE, Cell, N
 from pynwb import icephys
 
 from glifjax.io.recording_writer import SweepArrays, write_recording
-from glifjax.io.recordings import RecordingError, read_recording
+from glifjax.io.recordings import read_recording
+from glifjax.io.sweeps import RecordingError
 
 REAL = Path(__file__).parents[2] / "shared" / "recordings"
 

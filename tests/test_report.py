@@ -17,7 +17,8 @@ import glifjax as gj
 from fitting.data import FitData, prepare
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores
-from fitting.fit import Fit, parameters
+from fitting.fit import Fit
+from fitting.parameters import parameters
 from fitting.protocols import Part, Split
 from fitting.report import write_report
 from fitting.scores import SCORES

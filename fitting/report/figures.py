@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 import glifjax as gj
 from fitting.data import FitData
-from fitting.fit import Fit
+from fitting.fitted import FittedNeuron
 from fitting.report.runs import Runs
 from fitting.stages import Stage
 
@@ -146,7 +146,7 @@ def _rate(trains: Sequence[Float[np.ndarray, " k"]], duration: float):
 
 
 @_styled
-def spike_shape(fit: Fit) -> Figure:
+def spike_shape(fit: FittedNeuron) -> Figure:
     """The mean recorded spike, what times it, and what the model cuts out and puts in its place."""
     data, shape = fit.train, fit.shape
     membrane = 1e3 * (data.voltage - float(fit.model.series_resistance) * data.current)
@@ -252,7 +252,7 @@ def convergence(stage: Stage) -> Figure:
 
 
 @_styled
-def scores_by_level(fits: Sequence[Fit], scores: Sequence[tuple[str, str]]) -> Figure:
+def scores_by_level(fits: Sequence[FittedNeuron], scores: Sequence[tuple[str, str]]) -> Figure:
     """Scores, as (key, label), by level: escape noise, hard threshold, and the cell's own as a line."""
     figure = Figure(figsize=(FULL, 2.7), layout="constrained")
     places = np.arange(len(fits))

@@ -13,7 +13,7 @@ from PIL import Image
 
 import glifjax as gj
 from fitting.example import true_parameters
-from fitting.fit import Fit
+from fitting.fitted import FittedNeuron
 from fitting.report import figures, tables
 from fitting.report.runs import run
 from fitting.report.words import KEY, SCORES, sweeps, verdict
@@ -22,7 +22,7 @@ from fitting.report.words import KEY, SCORES, sweeps, verdict
 RASTERS = 3
 
 
-def write_report(fits: Sequence[Fit], path: str | Path) -> None:
+def write_report(fits: Sequence[FittedNeuron], path: str | Path) -> None:
     """Write the report on fits of one recording, one for each level: one HTML page without outside resources.
 
     Args:
@@ -59,7 +59,7 @@ def write_report(fits: Sequence[Fit], path: str | Path) -> None:
     Path(path).write_text(page, encoding="utf-8")
 
 
-def _header(fits: Sequence[Fit]) -> str:
+def _header(fits: Sequence[FittedNeuron]) -> str:
     """What was fitted, to what, and the verdict."""
     fit, recording = fits[0], fits[0].recording
     levels = escape(", ".join(fit.level for fit in fits))
@@ -92,7 +92,7 @@ def _warnings(lines: Sequence[str]) -> str:
     return f'<div class="warning"><ul>{items}</ul></div>' if lines else ""
 
 
-def _comparison(fits: Sequence[Fit]) -> str:
+def _comparison(fits: Sequence[FittedNeuron]) -> str:
     """Scores by level, as a table and as a figure."""
     shown = ("md_star_4ms", "evr_10ms", "bits_per_spike", "subthreshold_rmse_mv")
     figure = figures.scores_by_level(fits, [(key, SCORES[key][0]) for key in shown])
@@ -104,7 +104,7 @@ def _comparison(fits: Sequence[Fit]) -> str:
     )
 
 
-def _details(fit: Fit, config: str) -> str:
+def _details(fit: FittedNeuron, config: str) -> str:
     """All that is said of one level, whose neuron lies in the file `config`."""
     runs = run(fit)
     held = "Held-out" if fit.test else "Training"
@@ -153,7 +153,7 @@ def _section(title: str, content: str) -> str:
     return f"<section><h2>{title}</h2>{content}</section>"
 
 
-def _mechanisms(fit: Fit) -> str:
+def _mechanisms(fit: FittedNeuron) -> str:
     """What a spike looks like and leaves behind."""
     neuron = fit.neuron
     parts = _figure(
@@ -175,7 +175,7 @@ def _mechanisms(fit: Fit) -> str:
     return f'<div class="grid two">{parts}</div>{note}'
 
 
-def _settings(fit: Fit) -> str:
+def _settings(fit: FittedNeuron) -> str:
     """Seconds, settings and versions."""
     seconds = ", ".join(f"{escape(name)} {value:.1f}" for name, value in fit.seconds.items())
     versions = ", ".join(f"{name} {escape(value)}" for name, value in fit.as_dict()["versions"].items())

@@ -11,7 +11,7 @@ from jaxtyping import Float
 import glifjax as gj
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
-from fitting.fit import Fit
+from fitting.fitted import FittedNeuron
 from fitting.stages.initial import between_spikes
 from fitting.stages.voltage import observed_steps, predict
 
@@ -48,7 +48,7 @@ class Runs:
         return 1e3 * np.asarray(trace.voltage) + self.rest
 
 
-def run(fit: Fit) -> Runs:
+def run(fit: FittedNeuron) -> Runs:
     """Run a fit's neuron on the held-out sweep with most spikes, or else on a training sweep."""
     groups = fit.test or (fit.train,)
     place = int(np.argmax([group.n_spikes / len(group.numbers) for group in groups]))

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from html import escape
 
 from fitting.example import true_parameters
-from fitting.fit import Fit, parameters
+from fitting.fitted import FittedNeuron
+from fitting.parameters import parameters
 from fitting.report.figures import DATA, HARD, NOISE
 from fitting.report.words import COLUMNS, KEY, PARAMETERS, SCORES, TRADE_OFFS, show_number, show_score
 
 
-def score_table(fit: Fit) -> str:
+def score_table(fit: FittedNeuron) -> str:
     """The table of scores; what is missing is a dash, with its reason in a footnote."""
     marks: dict[str, int] = {}
     rows = []
@@ -46,7 +47,7 @@ def _bars(values: dict[str, float]) -> str:
     )
 
 
-def level_table(fits: Sequence[Fit]) -> str:
+def level_table(fits: Sequence[FittedNeuron]) -> str:
     """The table of scores by level, with escape noise; last, the cell itself."""
     rows = [(escape(fit.level), "test", fit.scores.test) for fit in fits]
     rows.append((COLUMNS["ceiling"], "ceiling", fits[-1].scores.ceiling))
@@ -60,7 +61,7 @@ def level_table(fits: Sequence[Fit]) -> str:
     return _table(f"<th>Level</th>{head}", lines)
 
 
-def parameter_table(fit: Fit) -> str:
+def parameter_table(fit: FittedNeuron) -> str:
     """The table of parameters, beside the true ones where the recording is simulated."""
     fitted = parameters(fit.model)
     true = true_parameters(fit.recording) or {}

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from fitting.data import FitData
-from fitting.fit import Fit
+from fitting.fitted import FittedNeuron
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
 SCORES = {
@@ -56,7 +56,7 @@ PARAMETERS = {
 }
 
 
-def verdict(fit: Fit) -> str:
+def verdict(fit: FittedNeuron) -> str:
     """A plain sentence or two, built from the numbers."""
     if not fit.test:
         return (

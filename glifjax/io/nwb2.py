@@ -16,7 +16,7 @@ import numpy as np
 import pynwb
 from pynwb import icephys
 
-from glifjax.io.recordings import (
+from glifjax.io.sweeps import (
     Channel,
     Clamp,
     Quantity,

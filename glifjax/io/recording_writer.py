@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 from jaxtyping import Float
 
-from glifjax.io.recordings import RecordingError, Sweep, not_finite, out_of_scale
+from glifjax.io.sweeps import RecordingError, Sweep, not_finite, out_of_scale
 
 # Samples are stored as int32 counts of these. The bytes that no value reaches compress away: 60 s of noise at
 # 10 kHz take about 2.5 MB (float64: 9.6), and int16 over the same range would resolve no better than 3 uV.

@@ -1,0 +1,71 @@
+"""What a fit leaves: the neuron, how it came about, and how well it predicts."""
+
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import glifjax as gj
+from fitting.data import FitData
+from fitting.electrode import PatchedNeuron
+from fitting.evaluate import Scores
+from fitting.parameters import parameters
+from fitting.protocols import Split
+from fitting.spikes import SpikeShape
+from fitting.stages import Stage
+
+
+@dataclass(frozen=True)
+class FittedNeuron:
+    """A fitted neuron, how it came about, and how well it predicts what it has not seen.
+
+    Attributes:
+        recording: the file it was fitted to.
+        level: the neuron's level.
+        model: the neuron and the series resistance that it is seen through.
+        shape: what the cell's spikes have in common.
+        split: the sweeps it was trained on and those held out.
+        train, test: the same as arrays; one FitData for each group of repeats held out.
+        stages: what each stage moved, in order.
+        scores: on the held-out sweeps.
+        seed: of the simulations that the scores rest on.
+        seconds: by stage.
+        warnings: what a reader of the results should know.
+    """
+
+    recording: gj.Recording
+    level: str
+    model: PatchedNeuron
+    shape: SpikeShape
+    split: Split
+    train: FitData
+    test: tuple[FitData, ...]
+    stages: tuple[Stage, ...]
+    scores: Scores
+    seed: int
+    seconds: dict[str, float]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def neuron(self) -> gj.GLIF:
+        """The fitted neuron."""
+        return self.model.neuron
+
+    def as_dict(self) -> dict[str, Any]:
+        """What fit.json holds."""
+        return {
+            "level": self.level,
+            "train_sweeps": [part.number for part in self.split.train],
+            "test_sweeps": [[part.number for part in group] for group in self.split.test],
+            "split": self.split.reasons,
+            "parameters": parameters(self.model),
+            "spike_shape": vars(self.shape),
+            "scores": self.scores.as_dict(),
+            "stages": [
+                {"name": stage.name, "objective": stage.unit, "losses": stage.losses, "tried_mv": stage.tried}
+                for stage in self.stages
+            ],
+            "seeds": {"scores": self.seed},
+            "seconds": self.seconds,
+            "warnings": self.warnings,
+            "versions": {name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "optimistix")},
+        }
