@@ -43,7 +43,7 @@ def fit(
     cell: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CELL.nwb]",
+            metavar="CELL.nwb",
             help="NWB 2 file with current-clamp sweeps; without it, a simulated example.",
         ),
     ] = None,
