@@ -24,7 +24,7 @@ from glifjax.spike import EscapeNoise
 
 #: Hazard at the threshold, 1/s, until a deterministic threshold is chosen.
 LAMBDA0 = 1e3
-#: Rates that are tried, 1/s: the published ones' range (Teeter et al. 2018: 5 to 95 %).
+#: Rates that are tried, 1/s: the published ones (Teeter et al. 2018: 5 to 95 %), and slower.
 B_SPIKE = np.geomspace(4.0, 900.0, 7)
 B_VOLTAGE = np.geomspace(2.0, 900.0, 8)
 #: Weak normal prior on (1/delta_v, -, a_spike/delta_v, a_voltage/(b_voltage delta_v)) in the grid, per mV where not 1.
