@@ -19,14 +19,12 @@ from fitting.protocols import Split, choose
 from fitting.spikes import SpikeShape, measure_shape
 from fitting.stages import Stage
 from fitting.stages.deterministic import fit_shift
-from fitting.stages.finetune import check_coefficients, finetune
+from fitting.stages.finetune import COEFFICIENTS, check_coefficients, finetune
 from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold
 from fitting.stages.voltage import fit_voltage
 
 DEFAULT_LEVEL = "LIF-R-ASC-A"
-#: Allen's coefficients that an optimiser moves unless told otherwise.
-COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
 #: Below this share of the cell's own score a fit is called poor.
 POOR = 0.6
 
@@ -65,13 +63,13 @@ def fit(
             fitting.protocols.choose).
         optimizer: any optax optimiser; after the fit it moves Allen's coefficients through surrogate spikes, and
             the result is kept where it predicts the last fifth of the training data better.
-        train: the coefficients it moves; all of COEFFICIENTS if None.
+        train: the coefficients it moves; all of Allen's (fitting.stages.finetune.COEFFICIENTS) if None.
         seed: of the simulations that the scores rest on.
         progress: called with a few words as each stage starts; on_split: with the sweeps, once they are chosen.
 
     Raises:
         RecordingError, DataError: the recording cannot be fitted; the message says why and what to do.
-        ValueError: an unknown level or coefficient.
+        ValueError: an unknown level or coefficient, or coefficients without an optimizer.
     """
     level = gj.level_name(level)
     if train is not None and optimizer is None:
@@ -79,12 +77,10 @@ def fit(
             "train names the coefficients that an optimizer moves, and none was given: add optimizer=optax.adam(0.02); "
             "sweeps are chosen with train_sweeps"
         )
-    coefficients = COEFFICIENTS if train is None else train
+    coefficients = tuple(COEFFICIENTS if train is None else train)
     check_coefficients(coefficients)
     with jax.enable_x64(True):
-        fitted = _fit(
-            recording, level, train_sweeps, test_sweeps, optimizer, train or COEFFICIENTS, seed, progress, on_split
-        )
+        fitted = _fit(recording, level, train_sweeps, test_sweeps, optimizer, coefficients, seed, progress, on_split)
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
         fitted = replace(fitted, model=jax.tree.map(narrow, fitted.model))

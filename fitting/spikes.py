@@ -125,8 +125,7 @@ def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> Sp
     below = np.flatnonzero(median[peak:] < np.median(onset))
     returned = time[peak + below[0]] if len(below) else 5e-3
     longest = min(CUT_DELAYS[-1], max(0.95 * shortest - latency, returned))
-    delays = CUT_DELAYS[(returned <= CUT_DELAYS) & (longest >= CUT_DELAYS)]
-    delays = delays if len(delays) else np.array([returned])
+    delays = np.array([delay for delay in CUT_DELAYS if returned <= delay <= longest] or [returned])
     fits = [_regress(onset, spikes[:, np.searchsorted(time, delay)]) for delay in delays]
     best = int(np.argmin([residual for residual, *_ in fits]))
     _, slope, intercept = fits[best]

@@ -130,7 +130,7 @@ def simulate(
 
     Raises:
         ValueError: current not of one dimension (use jax.vmap for several), key and spikes both given, spikes
-            of another length, or an unknown spike_cut.
+            of another length or at steps that the current does not have, or an unknown spike_cut.
     """
     current = jnp.asarray(current)
     if current.ndim != 1:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fitting.data import FitData
 from fitting.fitted import FittedNeuron
+from glifjax.io.sweeps import name_sweeps
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
 SCORES = {
@@ -90,17 +91,11 @@ def sweeps(parts: Sequence[Any], data: Sequence[FitData]) -> str:
     """Numbers, protocols, duration and spikes of sweeps, in words."""
     if not parts:
         return "nothing"
-    runs: list[list[int]] = []
-    for number in sorted({part.number for part in parts}):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    ranges = ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+    named = name_sweeps(part.number for part in parts).replace("-", "–").replace(",", ", ")
     cuts = {f"{p.start / p.rate:g}–{p.stop / p.rate:g} s" for p in parts}
     protocols = ", ".join(sorted({part.protocol for part in parts}))
     seconds, spikes = sum(part.duration for part in data), sum(part.n_spikes for part in data)
-    pieces = [f"sweep{'s' if len(parts) > 1 else ''} {ranges}", *sorted(cuts), protocols]
+    pieces = [named, *sorted(cuts), protocols]
     return escape(" · ".join(filter(None, [*pieces, f"{seconds:.4g} s, {spikes} spikes"])))
 
 

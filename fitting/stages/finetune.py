@@ -27,7 +27,8 @@ TAU, BIN = 20e-3, 1e-3
 #: Of each training sweep, this much at the end decides which iteration is kept.
 VALIDATION = 0.2
 
-_COEFFICIENTS = {
+#: Allen's coefficients, by name: where each is in a patched neuron.
+COEFFICIENTS = {
     "th_inf": lambda model: model.neuron.coeffs.th_inf,
     "C": lambda model: model.neuron.coeffs.C,
     "G": lambda model: model.neuron.coeffs.G,
@@ -45,22 +46,22 @@ def check_coefficients(names: Sequence[str]) -> None:
     Raises:
         ValueError: with the names there are.
     """
-    unknown = [name for name in names if name not in _COEFFICIENTS]
+    unknown = [name for name in names if name not in COEFFICIENTS]
     if unknown:
-        raise ValueError(f"no coefficient is called {', '.join(unknown)}; there are {', '.join(_COEFFICIENTS)}")
+        raise ValueError(f"no coefficient is called {', '.join(unknown)}; there are {', '.join(COEFFICIENTS)}")
 
 
 def coordinates(model: PatchedNeuron, names: Sequence[str], sd: float = 0.3) -> list[Coordinate]:
     """Allen's coefficients on a log scale, one unit being a factor of exp(sd)."""
     check_coefficients(names)
-    return [Coordinate(_COEFFICIENTS[name], _COEFFICIENTS[name](model), sd, log=True) for name in names]
+    return [Coordinate(COEFFICIENTS[name], COEFFICIENTS[name](model), sd, log=True) for name in names]
 
 
 def finetune(
     model: PatchedNeuron,
     data: FitData,
     optimizer: optax.GradientTransformation,
-    train: Sequence[str] = tuple(_COEFFICIENTS),
+    train: Sequence[str] = tuple(COEFFICIENTS),
     steps: int = 60,
     patience: int = 15,
 ) -> Stage:
