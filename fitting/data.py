@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from scipy.signal import bessel, sosfiltfilt
 
 from fitting.spikes import SpikeShape, detect_spikes
+from glifjax.errors import InputError
 
 #: The time step of a fit, s, as nearly as a recording's rate divides into it; slower recordings are refused.
 FIT_DT = 1e-4
@@ -16,7 +17,7 @@ LOWEST_RATE = 5e3
 LOW_PASS = 10e3
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """Data that cannot be fitted; the message names the sweep, the reason and what to do."""
 
 

@@ -13,12 +13,13 @@ import jax
 
 import glifjax as gj
 from fitting.fitted import FittedNeuron
+from glifjax.errors import InputError
 
 #: What a fit writes, and what therefore may not be in a folder already.
 FILES = ("fit.json", "neuron_config.json", "neuron_config_*.json", "report.html")
 
 
-class ResultsError(ValueError):
+class ResultsError(InputError):
     """A folder that results cannot go to; the message says why and what to do."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glifjax.errors import InputError
 from glifjax.glif import GLIF
 from glifjax.rules import afterspike, threshold, voltage
 
@@ -18,7 +19,7 @@ LEVELS = {
 }
 
 
-class LevelError(ValueError):
+class LevelError(InputError):
     """A level that does not exist; the message lists those that do."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from glifjax.errors import InputError
 from glifjax.glif import GLIF, Coefficients
 from glifjax.rules import afterspike, threshold, voltage
 from glifjax.spike import EscapeNoise
@@ -51,7 +52,7 @@ _ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
 _COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
 
 
-class NeuronConfigError(ValueError):
+class NeuronConfigError(InputError):
     """A neuron_config.json that cannot be read; the message names file, key, value and what to do."""
 
 

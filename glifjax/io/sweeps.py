@@ -20,6 +20,8 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 from jaxtyping import Float
 
+from glifjax.errors import InputError
+
 Clamp = Literal["current", "voltage", "zero"]
 Quantity = Literal["current", "voltage"]
 
@@ -34,7 +36,7 @@ _SUSPICIONS = {
 }
 
 
-class RecordingError(ValueError):
+class RecordingError(InputError):
     """A recording or a part of it cannot be used; the message has file, sweep, value and remedy."""
 
 

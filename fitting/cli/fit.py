@@ -1,25 +1,14 @@
-"""The `glifjax` command."""
+"""`glifjax fit`: a neuron from a recording."""
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-app = typer.Typer(
-    help="Fit generalized leaky integrate-and-fire neurons to recordings.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
-out_console, err_console = Console(highlight=False), Console(stderr=True, highlight=False)
+from fitting.cli.console import err_console, out_console, plain_errors, stage
 
 #: What the table at the end says of each score.
 SCORES = {
@@ -33,12 +22,6 @@ SCORES = {
 }
 
 
-@app.callback()
-def main() -> None:
-    """Fit generalized leaky integrate-and-fire neurons to recordings."""
-
-
-@app.command()
 def fit(
     cell: Annotated[
         Path | None,
@@ -70,7 +53,7 @@ def fit(
 
     [bold]Example:[/bold]  glifjax fit cell.nwb --train "noise 1" --test "noise 2" --out my_cell
     """
-    with _plain_errors():
+    with plain_errors():
         _fit(cell, level, train, test, out, overwrite, seed)
 
 
@@ -94,7 +77,7 @@ def _fit(cell, level, train, test, out, overwrite, seed) -> None:
             _make_example(path)
         with gj.read_recording(path) as recording:
             fits = [_fit_level(recording, level, train, test, seed, first=i == 0) for i, level in enumerate(levels)]
-            with _stage("writing the report"):
+            with stage("writing the report"):
                 write_results(fits, folder)
     _print_results(fits)
     out_console.print(f"\n[bold]{escape(str(final[0]))}/[/bold]", soft_wrap=True)
@@ -107,7 +90,7 @@ def _make_example(path: Path) -> None:
     from fitting.example import write_example
 
     out_console.print("No recording given: fitting the built-in example, a [bold]simulated[/bold] cell.")
-    with _stage("simulating and recording the example cell"):
+    with stage("simulating and recording the example cell"):
         write_example(path)
 
 
@@ -203,37 +186,3 @@ def _score_table(fitted) -> Table:
 
 def _number(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.3f}"
-
-
-@contextmanager
-def _stage(name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    with out_console.status(f"{name} ..."):
-        yield
-    out_console.print(f"  [green]✓[/green] {name} [dim]{time.perf_counter() - start:.1f} s[/dim]")
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """One clear line and exit 2 for what the user can mend; exit 130 for Ctrl-C."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        err_console.print("stopped; nothing was written")
-        sys.exit(130)
-    except (ValueError, OSError) as error:
-        if not _is_ours(error):
-            raise
-        err_console.print(f"[red]error:[/red] {escape(' '.join(str(error).split()))}", soft_wrap=True)
-        sys.exit(2)
-
-
-def _is_ours(error: BaseException) -> bool:
-    """Whether an error was meant for the user: one of ours, or the file system's."""
-    from fitting.data import DataError
-    from fitting.results import ResultsError
-    from glifjax import RecordingError
-    from glifjax.io.neuron_config import NeuronConfigError
-    from glifjax.levels import LevelError
-
-    return isinstance(error, (DataError, ResultsError, RecordingError, LevelError, NeuronConfigError, OSError))
