@@ -4,22 +4,26 @@ Source: Teeter et al. 2018, Nature Communications 9:709; its simulator, AllenSDK
 followed step by step. Parameters carry the names of AllenSDK's neuron_config.json, in SI units.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from glifjax.neuron import AbstractNeuron, Input, Sample, Status
 from glifjax.rules import afterspike, threshold, voltage
+from glifjax.rules.membrane import AbstractMembraneCurrent
 from glifjax.rules.threshold import Threshold
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
 #: Samples that AllenSDK still fills with the reset state before a run stops at a bad reset.
 BAD_RESET_SAMPLES = 5
-
+#: Steps since the last spike, where there has been none; half the range of an int32, so that counting on is safe.
+NEVER = 2**30
 
 #: Any callable, see glifjax.rules; a module where it has parameters.
 Rule: TypeAlias = Any
@@ -41,16 +45,20 @@ class GLIFState(eqx.Module):
 
     Attributes:
         voltage: V, relative to El_reference.
-        threshold: the threshold and its components, V.
-        afterspike_currents: A, one scalar each (scalars vectorise over neurons where an array does not).
-        cut: steps left of the spike cut, during which everything is held; below zero after a bad reset.
+        threshold: the threshold and its components, V: a Threshold, or what the threshold rule's `init` makes.
+        afterspike_currents: A, one scalar each (scalars vectorise over neurons where an array does not); or what the
+            afterspike rule's `init` makes, which iterates over them.
+        membrane: the gates of each membrane current.
+        since_spike: steps since the last spike; everything is held until they exceed the spike cut. NEVER and more
+            where there has been none.
         halted: the reset left the voltage above the threshold, where AllenSDK stops.
     """
 
     voltage: Float[Array, ""]
-    threshold: Threshold
-    afterspike_currents: tuple[Float[Array, ""], ...]
-    cut: Int[Array, ""]
+    threshold: Any
+    afterspike_currents: Any
+    membrane: tuple[Any, ...]
+    since_spike: Int[Array, ""]
     halted: Bool[Array, ""]
 
 
@@ -80,6 +88,9 @@ class GLIF(AbstractNeuron):
         init_AScurrents: before the first step, (n,), A.
         coeffs: multipliers.
         voltage_dynamics ... afterspike_reset: the six rules.
+        membrane_currents: any number of currents beside the leak, see glifjax.rules.membrane.
+        spike_waveform: the voltage during the spike cut, (w,), V, evenly spaced; membrane currents see it. Empty: they
+            see the voltage after the reset.
         escape_noise, spike, detach_reset: see AbstractNeuron.
     """
 
@@ -96,6 +107,7 @@ class GLIF(AbstractNeuron):
     afterspike_reset: Rule
     init_threshold: Float[Array, ""] = eqx.field(converter=_float)
     init_AScurrents: Float[Array, " n"] = eqx.field(converter=_float)
+    membrane_currents: tuple[AbstractMembraneCurrent, ...] = ()
     coeffs: Coefficients = eqx.field(default_factory=Coefficients)
     El: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
     El_reference: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
@@ -103,6 +115,7 @@ class GLIF(AbstractNeuron):
     spike_cut_length: Int[Array, ""] = eqx.field(default=0, converter=lambda n: jnp.asarray(n).astype(jnp.int32))
     dt: Float[Array, ""] = eqx.field(default=5e-5, converter=_float)
     spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
+    spike_waveform: Float[Array, " w"] = eqx.field(default_factory=lambda: np.zeros(0), converter=_float)
     escape_noise: EscapeNoise | None = None
     spike: SurrogateSpike = eqx.field(default_factory=SurrogateSpike)
     detach_reset: bool = eqx.field(default=True, static=True)
@@ -165,35 +178,60 @@ class GLIF(AbstractNeuron):
         zero = jnp.zeros_like(self.init_threshold)
         return GLIFState(
             voltage=self.init_voltage,
-            threshold=Threshold(self.init_threshold, zero, zero),
-            afterspike_currents=tuple(self.init_AScurrents),
-            cut=jnp.zeros_like(self.spike_cut_length),
+            threshold=self._part(self.threshold_dynamics, lambda: Threshold(self.init_threshold, zero, zero)),
+            afterspike_currents=self._part(self.afterspike_dynamics, lambda: tuple(self.init_AScurrents)),
+            membrane=tuple(each.init(self.init_voltage) for each in self.membrane_currents),
+            since_spike=jnp.full_like(self.spike_cut_length, NEVER),
             halted=jnp.asarray(False),
         )
 
+    def _part(self, rule: Rule, default: Callable[[], Any]) -> Any:
+        """A rule's part of the first state."""
+        return rule.init(self) if hasattr(rule, "init") else default()
+
+    def membrane_current(self, state: GLIFState, voltage: Float[Array, ""]) -> Float[Array, ""]:
+        """What all membrane currents together add at a voltage (V), with the state's gates, A."""
+        currents = zip(self.membrane_currents, state.membrane, strict=True)
+        return sum((each(voltage, gates) for each, gates in currents), start=jnp.zeros_like(voltage))
+
+    def time_since_spike(self, state: GLIFState) -> Float[Array, ""]:
+        """From the last spike's threshold crossing to the start of this step, s; inf before the first spike."""
+        return jnp.where(state.since_spike >= NEVER, jnp.inf, state.since_spike * self.dt)
+
     def refractory(self, state: GLIFState) -> Bool[Array, ""]:
         """True during the spike cut, and for ever after a bad reset."""
-        return (state.cut > 0) | state.halted
+        return (state.since_spike < self.spike_cut_length) | state.halted
 
     def advance(self, state: GLIFState, current: Float[Array, ""], dt: Float[Array, ""]) -> GLIFState:
-        """One step of dt seconds without a spike; all three rules read the state before it."""
+        """One step of dt seconds without a spike; all rules read the state before it."""
+        since_spike = state.since_spike + 1
         moved = GLIFState(
             voltage=self.voltage_dynamics(self, state, current, dt),
             threshold=self.threshold_dynamics(self, state, current, dt),
             afterspike_currents=self.afterspike_dynamics(self, state, current, dt),
-            cut=state.cut,
+            membrane=tuple(
+                each.advance(gates, state.voltage, dt)
+                for each, gates in zip(self.membrane_currents, state.membrane, strict=True)
+            ),
+            since_spike=since_spike,
             halted=state.halted,
         )
-        held = eqx.tree_at(lambda s: s.cut, state, state.cut - 1)
+        held = eqx.tree_at(lambda s: s.since_spike, state, since_spike)
         return jax.tree.map(partial(jnp.where, self.refractory(state)), held, moved)
 
     def reset(self, state: GLIFState) -> GLIFState:
         """The state at the end of the spike cut, which starts now; rules read the spiking step's state."""
+        voltage = self.voltage_reset(self, state)
+        waveform = self.spike_waveform if len(self.spike_waveform) else voltage[None]
         return GLIFState(
-            voltage=self.voltage_reset(self, state),
+            voltage=voltage,
             threshold=self.threshold_reset(self, state),
             afterspike_currents=self.afterspike_reset(self, state),
-            cut=self.spike_cut_length,
+            membrane=tuple(
+                each.spike(gates, waveform, self.spike_cut_duration)
+                for each, gates in zip(self.membrane_currents, state.membrane, strict=True)
+            ),
+            since_spike=jnp.zeros_like(state.since_spike),
             halted=state.halted,
         )
 
@@ -213,7 +251,8 @@ class GLIF(AbstractNeuron):
         self, old: GLIFState, free: GLIFState, new: GLIFState, spiked: Float[Array, ""], inp: Input, dt
     ) -> Sample:
         """The new state, NaN while the spike is cut out."""
-        visible = (new.cut <= 0) & (new.cut >= -BAD_RESET_SAMPLES)
+        after_cut = new.since_spike - self.spike_cut_length
+        visible = (after_cut >= 0) & ~(new.halted & (after_cut > BAD_RESET_SAMPLES))
 
         def show(value):
             return jnp.where(visible, value, jnp.nan)
@@ -223,7 +262,7 @@ class GLIF(AbstractNeuron):
             voltage=show(new.voltage),
             threshold=show(new.threshold.total),
             threshold_components=show(jnp.stack([new.threshold.spike, new.threshold.voltage])),
-            afterspike_currents=show(jnp.stack(new.afterspike_currents)),
+            afterspike_currents=show(jnp.stack(tuple(new.afterspike_currents))),
             spiked=spiked,
             crossing=jnp.where(spiked > 0.5, crossing, jnp.inf)[None],
             voltage_before_reset=free.voltage,

@@ -71,6 +71,28 @@ class ThreeComponents(eqx.Module):
         return Threshold(voltage + spike + neuron.threshold_infinity, spike, voltage)
 
 
+class ThreeComponentsEuler(eqx.Module):
+    """s' = s - b_spike s dt; w' = w + (a (V - El) - b w) dt; Theta' = th_inf + s' + w'.
+
+    The forward-Euler form of ThreeComponents, AllenSDK's `three_components_forward`; kept for comparison.
+
+    Attributes:
+        b_spike, a_voltage, b_voltage: as in ThreeComponents, 1/s.
+    """
+
+    b_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    a_voltage: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    b_voltage: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def __call__(self, neuron, state, current, dt) -> Threshold:
+        """The threshold one step later."""
+        a, b = self.a_voltage * neuron.coeffs.a, self.b_voltage * neuron.coeffs.b
+        old = state.threshold
+        spike = old.spike - self.b_spike * old.spike * dt
+        voltage = old.voltage + (a * (state.voltage - neuron.El) - b * old.voltage) * dt
+        return Threshold(voltage + spike + neuron.threshold_infinity, spike, voltage)
+
+
 def phi(y: Float[Array, "..."]) -> Float[Array, "..."]:
     """(1 - e^-y) / y, smooth through y = 0."""
     small = jnp.abs(y) < 1e-4

@@ -1,21 +1,54 @@
 """Voltage rules: how the membrane moves, and where it restarts after a spike."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glifjax.rules.afterspike import Exponential
+from glifjax.rules.threshold import phi
+
 
 class ForwardEuler(eqx.Module):
-    """V' = V + (I + sum_j I_j - G (V - El)) dt / C, with the currents before the step.
+    """V' = V + (I + sum_j I_j - G (V - El) + I_m(V)) dt / C, with the currents before the step.
 
-    AllenSDK's `linear_forward_euler`; Teeter et al. 2018, eq. 1.
+    I_m are the neuron's membrane currents, where it has some. AllenSDK's `linear_forward_euler`; Teeter et al. 2018,
+    eq. 1.
     """
 
     def __call__(self, neuron, state, current, dt) -> Float[Array, ""]:
         """The voltage one step later, V."""
         total = current + sum(state.afterspike_currents)
-        leak = neuron.conductance * (state.voltage - neuron.El)
+        leak = neuron.conductance * (state.voltage - neuron.El) - neuron.membrane_current(state, state.voltage)
         return state.voltage + (total - leak) * dt / neuron.capacitance
+
+
+class LinearExact(eqx.Module):
+    """The exact solution of C dV/dt = I + sum_j I_j - G (V - El) over a step of constant I and decaying I_j:
+
+        V' = V + F dt phi(rate dt) + sum_j (I_j / C) dt e^(-rate dt) phi((1/tau_j - rate) dt)
+        F = (I - G (V - El)) / C,    rate = G / C,    phi(y) = (1 - e^-y) / y
+
+    AllenSDK names it `linear_exact` and leaves it undone. I_j decay where the neuron's afterspike rule lets them, and
+    are constant elsewhere. With membrane currents I_m(V), F holds them and rate = -dF/dV: exponential Euler
+    (Rosenbrock form), exact for gates that stand still.
+    """
+
+    def __call__(self, neuron, state, current, dt) -> Float[Array, ""]:
+        """The voltage one step later, V."""
+
+        def flow(voltage):
+            leak = neuron.conductance * (voltage - neuron.El)
+            return (current - leak + neuron.membrane_current(state, voltage)) / neuron.capacitance
+
+        moved, slope = jax.jvp(flow, (state.voltage,), (jnp.ones_like(state.voltage),))
+        rate = -slope
+        voltage = state.voltage + moved * dt * phi(rate * dt)
+        decaying = isinstance(neuron.afterspike_dynamics, Exponential)
+        for j, afterspike in enumerate(state.afterspike_currents):
+            decay = 1 / neuron.asc_tau_array[j] if decaying else 0.0
+            voltage += afterspike / neuron.capacitance * dt * jnp.exp(-rate * dt) * phi((decay - rate) * dt)
+        return voltage
 
 
 class ResetToZero(eqx.Module):

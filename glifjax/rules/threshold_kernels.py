@@ -1,0 +1,100 @@
+"""A threshold with any number of time constants: kernels that spikes start, and hinges of the voltage, low-passed.
+
+Sources: Pozzorini et al. 2015, PLoS Comput Biol 11:e1004275 (spike-triggered threshold movement in a basis of
+exponentials); Mensi et al. 2016, PLoS Comput Biol 12:e1004761 (coupling to the voltage through a hinge).
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class KernelState(eqx.Module):
+    """The threshold's part of the state, V: the total, and each kernel's share of it above th_inf."""
+
+    total: Float[Array, ""]
+    from_spikes: tuple[Float[Array, ""], ...]
+    from_voltage: tuple[Float[Array, ""], ...]
+
+    @property
+    def spike(self) -> Float[Array, ""]:
+        """What spikes add, V."""
+        return sum(self.from_spikes, start=jnp.zeros_like(self.total))
+
+    @property
+    def voltage(self) -> Float[Array, ""]:
+        """What the voltage adds, V."""
+        return sum(self.from_voltage, start=jnp.zeros_like(self.total))
+
+    def with_total(self, th_inf: Float[Array, ""]) -> "KernelState":
+        """The same kernels above th_inf, V."""
+        return KernelState(th_inf + self.spike + self.voltage, self.from_spikes, self.from_voltage)
+
+
+class Kernels(eqx.Module):
+    """Theta' = th_inf + sum_i s_i' + sum_k w_k', with
+
+        s_i' = s_i exp(-dt / spike_tau_i)
+        w_k' = w_k exp(-dt / voltage_tau_k) + (1 - exp(-dt / voltage_tau_k)) sum_j weight_jk h((V - knot_j))
+        h(x) = softness log(1 + exp(x / softness)), a hinge with a soft corner.
+
+    Attributes:
+        spike_tau: (n,), s.
+        voltage_tau: (k,), s.
+        knots: where the hinges bend, (j,), V.
+        weights: threshold per voltage above a knot, (j, k), dimensionless.
+        softness: V.
+    """
+
+    spike_tau: Float[Array, " n"] = eqx.field(converter=jnp.asarray)
+    voltage_tau: Float[Array, " k"] = eqx.field(converter=jnp.asarray)
+    knots: Float[Array, " j"] = eqx.field(converter=jnp.asarray)
+    weights: Float[Array, "j k"] = eqx.field(converter=jnp.asarray)
+    softness: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def init(self, neuron) -> KernelState:
+        """Kernels at zero after spikes, and where the initial voltage would hold them."""
+        zero = jnp.zeros_like(neuron.init_threshold)
+        held = self.drive(neuron.init_voltage)
+        return KernelState(
+            neuron.init_threshold,
+            tuple(zero for _ in self.spike_tau),
+            tuple(zero + held[k] for k in range(len(self.voltage_tau))),
+        )
+
+    def drive(self, voltage: Float[Array, ""]) -> list[Float[Array, ""]]:
+        """Where each of the voltage's components goes to at a voltage, V."""
+        hinges = [self.softness * jax.nn.softplus((voltage - knot) / self.softness) for knot in self.knots]
+        return [
+            sum((self.weights[j, k] * hinge for j, hinge in enumerate(hinges)), start=jnp.zeros_like(voltage))
+            for k in range(len(self.voltage_tau))
+        ]
+
+    def __call__(self, neuron, state, current, dt) -> KernelState:
+        """The threshold one step later."""
+        kept, decay = jnp.exp(-dt / self.spike_tau), jnp.exp(-dt / self.voltage_tau)
+        drive, old = self.drive(state.voltage), state.threshold
+        moved = KernelState(
+            old.total,
+            tuple(s * kept[i] for i, s in enumerate(old.from_spikes)),
+            tuple(w * decay[k] + (1 - decay[k]) * drive[k] for k, w in enumerate(old.from_voltage)),
+        )
+        return moved.with_total(neuron.threshold_infinity)
+
+
+class ResetKernels(eqx.Module):
+    """s_i <- s_i exp(-cut / spike_tau_i) + a_spike_i; w_k stay, frozen during the cut; Theta <- their sum and th_inf.
+
+    Attributes:
+        a_spike: what a spike adds, defined at the end of its cut, (n,), V.
+    """
+
+    a_spike: Float[Array, " n"] = eqx.field(converter=jnp.asarray)
+
+    def __call__(self, neuron, state) -> KernelState:
+        """The threshold after the spike."""
+        kept = jnp.exp(-neuron.spike_cut_duration / neuron.threshold_dynamics.spike_tau)
+        old = state.threshold
+        raised = tuple(s * kept[i] + self.a_spike[i] for i, s in enumerate(old.from_spikes))
+        return KernelState(old.total, raised, old.from_voltage).with_total(neuron.threshold_infinity)
