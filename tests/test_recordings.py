@@ -492,7 +492,7 @@ def test_no_sample_is_read_before_it_is_asked_for(cell, monkeypatch):
     assert [name for name in read if name.endswith("/data")] == ["/acquisition/response_0/data"]
 
 
-def test_what_is_no_nwb_2_file_is_refused(tmp_path, plain):
+def test_what_is_no_nwb_file_is_refused(tmp_path, plain):
     text, broken, empty, other, old = (tmp_path / f"{name}.nwb" for name in ("text", "broken", "empty", "other", "old"))
     text.write_text("sweep,time\n0,1\n")
     broken.write_bytes(plain.read_bytes()[:20_000])
@@ -500,11 +500,11 @@ def test_what_is_no_nwb_2_file_is_refused(tmp_path, plain):
     with h5py.File(other, "w") as file:
         file["x"] = 1
     with h5py.File(old, "w") as file:
-        file["nwb_version"] = np.array([b"NWB-1.0.6"])
+        file["nwb_version"] = np.array([b"NWB-0.8"])
     for path in (text, broken, empty):
         assert f"{path.name}: not a whole HDF5 file" in refused(lambda path=path: read_recording(path))
     assert "other.nwb: an HDF5 file without nwb_version" in refused(lambda: read_recording(other))
-    assert "old.nwb: this is NWB 1.0.6, and only NWB 2 is read" in refused(lambda: read_recording(old))
+    assert "old.nwb: this is NWB 0.8, and NWB 1 and 2 are read" in refused(lambda: read_recording(old))
     assert "no such file" in refused(lambda: read_recording(tmp_path / "absent.nwb"))
     assert "this is a folder" in refused(lambda: read_recording(tmp_path))
 

@@ -7,22 +7,27 @@ import numpy as np
 from glifjax.io.sweeps import Recording, RecordingError, first_line
 
 
-def read_recording(path: str | Path, *, electrode: str | None = None) -> Recording:
-    """Open a recording, an NWB 2 file, without reading its samples.
+def read_recording(path: str | Path, *, electrode: str | None = None, trim: bool = True) -> Recording:
+    """Open a recording, NWB 2 or an NWB 1 file of the Allen Cell Types database, without reading its samples.
 
-    ``electrode`` names the one to take where a file holds several that recorded at the same time. Raises
-    RecordingError if the file is missing or is no whole NWB 2 file, or if such a choice is needed.
+    ``electrode`` names the one to take where a file holds several that recorded at the same time. Allen's files say
+    where the recording of a sweep broke off, as it may within a ramp: with ``trim`` the sweep ends there, else with
+    its stimulus. Raises RecordingError if the file is missing or not a whole NWB file, or if such a choice is needed.
     """
     path = Path(path)
-    version = _nwb_version(path).removeprefix("NWB-")
+    version = nwb_version(path).removeprefix("NWB-")
     if version.startswith("2"):
         from glifjax.io.nwb2 import read_nwb2
 
         return read_nwb2(path, electrode)
-    raise RecordingError(f"{path.name}: this is NWB {version}, and only NWB 2 is read; convert it")
+    if version.startswith("1"):
+        from glifjax.io.nwb1 import read_nwb1
+
+        return read_nwb1(path, electrode, trim=trim)
+    raise RecordingError(f"{path.name}: this is NWB {version}, and NWB 1 and 2 are read; convert it to NWB 2")
 
 
-def _nwb_version(path: Path) -> str:
+def nwb_version(path: Path) -> str:
     """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
     import h5py
 
@@ -40,5 +45,5 @@ def _nwb_version(path: Path) -> str:
             f"{path.name}: not a whole HDF5 file, as NWB files are ({first_line(error)}); fetch or export it again"
         ) from error
     if version is None:
-        raise RecordingError(f"{path.name}: an HDF5 file without nwb_version, so not NWB; give an NWB 2 file")
+        raise RecordingError(f"{path.name}: an HDF5 file without nwb_version, so not NWB; give an NWB file")
     return version.decode() if isinstance(version, bytes) else str(version)

@@ -4,8 +4,8 @@
 ``current`` or ``voltage``. What cannot be trusted is a ``RecordingError``; what is merely suspicious, a line
 in ``Recording.warnings``.
 
-This module knows no file format. A reader of one (``nwb2``) pairs every response with its stimulus, makes the
-``Channel``, ``Sweep`` and ``Recording`` of this module, and has its line in ``read_recording``.
+This module knows no file format. A reader of one (``nwb1``, ``nwb2``) pairs every response with its stimulus,
+makes the ``Channel``, ``Sweep`` and ``Recording`` of this module, and has its line in ``read_recording``.
 """
 
 import fnmatch
@@ -77,6 +77,7 @@ class Sweep:
     start_time: float = 0.0  # s, from the start of the session; many files do not keep it
     electrode: str = ""
     bridge_balance: float | None = None  # ohm, as stated in the file; applied to nothing
+    spike_times: Float[np.ndarray, " n"] | None = field(default=None, repr=False)  # s, where the file holds them
     suspicions: dict[str, float] = field(default_factory=dict, repr=False)  # kind -> mV, found on reading
 
     @property
