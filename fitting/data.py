@@ -1,6 +1,7 @@
 """From sweeps to the arrays a fit works on: one time step, spikes located, lengths padded."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import equinox as eqx
 import numpy as np
@@ -29,6 +30,7 @@ class FitData(eqx.Module):
         current: injected current, (S, T), A; zero in the padding.
         voltage: as recorded, the electrode's drop included, (S, T), V.
         valid: False in the padding, (S, T).
+        counted: True where a fit is held to the data, (S, T): all that is valid, unless a part is kept aside.
         forced: True in the step that holds a spike's onset, (S, T).
         spike_times: when each spike crosses the cell's level, s from the sweep's first sample; S arrays.
         dt: s.
@@ -38,6 +40,7 @@ class FitData(eqx.Module):
     current: Float[np.ndarray, "S T"]
     voltage: Float[np.ndarray, "S T"]
     valid: Bool[np.ndarray, "S T"]
+    counted: Bool[np.ndarray, "S T"]
     forced: Bool[np.ndarray, "S T"]
     spike_times: tuple[Float[np.ndarray, " k"], ...]
     dt: float = eqx.field(static=True)
@@ -69,6 +72,22 @@ def resample(trace: Float[np.ndarray, " T"], rate: float) -> Float[np.ndarray, "
         trace = sosfiltfilt(bessel(4, LOW_PASS, fs=rate, output="sos"), trace - mean) + mean
     n = len(trace) // block
     return trace[: n * block].reshape(n, block).mean(axis=1)
+
+
+def coarsen(data: FitData, step: float) -> FitData:
+    """The same sweeps in steps of about `step` s: means of current and voltage; a spike stays in its step."""
+    block = max(1, round(step / data.dt))
+    n = data.current.shape[1] // block
+    blocks = lambda array: array[:, : n * block].reshape(len(array), n, block)
+    return replace(
+        data,
+        current=blocks(data.current).mean(axis=2),
+        voltage=blocks(data.voltage).mean(axis=2),
+        valid=blocks(data.valid).all(axis=2),
+        counted=blocks(data.counted).all(axis=2),
+        forced=blocks(data.forced).any(axis=2),
+        dt=block * data.dt,
+    )
 
 
 def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
@@ -110,11 +129,13 @@ def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
     for row, found in zip(forced, times, strict=True):
         onset = np.floor((found - (shape.latency if shape else 0.0)) / dt).astype(int)
         row[np.clip(onset, 0, length - 1)] = True
+    valid = np.stack([np.arange(length) < len(x) for x in currents])
     return FitData(
         numbers=tuple(int(sweep.number) for sweep in sweeps),
         current=pad(currents, "constant"),
         voltage=pad(voltages, "edge"),
-        valid=np.stack([np.arange(length) < len(x) for x in currents]),
+        valid=valid,
+        counted=valid,
         forced=forced,
         spike_times=tuple(times),
         dt=dt,

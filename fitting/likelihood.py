@@ -25,14 +25,14 @@ def spike_log_likelihood(
 
 
 def log_likelihood(model: PatchedNeuron, data: FitData) -> Float[Array, ""]:
-    """log-likelihood of the recorded spikes, in nats, given the model's own voltage with those spikes forced."""
+    """log-likelihood of the recorded spikes that count, in nats, given the model's own voltage with those spikes forced."""
 
-    def one(current, voltage, forced, valid):
+    def one(current, voltage, forced, counted):
         trace = model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
         excess = trace.voltage_before_reset - trace.threshold_before_reset
         return spike_log_likelihood(
-            model.noise.expected_spikes(excess, data.dt), forced & valid, valid & ~trace.refractory
+            model.noise.expected_spikes(excess, data.dt), forced & counted, counted & ~trace.refractory
         )
 
-    arrays = (data.current, data.voltage, data.forced, data.valid)
+    arrays = (data.current, data.voltage, data.forced, data.counted)
     return jnp.sum(jax.vmap(one)(*map(jnp.asarray, arrays)))

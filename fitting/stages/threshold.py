@@ -18,7 +18,8 @@ from jax.flatten_util import ravel_pytree
 from fitting.coordinates import Coordinate, place, values
 from fitting.data import DataError, FitData
 from fitting.electrode import PatchedNeuron
-from fitting.likelihood import log_likelihood, spike_log_likelihood
+from fitting.hazard import maximise_hazard
+from fitting.likelihood import log_likelihood
 from fitting.stages import Stage
 from glifjax.spike import EscapeNoise
 
@@ -31,8 +32,6 @@ B_VOLTAGE = np.geomspace(2.0, 900.0, 8)
 PRIOR_MEAN, PRIOR_SD = np.array([0.5, 0.0, 0.0, 0.0]), np.array([1.0, np.inf, 3.0, 1.0])
 #: Silent steps are sampled every so often in the grid search, s; spikes never are.
 STRIDE = 0.5e-3
-#: Newton's method stops when it gains less, nats; its log lambda dt is capped so that nothing overflows.
-TOLERANCE, LOG_CAP = 0.05, 6.0
 #: The widest hazard, V: where the voltage says nothing about the spikes.
 WIDEST = 0.03
 
@@ -134,41 +133,17 @@ def _features(model, data, spike_rates, voltage_rates):
     trace = run(1.0, 1.0, 0.0, 0.0)
     raised = jax.vmap(lambda b: run(b, 1.0, 1.0, 0.0).threshold_before_reset)(jnp.asarray(spike_rates))
     dragged = jax.vmap(lambda b: run(1.0, b, 0.0, b).threshold_before_reset)(jnp.asarray(voltage_rates))
-    free = data.valid & ~trace.refractory
-    return trace.voltage_before_reset, raised, dragged, data.forced & data.valid, free
+    free = data.counted & ~trace.refractory
+    return trace.voltage_before_reset, raised, dragged, data.forced & data.counted, free
 
 
 @eqx.filter_jit
 def _maximise(pairs, voltage, raised, dragged, spiked, log_stride, log_dt):
-    """Loss and weights (1/delta_v, log-hazard at V = 0, jump, drag) for each pair of rates, by Newton's method."""
-
-    def log_loss(log_hazard, spiked):
-        # a silent step stands for its whole stride, a spike for its own step alone
-        log_expected = log_hazard + log_dt + jnp.where(spiked, 0.0, log_stride)
-        return -spike_log_likelihood(jnp.exp(jnp.minimum(log_expected, LOG_CAP)), spiked, True)
+    """Loss and weights (1/delta_v, log-hazard at V = 0, jump, drag) for each pair of rates."""
 
     def solve(weights, pair):
         columns = jnp.stack([voltage, jnp.ones_like(voltage), -raised[pair[0]], -dragged[pair[1]]])
-
-        def loss(weights):
-            prior = jnp.sum(((weights - PRIOR_MEAN) / PRIOR_SD) ** 2) / 2
-            return prior + log_loss(weights @ columns, spiked)
-
-        def newton(carry):
-            weights, before, _, count = carry
-            slope = jax.vmap(jax.grad(log_loss))(weights @ columns, spiked)
-            bend = jax.vmap(jax.grad(jax.grad(log_loss)))(weights @ columns, spiked)
-            gradient = columns @ slope + (weights - PRIOR_MEAN) / PRIOR_SD**2
-            curvature = (columns * bend) @ columns.T + jnp.diag(1 / PRIOR_SD**2 + 1e-6)
-            direction = -jnp.linalg.solve(curvature, gradient)
-            direction = direction / jnp.maximum(1.0, jnp.max(direction @ columns) / 8.0)
-            tried = weights + jnp.array([0.0, 0.06, 0.25, 1.0])[:, None] * direction
-            found = jax.lax.map(loss, tried)
-            best = jnp.nanargmin(found)
-            return tried[best], found[best], before - found[best], count + 1
-
-        going = lambda carry: (carry[2] > TOLERANCE) & (carry[3] < 50)
-        weights, found, *_ = jax.lax.while_loop(going, newton, (weights, loss(weights), jnp.inf, 0))
+        found, weights = maximise_hazard(columns, spiked, log_dt, log_stride, PRIOR_MEAN, PRIOR_SD, weights)
         return weights, (found, weights)
 
     # each pair of rates starts from what the last one ended with

@@ -4,7 +4,8 @@ Between forced spikes the neuron is linear, so nothing explodes; and as the mode
 error), not regressed on the recording, measurement noise does not bias it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import equinox as eqx
 import jax
@@ -14,7 +15,7 @@ import optimistix as optx
 from jaxtyping import Array, Float
 
 from fitting.coordinates import Coordinate, origin, place
-from fitting.data import FitData
+from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.stages import Stage
 from fitting.stages.initial import between_spikes
@@ -35,6 +36,22 @@ _RS = lambda model: model.series_resistance
 _RESET = lambda model: model.neuron.voltage_reset.b
 _AMPLITUDES = lambda model: model.neuron.asc_amp_array
 _TAUS = lambda model: model.neuron.asc_tau_array
+_LEAK = lambda model: model.neuron.El
+
+
+@cache
+def _conductance(i: int) -> Callable:
+    return lambda model: model.neuron.membrane_currents[i].conductance
+
+
+@cache
+def _half(i: int, j: int) -> Callable:
+    return lambda model: model.neuron.membrane_currents[i].gates[j].V_half
+
+
+@cache
+def _tau(i: int, j: int) -> Callable:
+    return lambda model: model.neuron.membrane_currents[i].gates[j].tau
 
 
 def coordinates(model: PatchedNeuron) -> list[Coordinate]:
@@ -45,11 +62,19 @@ def coordinates(model: PatchedNeuron) -> list[Coordinate]:
     """
     neuron = model.neuron
     around = lambda where, sd, log=False: Coordinate(where, where(model), sd, log)
-    moved = [around(_C, 0.7, True), around(_R, 0.7, True), around(_EL, 15e-3), around(_RS, 10e6)]
+    moved = [around(_C, 0.7, True), around(_R, 0.7, True), around(_RS, 10e6)]
+    # gates are placed relative to El_reference, so beside them the leak's own reversal moves
+    moved.append(around(_LEAK if neuron.membrane_currents else _EL, 15e-3))
     if neuron.has_reset_rules:
         moved.append(around(_RESET, 10e-3))
     if neuron.has_afterspike_currents:
-        moved += [around(_AMPLITUDES, 60e-3 / neuron.R_input), around(_TAUS, 0.7, True)]
+        moved.append(around(_AMPLITUDES, 60e-3 / neuron.R_input))
+    if neuron.has_afterspike_currents and not neuron.membrane_currents:
+        moved.append(around(_TAUS, 0.7, True))
+    for i, each in enumerate(neuron.membrane_currents):
+        moved.append(around(_conductance(i), 1.5, True))
+        for j, gate in enumerate(each.gates):
+            moved += [around(_half(i, j), 12e-3 if j == 0 else 20e-3), around(_tau(i, j), 0.9, True)]
     return moved
 
 
@@ -68,6 +93,8 @@ def fit_voltage(
         moved: what to move; `coordinates(model)` if None.
     """
     moved = coordinates(model) if moved is None else moved
+    if model.neuron.membrane_currents:
+        data = coarsen(data, BLOCK)
     problem = (model, moved, data, observed_steps(data, float(model.neuron.spike_cut_duration)))
     solver = optx.LevenbergMarquardt(rtol=1e-3, atol=1e-3)
     x, losses = origin(moved), []
@@ -83,7 +110,7 @@ def fit_voltage(
 
 def observed_steps(data: FitData, cut: float) -> np.ndarray:
     """(S, T): True where the voltage is compared: outside spikes and their cut (s), after the start of a sweep."""
-    keep = between_spikes(data, cut)
+    keep = between_spikes(data, cut) & data.counted
     for row, valid in zip(keep, data.valid, strict=True):
         row[: int(min(SETTLE / data.dt, 0.1 * valid.sum()))] = False
     return keep

@@ -5,7 +5,6 @@ exponentials); Mensi et al. 2016, PLoS Comput Biol 12:e1004761 (coupling to the 
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -36,15 +35,15 @@ class Kernels(eqx.Module):
     """Theta' = th_inf + sum_i s_i' + sum_k w_k', with
 
         s_i' = s_i exp(-dt / spike_tau_i)
-        w_k' = w_k exp(-dt / voltage_tau_k) + (1 - exp(-dt / voltage_tau_k)) sum_j weight_jk h((V - knot_j))
-        h(x) = softness log(1 + exp(x / softness)), a hinge with a soft corner.
+        w_k' = w_k exp(-dt / voltage_tau_k) + (1 - exp(-dt / voltage_tau_k)) sum_j weight_jk h(V - knot_j)
+        h(x) = (x + sqrt(x^2 + softness^2)) / 2, a hinge with a soft corner.
 
     Attributes:
         spike_tau: (n,), s.
         voltage_tau: (k,), s.
         knots: where the hinges bend, (j,), V.
         weights: threshold per voltage above a knot, (j, k), dimensionless.
-        softness: V.
+        softness: of the corner: h(0) is half of it, V.
     """
 
     spike_tau: Float[Array, " n"] = eqx.field(converter=jnp.asarray)
@@ -65,7 +64,8 @@ class Kernels(eqx.Module):
 
     def drive(self, voltage: Float[Array, ""]) -> list[Float[Array, ""]]:
         """Where each of the voltage's components goes to at a voltage, V."""
-        hinges = [self.softness * jax.nn.softplus((voltage - knot) / self.softness) for knot in self.knots]
+        above = [voltage - knot for knot in self.knots]
+        hinges = [(x + jnp.sqrt(x**2 + self.softness**2)) / 2 for x in above]
         return [
             sum((self.weights[j, k] * hinge for j, hinge in enumerate(hinges)), start=jnp.zeros_like(voltage))
             for k in range(len(self.voltage_tau))
