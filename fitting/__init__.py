@@ -3,6 +3,7 @@
 from fitting.data import DataError
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores
-from fitting.fit import DEFAULT_LEVEL, Fit, fit
+from fitting.fit import Fit, fit
+from fitting.levels import LEVELS
 
-__all__ = ["DEFAULT_LEVEL", "DataError", "Fit", "PatchedNeuron", "Scores", "fit"]
+__all__ = ["LEVELS", "DataError", "Fit", "PatchedNeuron", "Scores", "fit"]

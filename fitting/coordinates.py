@@ -18,7 +18,7 @@ class Coordinate(eqx.Module):
     Attributes:
         where: the parameter in a model; or several leaves, as a tuple, that share one value.
         centre: prior mean, in the parameter's unit.
-        sd: prior standard deviation.
+        sd: prior standard deviation; 0 holds the parameter at its centre.
         log: whether the parameter is positive (or negative) and moves on a log scale.
     """
 
@@ -33,7 +33,8 @@ class Coordinate(eqx.Module):
 
     def position(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
         """The coordinate x of a parameter's value."""
-        return (jnp.log(value / self.centre) if self.log else value - self.centre) / self.sd
+        away = jnp.log(value / self.centre) if self.log else value - self.centre
+        return jnp.where(self.sd > 0, away / jnp.where(self.sd > 0, self.sd, 1.0), 0.0)
 
 
 def origin(coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:
@@ -49,6 +50,12 @@ def _leaves(model: Any, coordinate: Coordinate) -> tuple:
 def values(model: Any, coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:
     """The parameters that the coordinates stand for, as they are in the model."""
     return [_leaves(model, coordinate)[0] for coordinate in coordinates]
+
+
+def positions(model: Any, coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:
+    """The coordinates at which a model's parameters are."""
+    found = zip(coordinates, values(model, coordinates), origin(coordinates), strict=True)
+    return [jnp.broadcast_to(each.position(value), zero.shape) for each, value, zero in found]
 
 
 def place(model: Any, coordinates: Sequence[Coordinate], x: Sequence[Float[Array, "..."]]) -> Any:

@@ -1,6 +1,7 @@
 """How well a fitted neuron predicts held-out sweeps, and how well the cell predicts itself."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,9 +114,21 @@ def spike_trains(
         else:
             share = runs // len(data.current) + (sweep < runs % len(data.current))
             keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), sweep), share)
-        spiked = _draw(model, jnp.asarray(current), jnp.asarray(voltage[0]), data.dt, keys)
+        spiked = _spiked(model, jnp.asarray(current), jnp.asarray(voltage[0]), data.dt, keys)
         trains += [(np.flatnonzero(row & valid) + 0.5) * data.dt + latency for row in np.asarray(spiked)]
     return trains
+
+
+def _spiked(model, current, start, dt, keys) -> np.ndarray:
+    """Where each run spikes, (runs, T); the runs are shared out over threads."""
+    if keys is None or len(keys) < 2:
+        return np.asarray(_draw(model, current, start, dt, keys))
+    draw = lambda share: np.asarray(_draw(model, current, start, dt, share))
+    # equal shares, so that one compiled function serves them all
+    half = -(-len(keys) // 2)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(draw, (keys[:half], keys[-half:]))
+    return np.concatenate([first, second[2 * half - len(keys) :]])
 
 
 @eqx.filter_jit

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,67 +11,80 @@ import jax.numpy as jnp
 import numpy as np
 
 import glifjax as gj
+from fitting.crossvalidate import cross_validate, prefer
 from fitting.data import DataError, FitData, prepare
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores, evaluate
 from fitting.fitted import FittedNeuron
+from fitting.levels import LEVELS, at_level, level_name
 from fitting.protocols import Split, choose
 from fitting.spikes import SpikeShape, measure_shape
 from fitting.stages import Stage
 from fitting.stages.deterministic import fit_shift
 from fitting.stages.finetune import COEFFICIENTS, check_coefficients, finetune
 from fitting.stages.initial import initial
-from fitting.stages.threshold import fit_threshold
+from fitting.stages.threshold import fit_threshold, refit_threshold
+from fitting.stages.voltage import coordinates as membrane_coordinates
 from fitting.stages.voltage import fit_voltage
 
-DEFAULT_LEVEL = "LIF-R-ASC-A"
+#: Evaluations of the membrane that a refit to a part of the data may take.
+REFIT = 6
 #: Below this share of the cell's own score a fit is called poor.
 POOR = 0.6
 
 
+@dataclass(frozen=True)
 class Fit(FittedNeuron):
-    """A FittedNeuron that reports on itself."""
+    """The preferred level's neuron, which reports on itself and on the levels it was preferred to.
+
+    Attributes:
+        levels: every level that was fitted, the simplest first; this one among them.
+    """
+
+    levels: tuple[FittedNeuron, ...] = ()
 
     def report(self, path: str | Path) -> None:
         """Write the report, one self-contained HTML page, to `path`."""
         from fitting.report import write_report
 
-        write_report([self], path)
+        write_report(self.levels, self.level, path)
 
 
 def fit(
     recording: gj.Recording,
-    level: str = DEFAULT_LEVEL,
+    level: str | None = None,
     *,
     train_sweeps: str | None = None,
     test_sweeps: str | None = None,
     optimizer: Any | None = None,
     train: Sequence[str] | None = None,
     seed: int = 0,
-    progress: Callable[[str], None] = lambda stage: None,
+    progress: Callable[[str, str], None] = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
 ) -> Fit:
-    """Fit a GLIF neuron to a recording and score it on what was held out.
+    """Fit GLIF neurons to a recording, prefer one, and score it on what was held out.
 
     Everything is chosen on the training sweeps; the held-out ones are touched once, for the scores. Computed in
     float64; the neuron that comes back has the default dtype.
 
     Args:
         recording: as glifjax.read_recording returns it.
-        level: "LIF", "LIF-R", "LIF-ASC", "LIF-R-ASC" or "LIF-R-ASC-A" (aliases glif1 ... glif5).
+        level: one of fitting.LEVELS (aliases glif1 ... glif5); None or "all" fits all six and prefers the simplest
+            that predicts training spikes kept aside as well as the best does (fitting.crossvalidate).
         train_sweeps, test_sweeps: sweeps by number, range or protocol name; guessed where None (see
             fitting.protocols.choose).
         optimizer: any optax optimiser; after the fit it moves Allen's coefficients through surrogate spikes, and
             the result is kept where it predicts the last fifth of the training data better.
         train: the coefficients it moves; all of Allen's (fitting.stages.finetune.COEFFICIENTS) if None.
         seed: of the simulations that the scores rest on.
-        progress: called with a few words as each stage starts; on_split: with the sweeps, once they are chosen.
+        progress: called with the level ("" for all) and a few words as each stage starts; on_split: with the sweeps,
+            once they are chosen.
 
     Raises:
         RecordingError, DataError: the recording cannot be fitted; the message says why and what to do.
         ValueError: an unknown level or coefficient, or coefficients without an optimizer.
     """
-    level = gj.level_name(level)
+    levels = LEVELS if level is None or level.strip().lower() == "all" else (level_name(level),)
     if train is not None and optimizer is None:
         raise ValueError(
             "train names the coefficients that an optimizer moves, and none was given: add optimizer=optax.adam(0.02); "
@@ -80,58 +93,93 @@ def fit(
     coefficients = tuple(COEFFICIENTS if train is None else train)
     check_coefficients(coefficients)
     with jax.enable_x64(True):
-        fitted = _fit(recording, level, train_sweeps, test_sweeps, optimizer, coefficients, seed, progress, on_split)
+        prepared = _Prepared.of(recording, train_sweeps, test_sweeps, progress, on_split)
+        found = [
+            _fit_level(prepared, each, optimizer, coefficients, seed, progress, len(levels) > 1) for each in levels
+        ]
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
-        fitted = replace(fitted, model=jax.tree.map(narrow, fitted.model))
-    return fitted
+        found = [replace(each, model=jax.tree.map(narrow, each.model)) for each in found]
+    validations = {each.level: each.validation for each in found if each.validation is not None}
+    preferred = prefer(validations) if validations else found[-1].level
+    chosen = next(each for each in found if each.level == preferred)
+    return Fit(**vars(chosen), levels=tuple(found))
 
 
 def _is_float(leaf) -> bool:
     return isinstance(leaf, jax.Array) and leaf.dtype == np.float64
 
 
-def _fit(recording, level, train_sweeps, test_sweeps, optimizer, coefficients, seed, progress, on_split) -> Fit:
-    seconds: dict[str, float] = {}
+class _Clock:
+    """Runs the stages of one level: announces each, and keeps how long it took."""
 
-    def timed(name: str, task: Callable[..., Any], *arguments) -> Any:
-        progress(name)
+    def __init__(self, level: str, progress: Callable[[str, str], None]):
+        self.level, self.progress, self.seconds = level, progress, {}
+
+    def __call__(self, name: str, task: Callable[..., Any], *arguments) -> Any:
+        self.progress(self.level, name)
         start = time.perf_counter()
         result = task(*arguments)
-        seconds[name] = round(time.perf_counter() - start, 3)
+        self.seconds[name] = round(time.perf_counter() - start, 3)
         return result
 
-    split = timed("choosing sweeps", choose, recording, train_sweeps, test_sweeps)
-    on_split(split)
-    recording.check(split.sweeps)
-    shape, train, test = timed("preparing the data", _prepare, recording, split)
 
+@dataclass(frozen=True)
+class _Prepared:
+    """What all levels share."""
+
+    recording: gj.Recording
+    split: Split
+    shape: SpikeShape
+    train: FitData
+    test: tuple[FitData, ...]
+    seconds: dict[str, float]
+
+    @classmethod
+    def of(cls, recording, train_sweeps, test_sweeps, progress, on_split) -> "_Prepared":
+        clock = _Clock("", progress)
+        split = clock("choosing sweeps", choose, recording, train_sweeps, test_sweeps)
+        on_split(split)
+        recording.check(split.sweeps)
+        shape, train, test = clock("preparing the data", _prepare, recording, split)
+        return cls(recording, split, shape, train, test, clock.seconds)
+
+
+def _fit_level(prepared: _Prepared, level, optimizer, coefficients, seed, progress, compared: bool) -> FittedNeuron:
+    train, clock = prepared.train, _Clock(level, progress)
+    model = clock("starting values", initial, level, train, prepared.shape)
+    moved = membrane_coordinates(model, level)
     stages: list[Stage] = []
-    model = timed("starting values", initial, level, train, shape)
-    for name, stage in (
-        ("membrane", fit_voltage),
-        ("threshold", fit_threshold),
-        ("deterministic threshold", fit_shift),
-    ):
-        stages.append(timed(name, stage, model, train))
-        model = stages[-1].model
+
+    def stage(name: str, task: Callable[..., Stage], *arguments) -> PatchedNeuron:
+        stages.append(clock(name, task, *arguments))
+        return stages[-1].model
+
+    model = stage("membrane", fit_voltage, model, train, moved)
+    model = stage("threshold", fit_threshold, model, train, level)
+
+    def refit(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
+        return refit_threshold(fit_voltage(model, data, moved, REFIT).model, data, level).model
+
+    validation = clock("cross-validation", cross_validate, model, train, refit) if compared else None
+    model = stage("deterministic threshold", fit_shift, model, train)
     if optimizer is not None:
-        stages.append(timed("coefficients", finetune, model, train, optimizer, coefficients))
-        model = stages[-1].model
-    scores = timed("scores", evaluate, model, test, seed)
-    return Fit(
-        recording=recording,
+        model = stage("coefficients", finetune, model, train, optimizer, coefficients)
+    scores = clock("scores", evaluate, model, prepared.test, seed)
+    return FittedNeuron(
+        recording=prepared.recording,
         level=level,
-        model=model,
-        shape=shape,
-        split=split,
+        model=at_level(model, level),
+        shape=prepared.shape,
+        split=prepared.split,
         train=train,
-        test=test,
+        test=prepared.test,
         stages=tuple(stages),
         scores=scores,
         seed=seed,
-        seconds=seconds,
-        warnings=[*recording.warnings, *_doubts(model, train, scores)],
+        seconds=prepared.seconds | clock.seconds,
+        warnings=[*prepared.recording.warnings, *_doubts(model, train, scores)],
+        validation=validation,
     )
 
 

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 import glifjax as gj
+from fitting.crossvalidate import Validation
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores
@@ -27,6 +28,7 @@ class FittedNeuron:
         train, test: the same as arrays; one FitData for each group of repeats held out.
         stages: what each stage moved, in order.
         scores: on the held-out sweeps.
+        validation: how well the level predicts training spikes kept aside; None where levels were not compared.
         seed: of the simulations that the scores rest on.
         seconds: by stage.
         warnings: what a reader of the results should know.
@@ -44,6 +46,7 @@ class FittedNeuron:
     seed: int
     seconds: dict[str, float]
     warnings: list[str] = field(default_factory=list)
+    validation: Validation | None = None
 
     @property
     def neuron(self) -> gj.GLIF:
@@ -60,6 +63,9 @@ class FittedNeuron:
             "parameters": parameters(self.model),
             "spike_shape": vars(self.shape),
             "scores": self.scores.as_dict(),
+            "validation": None
+            if self.validation is None
+            else {"bits_per_spike": self.validation.bits, "training_bits_per_spike": self.validation.training_bits},
             "stages": [
                 {"name": stage.name, "objective": stage.unit, "losses": stage.losses, "tried_mv": stage.tried}
                 for stage in self.stages
@@ -67,5 +73,5 @@ class FittedNeuron:
             "seeds": {"scores": self.seed},
             "seconds": self.seconds,
             "warnings": self.warnings,
-            "versions": {name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "optimistix")},
+            "versions": {name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "scipy")},
         }

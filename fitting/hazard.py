@@ -9,6 +9,10 @@ from jaxtyping import Array, Bool, Float
 
 from fitting.likelihood import spike_log_likelihood
 
+#: Hazard at the threshold, 1/s, until a deterministic threshold is chosen.
+LAMBDA0 = 1e3
+#: The widest hazard, V: where the voltage says nothing about the spikes.
+WIDEST = 0.03
 #: Newton's method stops when it gains less, nats, or after so many steps.
 TOLERANCE, MOST_STEPS = 0.05, 50
 #: log lambda dt is capped so that nothing overflows, and moves no further than this in a step.

@@ -18,21 +18,28 @@ def spike_log_likelihood(
         spiked: True in the steps that hold a spike.
         free: True in the steps that could hold one; the others do not count unless they do.
     """
+    return jnp.sum(_log_likelihoods(expected, spiked, free))
+
+
+def _log_likelihoods(expected, spiked, free) -> Float[Array, "..."]:
     # where nothing happens, the logarithm's argument is kept away from zero for the gradient's sake
     log_probability = jnp.log(-jnp.expm1(-jnp.where(spiked, expected, 1.0)))
-    silent = free & ~spiked
-    return jnp.sum(jnp.where(spiked, log_probability, 0.0)) - jnp.sum(jnp.where(silent, expected, 0.0))
+    return jnp.where(spiked, log_probability, jnp.where(free, -expected, 0.0))
 
 
 def log_likelihood(model: PatchedNeuron, data: FitData) -> Float[Array, ""]:
-    """log-likelihood of the recorded spikes that count, in nats, given the model's own voltage with those spikes forced."""
+    """log-likelihood of the recorded spikes that count, in nats; V is the model's own, with those spikes forced."""
+    return jnp.sum(step_log_likelihoods(model, data))
+
+
+def step_log_likelihoods(model: PatchedNeuron, data: FitData) -> Float[Array, "S T"]:
+    """Each step's share of the log-likelihood, nats; 0 where a step does not count."""
 
     def one(current, voltage, forced, counted):
         trace = model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
         excess = trace.voltage_before_reset - trace.threshold_before_reset
-        return spike_log_likelihood(
-            model.noise.expected_spikes(excess, data.dt), forced & counted, counted & ~trace.refractory
-        )
+        expected = model.noise.expected_spikes(excess, data.dt)
+        return _log_likelihoods(expected, forced & counted, counted & ~trace.refractory)
 
     arrays = (data.current, data.voltage, data.forced, data.counted)
-    return jnp.sum(jax.vmap(one)(*map(jnp.asarray, arrays)))
+    return jax.vmap(one)(*map(jnp.asarray, arrays))

@@ -5,14 +5,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import jax
 
 import glifjax as gj
-from fitting.fitted import FittedNeuron
+from fitting.fit import Fit
 from glifjax.errors import InputError
 
 #: What a fit writes, and what therefore may not be in a folder already.
@@ -93,20 +93,17 @@ def _claim(folder: Path, parent: Path, name: str) -> Path:
         return target
 
 
-def write_results(fits: Sequence[FittedNeuron], folder: Path) -> None:
-    """Write the last fit's neuron and numbers, the report of all, and each one's own neuron where there are several."""
-    from fitting.report import write_report
-
-    chosen = fits[-1]
-    record = {"file": _identity(chosen.recording.path), **chosen.as_dict()}
+def write_results(fitted: Fit, folder: Path) -> None:
+    """Write the preferred neuron and its numbers, the report, and every level's own neuron where there are several."""
+    record = {"file": _identity(fitted.recording.path), **fitted.as_dict()}
     with jax.enable_x64(True):
-        gj.write_neuron_config(chosen.neuron, folder / "neuron_config.json")
-        if len(fits) > 1:
-            record["levels"] = {fit.level: fit.as_dict() for fit in fits}
-            for fit in fits:
-                gj.write_neuron_config(fit.neuron, folder / f"neuron_config_{fit.level}.json")
+        gj.write_neuron_config(fitted.neuron, folder / "neuron_config.json")
+        if len(fitted.levels) > 1:
+            record["levels"] = {each.level: each.as_dict() for each in fitted.levels}
+            for each in fitted.levels:
+                gj.write_neuron_config(each.neuron, folder / f"neuron_config_{each.level}.json")
     (folder / "fit.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-    write_report(fits, folder / "report.html")
+    fitted.report(folder / "report.html")
 
 
 def _identity(path: Path) -> dict[str, str]:

@@ -32,8 +32,11 @@ def fit(
     ] = None,
     level: Annotated[
         str,
-        typer.Option(help="LIF, LIF-R, LIF-ASC, LIF-R-ASC, LIF-R-ASC-A (or glif1 ... glif5); all compares them."),
-    ] = "LIF-R-ASC-A",
+        typer.Option(
+            help="LIF, LIF-R, LIF-ASC, LIF-R-ASC, LIF-R-ASC-A (or glif1 ... glif5), augmented; "
+            "all fits the six, compares them and prefers one."
+        ),
+    ] = "all",
     train: Annotated[
         str | None,
         typer.Option(help='Sweeps to fit: numbers, ranges or protocol names ("1,4-6"). Guessed if left out.'),
@@ -48,8 +51,9 @@ def fit(
 ) -> None:
     """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
 
-    Writes neuron_config.json (which AllenSDK reads too), fit.json and report.html. With --level all there is one
-    neuron_config_<level>.json each, and neuron_config.json is the last level's.
+    Fits every level, prefers the simplest that predicts training spikes kept aside as well as the best does, and
+    writes neuron_config.json (the preferred level's), fit.json and report.html; and neuron_config_<level>.json each,
+    of which AllenSDK reads all but the augmented one.
 
     [bold]Example:[/bold]  glifjax fit cell.nwb --train "noise 1" --test "noise 2" --out my_cell
     """
@@ -61,10 +65,12 @@ def _fit(cell, level, train, test, out, overwrite, seed) -> None:
     import jax
 
     import glifjax as gj
+    from fitting.levels import level_name
     from fitting.results import check_folder, new_results, write_results
 
     jax.config.update("jax_enable_x64", True)
-    levels = list(gj.LEVELS) if level.strip().lower() == "all" else [gj.level_name(level)]
+    if level.strip().lower() != "all":
+        level = level_name(level)
     if out is not None:
         check_folder(out, overwrite)
     if cell is not None:
@@ -76,10 +82,10 @@ def _fit(cell, level, train, test, out, overwrite, seed) -> None:
             path = folder / "example.nwb"
             _make_example(path)
         with gj.read_recording(path) as recording:
-            fits = [_fit_level(recording, level, train, test, seed, first=i == 0) for i, level in enumerate(levels)]
+            fitted = _run(recording, level, train, test, seed)
             with stage("writing the report"):
-                write_results(fits, folder)
-    _print_results(fits)
+                write_results(fitted, folder)
+    _print_results(fitted)
     out_console.print(f"\n[bold]{escape(str(final[0]))}/[/bold]", soft_wrap=True)
     for file in sorted(final[0].iterdir()):
         out_console.print(f"  {escape(file.name)}", soft_wrap=True)
@@ -94,26 +100,25 @@ def _make_example(path: Path) -> None:
         write_example(path)
 
 
-def _fit_level(recording, level: str, train, test, seed: int, first: bool):
+def _run(recording, level: str, train, test, seed: int):
+    """Fit, with a line for every stage of one level, or for every level of several."""
     import fitting
 
+    several = level == "all"
     started = [time.perf_counter(), ""]
 
-    def finish() -> None:
-        if started[1]:
+    def finish(then: str = "") -> None:
+        if started[1] and started[1] != then:
             out_console.print(f"  [green]✓[/green] {started[1]} [dim]{time.perf_counter() - started[0]:.1f} s[/dim]")
+        if started[1] != then:
+            started[:] = [time.perf_counter(), then]
 
-    out_console.print(f"\n[bold]{escape(recording.name)}[/bold], level {level}")
+    out_console.print(f"\n[bold]{escape(recording.name)}[/bold], {'every level' if several else f'level {level}'}")
     with out_console.status("") as status:
 
-        def progress(stage: str) -> None:
-            finish()
-            started[:] = [time.perf_counter(), stage]
-            status.update(f"{stage} ...")
-
-        def chosen(split) -> None:
-            if first:
-                _print_split(split)
+        def progress(level: str, name: str) -> None:
+            finish(level if level and several else name)
+            status.update(f"{level} {name} ..." if several else f"{name} ...")
 
         fitted = fitting.fit(
             recording,
@@ -122,7 +127,7 @@ def _fit_level(recording, level: str, train, test, seed: int, first: bool):
             test_sweeps=test,
             seed=seed,
             progress=progress,
-            on_split=chosen,
+            on_split=_print_split,
         )
         finish()
     return fitted
@@ -143,17 +148,31 @@ def _describe(parts) -> str:
     return f"sweep{'s' if len(parts) > 1 else ''} {numbers} [dim]({escape(protocols)}; {seconds:.0f} s in all)[/dim]"
 
 
-def _print_results(fits) -> None:
+def _print_results(fitted) -> None:
     out_console.print()
-    out_console.print(_parameter_table(fits[-1]))
-    for fitted in fits:
-        if fitted.test:
-            out_console.print()
-            out_console.print(_score_table(fitted))
-    for warning in dict.fromkeys(warning for fitted in fits for warning in fitted.warnings):
-        levels = [fitted.level for fitted in fits if warning in fitted.warnings]
-        which = f" ({', '.join(levels)})" if len(levels) < len(fits) else ""
-        err_console.print(f"[yellow]note{which}:[/yellow] {escape(warning)}", soft_wrap=True)
+    if len(fitted.levels) > 1:
+        out_console.print(_level_table(fitted))
+        out_console.print()
+    out_console.print(_parameter_table(fitted))
+    if fitted.test:
+        out_console.print()
+        out_console.print(_score_table(fitted))
+    for warning in dict.fromkeys(fitted.warnings):
+        err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
+
+
+def _level_table(fitted) -> Table:
+    table = Table(title="Levels", title_justify="left", box=None)
+    table.add_column("level")
+    for heading in ("bits per spike, cross-validated", "Md* (4 ms), held out", "EVr", "RMSE (mV)"):
+        table.add_column(heading, justify="right")
+    for each in fitted.levels:
+        scores = each.scores.test
+        numbers = (each.validation.bits, scores["md_star_4ms"], scores["evr_10ms"], scores["subthreshold_rmse_mv"])
+        style = "bold" if each.level == fitted.level else None
+        name = f"{each.level} [green]preferred[/green]" if style else each.level
+        table.add_row(name, *map(_number, numbers), style=style)
+    return table
 
 
 def _parameter_table(fitted) -> Table:

@@ -17,6 +17,8 @@ from fitting.data import FitData
 from fitting.fitted import FittedNeuron
 from fitting.report.runs import Runs
 from fitting.stages import Stage
+from glifjax.rules.membrane import GatedCurrent
+from glifjax.rules.threshold_kernels import Kernels
 
 #: Colours that colour-blind readers can tell apart: the cell, escape noise, a hard threshold; shading.
 DATA, NOISE, HARD, FAINT = "#2b2b2b", "#0072b2", "#d55e00", "#ececec"
@@ -200,21 +202,58 @@ def afterspike_currents(neuron: gj.GLIF) -> Figure:
 def threshold_components(neuron: gj.GLIF, step: float = 10e-3) -> Figure:
     """How one spike raises the threshold, and how a lasting `step` of the voltage (V) drags it along."""
     figure, ax = _panel(cut := float(neuron.spike_cut_duration))
+    amplitudes, taus, drags = _movements(neuron, step)
+    slowest = max([*taus, *(tau for _, curve in drags for _, tau in curve)], default=0.1)
+    time = np.linspace(0, np.clip(4 * slowest, 0.02, 1.0), 2000)
+    shift = 1e3 * sum(a * np.exp(-time / tau) for a, tau in zip(amplitudes, taus, strict=True))
+    ax.plot(1e3 * (cut + time), shift, color=DATA, lw=1.6, label="after a spike")
+    for (label, curve), color in zip(drags, COMPONENTS, strict=False):
+        held = np.linspace(0, cut + time[-1], 2000)
+        rise = sum(-target * np.expm1(-held / tau) if np.isfinite(tau) else target * held for target, tau in curve)
+        ax.plot(1e3 * held, 1e3 * rise, color=color, lw=1.4, label=label)
+    ax.set(xlabel="time (ms)", ylabel="threshold shift (mV)", xlim=(0, 1e3 * (cut + time[-1])))
+    ax.legend(loc="best")
+    return figure
+
+
+def _movements(neuron: gj.GLIF, step: float):
+    """What a spike adds to the threshold, V, and its time constants, s; and for steps of the voltage, by label, the
+    (target, V, and time constant, s) of each component (an infinite one: the rate in V/s instead of the target)."""
     reset: Any = neuron.threshold_reset
     dynamics: Any = neuron.threshold_dynamics
-    rate, adapts = float(reset.b_spike), neuron.has_adapting_threshold
-    a = float(dynamics.a_voltage * neuron.coeffs.a) if adapts else 0.0
-    b = float(dynamics.b_voltage * neuron.coeffs.b) if adapts else 0.0
-    slowest = min(rate, b) if b > 0 else rate
-    time = np.linspace(0, np.clip(4 / max(slowest, 1e-9), 0.02, 1.0), 2000)
-    shift = 1e3 * float(reset.a_spike) * np.exp(-rate * time)
-    ax.plot(1e3 * (cut + time), shift, color=DATA, lw=1.6, label="after a spike")
-    if adapts:
-        held = np.linspace(0, cut + time[-1], 2000)
-        rise = held if b == 0 else -np.expm1(-b * held) / b
-        label = f"to a step of {1e3 * step:g} mV at 0"
-        ax.plot(1e3 * held, 1e3 * step * a * rise, color=COMPONENTS[0], lw=1.6, label=label)
-    ax.set(xlabel="time (ms)", ylabel="threshold shift (mV)", xlim=(0, 1e3 * (cut + time[-1])))
+    if isinstance(dynamics, Kernels):
+        drags = []
+        for above in (-10e-3, 0.0, 10e-3):
+            onset = dynamics.knots[-1] + above
+            rest = np.asarray(dynamics.drive(dynamics.knots[0] - step))
+            curve = list(zip(np.asarray(dynamics.drive(onset)) - rest, np.asarray(dynamics.voltage_tau), strict=True))
+            drags.append((f"to a step to {1e3 * float(onset + neuron.El_reference):.0f} mV at 0", curve))
+        return np.asarray(reset.a_spike), np.asarray(dynamics.spike_tau), drags
+    spike = ([float(reset.a_spike)], [1 / max(float(reset.b_spike), 1e-9)])
+    if not neuron.has_adapting_threshold:
+        return *spike, []
+    a, b = float(dynamics.a_voltage * neuron.coeffs.a), float(dynamics.b_voltage * neuron.coeffs.b)
+    curve = [(step * a / b, 1 / b) if b > 0 else (step * a, np.inf)]
+    return *spike, [(f"to a step of {1e3 * step:g} mV at 0", curve)]
+
+
+@_styled
+def gated_currents(neuron: gj.GLIF) -> Figure:
+    """The current of each gated current at rest in every voltage, solid, and with inactivation open, dashed."""
+    figure = Figure(figsize=(HALF, 2.8), layout="constrained")
+    ax = figure.subplots()
+    rest = float(neuron.El_reference)
+    voltage = np.linspace(-100e-3, 0.0, 300)
+    for i, (current, color) in enumerate(zip(neuron.membrane_currents, COMPONENTS, strict=False), start=1):
+        assert isinstance(current, GatedCurrent)
+        steady = [np.asarray(gate.steady(voltage - rest)) for gate in current.gates]
+        opening = [x for gate, x in zip(current.gates, steady, strict=True) if gate.slope > 0]
+        drive = 1e12 * float(current.conductance) * (float(current.reversal) - (voltage - rest))
+        tau = ", ".join(f"{1e3 * float(gate.tau):.3g}" for gate in current.gates)
+        ax.plot(1e3 * voltage, drive * np.prod(steady, axis=0), color=color, label=f"{i}: τ {tau} ms")
+        ax.plot(1e3 * voltage, drive * np.prod(opening, axis=0), color=color, ls="--", lw=0.9)
+    ax.axhline(0, color="#888888", lw=0.7)
+    ax.set(xlabel="voltage (mV)", ylabel="current into the cell (pA)", xlim=(-100, 0))
     ax.legend(loc="best")
     return figure
 
@@ -248,6 +287,27 @@ def convergence(stage: Stage) -> Figure:
     ax.ticklabel_format(axis="y", useOffset=False)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=not scanned))
     ax.yaxis.set_major_locator(MaxNLocator(5))
+    return figure
+
+
+@_styled
+def bits_by_level(fits: Sequence[FittedNeuron], preferred: str) -> Figure:
+    """Bits per spike by level: on the training sweeps, cross-validated there, and on the held-out ones."""
+    figure = Figure(figsize=(HALF, 2.9), layout="constrained")
+    ax = figure.subplots()
+    places = np.arange(len(fits))
+    checked = [(fit.validation.training_bits, fit.validation.bits) if fit.validation else (np.nan,) * 2 for fit in fits]
+    training, validated = np.array(checked).T
+    ax.plot(places, training, "^:", color=DATA, ms=4, lw=0.8, label="training")
+    ax.plot(places, validated, "o-", color=NOISE, ms=5, lw=1.2, label="cross-validated")
+    ax.plot(
+        places, [fit.scores.test["bits_per_spike"] for fit in fits], "s--", color=HARD, ms=4, lw=0.8, label="held out"
+    )
+    place = [fit.level for fit in fits].index(preferred)
+    ax.plot(place, validated[place], "o", ms=11, mfc="none", mec=NOISE, mew=1.2)
+    ax.set_xticks(places, [fit.level for fit in fits], rotation=35, ha="right")
+    ax.set_ylabel("bits per spike")
+    ax.legend(loc="best")
     return figure
 
 

@@ -11,57 +11,58 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-import glifjax as gj
 from fitting.example import true_parameters
 from fitting.fitted import FittedNeuron
+from fitting.levels import AUGMENTED
 from fitting.report import figures, tables
 from fitting.report.runs import run
-from fitting.report.words import KEY, SCORES, sweeps, verdict
+from fitting.report.words import KEY, SCORES, preference, steps_up, sweeps, verdict
 
 #: Held-out stimuli whose spikes are shown.
 RASTERS = 3
 
 
-def write_report(fits: Sequence[FittedNeuron], path: str | Path) -> None:
+def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path) -> None:
     """Write the report on fits of one recording, one for each level: one HTML page without outside resources.
 
     Args:
-        fits: at least one; several are shown in the order of their levels, the last one open.
+        fits: at least one, the simplest level first.
+        preferred: the level that the page opens on.
         path: the file to write; one that exists is replaced.
 
     Raises:
-        ValueError: no fits.
+        ValueError: no fits, or none of the preferred level.
     """
-    if not fits:
-        raise ValueError("there is no fit to report; give at least one")
-    order = {level: place for place, level in enumerate(gj.LEVELS)}
-    fits = sorted(fits, key=lambda fit: order.get(fit.level, len(order)))
-    body = _header(fits)
+    chosen = next((fit for fit in fits if fit.level == preferred), None)
+    if chosen is None:
+        raise ValueError(f"there is no fit of level {preferred!r} to report")
+    body = _header(fits, chosen)
     if len(fits) == 1:
-        body += _details(fits[0], "neuron_config.json")
+        body += _details(chosen, "neuron_config.json")
     else:
-        body += _section("Levels compared", _comparison(fits))
-        for fit in fits:
+        body += _section("Levels compared", _comparison(fits, chosen))
+        for fit in (chosen, *(fit for fit in fits if fit is not chosen)):
             own = [line for line in fit.warnings if any(line not in other.warnings for other in fits)]
+            opened, title = (" open", f"{fit.level}, preferred") if fit is chosen else ("", fit.level)
             body += (
-                f'<details class="level"{" open" if fit is fits[-1] else ""}><summary>{escape(fit.level)}'
-                f'</summary><p class="verdict">{verdict(fit)}</p>{_warnings(own)}'
-                f"{_details(fit, f'neuron_config_{fit.level}.json')}</details>"
+                f'<details class="level"{opened}><summary>{escape(title)}</summary>'
+                f'<p class="verdict">{verdict(fit)}</p>{_warnings(own)}'
+                f"{_details(fit, f'neuron_config_{fit.level}.json', fit is chosen)}</details>"
             )
     colours = f":root {{ --data: {figures.DATA}; --noise: {figures.NOISE}; --hard: {figures.HARD}; }}\n"
     style = colours + (files("fitting.report") / "style.css").read_text(encoding="utf-8")
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(fits[0].recording.name)} · glifjax fit</title><style>{style}</style></head>\n"
+        f"<title>{escape(chosen.recording.name)} · glifjax fit</title><style>{style}</style></head>\n"
         f"<body>{body}</body></html>\n"
     )
     Path(path).write_text(page, encoding="utf-8")
 
 
-def _header(fits: Sequence[FittedNeuron]) -> str:
-    """What was fitted, to what, and the verdict."""
-    fit, recording = fits[0], fits[0].recording
+def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron) -> str:
+    """What was fitted, to what, and the verdict on the preferred fit."""
+    recording = fit.recording
     levels = escape(", ".join(fit.level for fit in fits))
     description = recording.session_description or ""
     banner = (
@@ -71,15 +72,15 @@ def _header(fits: Sequence[FittedNeuron]) -> str:
     facts = {
         "File": escape(recording.path.name),
         "Description": escape("" if description.upper() == "PLACEHOLDER" else description),
-        "Level" if len(fits) == 1 else "Levels": levels,
+        "Level" if len(fits) == 1 else "Levels fitted": levels,
         "Trained on": sweeps(fit.split.train, [fit.train]),
         "Held out": sweeps([part for group in fit.split.test for part in group], fit.test),
         "Why these": escape("; ".join(fit.split.reasons)),
     }
     return (
-        f'<header><p class="kicker">glifjax fit</p><h1>{escape(recording.name)} · {levels}</h1>'
+        f'<header><p class="kicker">glifjax fit</p><h1>{escape(recording.name)} · {escape(fit.level)}</h1>'
         + (banner if true_parameters(recording) else "")
-        + (f'<p class="verdict">{verdict(fit)}</p>' if len(fits) == 1 else "")
+        + f'<p class="verdict">{verdict(fit)}</p>'
         + _facts(facts)
         + _warnings([line for line in fit.warnings if all(line in other.warnings for other in fits)])
         + "</header>"
@@ -92,20 +93,40 @@ def _warnings(lines: Sequence[str]) -> str:
     return f'<div class="warning"><ul>{items}</ul></div>' if lines else ""
 
 
-def _comparison(fits: Sequence[FittedNeuron]) -> str:
-    """Scores by level, as a table and as a figure."""
-    shown = ("md_star_4ms", "evr_10ms", "bits_per_spike", "subthreshold_rmse_mv")
+def _comparison(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
+    """Why this level is preferred, what each step up bought, and all scores."""
+    shown = ("md_star_4ms", "evr_10ms", "subthreshold_rmse_mv")
+    bits = figures.bits_by_level(fits, chosen.level)
     figure = figures.scores_by_level(fits, [(key, SCORES[key][0]) for key in shown])
     return (
-        tables.level_table(fits)
-        + '<p class="note">With escape noise, on the held-out sweeps. The page picks no level: whoever picks one by '
-        "these scores has spent the held-out sweeps, and needs others to say how well it predicts.</p>"
+        f"<p>{preference(fits, chosen)}</p>"
+        + _figure(bits, "How much each level tells of a spike; the choice rests on the cross-validated ones alone.")
+        + f"<ul>{''.join(f'<li>{line}</li>' for line in steps_up(fits))}</ul>"
+        + tables.level_table(fits, chosen.level)
+        + '<p class="note">With escape noise, on the held-out sweeps, but for the first two columns.</p>'
         + _figure(figure, f"{KEY}; dashed: the cell itself.", wide=True)
     )
 
 
-def _details(fit: FittedNeuron, config: str) -> str:
-    """All that is said of one level, whose neuron lies in the file `config`."""
+def _details(fit: FittedNeuron, config: str, drawn: bool = True) -> str:
+    """What is said of one level, whose neuron lies in the file `config`; its runs are drawn on request."""
+    stages = "".join(_figure(figures.convergence(stage)) for stage in fit.stages)
+    return (
+        _section("Scores", tables.score_table(fit))
+        + (_runs(fit) if drawn else "")
+        + _section("What a spike does", _mechanisms(fit))
+        + _section("Parameters", tables.parameter_table(fit))
+        + _section(
+            "How the fit went",
+            '<p class="note">Each stage\'s objective by iteration; the larger dot is the best.</p>'
+            f'<div class="grid three">{stages}</div>{_settings(fit)}',
+        )
+        + _section("Use the neuron", _usage(fit, config))
+    )
+
+
+def _runs(fit: FittedNeuron) -> str:
+    """The neuron's voltage and spikes beside the cell's."""
     runs = run(fit)
     held = "Held-out" if fit.test else "Training"
     sweep = f"{held} sweep {runs.data.numbers[runs.sweep]}"
@@ -133,20 +154,7 @@ def _details(fit: FittedNeuron, config: str) -> str:
     )
     if len(groups) > RASTERS:
         rasters += f'<p class="note">The {RASTERS} of {len(groups)} held-out stimuli with most spikes.</p>'
-    stages = "".join(_figure(figures.convergence(stage)) for stage in fit.stages)
-    return (
-        _section("Scores", tables.score_table(fit))
-        + _section(f"{held} voltage", voltage)
-        + (_section("Held-out spikes", rasters) if rasters else "")
-        + _section("What a spike does", _mechanisms(fit))
-        + _section("Parameters", tables.parameter_table(fit))
-        + _section(
-            "How the fit went",
-            '<p class="note">Each stage\'s objective by iteration; the larger dot is the best.</p>'
-            f'<div class="grid three">{stages}</div>{_settings(fit)}',
-        )
-        + _section("Use the neuron", _usage(config))
-    )
+    return _section(f"{held} voltage", voltage) + (_section("Held-out spikes", rasters) if rasters else "")
 
 
 def _section(title: str, content: str) -> str:
@@ -166,6 +174,9 @@ def _mechanisms(fit: FittedNeuron) -> str:
         parts += _figure(figures.afterspike_currents(neuron), caption)
     else:
         lacks.append("no afterspike currents")
+    if neuron.membrane_currents:
+        caption = "Gated currents, where the voltage stays; dashed: before they inactivate. Negative ones hold back."
+        parts += _figure(figures.gated_currents(neuron), caption)
     if neuron.has_reset_rules:
         caption = "How the threshold moves. Shaded: the cut of the spike at 0."
         parts += _figure(figures.threshold_components(neuron), caption)
@@ -188,14 +199,15 @@ def _settings(fit: FittedNeuron) -> str:
     )
 
 
-def _usage(config: str) -> str:
+def _usage(fit: FittedNeuron, config: str) -> str:
     """How to load the neuron."""
+    reader = "" if fit.level == AUGMENTED else "; AllenSDK reads it too"
     return (
         f'<pre>import glifjax as gj\n\nneuron = gj.read_neuron_config("{escape(config)}")\n'
         "trace = gj.simulate(neuron, current, dt)      # current in A, dt in s\n"
         "trace.voltage + neuron.El_reference           # V\n"
         "trace.spikes().times                          # s</pre>"
-        f'<p class="note">The command writes {escape(config)} beside this page; AllenSDK reads it too. It '
+        f'<p class="note">The command writes {escape(config)} beside this page{reader}. It '
         "holds the neuron without the electrode, which adds R<sub>s</sub> I to a recorded voltage. "
         "<code>simulate(..., key=jax.random.key(0))</code> draws spikes with escape noise.</p>"
     )

@@ -47,17 +47,21 @@ def _bars(values: dict[str, float]) -> str:
     )
 
 
-def level_table(fits: Sequence[FittedNeuron]) -> str:
+def level_table(fits: Sequence[FittedNeuron], preferred: str) -> str:
     """The table of scores by level, with escape noise; last, the cell itself."""
-    rows = [(escape(fit.level), "test", fit.scores.test) for fit in fits]
-    rows.append((COLUMNS["ceiling"], "ceiling", fits[-1].scores.ceiling))
-    lines = [
-        f'<tr class="{css}"><th>{title}</th>'
-        + "".join(f"<td>{show_score(scores[key])}</td>" for key in SCORES)
-        + "</tr>"
-        for title, css, scores in rows
-    ]
-    head = "".join(f"<th>{label}</th>" for label, _, _ in SCORES.values())
+    lines = []
+    for fit in fits:
+        validation = fit.validation
+        bits = (validation.training_bits, validation.bits) if validation else (math.nan, math.nan)
+        numbers = "".join(
+            f"<td>{show_score(value)}</td>" for value in (*bits, *(fit.scores.test[key] for key in SCORES))
+        )
+        css = "test preferred" if fit.level == preferred else "test"
+        lines.append(f'<tr class="{css}"><th>{escape(fit.level)}</th>{numbers}</tr>')
+    ceiling = "".join(f"<td>{show_score(fits[-1].scores.ceiling[key])}</td>" for key in SCORES)
+    lines.append(f'<tr class="ceiling"><th>{COLUMNS["ceiling"]}</th><td>–</td><td>–</td>{ceiling}</tr>')
+    bits = ("Bits per spike, training", "Bits per spike, cross-validated")
+    head = "".join(f"<th>{label}</th>" for label in (*bits, *(label for label, _, _ in SCORES.values())))
     return _table(f"<th>Level</th>{head}", lines)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fitting.data import FitData
 from fitting.fitted import FittedNeuron
+from fitting.levels import AUGMENTED
 from glifjax.io.sweeps import name_sweeps
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
@@ -54,6 +55,11 @@ PARAMETERS = {
     "b_voltage": ("b<sub>v</sub>", "rate at which that decays"),
     "asc_amp": ("δI", "what a spike adds to afterspike current"),
     "asc_tau": ("τ", "time constant of afterspike current"),
+    "g": ("g", "conductance, all gates open, of gated current"),
+    "activation_V_half": ("V<sub>m</sub>", "half-activation of gated current"),
+    "activation_tau": ("τ<sub>m</sub>", "time constant of activation of gated current"),
+    "inactivation_V_half": ("V<sub>h</sub>", "half-inactivation of gated current"),
+    "inactivation_tau": ("τ<sub>h</sub>", "time constant of inactivation of gated current"),
 }
 
 
@@ -85,6 +91,52 @@ def verdict(fit: FittedNeuron) -> str:
         text += f" Between spikes it follows the voltage to {show_number(error, 2)} mV (RMS), "
         text += f"{100 * explained:.0f} % of the variance."
     return text
+
+
+#: What each level adds to the one before it, in words, and which that is.
+STEPS = {
+    "LIF-R": ("LIF", "a reset that keeps some of the voltage, and a threshold that spikes raise"),
+    "LIF-ASC": ("LIF", "currents that spikes leave behind"),
+    "LIF-R-ASC": ("LIF-ASC", "the reset and the raised threshold beside the currents"),
+    "LIF-R-ASC-A": ("LIF-R-ASC", "a threshold that the voltage drags along"),
+    "augmented": ("LIF-R-ASC-A", "voltage-gated currents, and a threshold that follows the voltage in many ways"),
+}
+
+
+def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
+    """Why a level is preferred, and which is the best that AllenSDK reads."""
+    bits = {fit.level: fit.validation.bits for fit in fits if fit.validation is not None}
+    best = max(bits, key=lambda level: bits[level])
+    text = f"<strong>{escape(chosen.level)}</strong> is preferred: "
+    if chosen.level == best:
+        text += f"it tells most of training spikes that its fit has not seen, {show_score(bits[best])} bits each."
+    else:
+        text += (
+            "it is the simplest that predicts training spikes its fit has not seen as well as the best "
+            f"({escape(best)}) does, {show_score(bits[chosen.level])} and {show_score(bits[best])} bits a spike, to within the standard "
+            "error of the difference."
+        )
+    if chosen.level == AUGMENTED:
+        readable = max((level for level in bits if level != AUGMENTED), key=lambda level: bits[level])
+        text += f" The best that AllenSDK reads is {escape(readable)}, with {show_score(bits[readable])}."
+    return text
+
+
+def steps_up(fits: Sequence[FittedNeuron]) -> list[str]:
+    """What each step up in level bought, a line each."""
+    by_level = {fit.level: fit for fit in fits}
+    lines = []
+    for level, (below, adds) in STEPS.items():
+        if level in by_level and below in by_level:
+            now, before = by_level[level], by_level[below]
+            pairs = [
+                ("bits per spike, cross-validated", before.validation.bits, now.validation.bits),
+                ("Md*", before.scores.test["md_star_4ms"], now.scores.test["md_star_4ms"]),
+                ("RMSE in mV", *(fit.scores.test["subthreshold_rmse_mv"] for fit in (before, now))),
+            ]
+            told = ", ".join(f"{name} {show_score(old)} → {show_score(new)}" for name, old, new in pairs)
+            lines.append(f"<strong>{escape(level)}</strong> adds {adds} to {escape(below)}: {told}.")
+    return lines
 
 
 def sweeps(parts: Sequence[Any], data: Sequence[FitData]) -> str:

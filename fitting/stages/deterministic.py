@@ -14,7 +14,7 @@ from fitting.scores import explained_variance_ratio
 from fitting.stages import Stage
 
 #: Shifts that are tried, in units of delta_v; then as many again between the best one's neighbours.
-SHIFTS = np.linspace(-8.0, 4.0, 25)
+SHIFTS = np.linspace(-8.0, 4.0, 17)
 
 
 def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
@@ -24,7 +24,7 @@ def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
     for grid in (SHIFTS, None):
         if grid is None:
             best, step = max(tried, key=tried.__getitem__), SHIFTS[1] - SHIFTS[0]
-            grid = np.linspace(best - step, best + step, 11)
+            grid = np.linspace(best - step, best + step, len(SHIFTS))
         for shift, spiked in zip(grid, _run(model, data, jnp.asarray(grid * width)), strict=True):
             tried[float(shift)] = _explained(model, data, np.asarray(spiked) > 0.5)
     best = max(tried, key=tried.__getitem__)
@@ -55,7 +55,7 @@ def _run(model, data, shifts):
         run = lambda current, voltage: moved.simulate(current, data.dt, recorded_start=voltage[0]).spiked
         return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage)) > 0.5
 
-    return jax.lax.map(one, shifts, batch_size=16)
+    return jax.lax.map(one, shifts, batch_size=17)
 
 
 def _explained(model, data, spiked) -> float:

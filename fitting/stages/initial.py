@@ -6,7 +6,9 @@ from scipy.signal import lfilter
 import glifjax as gj
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
+from fitting.levels import PARTS
 from fitting.spikes import SpikeShape
+from fitting.stages.augment import augment
 
 #: Membrane time constants that are tried, s.
 TAUS = np.geomspace(3e-3, 150e-3, 25)
@@ -23,7 +25,7 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
     the regression in `shape`, the threshold the median voltage at the onsets, escape noise 2 mV wide.
 
     Args:
-        level: one of glifjax.LEVELS.
+        level: one of fitting.levels.LEVELS; an Allen level comes as the fit works on it, see there.
         data: training sweeps; shape: their spikes.
     """
     block = max(1, round(1e-3 / data.dt))
@@ -37,17 +39,18 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
 
     membrane = data.voltage - series * data.current - rest
     onset = float(np.median(membrane[data.forced]))
+    parts = PARTS[level]
     slope = float(np.clip(shape.reset_slope, 0.0, 1.0))
     after = shape.reset_intercept + shape.reset_slope * (onset + rest) - rest
     neuron = gj.from_level(
-        level,
+        "LIF-R-ASC-A",
         C=tau / resistance,
         R_input=resistance,
         El_reference=rest,
         th_inf=onset,
         asc_tau_array=ASC_TAUS,
-        reset_slope=slope,
-        reset_intercept=after - slope * onset,
+        reset_slope=slope if parts.resets else 0.0,
+        reset_intercept=after - slope * onset if parts.resets else 0.0,
         b_spike=20.0,
         b_voltage=20.0,
         spike_cut_length=round(shape.cut / data.dt),
@@ -55,7 +58,8 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
         spike_latency=shape.latency,
         escape_noise=gj.EscapeNoise(1e3, 2e-3),
     )
-    return PatchedNeuron(neuron, series)
+    model = PatchedNeuron(neuron, series)
+    return augment(model, data, shape) if parts.gates else model
 
 
 def between_spikes(data: FitData, after: float, before: float = 0.5e-3) -> np.ndarray:

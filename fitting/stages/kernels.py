@@ -12,10 +12,9 @@ from jax.flatten_util import ravel_pytree
 
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import maximise_hazard
+from fitting.hazard import LAMBDA0, WIDEST, maximise_hazard
 from fitting.stages import Stage
 from fitting.stages.augment import with_knots
-from fitting.stages.threshold import LAMBDA0, WIDEST
 from glifjax.spike import EscapeNoise
 
 #: Silent steps are sampled every so often, s; spikes never are.

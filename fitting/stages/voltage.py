@@ -11,19 +11,24 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix as optx
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
+from scipy.optimize import least_squares
 
-from fitting.coordinates import Coordinate, origin, place
+from fitting.coordinates import Coordinate, origin, place, positions
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
+from fitting.levels import PARTS
 from fitting.stages import Stage
 from fitting.stages.initial import between_spikes
+from glifjax.rules.voltage import LinearExact
 
 #: Expected misfit of a good model, V, and the time over which its errors are alike, s: they weigh data and prior.
 SIGMA, CORRELATION = 2e-3, 20e-3
-#: Residuals are means over this time, s.
+#: The voltage is averaged over this time, s.
 BLOCK = 0.5e-3
+#: A relative gain in loss, or a relative step, that ends the search.
+FLAT = 1e-4
 #: Left out at the start of each sweep, s: what happened before it is not known. At most a tenth of the sweep.
 SETTLE = 1.0
 
@@ -54,58 +59,65 @@ def _tau(i: int, j: int) -> Callable:
     return lambda model: model.neuron.membrane_currents[i].gates[j].tau
 
 
-def coordinates(model: PatchedNeuron) -> list[Coordinate]:
-    """What stage A moves: C, R, El, Rs; the voltage reset and the afterspike currents where the level has them.
+def coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
+    """What stage A moves, around where the model is; what the level lacks is held.
 
     The slope of the reset stays what it is on the recording: fitted here it follows the model's own error at the
     onsets, and predicts fewer of the training spikes (docs/results.md).
     """
-    neuron = model.neuron
+    neuron, parts = model.neuron, PARTS[level]
     around = lambda where, sd, log=False: Coordinate(where, where(model), sd, log)
     moved = [around(_C, 0.7, True), around(_R, 0.7, True), around(_RS, 10e6)]
+    moved.append(around(_RESET, 10e-3 * parts.resets))
+    moved.append(around(_AMPLITUDES, 60e-3 / neuron.R_input * parts.currents))
+    if not parts.gates:
+        return [*moved, around(_EL, 15e-3), around(_TAUS, 0.7 * parts.currents, True)]
     # gates are placed relative to El_reference, so beside them the leak's own reversal moves
-    moved.append(around(_LEAK if neuron.membrane_currents else _EL, 15e-3))
-    if neuron.has_reset_rules:
-        moved.append(around(_RESET, 10e-3))
-    if neuron.has_afterspike_currents:
-        moved.append(around(_AMPLITUDES, 60e-3 / neuron.R_input))
-    if neuron.has_afterspike_currents and not neuron.membrane_currents:
-        moved.append(around(_TAUS, 0.7, True))
+    moved.append(around(_LEAK, 15e-3))
     for i, each in enumerate(neuron.membrane_currents):
         moved.append(around(_conductance(i), 1.5, True))
-        for j, gate in enumerate(each.gates):
+        for j in range(len(each.gates)):
             moved += [around(_half(i, j), 12e-3 if j == 0 else 20e-3), around(_tau(i, j), 0.9, True)]
     return moved
 
 
 def fit_voltage(
-    model: PatchedNeuron, data: FitData, max_steps: int = 40, moved: Sequence[Coordinate] | None = None
+    model: PatchedNeuron,
+    data: FitData,
+    moved: Sequence[Coordinate],
+    most: int = 40,
 ) -> Stage:
-    """Levenberg-Marquardt on the voltage between spikes, with a weak prior around the start.
+    """Levenberg-Marquardt on the voltage between spikes, with a weak prior: that of the coordinates.
 
     Minimises N / (2 SIGMA^2) mean (V_model - V_recorded)^2 + |x|^2 / 2 over the coordinates x, N being the observed
-    time over CORRELATION.
+    time over CORRELATION. The voltage is compared, and simulated by its exact rule, in steps of BLOCK.
 
     Args:
-        model: where to start; the prior is centred there.
+        model: where to start.
         data: training sweeps.
-        max_steps: iterations at most.
-        moved: what to move; `coordinates(model)` if None.
+        moved: what to move, as `coordinates` gives it.
+        most: evaluations of the model at most.
     """
-    moved = coordinates(model) if moved is None else moved
-    if model.neuron.membrane_currents:
-        data = coarsen(data, BLOCK)
-    problem = (model, moved, data, observed_steps(data, float(model.neuron.spike_cut_duration)))
-    solver = optx.LevenbergMarquardt(rtol=1e-3, atol=1e-3)
-    x, losses = origin(moved), []
-    state, loss = _start(solver, x, problem)
-    for _ in range(max_steps):
-        losses.append(float(loss))
-        x, state, done, loss = _step(solver, x, state, problem)
-        if done:
-            break
-    losses.append(float(loss))
-    return Stage(place(model, moved, x), "membrane", "misfit and prior (nats)", losses)
+    data = coarsen(data, BLOCK)
+    problem = (_exact(model), moved, data, observed_steps(data, float(model.neuron.spike_cut_duration)))
+    start, unravel = ravel_pytree(positions(model, moved))
+    losses: list[float] = []
+
+    def residuals(x):
+        found = np.asarray(_residuals(x, problem))
+        losses.append(min([float(found @ found) / 2, *losses[-1:]]))
+        return found
+
+    jacobian = lambda x: np.asarray(_jacobian(x, problem))
+    found = least_squares(
+        residuals, np.asarray(start), jacobian, method="lm", ftol=FLAT, xtol=FLAT, x_scale=1.0, max_nfev=most
+    )
+    return Stage(place(model, moved, unravel(jnp.asarray(found.x))), "membrane", "misfit and prior (nats)", losses)
+
+
+def _exact(model: PatchedNeuron) -> PatchedNeuron:
+    """The model with the exact voltage rule, which coarse steps call for."""
+    return eqx.tree_at(lambda m: m.neuron.voltage_dynamics, model, LinearExact())
 
 
 def observed_steps(data: FitData, cut: float) -> np.ndarray:
@@ -126,33 +138,14 @@ def predict(model: PatchedNeuron, data: FitData) -> Float[Array, "S T"]:
     return jax.vmap(one)(jnp.asarray(data.current), jnp.asarray(data.voltage), jnp.asarray(data.forced))
 
 
-def _residuals(x, problem):
+@eqx.filter_jit
+def _residuals(x, problem) -> Float[Array, " r"]:
+    """Errors of the voltage, weighed, and the prior's: their squares sum to twice the loss."""
     model, moved, data, observed = problem
+    x = ravel_pytree(origin(moved))[1](x)
     error = jnp.where(observed, predict(place(model, moved, x), data) - data.voltage, 0.0)
-    block = max(1, round(BLOCK / data.dt))
-    whole = error.shape[1] // block * block
-    blocks = lambda array: array[:, :whole].reshape(len(array), -1, block).sum(axis=2)
-    count = blocks(jnp.asarray(observed))
-    weight = jnp.sqrt(data.dt / CORRELATION) / SIGMA / jnp.sqrt(jnp.maximum(count, 1))
-    return blocks(error) * weight, x
+    weight = jnp.sqrt(data.dt / CORRELATION) / SIGMA
+    return jnp.concatenate([ravel_pytree(error * weight)[0], ravel_pytree(x)[0]])
 
 
-def _loss(residuals):
-    return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(residuals)) / 2
-
-
-_function = lambda x, problem: (_residuals(x, problem), None)
-
-
-@eqx.filter_jit
-def _start(solver, x, problem):
-    shapes = eqx.filter_eval_shape(_function, x, problem)
-    state = solver.init(_function, x, problem, {"jac": "fwd"}, *shapes, frozenset())
-    return state, _loss(_residuals(x, problem))
-
-
-@eqx.filter_jit
-def _step(solver, x, state, problem):
-    x, state, _ = solver.step(_function, x, problem, {"jac": "fwd"}, state, frozenset())
-    done, _ = solver.terminate(_function, x, problem, {"jac": "fwd"}, state, frozenset())
-    return x, state, done, _loss(_residuals(x, problem))
+_jacobian = eqx.filter_jit(jax.jacfwd(_residuals))
