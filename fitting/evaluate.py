@@ -123,7 +123,12 @@ def _spiked(model, current, start, dt, keys) -> np.ndarray:
     """Where each run spikes, (runs, T); the runs are shared out over threads."""
     if keys is None or len(keys) < 2:
         return np.asarray(_draw(model, current, start, dt, keys))
-    draw = lambda share: np.asarray(_draw(model, current, start, dt, share))
+    double = jax.config.read("jax_enable_x64")
+
+    def draw(share):
+        with jax.enable_x64(double):  # which each thread keeps for itself
+            return np.asarray(_draw(model, current, start, dt, share))
+
     # equal shares, so that one compiled function serves them all
     half = -(-len(keys) // 2)
     with ThreadPoolExecutor(2) as pool:

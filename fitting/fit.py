@@ -145,6 +145,7 @@ class _Prepared:
         return cls(recording, split, shape, train, test, clock.seconds)
 
 
+@jax.enable_x64(True)  # each thread has its own setting
 def _fit_level(prepared: _Prepared, level, optimizer, coefficients, seed, progress, compared: bool) -> FittedNeuron:
     train, clock = prepared.train, _Clock(level, progress)
     model = clock("starting values", initial, level, train, prepared.shape)

@@ -5,9 +5,7 @@ log lambda = weights . columns is concave in the weights, so there is one best a
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
-
-from fitting.likelihood import spike_log_likelihood
+from jaxtyping import Array, ArrayLike, Float
 
 #: Hazard at the threshold, 1/s, until a deterministic threshold is chosen.
 LAMBDA0 = 1e3
@@ -22,47 +20,57 @@ SHARES = (0.0, 0.06, 0.25, 1.0)
 
 
 def maximise_hazard(
-    columns: Float[Array, "n N"],
-    spiked: Bool[Array, " N"],
-    log_step: Float[Array, ""],
-    log_stride: Float[Array, ""],
-    prior_mean: Float[Array, " n"],
-    prior_sd: Float[Array, " n"],
-    start: Float[Array, " n"],
+    silent: Float[Array, "n N"],
+    spiking: Float[Array, "n K"],
+    step: Float[ArrayLike, ""],
+    stride: Float[ArrayLike, ""],
+    prior_mean: Float[ArrayLike, " n"],
+    prior_sd: Float[ArrayLike, " n"],
+    start: Float[ArrayLike, " n"],
 ) -> tuple[Float[Array, ""], Float[Array, " n"]]:
     """Loss (nats: negative log-likelihood and normal prior) and weights at its minimum.
 
+    -log L = sum_silent stride lambda step - sum_spiking log(1 - exp(-lambda step))
+
     Args:
-        columns: what the weights multiply, in each sampled step.
-        spiked: the steps that hold a spike.
-        log_step: logarithm of a step's duration, in s where lambda is in 1/s.
-        log_stride: logarithm of how many silent steps a sampled one stands for; a spike stands for its own alone.
+        silent: what the weights multiply, in steps that could have held a spike and did not.
+        spiking: the same in steps that hold one.
+        step: a step's duration, s where lambda is in 1/s.
+        stride: how many silent steps each of those given stands for.
         prior_mean, prior_sd: of the weights; an infinite sd leaves one free.
         start: weights to start from.
     """
-    offset = log_step + jnp.where(spiked, 0.0, log_stride)
-    precision = 1 / prior_sd**2
+    prior_mean, start = jnp.asarray(prior_mean), jnp.asarray(start)
+    precision = 1 / jnp.asarray(prior_sd) ** 2
 
-    def log_loss(log_hazard, spiked, offset):
-        return -spike_log_likelihood(jnp.exp(jnp.minimum(log_hazard + offset, LOG_CAP)), spiked, True)
+    def expected(log_hazard, factor):
+        return jnp.exp(jnp.minimum(log_hazard + jnp.log(factor), LOG_CAP))
 
-    def loss(weights):
-        return jnp.sum((weights - prior_mean) ** 2 * precision) / 2 + log_loss(weights @ columns, spiked, offset)
+    def surprise(log_hazard):
+        return -jnp.sum(jnp.log(-jnp.expm1(-expected(log_hazard, step))))
+
+    def loss(weights, log_silent, log_spiking):
+        prior = jnp.sum((weights - prior_mean) ** 2 * precision) / 2
+        return prior + jnp.sum(expected(log_silent, step * stride)) + surprise(log_spiking)
 
     def newton(carry):
         weights, before, _, count = carry
-        at = weights @ columns
-        slope = jax.vmap(jax.grad(log_loss))(at, spiked, offset)
-        bend = jax.vmap(jax.grad(jax.grad(log_loss)))(at, spiked, offset)
-        gradient = columns @ slope + (weights - prior_mean) * precision
-        curvature = (columns * bend) @ columns.T + jnp.diag(precision + 1e-6)
+        log_silent, log_spiking = weights @ silent, weights @ spiking
+        spikes = expected(log_silent, step * stride)
+        slope, bend = jax.jvp(jax.grad(surprise), (log_spiking,), (jnp.ones_like(log_spiking),))
+        gradient = silent @ spikes + spiking @ slope + (weights - prior_mean) * precision
+        curvature = (silent * spikes) @ silent.T + (spiking * bend) @ spiking.T + jnp.diag(precision + 1e-6)
         direction = -jnp.linalg.solve(curvature, gradient)
-        direction = direction / jnp.maximum(1.0, jnp.max(direction @ columns) / LONGEST)
-        tried = weights + jnp.array(SHARES)[:, None] * direction
-        found = jax.lax.map(loss, tried)
+        along, along_spiking = direction @ silent, direction @ spiking
+        longest = jnp.maximum(jnp.max(along, initial=0.0), jnp.max(along_spiking, initial=0.0))
+        share = jnp.array(SHARES) / jnp.maximum(1.0, longest / LONGEST)
+        found = jax.lax.map(
+            lambda s: loss(weights + s * direction, log_silent + s * along, log_spiking + s * along_spiking), share
+        )
         best = jnp.nanargmin(found)
-        return tried[best], found[best], before - found[best], count + 1
+        return weights + share[best] * direction, found[best], before - found[best], count + 1
 
     going = lambda carry: (carry[2] > TOLERANCE) & (carry[3] < MOST_STEPS)
-    weights, found, *_ = jax.lax.while_loop(going, newton, (start, loss(start), jnp.inf, 0))
+    first = loss(start, start @ silent, start @ spiking)
+    weights, found, *_ = jax.lax.while_loop(going, newton, (start, first, jnp.inf, 0))
     return found, weights

@@ -113,8 +113,8 @@ def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
     else:
         text += (
             "it is the simplest that predicts training spikes its fit has not seen as well as the best "
-            f"({escape(best)}) does, {show_score(bits[chosen.level])} and {show_score(bits[best])} bits a spike, to within the standard "
-            "error of the difference."
+            f"({escape(best)}) does, {show_score(bits[chosen.level])} and {show_score(bits[best])} bits a spike, to "
+            "within the standard error of the difference."
         )
     if chosen.level == AUGMENTED:
         readable = max((level for level in bits if level != AUGMENTED), key=lambda level: bits[level])

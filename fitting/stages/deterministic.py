@@ -8,17 +8,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitting.data import FitData
+from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.scores import explained_variance_ratio
 from fitting.stages import Stage
 
 #: Shifts that are tried, in units of delta_v; then as many again between the best one's neighbours.
 SHIFTS = np.linspace(-8.0, 4.0, 17)
+#: The runs that are compared have this time step, s.
+STEP = 0.2e-3
 
 
 def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
     """Shift the threshold to where the deterministic neuron's training spikes explain the recorded ones best (EVr)."""
+    data = coarsen(data, STEP)
     width = float(model.noise.delta_v)
     tried: dict[float, float] = {}
     for grid in (SHIFTS, None):

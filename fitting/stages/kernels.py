@@ -10,46 +10,57 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from fitting.data import FitData
+from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.hazard import LAMBDA0, WIDEST, maximise_hazard
 from fitting.stages import Stage
 from fitting.stages.augment import with_knots
 from glifjax.spike import EscapeNoise
 
-#: Silent steps are sampled every so often, s; spikes never are.
-STRIDE = 0.2e-3
+#: The likelihood is taken in steps of this, s.
+STEP = 0.2e-3
 #: Normal priors: 1/delta_v per mV (mean and sd), a_spike/delta_v, weight/delta_v per mV.
 SHARPNESS, JUMP, WEIGHT = (0.5, 1.0), 3.0, 1.0
 
 
 def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
-    """Escape noise and threshold kernels of a patched neuron, its membrane left as it is."""
-    voltage, *_ = _features(model, data)
-    onset = float(np.median(np.asarray(voltage)[data.forced & data.valid]))
-    weights = jnp.zeros_like(model.neuron.threshold_dynamics.weights)
+    """Escape noise and threshold kernels of a patched neuron, its membrane left as it is.
+
+    Args:
+        model: after stage A.
+        data: training sweeps.
+    """
+    data = coarsen(data, STEP)
+    onset = float(np.median(_forced_voltage(model, data)[data.forced]))
+    weights = model.neuron.threshold_dynamics.weights
     model = eqx.tree_at(lambda m: m.neuron.threshold_dynamics, model, with_knots(weights, onset))
     voltage, jumps, hinges, refractory = (np.asarray(each) for each in _features(model, data))
 
-    stride = max(1, round(STRIDE / data.dt))
-    spiked = data.forced & data.valid
-    sampled = np.zeros_like(spiked)
-    sampled[:, ::stride] = (data.counted & ~refractory)[:, ::stride]
-    sampled |= spiked & data.counted
-    pick = lambda feature: jnp.asarray(feature[sampled].T)
-    columns = jnp.concatenate(
-        [pick(voltage)[None] * 1e3, jnp.ones((1, sampled.sum())), -pick(jumps), -pick(hinges) * 1e3]
-    )
+    def columns(steps):
+        parts = (1e3 * voltage[steps][:, None], np.ones((steps.sum(), 1)), -jumps[steps], -1e3 * hinges[steps])
+        return jnp.asarray(np.concatenate(parts, axis=1).T)
+
+    spiking = data.forced & data.counted
+    silent = data.counted & ~refractory & ~spiking
     n_jumps, n_hinges = jumps.shape[-1], hinges.shape[-1]
-    mean = jnp.concatenate([jnp.array([SHARPNESS[0], 0.0]), jnp.zeros(n_jumps + n_hinges)])
-    sd = jnp.array([SHARPNESS[1], jnp.inf] + [JUMP] * n_jumps + [WEIGHT] * n_hinges)
-    start = mean.at[1].set(jnp.log(LAMBDA0) - SHARPNESS[0] * 1e3 * onset)
-    loss, found = _maximise(columns, jnp.asarray(spiked[sampled]), np.log(data.dt), np.log(stride), mean, sd, start)
+    mean = np.concatenate([[SHARPNESS[0], 0.0], np.zeros(n_jumps + n_hinges)])
+    sd = np.concatenate([[SHARPNESS[1], np.inf], np.full(n_jumps, JUMP), np.full(n_hinges, WEIGHT)])
+    start = np.concatenate([[SHARPNESS[0], np.log(LAMBDA0) - SHARPNESS[0] * 1e3 * onset], mean[2:]])
+    problem = (columns(silent), columns(spiking), data.dt, 1.0)
+    loss, found = _maximise(*problem, mean, sd, start)
     if found[0] < 1e-3 / WIDEST:  # the voltage alone says nothing: hold it there, and let the rest make up for it
-        mean, sd = mean.at[0].set(1e-3 / WIDEST), sd.at[0].set(1e-6)
-        start = start.at[0].set(1e-3 / WIDEST)
-        loss, found = _maximise(columns, jnp.asarray(spiked[sampled]), np.log(data.dt), np.log(stride), mean, sd, start)
+        mean[0], sd[0], start[0] = 1e-3 / WIDEST, 1e-6, 1e-3 / WIDEST
+        loss, found = _maximise(*problem, mean, sd, start)
     return Stage(_with_weights(model, found), "threshold", "negative log-likelihood and prior (nats)", [float(loss)])
+
+
+@eqx.filter_jit
+def _forced_voltage(model, data):
+    """The model's voltage, V (S, T), with spikes forced where they were recorded."""
+    run = lambda current, voltage, forced: (
+        model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced).voltage_before_reset
+    )
+    return jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
 
 
 _maximise = eqx.filter_jit(maximise_hazard)

@@ -32,8 +32,8 @@ B_VOLTAGE = np.geomspace(2.0, 900.0, 8)
 PRIOR_MEAN, PRIOR_SD = np.array([0.5, 0.0, 0.0, 0.0]), np.array([1.0, np.inf, 3.0, 1.0])
 #: Prior that holds a weight at 0.
 HELD = 1e-6
-#: Silent steps are sampled every so often in the grid search, s; spikes never are.
-STRIDE = 0.5e-3
+#: Silent steps are sampled every so often in the grid search, s; all steps that hold spikes are kept.
+STRIDE = 1e-3
 
 
 # Named here once, since a compiled function is found again by what it was made of.
@@ -94,23 +94,22 @@ def refit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: 
 def _search_rates(model: PatchedNeuron, data: FitData, level: str) -> PatchedNeuron:
     """The model at the best pair of rates, with the maximum-likelihood threshold for it."""
     parts = PARTS[level]
-    voltage, raised, dragged, spiked, free = _features(model, data)
+    voltage, raised, dragged, refractory = (np.asarray(each) for each in _features(model, data))
+    spiking = data.forced & data.counted
+    silent = data.counted & ~refractory & ~spiking
     stride = max(1, round(STRIDE / data.dt))
-    sampled = np.zeros_like(free)
-    sampled[..., ::stride] = free[..., ::stride]
-    sampled |= spiked
-    pick = lambda feature: jnp.asarray(np.asarray(feature)[..., sampled])
-    voltage, raised, dragged, spiked = map(pick, (voltage * 1e3, raised, dragged * 1e3, spiked))
+    silent[:, np.arange(silent.shape[1]) % stride > 0] = False
 
-    sd = jnp.where(jnp.array([True, True, parts.resets, parts.adapts]), PRIOR_SD, HELD)
-    weights = jnp.array([0.5, jnp.log(LAMBDA0) - 0.5 * jnp.mean(voltage, where=spiked), 0.0, 0.0])
+    sd = np.where([True, True, parts.resets, parts.adapts], PRIOR_SD, HELD)
+    weights = np.array([0.5, np.log(LAMBDA0) - 0.5e3 * voltage[spiking].mean(), 0.0, 0.0])
     found = []
     for i in range(len(B_SPIKE) if parts.resets else 1):
         for j in range(len(B_VOLTAGE) if parts.adapts else 1):
-            # each pair of rates starts from what the last one ended with
-            loss, weights = _maximise(
-                voltage, raised[i], dragged[j], spiked, np.log(stride), np.log(data.dt), sd, weights
+            columns = lambda steps: np.stack(
+                [1e3 * voltage[steps], np.ones(steps.sum()), -raised[i][steps], -1e3 * dragged[j][steps]]  # noqa: B023
             )
+            # each pair of rates starts from what the last one ended with
+            loss, weights = _maximise(columns(silent), columns(spiking), data.dt, stride, PRIOR_MEAN, sd, weights)
             found.append((float(loss), B_SPIKE[i], B_VOLTAGE[j], np.asarray(weights)))
     _, b_spike, b_voltage, (slope, offset, jump, drag) = min(found, key=lambda each: each[0])
     delta_v = 1e-3 / max(slope, 1e-3 / WIDEST)
@@ -129,7 +128,7 @@ def _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_volta
 
 @eqx.filter_jit
 def _features(model, data):
-    """V (S, T), the components for a_spike = 1 V and a_voltage = b_voltage at each rate (rates, S, T), and masks."""
+    """V, the components for a_spike = 1 V and a_voltage = b_voltage at each rate (rates, ...), refractory; (S, T)."""
 
     def run(b_spike, b_voltage, a_spike, a_voltage):
         changed = _with_threshold(model, 0.0, 1e-3, a_spike, b_spike, a_voltage, b_voltage)
@@ -141,15 +140,10 @@ def _features(model, data):
     trace = run(1.0, 1.0, 0.0, 0.0)
     raised = jax.vmap(lambda b: run(b, 1.0, 1.0, 0.0).threshold_before_reset)(jnp.asarray(B_SPIKE))
     dragged = jax.vmap(lambda b: run(1.0, b, 0.0, b).threshold_before_reset)(jnp.asarray(B_VOLTAGE))
-    free = data.counted & ~trace.refractory
-    return trace.voltage_before_reset, raised, dragged, data.forced & data.counted, free
+    return trace.voltage_before_reset, raised, dragged, trace.refractory
 
 
-@eqx.filter_jit
-def _maximise(voltage, raised, dragged, spiked, log_stride, log_dt, prior_sd, start):
-    """Loss and weights (1/delta_v, log-hazard at V = 0, jump, drag) for one pair of rates."""
-    columns = jnp.stack([voltage, jnp.ones_like(voltage), -raised, -dragged])
-    return maximise_hazard(columns, spiked, log_dt, log_stride, jnp.asarray(PRIOR_MEAN), prior_sd, start)
+_maximise = eqx.filter_jit(maximise_hazard)
 
 
 # ---------------------------------------------------------------------------------------------------- polish
