@@ -25,6 +25,7 @@ from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold
 from fitting.stages.voltage import coordinates, fit_voltage
 
+LEVEL = "LIF-R-ASC-A"
 SLOPE = lambda model: model.neuron.voltage_reset.a
 RESET = lambda model: (model.neuron.voltage_reset.a, model.neuron.voltage_reset.b)
 
@@ -36,12 +37,12 @@ def main() -> None:
             train = choose(recording).train
             shape = measure_shape([(part.voltage, part.rate) for part in train])
             data = prepare(train, shape)
-        start = initial("LIF-R-ASC-A", data, shape)
+        start = initial(LEVEL, data, shape)
         for name, slope in (("from the recording", None), ("0.5", 0.5), ("0", 0.0), ("fitted", None)):
             model = start if slope is None else _with_slope(start, slope)
             extra = [Coordinate(SLOPE, SLOPE(model), 0.5)] if name == "fitted" else []
-            stage = fit_voltage(model, data, moved=[*coordinates(model), *extra])
-            fitted = fit_threshold(stage.model, data).model
+            stage = fit_voltage(model, data, [*coordinates(model, LEVEL), *extra])
+            fitted = fit_threshold(stage.model, data, LEVEL).model
             density = float(log_likelihood(fitted, data)) - data.n_spikes * np.log(data.dt)
             runs = [train[train < data.duration] for train in spike_trains(fitted, data, runs=50)]
             print(

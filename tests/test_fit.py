@@ -21,7 +21,7 @@ def example(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fitted(example):
-    return fitting.fit(example)
+    return fitting.fit(example, "LIF-R-ASC-A")
 
 
 def test_the_example_is_no_toy(example, fitted):

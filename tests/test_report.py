@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 import glifjax as gj
+from fitting.crossvalidate import Validation
 from fitting.data import FitData, prepare
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores
-from fitting.fit import Fit
+from fitting.fitted import FittedNeuron
 from fitting.parameters import parameters
 from fitting.protocols import Part, Split
 from fitting.report import write_report
@@ -93,10 +94,10 @@ def make_scores(test: tuple[FitData, ...]) -> Scores:
     )
 
 
-def make_fit(level: str, cell: PatchedNeuron, train: list, groups: list[list], notes: str | None) -> Fit:
+def make_fit(level: str, cell: PatchedNeuron, train: list, groups: list[list], notes: str | None) -> FittedNeuron:
     shape = measure_shape([(part.voltage, part.rate) for part in train])
     test = tuple(prepare(group, shape) for group in groups)
-    return Fit(
+    return FittedNeuron(
         recording=SimpleNamespace(
             path=Path(f"{NAME}.nwb"), name=NAME, notes=notes, session_description="made <i>up</i>"
         ),
@@ -115,6 +116,7 @@ def make_fit(level: str, cell: PatchedNeuron, train: list, groups: list[list], n
         seed=3,
         seconds={"membrane": 1.5, "scores": 2.0},
         warnings=["mind the <gap>", f"only of {level}"],
+        validation=Validation({"LIF": 1.11}.get(level, 2.22), 2.5, np.zeros(3), 100),
     )
 
 
@@ -130,7 +132,7 @@ def pages(tmp_path_factory) -> dict[str, str]:
     true["C"] = {"value": 80.0, "unit": "pF"}
     notes = json.dumps({"simulated": True, "true_parameters": true})
     cases = {
-        "simulated": [make_fit(level, cell, train, [repeats], notes) for level in ("LIF-R-ASC-A", "LIF")],
+        "simulated": [make_fit(level, cell, train, [repeats], notes) for level in ("LIF", "LIF-R-ASC-A")],
         "steps": [make_fit("LIF-R-ASC-A", cell, train, single, "just words")],
         "nothing held out": [make_fit("LIF", cell, train, [], None)],
     }
@@ -142,7 +144,7 @@ def pages(tmp_path_factory) -> dict[str, str]:
         with jax.enable_x64(not narrow):
             models = [neuron(fit.level) for fit in fits]
             fits = [dataclasses.replace(fit, model=model) for fit, model in zip(fits, models, strict=True)]
-            write_report(fits, folder / f"{name}.html")
+            write_report(fits, fits[-1].level, folder / f"{name}.html")
             assert jax.config.read("jax_enable_x64") is not narrow
     assert dict(matplotlib.rcParams) == before
     for name in cases:
@@ -221,11 +223,12 @@ def test_simulated_recording_says_so_and_shows_the_truth(pages):
         assert "imulated" not in words(pages[case])
 
 
-def test_levels_are_compared_in_their_order_and_the_last_is_open(pages):
+def test_levels_are_compared_and_the_preferred_one_comes_first_and_open(pages):
     details = re.findall(r'<details class="level"( open)?><summary>(.*?)</summary>', pages["simulated"])
-    assert details == [("", "LIF"), (" open", "LIF-R-ASC-A")]
-    assert "Levels compared" in words(pages["simulated"])
-    assert "neuron_config_LIF.json" in words(pages["simulated"])
+    assert details == [(" open", "LIF-R-ASC-A, preferred"), ("", "LIF")]
+    text = words(pages["simulated"])
+    assert "LIF-R-ASC-A is preferred: it tells most of training spikes that its fit has not seen, 2.22 bits" in text
+    assert "neuron_config_LIF.json" in text
     assert "<details" not in pages["steps"]
 
 
@@ -243,5 +246,5 @@ def test_versions_seconds_and_seed_are_kept(pages):
 
 
 def test_no_fits_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="at least one"):
-        write_report([], tmp_path / "report.html")
+    with pytest.raises(ValueError, match="no fit of level 'LIF'"):
+        write_report([], "LIF", tmp_path / "report.html")

@@ -11,13 +11,17 @@ import glifjax as gj
 from fitting.coordinates import Coordinate, origin, place
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
+from fitting.levels import LEVELS, at_level
 from fitting.likelihood import log_likelihood, spike_log_likelihood
+from fitting.spikes import SpikeShape
 from fitting.stages.deterministic import fit_shift, shifted
 from fitting.stages.finetune import finetune, van_rossum
+from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold
-from fitting.stages.voltage import fit_voltage, observed_steps, predict
+from fitting.stages.voltage import coordinates, fit_voltage, observed_steps, predict
 
 DT = 1e-4
+LEVEL = "LIF-R-ASC-A"
 
 
 def neuron(level="LIF-R-ASC-A"):
@@ -55,6 +59,7 @@ def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):
         current=current,
         voltage=membrane + noise * random.normal(size=membrane.shape),
         valid=np.ones_like(forced),
+        counted=np.ones_like(forced),
         forced=forced,
         spike_times=tuple((np.flatnonzero(row) + 0.5) * DT for row in forced),
         dt=DT,
@@ -87,7 +92,7 @@ def membrane(truth, data):
         truth,
         replace_fn=lambda value: value * 1.3,
     )
-    return fit_voltage(off, data)
+    return fit_voltage(off, data, coordinates(off, LEVEL))
 
 
 def test_stage_a_recovers_the_membrane(truth, data, membrane):
@@ -108,7 +113,7 @@ def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
         eqx.tree_at(lambda n: n.escape_noise, truth.neuron, gj.EscapeNoise(1000.0, 5e-3)),
         truth.series_resistance,
     )
-    fitted = fit_threshold(start, data).model
+    fitted = fit_threshold(start, data, LEVEL).model
     # a maximum is at least as likely as the truth, and by theory about half a nat a parameter more
     gain = float(log_likelihood(fitted, data) - log_likelihood(truth, data))
     assert -1.0 < gain < 12.0
@@ -116,14 +121,23 @@ def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
     assert float(fitted.neuron.threshold_reset.b_spike) == float(fitted.neuron.threshold_dynamics.b_spike)
 
 
-@pytest.mark.parametrize("level", gj.LEVELS)
-def test_every_level_moves_only_what_it_has(level, data):
-    start = PatchedNeuron(neuron(level), 12e6)
-    fitted = fit_threshold(fit_voltage(start, data, max_steps=3).model, data, max_steps=2).model
-    assert np.isfinite(float(log_likelihood(fitted, data)))
-    assert fitted.neuron.has_afterspike_currents == ("ASC" in level)
-    if "ASC" not in level:
-        np.testing.assert_array_equal(fitted.neuron.asc_amp_array, start.neuron.asc_amp_array)
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, data):
+    shape = SpikeShape(level=-0.05, latency=0.0, cut=3e-3, reset_slope=0.3, reset_intercept=-50e-3, count=100)
+    start = initial(level, data, shape)
+    fitted = fit_voltage(start, data, coordinates(start, level), most=3).model
+    fitted = fit_threshold(fitted, data, level, max_steps=2).model
+    own = at_level(fitted, level)
+    likelihood = float(log_likelihood(own, data))
+    assert np.isfinite(likelihood)
+    assert likelihood == pytest.approx(float(log_likelihood(fitted, data)), rel=1e-9)
+    assert own.neuron.has_afterspike_currents == ("ASC" in level or level == "augmented")
+    assert own.neuron.has_reset_rules == ("-R" in level or level == "augmented")
+    assert own.neuron.has_adapting_threshold == level.endswith("-A")
+    if "ASC" not in level and level != "augmented":
+        np.testing.assert_array_equal(own.neuron.asc_amp_array, 0.0)
+    again = gj.simulate(own.neuron, data.current[0], DT).spikes().steps
+    np.testing.assert_array_equal(again, gj.simulate(fitted.neuron, data.current[0], DT).spikes().steps)
 
 
 def test_likelihood_equals_a_slow_sum(truth, data):
@@ -142,7 +156,7 @@ def test_likelihood_equals_a_slow_sum(truth, data):
                 cut = step + 31
     one_part = FitData(
         numbers=data.numbers, current=data.current[:, :20_000], voltage=data.voltage[:, :20_000],
-        valid=data.valid[:, :20_000], forced=data.forced[:, :20_000], spike_times=data.spike_times, dt=DT,
+        valid=data.valid[:, :20_000], counted=data.counted[:, :20_000], forced=data.forced[:, :20_000], spike_times=data.spike_times, dt=DT,
     )  # fmt: skip
     assert float(log_likelihood(truth, one_part)) == pytest.approx(expected, rel=1e-9)
 

@@ -129,11 +129,13 @@ def observed_steps(data: FitData, cut: float) -> np.ndarray:
 
 
 def predict(model: PatchedNeuron, data: FitData) -> Float[Array, "S T"]:
-    """The voltage the amplifier would show, V, with spikes forced where they were recorded."""
+    """The voltage the amplifier would show, V, on the mean over each step, spikes forced where they were recorded."""
 
     def one(current, voltage, forced):
         trace = model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
-        return model.recorded(trace.voltage_before_reset, current)
+        after = trace.voltage_before_reset
+        before = jnp.concatenate([trace.initial_voltage[None], after[:-1]])
+        return model.recorded((before + after) / 2, current)
 
     return jax.vmap(one)(jnp.asarray(data.current), jnp.asarray(data.voltage), jnp.asarray(data.forced))
 
