@@ -195,7 +195,10 @@ class GLIF(AbstractNeuron):
         return sum((each(voltage, gates) for each, gates in currents), start=jnp.zeros_like(voltage))
 
     def time_since_spike(self, state: GLIFState) -> Float[Array, ""]:
-        """From the last spike's threshold crossing to the start of this step, s; inf before the first spike."""
+        """From the end of the last spike's step to this state, s; inf before the first spike.
+
+        A rule whose parameters are fitted bounds it (jnp.minimum): infinity times zero makes a gradient NaN.
+        """
         return jnp.where(state.since_spike >= NEVER, jnp.inf, state.since_spike * self.dt)
 
     def refractory(self, state: GLIFState) -> Bool[Array, ""]:

@@ -24,10 +24,12 @@ class Status(IntFlag):
     NON_FINITE_CURRENT: the stimulus holds a NaN or an infinity; unless it lies within a spike's cut, where nothing is
         read, voltage is NaN and there are no more spikes from there on.
     BAD_RESET: a reset left the voltage above the threshold, and the run stopped there, as AllenSDK's does.
+    TOO_MANY_SPIKES: a step held more spikes than the neuron looks for in one; the rest are missing.
     """
 
     NON_FINITE_CURRENT = 1
     BAD_RESET = 2
+    TOO_MANY_SPIKES = 4
 
 
 class Input(eqx.Module):

@@ -22,6 +22,9 @@ class Spikes(eqx.Module):
             the neuron's spike_latency, s.
         voltages, thresholds: at the spike as AllenSDK reports them, V: one step past the crossing.
         crossing_voltages, crossing_thresholds: at the crossing itself, V.
+
+    Where a step holds several spikes, all are listed, in order; the voltages and thresholds of all but the first of
+    them are NaN.
     """
 
     steps: Int[np.ndarray, " k"]
@@ -83,10 +86,11 @@ class Trace(eqx.Module):
             )
         if self.spiked.ndim > 1:
             return [jax.tree.map(lambda leaf, i=i: leaf[i], self).spikes() for i in range(len(self.spiked))]
-        steps = np.flatnonzero(np.asarray(self.spiked) > 0.5)
-        dt, offset = float(self.dt), np.asarray(self.crossing, float)[steps, 0]
-        voltage = _lines(steps, self.voltage, self.initial_voltage, self.voltage_before_reset)
-        threshold = _lines(steps, self.threshold, self.initial_threshold, self.threshold_before_reset)
+        crossing = np.where(np.asarray(self.spiked)[:, None] > 0.5, np.asarray(self.crossing, float), np.inf)
+        steps, places = np.nonzero(np.isfinite(crossing))
+        dt, offset = float(self.dt), crossing[steps, places]
+        voltage = _lines(steps, places, self.voltage, self.initial_voltage, self.voltage_before_reset)
+        threshold = _lines(steps, places, self.threshold, self.initial_threshold, self.threshold_before_reset)
         return Spikes(
             steps=steps,
             grid_times=steps * dt,
@@ -98,9 +102,13 @@ class Trace(eqx.Module):
         )
 
 
-def _lines(steps, trace, initial, before_reset) -> Callable[[np.ndarray], np.ndarray]:
-    """Lines over the spiking steps, from before a step to before its reset, as a function of its fraction."""
+def _lines(steps, places, trace, initial, before_reset) -> Callable[[np.ndarray], np.ndarray]:
+    """Lines over the spiking steps, from before a step to before its reset, as a function of its fraction.
+
+    NaN for later spikes of the same step, before which the state is not known.
+    """
     start = np.concatenate([[float(initial)], np.asarray(trace, float)])[steps]
+    start = np.where(places == 0, start, np.nan)
     end = np.asarray(before_reset, float)[steps]
     return lambda fraction: start + (end - start) * fraction
 
@@ -113,6 +121,7 @@ def simulate(
     key: PRNGKeyArray | None = None,
     spikes: Bool[ArrayLike, "..."] | Int[ArrayLike, "..."] | None = None,
     spike_cut: str = "duration",
+    checkpoint: int | None = None,
 ) -> Trace:
     """Run a neuron over a current: one scan of its step. jit, vmap, grad and jacfwd compose from outside.
 
@@ -124,13 +133,16 @@ def simulate(
         spikes: forces spikes at these steps, and nowhere else: a boolean per step, or the steps' indices.
         spike_cut: "duration" keeps the duration of the neuron's spike cut, "steps" its number of steps, as
             AllenSDK does.
+        checkpoint: for gradients in little memory, the number of steps between states that are kept; what lies between
+            is computed again on the way back. 100 is good; None keeps everything.
 
     Returns:
         A Trace. A NaN in the current makes everything NaN from there on and sets the trace's status.
 
     Raises:
         ValueError: current not of one dimension (use jax.vmap for several), key and spikes both given, spikes
-            of another length or at steps that the current does not have, or an unknown spike_cut.
+            of another length or at steps that the current does not have, an unknown spike_cut, or a checkpoint below
+            one.
     """
     current = jnp.asarray(current)
     if current.ndim != 1:
@@ -140,9 +152,11 @@ def simulate(
         )
     if key is not None and spikes is not None:
         raise ValueError("key draws spikes and spikes= forces them: give one of the two")
+    if checkpoint is not None and checkpoint < 1:
+        raise ValueError(f"checkpoint is {checkpoint}, but counts steps: give 1 or more, or None")
     dtype = jnp.result_type(float)
     forced = None if spikes is None else _as_mask(jnp.asarray(spikes), len(current))
-    return _run(neuron, current.astype(dtype), jnp.asarray(dt, dtype), key, forced, spike_cut)
+    return _run(neuron, current.astype(dtype), jnp.asarray(dt, dtype), key, forced, spike_cut, checkpoint)
 
 
 def _as_mask(spikes, length: int):
@@ -157,11 +171,12 @@ def _as_mask(spikes, length: int):
 
 
 @eqx.filter_jit
-def _run(neuron, current, dt, key, forced, spike_cut) -> Trace:
+def _run(neuron, current, dt, key, forced, spike_cut, checkpoint) -> Trace:
     neuron = neuron.at_dt(dt, spike_cut)
     uniform = None if key is None else jax.random.uniform(key, current.shape, current.dtype)
     start = neuron.init()
-    end, samples = jax.lax.scan(lambda state, inp: neuron.step(state, inp, dt), start, Input(current, uniform, forced))
+    step = lambda state, inp: neuron.step(state, inp, dt)
+    end, samples = _scan(step, start, Input(current, uniform, forced), checkpoint)
     # an all-finite test of the stimulus costs nothing beside the scan
     finite = jnp.all(jnp.isfinite(current))
     status = neuron.status(end) | jnp.where(finite, 0, int(Status.NON_FINITE_CURRENT))
@@ -173,3 +188,16 @@ def _run(neuron, current, dt, key, forced, spike_cut) -> Trace:
         dt=dt,
         status=status,
     )
+
+
+def _scan(step: Callable, start, inputs, block: int | None):
+    """A scan over time; in blocks of so many steps, of which only the first state is kept for gradients."""
+    if block is None:
+        return jax.lax.scan(step, start, inputs)
+    whole = len(inputs.current) // block * block
+    blocks = jax.tree.map(lambda leaf: leaf[:whole].reshape(-1, block, *leaf.shape[1:]), inputs)
+    rest = jax.tree.map(lambda leaf: leaf[whole:], inputs)
+    through = jax.checkpoint(lambda state, part: jax.lax.scan(step, state, part), prevent_cse=False)
+    middle, head = jax.lax.scan(through, start, blocks)
+    end, tail = jax.lax.scan(step, middle, rest)
+    return end, jax.tree.map(lambda a, b: jnp.concatenate([a.reshape(-1, *a.shape[2:]), b]), head, tail)

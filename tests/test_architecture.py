@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MODULES = [path for package in ("glifjax", "fitting") for path in sorted((ROOT / package).rglob("*.py"))]
-HEAVY = ("pynwb", "h5py", "hdmf", "matplotlib", "optax", "optimistix", "fitting", "typer", "rich")
+HEAVY = ("pynwb", "h5py", "hdmf", "matplotlib", "optax", "optimistix", "fitting", "typer", "rich", "pooch", "requests")
 
 
 def imported(path: Path) -> set[str]:

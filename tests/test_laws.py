@@ -1,5 +1,6 @@
 """Laws that hold for every neuron: add a constructor to NEURONS and all of them are tested over it."""
 
+import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
@@ -10,6 +11,10 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import glifjax as gj
+from glifjax.rules.membrane import Gate, GatedCurrent, Instantaneous
+from glifjax.rules.threshold import ThreeComponentsEuler
+from glifjax.rules.threshold_kernels import Kernels, ResetKernels
+from glifjax.rules.voltage import LinearExact
 
 DT, STEPS = 1e-4, 400
 FORCED = np.array([60, 130, 300])
@@ -30,7 +35,86 @@ def at_level(level: str) -> Callable[[], gj.GLIF]:
     )  # fmt: skip
 
 
+def with_rules(level: str, **rules) -> Callable[[], gj.GLIF]:
+    """That neuron with other rules, each given by its constructor: arrays take their type when it is called."""
+    return lambda: dataclasses.replace(at_level(level)(), **{name: build() for name, build in rules.items()})
+
+
+class OwnCurrent(eqx.Module):
+    """I = curvature V^2."""
+
+    curvature: jax.Array = eqx.field(default=2e-8, converter=jnp.asarray)  # A / V^2
+
+    def __call__(self, voltage):
+        return self.curvature * voltage**2
+
+
+class OwnReset(eqx.Module):
+    """V <- a V + b, the linear reset of AllenSDK's tutorial."""
+
+    a: jax.Array = eqx.field(default=0.2, converter=jnp.asarray)
+    b: jax.Array = eqx.field(default=-1e-3, converter=jnp.asarray)
+
+    def __call__(self, neuron, state):
+        return self.a * state.voltage + self.b
+
+
+class OwnThreshold(eqx.Module):
+    """th_inf + rise e^(-(time since the last spike) / tau) + m, where m is a state of its own that follows V."""
+
+    rise: jax.Array = eqx.field(default=4e-3, converter=jnp.asarray)
+    tau: jax.Array = eqx.field(default=0.02, converter=jnp.asarray)
+    rate: jax.Array = eqx.field(default=15.0, converter=jnp.asarray)
+
+    class State(eqx.Module):
+        total: jax.Array
+        spike: jax.Array
+        voltage: jax.Array
+
+    def init(self, neuron):
+        zero = jnp.zeros_like(neuron.th_inf)
+        return self.State(neuron.threshold_infinity, zero, zero)
+
+    def __call__(self, neuron, state, current, dt):
+        since = jnp.minimum(neuron.time_since_spike(state), 1e3)
+        spike = self.rise * jnp.exp(-since / self.tau)
+        voltage = state.threshold.voltage + self.rate * dt * (0.2 * state.voltage - state.threshold.voltage)
+        return self.State(neuron.threshold_infinity + spike + voltage, spike, voltage)
+
+
+AUGMENTED = {
+    "voltage_dynamics": LinearExact,
+    "threshold_dynamics": lambda: Kernels(
+        spike_tau=[5e-3, 0.08], voltage_tau=[4e-3, 0.05], knots=[-2e-3, 8e-3],
+        weights=[[0.1, 0.05], [0.1, -0.05]], softness=3e-3,
+    ),
+    "threshold_reset": lambda: ResetKernels([2e-3, 1e-3]),
+    "membrane_currents": lambda: (
+        GatedCurrent(1e-9, -5e-3, (Gate(5e-3, 4e-3, 3e-3), Gate(0.015, -6e-3, 0.04))),
+        GatedCurrent(5e-9, 0.05, (Gate(-5e-3, -5e-3, 0.02), Gate(0.01, 5e-3, 1e-3))),
+    ),
+    "spike_waveform": lambda: jnp.array([0.05, 0.08, 0.03, -0.01]),
+}  # fmt: skip
+
+#: neurons made of other rules -> the level they start from, what they replace
+OTHERS = {
+    "exact voltage, Euler threshold": (
+        "LIF-R-ASC-A",
+        {"voltage_dynamics": LinearExact, "threshold_dynamics": lambda: ThreeComponentsEuler(80.0, 8.0, 25.0)},
+    ),
+    "augmented": ("LIF-R-ASC", AUGMENTED),
+    "own rules": (
+        "LIF",
+        {
+            "voltage_reset": OwnReset,
+            "threshold_dynamics": OwnThreshold,
+            "membrane_currents": lambda: (Instantaneous(OwnCurrent()),),
+        },
+    ),
+}
+
 NEURONS = {level: at_level(level) for level in gj.LEVELS}
+NEURONS |= {name: with_rules(level, **rules) for name, (level, rules) in OTHERS.items()}
 each_neuron = pytest.mark.parametrize("build", NEURONS.values(), ids=NEURONS.keys())
 
 #: trace's field -> its shape, after the batch's
@@ -190,7 +274,7 @@ def flat(neuron):
     return jnp.ones_like(values), names, lambda factors: eqx.combine(unravel(factors * values), rest)
 
 
-#: parameters that matter at each level; everything else must have a gradient of exactly zero
+#: parameters that matter to each neuron; everything else must have a gradient of exactly zero
 VOLTAGE = {".C", ".R_input", ".El", ".init_voltage", ".coeffs.C", ".coeffs.G"}
 CURRENTS = {".asc_tau_array", ".init_AScurrents"}
 CURRENTS_SPIKE = {".asc_amp_array", ".coeffs.asc_amp_array", ".afterspike_reset.r"}
@@ -199,12 +283,36 @@ ADAPTS = {".threshold_dynamics.a_voltage", ".threshold_dynamics.b_voltage", ".co
 THRESHOLD = {".th_inf", ".coeffs.th_inf"}
 
 
-def moved_by(level: str, spikes: bool) -> set[str]:
-    resets, currents, adapts = gj.LEVELS[level]
+#: what else matters to neurons made of other rules, always and after spikes
+GATES = [
+    f".membrane_currents[{i}].gates[{j}]{part}"
+    for i in (0, 1)
+    for j in (0, 1)
+    for part in (".V_half", ".slope", ".tau")
+]
+CONDUCTANCES = [f".membrane_currents[{i}]{part}" for i in (0, 1) for part in (".conductance", ".reversal")]
+HINGES = [f".threshold_dynamics{part}" for part in (".voltage_tau", ".knots", ".weights", ".softness")]
+ALSO = {
+    "augmented": (
+        {*GATES, *CONDUCTANCES, *HINGES},
+        {".threshold_dynamics.spike_tau", ".threshold_reset.a_spike", ".spike_waveform"},
+    ),
+    "own rules": (
+        {".threshold_dynamics.rate", ".membrane_currents[0].function.curvature"},
+        {".threshold_dynamics.rise", ".threshold_dynamics.tau", ".voltage_reset.a", ".voltage_reset.b"},
+    ),
+}
+
+
+def moved_by(name: str, spikes: bool) -> set[str]:
+    resets, currents, adapts = gj.LEVELS[OTHERS[name][0] if name in OTHERS else name]
     names = VOLTAGE | THRESHOLD | {".init_AScurrents"}
     names |= (CURRENTS | (CURRENTS_SPIKE if spikes else set())) if currents else set()
     names |= (RESET | {".threshold_dynamics.b_spike"}) if resets and spikes else set()
-    return names | (ADAPTS if adapts else set())
+    names |= ADAPTS if adapts else set()
+    always, after_spikes = ALSO.get(name, (set(), set()))
+    names |= always | (after_spikes if spikes else set())
+    return names & set(flat(NEURONS[name]())[1])
 
 
 def assert_gradients(loss, neuron, cases) -> list[set[str]]:
@@ -227,9 +335,9 @@ def assert_gradients(loss, neuron, cases) -> list[set[str]]:
 
 
 # With the reset detached: the surrogate derivative of a spike that might have been is no derivative of the loss.
-@pytest.mark.parametrize("level", NEURONS)
-def test_gradients_with_free_spikes_equal_finite_differences(level):
-    neuron = NEURONS[level]()
+@pytest.mark.parametrize("name", NEURONS)
+def test_gradients_with_free_spikes_equal_finite_differences(name):
+    neuron = NEURONS[name]()
     run = lambda neuron, current: gj.simulate(neuron, current, DT)
     assert [len(run(neuron, current).spikes()) > 2 for current in (DRIVE, WHISPER)] == [True, False]
 
@@ -238,15 +346,15 @@ def test_gradients_with_free_spikes_equal_finite_differences(level):
         return smooth_loss(trace) + crossings(trace)
 
     cases = [(jnp.asarray(DRIVE),), (jnp.asarray(WHISPER),)]
-    assert assert_gradients(loss, neuron, cases) == [moved_by(level, spikes) for spikes in (True, False)]
+    assert assert_gradients(loss, neuron, cases) == [moved_by(name, spikes) for spikes in (True, False)]
 
 
-@pytest.mark.parametrize("level", NEURONS)
-def test_gradients_with_forced_spikes_equal_finite_differences(level):
+@pytest.mark.parametrize("name", NEURONS)
+def test_gradients_with_forced_spikes_equal_finite_differences(name):
     loss = lambda neuron, spikes: smooth_loss(gj.simulate(neuron, DRIVE, DT, spikes=spikes))
     none = jnp.zeros(STEPS, bool)
-    nonzero = assert_gradients(loss, NEURONS[level](), [(none.at[FORCED].set(True),), (none,)])
-    assert nonzero == [moved_by(level, spikes) for spikes in (True, False)]
+    nonzero = assert_gradients(loss, NEURONS[name](), [(none.at[FORCED].set(True),), (none,)])
+    assert nonzero == [moved_by(name, spikes) for spikes in (True, False)]
 
 
 @pytest.mark.parametrize("level", ["LIF", "LIF-R-ASC-A"])

@@ -1,6 +1,7 @@
 """neuron_config.json: nothing is lost on the way in and out, and what is wrong is refused in clear words."""
 
 import copy
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -11,9 +12,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import SHARED
+from jaxtyping import Array, Float
 
 import glifjax as gj
-from glifjax.io.neuron_config import NeuronConfigError, neuron_from_config, neuron_to_config
+from glifjax.io.absolute import absolute_voltages
+from glifjax.io.neuron_config import (
+    METHODS,
+    NeuronConfigError,
+    neuron_from_config,
+    neuron_to_config,
+    register_rule,
+)
+from glifjax.rules import membrane, threshold, threshold_kernels, voltage
 
 PUBLISHED = sorted((SHARED / "reference" / "allen_neuron_configs").glob("*.json"))
 
@@ -53,16 +63,29 @@ def test_round_trip(tmp_path, level, noise):
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
-def test_published_config_is_kept(path):
-    config = json.loads(path.read_text())
-    written = json.loads(json.dumps(neuron_to_config(gj.read_neuron_config(path))))
-    assert set(written) == set(config) | {"spike_latency"}
-    for key in set(config) - NOT_SIMULATED:
-        if config[key] != written[key]:  # parameters that AllenSDK demands but does not use may differ
-            assert key == "threshold_dynamics_method"
-            assert config[key]["name"] == written[key]["name"] == "spike_component"
-            assert config[key]["params"].keys() == written[key]["params"].keys()
-            assert config[key]["params"]["b_spike"] == written[key]["params"]["b_spike"]
+def test_published_config_is_kept(tmp_path, path):
+    gj.write_neuron_config(gj.read_neuron_config(path), tmp_path / "again.json")
+    assert json.loads((tmp_path / "again.json").read_text()) == json.loads(path.read_text())
+
+
+def test_what_the_neuron_does_not_hold_is_kept_from_a_like(tmp_path):
+    config = neuron_to_config(neuron_at("LIF-R"))
+    config["threshold_dynamics_method"]["params"] |= {"a_spike": 7e-3, "a_voltage": 0.1}
+    config |= {"th_adapt": 0.1, "dt_multiplier": 1, "note": {"by": "hand"}, "spike_cut_length": 37.9, "El": 0}
+    del config["coeffs"]
+    path, out = tmp_path / "wrapped.json", tmp_path / "out.json"
+    path.write_text(json.dumps({"566283950": config}))
+    neuron = gj.read_neuron_config(path)
+    gj.write_neuron_config(neuron, out, like=path)
+    assert json.loads(out.read_text()) == json.loads(path.read_text())
+
+    moved = eqx.tree_at(lambda n: (n.C, n.coeffs.G), neuron, (jnp.asarray(2e-10), jnp.asarray(1.5)))
+    moved = eqx.tree_at(lambda n: n.escape_noise, moved, None)
+    gj.write_neuron_config(moved, out, like=config)
+    written = json.loads(out.read_text())
+    assert written.pop("coeffs")["G"] == 1.5
+    assert written == {key: value for key, value in config.items() if key != "escape_noise"} | {"C": 2e-10}
+    assert neuron_to_config(gj.read_neuron_config(out)) == neuron_to_config(moved)
 
 
 @pytest.mark.parametrize("level", gj.LEVELS)
@@ -93,15 +116,191 @@ def test_wrapped_files_and_what_may_be_absent(tmp_path):
     least = neuron_from_config({key: value for key, value in config.items() if key not in optional})
     assert (float(least.El_reference), float(least.spike_latency), least.escape_noise) == (0.0, 0.0, None)
     assert all(np.all(np.asarray(leaf) == 1) for leaf in jax.tree.leaves(least.coeffs))
-    extra = neuron_from_config(config | {"my_note": "kept nowhere", "spike_cut_length": 37.9})
-    assert neuron_to_config(extra) == config
 
 
-def test_a_rule_of_ones_own_cannot_be_written(tmp_path):
-    neuron = eqx.tree_at(lambda neuron: neuron.voltage_reset, neuron_at("LIF"), lambda neuron, state: state.voltage)
-    with pytest.raises(NeuronConfigError, match=r"voltage_reset_method: .* only the built-in rules"):
-        gj.write_neuron_config(neuron, tmp_path / "neuron_config.json")
+def test_every_built_in_rule_is_read_back():
+    gates = (gate_at(-0.04, 5e-3), gate_at(-0.06, -7e-3))
+    neuron = dataclasses.replace(
+        neuron_at("LIF-R-ASC"),
+        voltage_dynamics=voltage.LinearExact(),
+        **kernels(knots=[0.0, 0.01], weights=[[0.1], [0.2]]),
+        membrane_currents=(gated(-0.02, gates), gated(0.1, gates[:1])),
+        spike_waveform=jnp.array([0.0, 0.05, 0.01]),
+    )
+    assert eqx.tree_equal(neuron_from_config(json.loads(json.dumps(neuron_to_config(neuron)))), neuron)
+    rule = threshold.ThreeComponentsEuler(jnp.array(80.0), jnp.array(8.0), jnp.array(25.0))
+    forward = dataclasses.replace(neuron_at("LIF-R"), threshold_dynamics=rule)
+    assert eqx.tree_equal(neuron_from_config(neuron_to_config(forward)), forward)
+
+
+def gate_at(V_half: float, slope: float) -> membrane.Gate:
+    return membrane.Gate(jnp.array(V_half), jnp.array(slope), jnp.array(0.01))
+
+
+def gated(reversal: float, gates: tuple) -> membrane.GatedCurrent:
+    return membrane.GatedCurrent(jnp.array(1e-9), jnp.array(reversal), gates)
+
+
+def kernels(knots: list, weights: list) -> dict:
+    return {
+        "threshold_dynamics": threshold_kernels.Kernels(
+            jnp.array([0.01, 0.1]), jnp.array([0.05]), jnp.array(knots), jnp.array(weights), jnp.array(2e-3)
+        ),
+        "threshold_reset": threshold_kernels.ResetKernels(jnp.array([1e-3, 2e-3])),
+    }
+
+
+# Rules of one's own
+
+
+class Pull(eqx.Module):
+    """A reset with every kind of parameter."""
+
+    to: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    weights: Float[Array, " n"] = eqx.field(converter=jnp.asarray)
+    mode: str = eqx.field(static=True, default="mean")
+
+    def __call__(self, neuron, state):
+        return self.to * jnp.sum(self.weights)
+
+
+def linear(neuron, state, a, b):
+    return a * state.voltage + b
+
+
+def hold(neuron, state):
+    return state.voltage
+
+
+@pytest.fixture
+def registry():
+    """METHODS, as it was before, afterwards."""
+    before = dict(METHODS)
+    yield
+    METHODS.clear()
+    METHODS.update(before)
+
+
+OWN = {
+    "module": (Pull, lambda: Pull(-0.01, [0.5, 0.25], "sum"), {"to": -0.01, "weights": [0.5, 0.25], "mode": "sum"}),
+    "function": (
+        linear,
+        lambda: eqx.Partial(linear, a=jnp.asarray(0.1), b=jnp.asarray(-2e-3)),
+        {"a": 0.1, "b": -2e-3},
+    ),
+    "plain": (hold, lambda: hold, {}),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_rule_of_ones_own(tmp_path, registry, kind):
+    rule, make, params = OWN[kind]
+    neuron = dataclasses.replace(neuron_at("LIF"), voltage_reset=make())
+    path = tmp_path / "neuron_config.json"
+    with pytest.raises(NeuronConfigError, match=rf"{rule.__name__} is not registered .* glifjax.register_rule\("):
+        gj.write_neuron_config(neuron, path)
     assert not os.listdir(tmp_path)
+    register_rule("voltage_reset_method", "mine", rule)
+    gj.write_neuron_config(neuron, path)
+    assert json.loads(path.read_text())["voltage_reset_method"] == {"name": "mine", "params": params}
+    assert eqx.tree_equal(gj.read_neuron_config(path), neuron)
+
+    config = json.loads(path.read_text())
+    config["voltage_reset_method"]["params"]["c"] = 1.0
+    refused(tmp_path, json.dumps(config), ["'mine': its params hold c, but it takes"])
+    if params:
+        config["voltage_reset_method"]["params"] = {}
+        refused(tmp_path, json.dumps(config), ["'mine': its params lack "])
+    del METHODS["voltage_reset_method", "mine"]
+    refused(tmp_path, json.dumps(config), ["'mine' is unknown", "glifjax.register_rule('voltage_reset_method', 'mine'"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("voltage_reset", "mine", hold), "method 'voltage_reset' is unknown; use one of voltage_dynamics_method"),
+        (("voltage_reset_method", "zero", hold), "'zero' is a built-in rule; give yours another name"),
+        (("voltage_reset_method", "mine", str), "is no rule; give an equinox.Module class or a function"),
+        (("membrane_currents", "mine", Pull), "is no rule; give an AbstractMembraneCurrent class"),
+    ],
+)
+def test_what_cannot_be_registered(registry, arguments, words):
+    with pytest.raises(NeuronConfigError, match=words):
+        register_rule(*arguments)
+
+
+# Absolute voltages
+
+
+@pytest.mark.parametrize("level", gj.LEVELS)
+def test_absolute_voltages_shift_everything_by_the_reference(tmp_path, level):
+    path = tmp_path / "neuron_config.json"
+    gj.write_neuron_config(neuron_at(level), path)
+    assert_shifted(gj.read_neuron_config(path, absolute=True), gj.read_neuron_config(path))
+    config = json.loads(path.read_text())
+    del config["El_reference"]
+    path.write_text(json.dumps(config))
+    with pytest.raises(NeuronConfigError, match="lacks El_reference, so that its voltages cannot be made absolute"):
+        gj.read_neuron_config(path, absolute=True)
+
+
+def test_absolute_voltages_of_kernels_and_membrane_currents():
+    neuron = dataclasses.replace(
+        neuron_at("LIF-ASC"),
+        **kernels(knots=[0.01], weights=[[0.2]]),
+        membrane_currents=(gated(0.0, (gate_at(0.01, 5e-3),)),),
+        spike_waveform=jnp.array([0.0, 0.05]),
+    )
+    assert_shifted(absolute_voltages(neuron), neuron)
+    with pytest.raises(NeuronConfigError, match="what hold is in absolute voltages is not known"):
+        absolute_voltages(dataclasses.replace(neuron, voltage_reset=hold))
+
+
+def assert_shifted(absolute: gj.GLIF, relative: gj.GLIF):
+    assert float(absolute.El_reference) == 0
+    current = 5e-10 * (np.arange(1400) > 100)
+    found, expected = (gj.simulate(neuron, current, 5e-5) for neuron in (absolute, relative))
+    assert len(expected.spikes()) > 2
+    np.testing.assert_array_equal(found.spikes().steps, expected.spikes().steps)
+    np.testing.assert_allclose(found.spikes().times, expected.spikes().times, rtol=0, atol=1e-12)
+    for name, by in [("voltage", -0.0712), ("threshold", -0.0712), ("afterspike_currents", 0.0)]:
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name) + by, rtol=0, atol=1e-13)
+
+
+# Configs from before 2017
+
+
+def test_a_config_of_2016_is_converted(tmp_path):
+    """What spikes add to the threshold does not decay during the cut (AllenSDK 0.12, glif_neuron_methods.py)."""
+    config = neuron_to_config(neuron_at("LIF-R"))
+    del config["threshold_reset_method"]["params"]["b_spike"], config["El_reference"]
+    config["th_adapt"] = 0.0992
+    path = tmp_path / "neuron_config.json"
+    path.write_text(json.dumps(config))
+    neuron = gj.read_neuron_config(path)
+    assert float(neuron.threshold_reset.b_spike) == 0
+    state = eqx.tree_at(lambda state: state.threshold.spike, neuron.init(), jnp.asarray(1e-3))
+    assert float(neuron.reset(state).threshold.spike) == pytest.approx(1e-3 + 3e-3)
+
+    config["voltage_reset_method"] = {"name": "fixed", "params": {"value": -4e-3}}
+    fixed = neuron_from_config(config).voltage_reset
+    assert (type(fixed), float(fixed.a), float(fixed.b)) == (voltage.ResetFromVoltage, 0.0, -4e-3)
+
+
+def test_a_config_of_2015_is_converted(tmp_path):
+    expected = neuron_at("LIF")
+    config = neuron_to_config(expected)
+    for holder in (config, config["coeffs"]):
+        holder["asc_vector"] = holder.pop("asc_amp_array")
+    config |= {"tau": config.pop("asc_tau_array"), "init_method_data": {}}
+    config["voltage_dynamics_method"]["name"] = "linear"
+    path = tmp_path / "neuron_config.py"
+    path.write_text(repr(config))  # a Python literal, as some of them are
+    assert eqx.tree_equal(gj.read_neuron_config(path), expected)
+    config["AScurrent_dynamics_method"]["name"] = "exp_glm"
+    refused(
+        tmp_path, json.dumps(config), ["'exp_glm'", "before 2017", "decays by forward Euler", "use the cell's model"]
+    )
 
 
 # What is wrong is refused
@@ -157,11 +356,49 @@ BAD = [(without(key), [f"lacks {key}"]) for key in REQUIRED] + [
     (set_to("zer0", "voltage_reset_method", "name"), ["'zer0' is unknown", "known are: zero, v_before"]),
     (set_to({}, "voltage_reset_method", "params"), ["params lack a, b"]),
     (set_to([1], "voltage_reset_method", "params"), ["'v_before': params is [1]", "an object"]),
-    (without("threshold_reset_method", "params", "b_spike"), ["'three_components': its params lack b_spike"]),
+    (without("threshold_reset_method", "params", "a_spike"), ["'three_components': its params lack a_spike"]),
+    (without("threshold_dynamics_method", "params", "a_spike"), ["'three_components_exact': its params lack a_spike"]),
+    (without("voltage_dynamics_method", "params"), ["voltage_dynamics_method is {'name'", '"params"']),
+    (set_to({"c": 1.0}, "AScurrent_dynamics_method", "params"), ["'exp': its params hold c, but it takes none"]),
+    (set_to([0.0], "voltage_reset_method", "params", "a"), ["'v_before': a is [0.0]", "finite number"]),
+    (set_to(0.5, "AScurrent_reset_method", "params", "r"), ["'sum': r is 0.5", "list of finite numbers"]),
+    *[
+        (set_to(value, key), [f"{key} is {value}", "greater than 0"])
+        for key in ("C", "R_input", "dt")
+        for value in (0, -1)
+    ],
+    (set_to([0.1, 0.0], "asc_tau_array"), ["asc_tau_array is [0.1, 0.0]", "greater than 0 s"]),
+    (set_to(-1, "spike_cut_length"), ["spike_cut_length is -1", "0 or more steps"]),
+    (set_to(0, "coeffs", "C"), ["coeffs.C is 0", "above 0"]),
+    (set_to(-1, "coeffs", "G"), ["coeffs.G is -1", "0 or more"]),
+    (set_to(0, "coeffs", "G"), ["coeffs.G is 0", "AllenSDK divides by"]),
+    (set_to(0, "coeffs", "b"), ["b_voltage times coeffs.b is 0", "AllenSDK divides by", "use 'spike_component'"]),
+    (
+        set_to({"name": "inf", "params": {}}, "threshold_dynamics_method"),
+        ["'three_components' adds to a component that threshold_dynamics_method 'inf' does not keep"],
+    ),
+    (
+        set_to({"name": "none", "params": {}}, "AScurrent_reset_method"),
+        ["init_AScurrents is [-2e-12, 3e-12]", "AScurrent_reset_method 'none'", "use the reset 'sum'"],
+    ),
+    (
+        set_to({"name": "kernels", "params": {"a_spike": [0.0]}}, "threshold_reset_method"),
+        ["'kernels' is for both or for none"],
+    ),
+    (set_to({}, "membrane_currents"), ["membrane_currents is {}", "a list of rules"]),
+    (
+        set_to([{"name": "gated", "params": {"conductance": 1, "reversal": 0, "gates": [1]}}], "membrane_currents"),
+        ["membrane_currents 'gated': gates is [1]", "a list of objects"],
+    ),
+    (
+        set_to([{"name": "h", "params": {}}], "membrane_currents"),
+        ["membrane_currents 'h' is unknown; known are: gated"],
+    ),
     (set_to("0", "threshold_reset_method", "params", "a_spike"), ["a_spike is '0'", "finite number"]),
     (set_to([40.0, 2e-3], "escape_noise"), ["escape_noise is [40.0, 0.002]", "an object"]),
     (set_to({"lambda0": 40.0}, "escape_noise"), ["escape_noise: lacks delta_v"]),
     (set_to("a", "escape_noise", "lambda0"), ["escape_noise: lambda0 is 'a'"]),
+    (set_to(0.0, "escape_noise", "delta_v"), ["escape_noise: delta_v is 0", "greater than 0"]),
 ]
 
 

@@ -2,7 +2,9 @@
 
 import typer
 
+from fitting.cli.download import download
 from fitting.cli.fit import fit
+from fitting.cli.simulate import simulate
 
 app = typer.Typer(
     help="Fit and simulate generalized leaky integrate-and-fire neurons.",
@@ -19,3 +21,5 @@ def main() -> None:
 
 
 app.command()(fit)
+app.command()(download)
+app.command()(simulate)

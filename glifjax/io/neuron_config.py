@@ -1,41 +1,58 @@
-"""neuron_config.json: Allen's file format for a GLIF neuron (2017 and later), read and written.
+"""neuron_config.json: Allen's file format for a GLIF neuron, read and written.
 
-Keys that AllenSDK does not know: `escape_noise` {lambda0 (1/s), delta_v (V)} and `spike_latency` (s).
+Keys that AllenSDK does not know: `escape_noise` {lambda0 (1/s), delta_v (V)}, `spike_latency` (s),
+`membrane_currents` (a list of rules) and `spike_waveform` (a list, V). Older configs and NEST's are recognised:
+glifjax.io.older_configs, glifjax.io.nest.
 """
 
+import inspect
 import json
-import math
 import os
 from collections.abc import Callable, Mapping
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 
-from glifjax.errors import InputError
 from glifjax.glif import GLIF, Coefficients
-from glifjax.rules import afterspike, threshold, voltage
+from glifjax.io.absolute import absolute_voltages
+from glifjax.io.config_checks import check_consistent
+from glifjax.io.config_files import load, with_changes
+from glifjax.io.config_values import NeuronConfigError, array, mapping, number, positive
+from glifjax.io.nest import is_nest, neuron_from_nest
+from glifjax.io.older_configs import modernise
+from glifjax.io.rule_entries import find_rule, read_rule, write_rule
+from glifjax.rules import afterspike, membrane, threshold, threshold_kernels, voltage
 from glifjax.spike import EscapeNoise
 
-#: The one place that knows Allen's names: (method, name) -> (rule, its parameters in the file, ignored ones).
-METHODS: dict[tuple[str, str], tuple[Callable, tuple[str, ...], tuple[str, ...]]] = {
-    ("voltage_dynamics_method", "linear_forward_euler"): (voltage.ForwardEuler, (), ()),
-    ("threshold_dynamics_method", "inf"): (threshold.Constant, (), ()),
-    ("threshold_dynamics_method", "spike_component"): (
-        threshold.SpikeComponent, ("b_spike",), ("a_spike", "a_voltage", "b_voltage")),
-    ("threshold_dynamics_method", "three_components_exact"): (
-        threshold.ThreeComponents, ("b_spike", "a_voltage", "b_voltage"), ("a_spike",)),
-    ("AScurrent_dynamics_method", "exp"): (afterspike.Exponential, (), ()),
-    ("AScurrent_dynamics_method", "none"): (afterspike.NoCurrents, (), ()),
-    ("voltage_reset_method", "zero"): (voltage.ResetToZero, (), ()),
-    ("voltage_reset_method", "v_before"): (voltage.ResetFromVoltage, ("a", "b"), ()),
-    ("threshold_reset_method", "inf"): (threshold.ResetToInfinity, (), ()),
-    ("threshold_reset_method", "three_components"): (
-        threshold.ResetThreeComponents, ("a_spike", "b_spike"), ()),
-    ("AScurrent_reset_method", "sum"): (afterspike.ResetBySum, ("r",), ()),
-    ("AScurrent_reset_method", "none"): (afterspike.ResetToNone, (), ()),
-}  # fmt: skip
+#: The one place that knows Allen's names: (method, name) -> rule. `register_rule` adds a user's own.
+METHODS: dict[tuple[str, str], Callable] = {
+    ("voltage_dynamics_method", "linear_forward_euler"): voltage.ForwardEuler,
+    ("voltage_dynamics_method", "linear_exact"): voltage.LinearExact,
+    ("threshold_dynamics_method", "inf"): threshold.Constant,
+    ("threshold_dynamics_method", "spike_component"): threshold.SpikeComponent,
+    ("threshold_dynamics_method", "three_components_exact"): threshold.ThreeComponents,
+    ("threshold_dynamics_method", "three_components_forward"): threshold.ThreeComponentsEuler,
+    ("threshold_dynamics_method", "kernels"): threshold_kernels.Kernels,
+    ("AScurrent_dynamics_method", "exp"): afterspike.Exponential,
+    ("AScurrent_dynamics_method", "none"): afterspike.NoCurrents,
+    ("voltage_reset_method", "zero"): voltage.ResetToZero,
+    ("voltage_reset_method", "v_before"): voltage.ResetFromVoltage,
+    ("threshold_reset_method", "inf"): threshold.ResetToInfinity,
+    ("threshold_reset_method", "three_components"): threshold.ResetThreeComponents,
+    ("threshold_reset_method", "kernels"): threshold_kernels.ResetKernels,
+    ("AScurrent_reset_method", "sum"): afterspike.ResetBySum,
+    ("AScurrent_reset_method", "none"): afterspike.ResetToNone,
+    ("membrane_currents", "gated"): membrane.GatedCurrent,
+}
+
+#: Parameters that AllenSDK's function signatures demand, and that have no effect.
+IGNORED: dict[Callable, tuple[str, ...]] = {
+    threshold.SpikeComponent: ("a_spike", "a_voltage", "b_voltage"),
+    threshold.ThreeComponents: ("a_spike",),
+    threshold.ThreeComponentsEuler: ("a_spike",),
+}
 
 #: Allen's method -> the neuron's attribute.
 RULES = {
@@ -48,34 +65,62 @@ RULES = {
 }
 
 _NUMBERS = ("El", "C", "R_input", "th_inf", "dt", "init_voltage", "init_threshold")
+_POSITIVE = ("C", "R_input", "dt")
 _ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
 _COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
+#: keys that AllenSDK's reader demands or its files hold, and its simulation does not use, as all published files have
+_NOT_SIMULATED = {"type": "GLIF", "th_adapt": None, "dt_multiplier": 10, "extrapolation_method_name": "endpoints"}
 
 
-class NeuronConfigError(InputError):
-    """A neuron_config.json that cannot be read; the message names file, key, value and what to do."""
+def register_rule(method: str, name: str, rule: Callable) -> None:
+    """Give a rule of one's own a name in files, so that neurons with it can be written and read.
 
-
-def read_neuron_config(path: str | os.PathLike) -> GLIF:
-    """The neuron in a neuron_config.json, plain or wrapped as {"<id>": {...}}.
-
-    Voltages stay relative to El_reference, as in the file. float64 needs jax_enable_x64; otherwise float32.
+    Args:
+        method: which of the six rules it stands for ("voltage_reset_method" ...), or "membrane_currents".
+        name: its name in the file.
+        rule: an equinox.Module class, or a plain function (with parameters: the function inside equinox.Partial).
+            Registering another rule under the same name replaces it; built-in names cannot be replaced.
 
     Raises:
-        NeuronConfigError: not a file, not JSON, a key missing or of the wrong kind, or an unknown rule.
+        NeuronConfigError: an unknown method, the name of a built-in rule, or something that is no rule.
     """
-    path = Path(path)
-    try:
-        config = json.loads(path.read_text())
-    except OSError as error:
-        raise NeuronConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except ValueError as error:
-        raise NeuronConfigError(f"{path}: is not JSON ({error}); expected a GLIF neuron_config.json") from error
-    if isinstance(config, dict) and len(config) == 1 and isinstance(next(iter(config.values())), dict):
-        config = next(iter(config.values()))
-    if not isinstance(config, dict):
-        raise NeuronConfigError(f"{path}: holds a {type(config).__name__}, not an object with parameters")
-    return neuron_from_config(config, str(path))
+    if method not in (*RULES, "membrane_currents"):
+        raise NeuronConfigError(f"method {method!r} is unknown; use one of {', '.join(RULES)}, membrane_currents")
+    known = METHODS.get((method, name))
+    if known is not None and known is not rule and known.__module__.startswith("glifjax.rules."):
+        raise NeuronConfigError(f"{method} {name!r} is a built-in rule; give yours another name")
+    if method == "membrane_currents":
+        base, expected = membrane.AbstractMembraneCurrent, "an AbstractMembraneCurrent class"
+    else:
+        base, expected = eqx.Module, "an equinox.Module class or a function"
+    is_function = inspect.isfunction(rule) and base is eqx.Module
+    if not is_function and not (inspect.isclass(rule) and issubclass(rule, base)):
+        raise NeuronConfigError(f"{method} {name!r}: {rule!r} is no rule; give {expected}")
+    METHODS[method, name] = rule
+
+
+def read_neuron_config(path: str | os.PathLike, *, absolute: bool = False) -> GLIF:
+    """The neuron in a neuron_config.json, plain or wrapped as {"<id>": {...}}; float64 needs jax_enable_x64.
+
+    Configs from before 2017 are converted (glifjax.io.older_configs), NEST's glif_psc parameters imported
+    (glifjax.io.nest). What the neuron does not hold (unknown keys, notes) stays in the file: give the file to
+    `write_neuron_config` as `like` to keep it.
+
+    Args:
+        path: the file.
+        absolute: voltages as an electrode measures them; else relative to El_reference, as in the file.
+
+    Raises:
+        NeuronConfigError: not a file, not JSON; a key missing, of the wrong kind, or out of range; an unknown rule;
+            or rules that do not go together (where AllenSDK would fail during a run).
+    """
+    config, _ = load(path)
+    neuron = neuron_from_config(config, str(path))
+    if not absolute:
+        return neuron
+    if "El_reference" not in config and not is_nest(config):
+        raise NeuronConfigError(f"{path}: lacks El_reference, so that its voltages cannot be made absolute")
+    return absolute_voltages(neuron, str(path))
 
 
 def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config") -> GLIF:
@@ -84,133 +129,113 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
     Raises:
         NeuronConfigError: as read_neuron_config.
     """
+    if is_nest(config):
+        return neuron_from_nest(config, source)
+    config = modernise(config, source)
     needed = (*_NUMBERS, *_ARRAYS, "spike_cut_length", *RULES)
     missing = [key for key in needed if key not in config]
     if missing:
         raise NeuronConfigError(
             f"{source}: lacks {', '.join(missing)}; a neuron_config.json of 2017 or later has these keys"
         )
-    numbers: dict[str, Any] = {key: _number(config, key, source) for key in _NUMBERS}
-    arrays = {key: _array(config, key, source) for key in _ARRAYS}
-    given = _object(config, "coeffs", source)
+    currents = config.get("membrane_currents", [])
+    if not isinstance(currents, list | tuple):
+        raise NeuronConfigError(f"{source}: membrane_currents is {currents!r}; expected a list of rules")
+    entries = [(method, config[method]) for method in RULES] + [("membrane_currents", each) for each in currents]
+    for method, entry in entries:
+        find_rule(METHODS, method, entry, source)
+    numbers: dict[str, Any] = {key: (positive if key in _POSITIVE else number)(config, key, source) for key in _NUMBERS}
+    numbers |= {key: number(config, key, source) for key in ("El_reference", "spike_latency") if key in config}
+    arrays = {key: array(config, key, source) for key in _ARRAYS}
+    given, where = mapping(config, "coeffs", source), f"{source}, coeffs"
     coefficients: dict[str, Any] = {
-        key: (_array if key == "asc_amp_array" else _number)(given, key, f"{source}, coeffs")
-        for key in _COEFFICIENTS
-        if key in given
+        key: (array if key == "asc_amp_array" else number)(given, key, where) for key in _COEFFICIENTS if key in given
     }
     coefficients.setdefault("asc_amp_array", np.ones(len(arrays["asc_amp_array"])))
-    rules: dict[str, Any] = {attribute: _rule(config, method, source) for method, attribute in RULES.items()}
-    lengths = {key: len(array) for key, array in arrays.items()}
-    lengths["coeffs.asc_amp_array"] = len(coefficients["asc_amp_array"])
-    if isinstance(rules["afterspike_reset"], afterspike.ResetBySum):
-        lengths["AScurrent_reset_method r"] = len(rules["afterspike_reset"].r)
-    if len(set(lengths.values())) != 1:
-        found = ", ".join(f"{key}: {length}" for key, length in lengths.items())
-        raise NeuronConfigError(f"{source}: these must have one length: {found}")
+    waveform = {"spike_waveform": array(config, "spike_waveform", source)} if "spike_waveform" in config else {}
     noise = None
     if config.get("escape_noise") is not None:
-        hazard, where = _object(config, "escape_noise", source), f"{source}, escape_noise"
-        noise = EscapeNoise(_number(hazard, "lambda0", where), _number(hazard, "delta_v", where))
-    return GLIF(
+        hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
+        noise = EscapeNoise(positive(hazard, "lambda0", where), positive(hazard, "delta_v", where))
+    rules = [_read(method, entry, source) for method, entry in entries]
+    neuron = GLIF(
         **numbers,
         **arrays,
-        **rules,
-        El_reference=_number(config, "El_reference", source) if "El_reference" in config else 0.0,
-        spike_cut_length=int(_number(config, "spike_cut_length", source)),  # truncated, as AllenSDK
+        **waveform,
+        **dict(zip(RULES.values(), rules[: len(RULES)], strict=True)),
+        membrane_currents=tuple(rules[len(RULES) :]),
+        spike_cut_length=int(number(config, "spike_cut_length", source)),  # truncated, as AllenSDK
         coeffs=Coefficients(**coefficients),
         escape_noise=noise,
-        spike_latency=_number(config, "spike_latency", source) if "spike_latency" in config else 0.0,
     )
+    check_consistent(neuron, source)
+    return neuron
 
 
-def _number(config: Mapping, key: str, source: str) -> float:
-    if key not in config:
-        raise NeuronConfigError(f"{source}: lacks {key}")
-    if not _is_number(config[key]):
-        raise NeuronConfigError(f"{source}: {key} is {config[key]!r}; expected a finite number in SI units")
-    return float(config[key])
+def _read(method: str, entry: Mapping[str, Any], source: str) -> Any:
+    ignored = IGNORED.get(METHODS[method, entry["name"]], ())
+    return read_rule(METHODS, method, entry, source, ignored)
 
 
-def _array(config: Mapping, key: str, source: str) -> np.ndarray:
-    value = config[key]
-    if not isinstance(value, list | tuple | np.ndarray) or not all(_is_number(each) for each in value):
-        raise NeuronConfigError(f"{source}: {key} is {value!r}; expected a list of finite numbers in SI units")
-    return np.asarray(value, dtype=float)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _object(config: Mapping, key: str, source: str) -> Mapping:
-    """The object under a key; empty where there is none."""
-    value = config.get(key)
-    if value is not None and not isinstance(value, Mapping):
-        raise NeuronConfigError(f"{source}: {key} is {value!r}; expected an object {{...}}")
-    return value or {}
-
-
-def _rule(config: Mapping, method: str, source: str) -> Callable:
-    entry = config[method]
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
-        raise NeuronConfigError(f'{source}: {method} is {entry!r}; expected {{"name": ..., "params": {{...}}}}')
-    if (method, entry["name"]) not in METHODS:
-        known = ", ".join(name for kind, name in METHODS if kind == method)
-        raise NeuronConfigError(f"{source}: {method} {entry['name']!r} is unknown; known are: {known}")
-    rule, names, _ = METHODS[method, entry["name"]]
-    where = f"{source}, {method} {entry['name']!r}"
-    params = _object(entry, "params", where)
-    missing = [name for name in names if name not in params]
-    if missing:
-        raise NeuronConfigError(f"{where}: its params lack {', '.join(missing)}")
-    return rule(**{name: (_array if name == "r" else _number)(params, name, where) for name in names})
-
-
-def write_neuron_config(neuron: GLIF, path: str | os.PathLike) -> None:
+def write_neuron_config(
+    neuron: GLIF, path: str | os.PathLike, like: str | os.PathLike | Mapping[str, Any] | None = None
+) -> None:
     """Write a neuron as a neuron_config.json that AllenSDK reads too.
 
+    Args:
+        neuron: with built-in or registered rules.
+        path: the file.
+        like: a config, or a file with one: what is written is this config with only those values changed in which
+            the neuron differs from it. Notes, unknown keys, and the wrapping {"<id>": ...} of a file stay.
+
     Raises:
-        NeuronConfigError: a rule that has no name in the file format.
+        NeuronConfigError: a rule that has no name in the file format, or values that could not be read again.
     """
-    text = json.dumps(neuron_to_config(neuron), indent=2)
-    Path(path).write_text(text + "\n")
+    written = neuron_to_config(neuron)
+    if like is not None:
+        config, wrapped = (like, None) if isinstance(like, Mapping) else load(like)
+        source = "like" if isinstance(like, Mapping) else str(like)
+        if is_nest(config):
+            raise NeuronConfigError(f"{source}: holds NEST's parameters, which a neuron_config.json is not like")
+        config = modernise(config, source)
+        written = with_changes(config, neuron_to_config(neuron_from_config(config, source)), written)
+        written = written if wrapped is None else {wrapped: written}
+    Path(path).write_text(json.dumps(written, indent=2) + "\n")
 
 
 def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
     """The config dictionary of a neuron.
 
     Raises:
-        NeuronConfigError: a rule that has no name in the file format.
+        NeuronConfigError: as write_neuron_config.
     """
     config: dict[str, Any] = {key: float(getattr(neuron, key)) for key in (*_NUMBERS, "El_reference")}
-    config |= {key: _numbers(getattr(neuron, key)) for key in _ARRAYS}
+    config |= {key: np.asarray(getattr(neuron, key), float).tolist() for key in _ARRAYS}
     config["spike_cut_length"] = int(neuron.spike_cut_length)
-    amplitudes = np.broadcast_to(np.asarray(neuron.coeffs.asc_amp_array), np.shape(neuron.asc_amp_array))
+    amplitudes = np.broadcast_to(np.asarray(neuron.coeffs.asc_amp_array, float), np.shape(neuron.asc_amp_array))
     coefficients = {key: float(getattr(neuron.coeffs, key)) for key in _COEFFICIENTS[:-1]}
-    config["coeffs"] = coefficients | {"asc_amp_array": _numbers(amplitudes)}
+    config["coeffs"] = coefficients | {"asc_amp_array": amplitudes.tolist()}
     for method, attribute in RULES.items():
-        config[method] = _method(neuron, method, getattr(neuron, attribute))
-    # keys that AllenSDK's reader demands and its simulation does not use
-    config |= {"type": "GLIF", "th_adapt": None, "dt_multiplier": 1, "extrapolation_method_name": "endpoints"}
+        config[method] = _entry(neuron, method, getattr(neuron, attribute))
+    config |= _NOT_SIMULATED
     if neuron.escape_noise is not None:
         noise = neuron.escape_noise
         config["escape_noise"] = {"lambda0": float(noise.lambda0), "delta_v": float(noise.delta_v)}
-    config["spike_latency"] = float(neuron.spike_latency)
+    if neuron.spike_latency != 0:
+        config["spike_latency"] = float(neuron.spike_latency)
+    if neuron.membrane_currents:
+        currents = neuron.membrane_currents
+        config["membrane_currents"] = [write_rule(METHODS, "membrane_currents", each) for each in currents]
+    if len(neuron.spike_waveform):
+        config["spike_waveform"] = np.asarray(neuron.spike_waveform, float).tolist()
+    neuron_from_config(config, "this neuron cannot be written")
     return config
 
 
-def _numbers(array) -> list[float]:
-    return [float(number) for number in np.atleast_1d(np.asarray(array))]
-
-
-def _method(neuron: GLIF, method: str, rule: Callable) -> dict[str, Any]:
-    for (kind, name), (known, names, ignored) in METHODS.items():
-        if kind == method and type(rule) is known:
-            params: dict[str, Any] = {key: (_numbers if key == "r" else float)(getattr(rule, key)) for key in names}
-            # AllenSDK's function signatures demand these too, and do nothing with them
-            reset = neuron.threshold_reset
-            unused = {"a_spike": float(getattr(reset, "a_spike", 0.0))}
-            return {"name": name, "params": params | {key: unused.get(key, 0.0) for key in ignored}}
-    raise NeuronConfigError(
-        f"{method}: {rule!r} has no name in neuron_config.json; only the built-in rules can be written"
-    )
+def _entry(neuron: GLIF, method: str, rule: Callable) -> dict[str, Any]:
+    entry = write_rule(METHODS, method, rule)
+    reset = neuron.threshold_reset
+    a_spike = float(reset.a_spike) if isinstance(reset, threshold.ResetThreeComponents) else 0.0
+    for key in IGNORED.get(METHODS[method, entry["name"]], ()):
+        entry["params"][key] = a_spike if key == "a_spike" else 0.0
+    return entry

@@ -1,7 +1,6 @@
 """Recordings out: sweeps to an NWB 2 file that ``read_recording``, and every other NWB tool, reads back."""
 
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.sweeps import RecordingError, Sweep, not_finite, out_of_scale
+from glifjax.io.whole_file import check_target, whole_file
 
 # Samples are stored as int32 counts of these. The bytes that no value reaches compress away: 60 s of noise at
 # 10 kHz take about 2.5 MB (float64: 9.6), and int16 over the same range would resolve no better than 3 uV.
@@ -51,10 +51,7 @@ def write_recording(
     from pynwb import NWBHDF5IO, NWBFile
 
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise RecordingError(f"{path}: the file exists; choose another name or pass overwrite=True")
-    if not path.parent.is_dir():
-        raise RecordingError(f"{path}: its folder does not exist; create it first")
+    check_target(path, overwrite)
     file = NWBFile(
         session_description=description,
         identifier=identifier or str(uuid4()),
@@ -62,13 +59,8 @@ def write_recording(
         notes=notes,
     )
     _add_sweeps(file, list(sweeps), path.name)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.nwb")
-    try:
-        with NWBHDF5IO(path=str(part), mode="w") as io:
-            io.write(container=file)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, NWBHDF5IO(path=str(part), mode="w") as io:
+        io.write(container=file)
 
 
 def _add_sweeps(file: Any, sweeps: list[SweepArrays | Sweep], name: str) -> None:
@@ -79,12 +71,11 @@ def _add_sweeps(file: Any, sweeps: list[SweepArrays | Sweep], name: str) -> None
         raise RecordingError(f"{name}: there is no sweep to write; give at least one")
     device = file.create_device(name="amplifier")
     electrode = file.create_icephys_electrode(name="electrode", device=device, description="intracellular electrode")
-    rows: dict[int, int] = {}
-    protocols: dict[str, list[int]] = {}
+    series: dict[int, tuple[Any, Any]] = {}
     start = 0.0
     for sweep in sorted(sweeps, key=lambda sweep: sweep.number):
         where = f"{name}, sweep {sweep.number}"
-        if sweep.number in rows or sweep.number < 0:
+        if sweep.number in series or sweep.number < 0:
             raise RecordingError(f"{where}: the number is negative or comes twice; give each sweep its own")
         current, voltage = _checked(sweep, where)
         common: dict[str, Any] = {
@@ -106,10 +97,18 @@ def _add_sweeps(file: Any, sweeps: list[SweepArrays | Sweep], name: str) -> None
             conversion=VOLTAGE_RESOLUTION,
             **common,
         )
-        row = file.add_intracellular_recording(electrode=electrode, stimulus=stimulus, response=response)
-        rows[sweep.number] = file.add_icephys_simultaneous_recording(recordings=[row])
-        protocols.setdefault(sweep.protocol, []).append(rows[sweep.number])
+        series[sweep.number] = stimulus, response
         start += voltage.size / sweep.rate
+    link(file, series.values())
+
+
+def link(file: Any, pairs: Iterable[tuple[Any, Any]]) -> None:
+    """Put stimuli and their responses, pynwb series of one sweep each, into a file and its icephys tables."""
+    protocols: dict[str, list[int]] = {}
+    for stimulus, response in pairs:
+        row = file.add_intracellular_recording(electrode=response.electrode, stimulus=stimulus, response=response)
+        recording = file.add_icephys_simultaneous_recording(recordings=[row])
+        protocols.setdefault(response.stimulus_description, []).append(recording)
     sequences = [
         file.add_icephys_sequential_recording(simultaneous_recordings=members, stimulus_type=protocol)
         for protocol, members in protocols.items()

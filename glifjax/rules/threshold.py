@@ -1,5 +1,7 @@
 """Threshold rules: a constant, a component that spikes raise, a component that the voltage drags along."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -103,9 +105,9 @@ def phi(y: Float[Array, "..."]) -> Float[Array, "..."]:
 class ResetToInfinity(eqx.Module):
     """Theta <- th_inf; components stay as they are. AllenSDK's `inf`."""
 
-    def __call__(self, neuron, state) -> Threshold:
-        """The threshold after the spike."""
-        return Threshold(neuron.threshold_infinity, state.threshold.spike, state.threshold.voltage)
+    def __call__(self, neuron, state) -> Any:
+        """The threshold after the spike, in the form that the threshold's dynamics keep it."""
+        return eqx.tree_at(lambda threshold: threshold.total, state.threshold, neuron.threshold_infinity)
 
 
 class ResetThreeComponents(eqx.Module):

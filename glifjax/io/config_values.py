@@ -1,0 +1,61 @@
+"""The values of a config's dictionary, each checked for its type; an error names the file and the key."""
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from glifjax.errors import InputError
+
+
+class NeuronConfigError(InputError):
+    """A neuron config that cannot be read or written; the message names file, key, value and what to do."""
+
+
+def number(config: Mapping, key: str, source: str) -> float:
+    """A finite number; NeuronConfigError where it is missing or anything else."""
+    if key not in config:
+        raise NeuronConfigError(f"{source}: lacks {key}")
+    if not _is_number(config[key]):
+        raise NeuronConfigError(f"{source}: {key} is {config[key]!r}; expected a finite number in SI units")
+    return float(config[key])
+
+
+def positive(config: Mapping, key: str, source: str) -> float:
+    """A finite number above zero."""
+    value = number(config, key, source)
+    if value <= 0:
+        raise NeuronConfigError(f"{source}: {key} is {value:g}; it must be greater than 0")
+    return value
+
+
+def array(config: Mapping, key: str, source: str, ndim: int = 1) -> np.ndarray:
+    """A list of finite numbers (of lists of them where ndim is 2, and so on), as float64."""
+    value = config[key]
+    if not _is_list(value, ndim):
+        of = "lists of " * (ndim - 1)
+        raise NeuronConfigError(f"{source}: {key} is {value!r}; expected a list of {of}finite numbers in SI units")
+    try:
+        return np.asarray(value, dtype=float)
+    except ValueError as error:
+        raise NeuronConfigError(f"{source}: {key} is {value!r}; its lists must have one length") from error
+
+
+def mapping(config: Mapping, key: str, source: str) -> Mapping:
+    """The object under a key; empty where there is none."""
+    value = config.get(key)
+    if value is not None and not isinstance(value, Mapping):
+        raise NeuronConfigError(f"{source}: {key} is {value!r}; expected an object {{...}}")
+    return value or {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_list(value: Any, ndim: int) -> bool:
+    if ndim == 0:
+        return _is_number(value)
+    return isinstance(value, list | tuple | np.ndarray) and all(_is_list(each, ndim - 1) for each in value)

@@ -1,0 +1,98 @@
+"""A model's answers to the stimuli of a recording, written as a file of the recording's own kind."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from glifjax.io.recordings import nwb_version
+from glifjax.io.sweeps import Recording, RecordingError, Sweep
+from glifjax.io.whole_file import check_target, whole_file
+from glifjax.simulate import Trace
+
+
+@dataclass(frozen=True)
+class Written:
+    """How traces are written.
+
+    Attributes:
+        description: of the model and how it was run; it is kept in the file.
+        neuron_config: the model itself, as JSON.
+        n_currents: number of afterspike currents.
+        reference: added to voltages and thresholds, V; the neuron's El_reference makes them absolute.
+        spike_cut_value: stands for NaN in the voltage, V; None keeps NaN. Nothing is added to it.
+    """
+
+    description: str
+    neuron_config: str
+    n_currents: int
+    reference: float = 0.0
+    spike_cut_value: float | None = None
+
+    def voltage(self, trace: Trace) -> Float[np.ndarray, " T"]:
+        """(T,), V."""
+        voltage = np.asarray(trace.voltage, float) + self.reference
+        return voltage if self.spike_cut_value is None else np.where(np.isnan(voltage), self.spike_cut_value, voltage)
+
+    def threshold(self, trace: Trace) -> Float[np.ndarray, " T"]:
+        """(T,), V; NaN in the spike cut."""
+        return np.asarray(trace.threshold, float) + self.reference
+
+
+def write_simulation(
+    path: str | Path,
+    recording: Recording,
+    sweeps: Sequence[Sweep],
+    runs: Iterable[tuple[Sweep, Trace]],
+    written: Written,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write the traces of `sweeps` of a recording: to a new file or, if `path` is the recording's own, in its place.
+
+    From NWB 2 comes NWB 2: a new file holds the recording's session, the stimuli as played and the model's voltage as
+    their response; in place, the voltage goes into a processing module of its own, and nothing is taken away.
+    Thresholds, afterspike currents and tables of spikes are in the processing module either way, as float64. From
+    NWB 1 comes a copy in which the voltage replaces the response and the interpolated spike times
+    /analysis/spike_times, as AllenSDK's simulate_neuron leaves it; the rest goes into a processing module.
+
+    The file appears, or the recording's changes, only when all is written. In place the recording is closed.
+
+    Args:
+        path: where to write.
+        recording: the open recording that the sweeps are of.
+        sweeps: its current-clamp sweeps, all that `runs` will bring.
+        runs: each sweep with its trace, such as `simulate_sweeps` yields; taken one by one.
+        written: how they are written.
+        overwrite: replace a file at `path`.
+
+    Raises:
+        RecordingError: `path` exists (unless `overwrite`) or its folder does not, or the recording cannot be read.
+    """
+    path = Path(path)
+    in_place = path.exists() and path.samefile(recording.path)
+    if in_place:
+        path = path.resolve()  # a link stays a link
+    check_target(path, overwrite or in_place)
+    if in_place and not os.access(path, os.W_OK):
+        raise RecordingError(f"{path}: may not be changed, it is read-only; write a new file")
+    oldest = nwb_version(recording.path).removeprefix("NWB-").startswith("1")
+    with whole_file(path) as part:
+        if in_place or oldest:
+            shutil.copy2(recording.path, part)
+            part.chmod(part.stat().st_mode | stat.S_IWUSR)
+        if oldest:
+            from glifjax.io.simulated_nwb1 import change_nwb1
+
+            change_nwb1(part, runs, written)
+        else:
+            from glifjax.io.simulated_nwb2 import add_to_nwb2, new_nwb2
+
+            add_to_nwb2(part, sweeps, runs, written) if in_place else new_nwb2(part, recording, sweeps, runs, written)
+        if in_place:
+            recording.close()
