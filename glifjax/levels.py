@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from glifjax.errors import InputError
 from glifjax.glif import GLIF
@@ -40,18 +40,18 @@ def level_name(name: str) -> str:
 def from_level(
     level: str,
     *,
-    C: float,
-    R_input: float,
-    th_inf: float,
+    C: Float[ArrayLike, ""],
+    R_input: Float[ArrayLike, ""],
+    th_inf: Float[ArrayLike, ""],
     asc_tau_array: Sequence[float] | Float[Array, " n"] = (0.1, 0.01),
     asc_amp_array: Sequence[float] | Float[Array, " n"] = (0.0, 0.0),
     r: Sequence[float] | Float[Array, " n"] | None = None,
-    reset_slope: float = 0.0,
-    reset_intercept: float = 0.0,
-    a_spike: float = 0.0,
-    b_spike: float = 100.0,
-    a_voltage: float = 0.0,
-    b_voltage: float = 10.0,
+    reset_slope: Float[ArrayLike, ""] = 0.0,
+    reset_intercept: Float[ArrayLike, ""] = 0.0,
+    a_spike: Float[ArrayLike, ""] = 0.0,
+    b_spike: Float[ArrayLike, ""] = 100.0,
+    a_voltage: Float[ArrayLike, ""] = 0.0,
+    b_voltage: Float[ArrayLike, ""] = 10.0,
     **others,
 ) -> GLIF:
     """A GLIF neuron with the rules of one of Allen's five levels.

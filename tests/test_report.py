@@ -190,7 +190,7 @@ def test_names_from_outside_are_escaped(pages, case):
 def test_every_parameter_has_its_value_and_unit(pages, case):
     level = "LIF" if case == "nothing held out" else "LIF-R-ASC-A"
     assert level in words(pages[case])
-    table = pages[case].split("<h2>Parameters</h2>")[-1]
+    table = pages[case].split("<h2>Parameters</h2>")[1]  # the preferred level's
     for name, entry in parameters(neuron(level)).items():
         row = words(re.search(rf"<tr>(?:(?!</tr>).)*<code>{name}</code>.*?</tr>", table)[0])
         value = float(re.search(rf"{name} (−?[\d.,]+)", row)[1].replace("−", "-").replace(",", ""))

@@ -27,7 +27,7 @@ def fit(
         Path | None,
         typer.Argument(
             metavar="CELL.nwb",
-            help="NWB 2 file with current-clamp sweeps; without it, a simulated example.",
+            help="NWB file with current-clamp sweeps; without it, a simulated example.",
         ),
     ] = None,
     level: Annotated[
