@@ -291,32 +291,24 @@ def convergence(stage: Stage) -> Figure:
 
 
 @_styled
-def bits_by_level(fits: Sequence[FittedNeuron], preferred: str) -> Figure:
-    """Bits per spike by level: on the training sweeps, cross-validated there, and on the held-out ones."""
-    figure = Figure(figsize=(HALF, 2.9), layout="constrained")
-    ax = figure.subplots()
+def levels_compared(fits: Sequence[FittedNeuron], preferred: str, scores: Sequence[tuple[str, str]]) -> Figure:
+    """Bits per spike by level, on training sweeps, cross-validated there, and held out; and held-out scores, as (key,
+    label): escape noise, hard threshold, and the cell's own as a line."""
+    figure = Figure(figsize=(FULL, 2.9), layout="constrained")
     places = np.arange(len(fits))
+    first, *rest = figure.subplots(1, 1 + len(scores))
     checked = [(fit.validation.training_bits, fit.validation.bits) if fit.validation else (np.nan,) * 2 for fit in fits]
     training, validated = np.array(checked).T
-    ax.plot(places, training, "^:", color=DATA, ms=4, lw=0.8, label="training")
-    ax.plot(places, validated, "o-", color=NOISE, ms=5, lw=1.2, label="cross-validated")
-    ax.plot(
-        places, [fit.scores.test["bits_per_spike"] for fit in fits], "s--", color=HARD, ms=4, lw=0.8, label="held out"
+    first.plot(places, training, "^:", color=DATA, ms=4, lw=0.8, label="training")
+    first.plot(places, validated, "D-", color=COMPONENTS[0], ms=4.5, lw=1.2, label="cross-validated")
+    first.plot(
+        places, [fit.scores.test["bits_per_spike"] for fit in fits], "o-", color=NOISE, ms=4, lw=0.8, label="held out"
     )
     place = [fit.level for fit in fits].index(preferred)
-    ax.plot(place, validated[place], "o", ms=11, mfc="none", mec=NOISE, mew=1.2)
-    ax.set_xticks(places, [fit.level for fit in fits], rotation=35, ha="right")
-    ax.set_ylabel("bits per spike")
-    ax.legend(loc="best")
-    return figure
-
-
-@_styled
-def scores_by_level(fits: Sequence[FittedNeuron], scores: Sequence[tuple[str, str]]) -> Figure:
-    """Scores, as (key, label), by level: escape noise, hard threshold, and the cell's own as a line."""
-    figure = Figure(figsize=(FULL, 2.7), layout="constrained")
-    places = np.arange(len(fits))
-    for ax, (key, label) in zip(figure.subplots(1, len(scores)), scores, strict=True):
+    first.plot(place, validated[place], "o", ms=11, mfc="none", mec=COMPONENTS[0], mew=1.2)
+    first.set_title("Bits per spike")
+    first.legend(loc="upper left")
+    for ax, (key, label) in zip(rest, scores, strict=True):
         noisy, hard, ceiling = (
             [getattr(fit.scores, kind).get(key, np.nan) for fit in fits]
             for kind in ("test", "deterministic", "ceiling")
@@ -325,12 +317,13 @@ def scores_by_level(fits: Sequence[FittedNeuron], scores: Sequence[tuple[str, st
             ax.axhline(np.nanmean(ceiling), color=DATA, lw=1.0, ls="--")
         ax.plot(places, hard, "s-", color=HARD, ms=4.5, lw=0.9)
         ax.plot(places, noisy, "o-", color=NOISE, ms=5, lw=0.9)
-        ax.set_xticks(places, [fit.level for fit in fits], rotation=35, ha="right")
-        ax.set_xlim(-0.4, len(fits) - 0.6)
         ax.set_title(label)
         ax.margins(y=0.15)
         low, high = ax.get_ylim()
         ax.set_ylim(min(low, 0.0), high)
+    for ax in (first, *rest):
+        ax.set_xticks(places, [fit.level for fit in fits], rotation=45, ha="right")
+        ax.set_xlim(-0.4, len(fits) - 0.6)
     return figure
 
 

@@ -96,15 +96,17 @@ def _warnings(lines: Sequence[str]) -> str:
 def _comparison(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
     """Why this level is preferred, what each step up bought, and all scores."""
     shown = ("md_star_4ms", "evr_10ms", "subthreshold_rmse_mv")
-    bits = figures.bits_by_level(fits, chosen.level)
-    figure = figures.scores_by_level(fits, [(key, SCORES[key][0]) for key in shown])
+    figure = figures.levels_compared(fits, chosen.level, [(key, SCORES[key][0]) for key in shown])
     return (
         f"<p>{preference(fits, chosen)}</p>"
-        + _figure(bits, "How much each level tells of a spike; the choice rests on the cross-validated ones alone.")
+        + _figure(
+            figure,
+            f"Left: what the choice rests on, cross-validated; circled. Others: {KEY}; dashed: the cell.",
+            wide=True,
+        )
         + f"<ul>{''.join(f'<li>{line}</li>' for line in steps_up(fits))}</ul>"
         + tables.level_table(fits, chosen.level)
         + '<p class="note">With escape noise, on the held-out sweeps, but for the first two columns.</p>'
-        + _figure(figure, f"{KEY}; dashed: the cell itself.", wide=True)
     )
 
 

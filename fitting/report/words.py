@@ -130,9 +130,9 @@ def steps_up(fits: Sequence[FittedNeuron]) -> list[str]:
         if level in by_level and below in by_level:
             now, before = by_level[level], by_level[below]
             pairs = [
-                ("bits per spike, cross-validated", before.validation.bits, now.validation.bits),
+                ("bits per spike (cross-validated)", before.validation.bits, now.validation.bits),
                 ("Md*", before.scores.test["md_star_4ms"], now.scores.test["md_star_4ms"]),
-                ("RMSE in mV", *(fit.scores.test["subthreshold_rmse_mv"] for fit in (before, now))),
+                ("RMSE (mV)", *(fit.scores.test["subthreshold_rmse_mv"] for fit in (before, now))),
             ]
             told = ", ".join(f"{name} {show_score(old)} → {show_score(new)}" for name, old, new in pairs)
             lines.append(f"<strong>{escape(level)}</strong> adds {adds} to {escape(below)}: {told}.")
