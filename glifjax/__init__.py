@@ -7,7 +7,8 @@ from glifjax.glif import GLIF, Coefficients
 from glifjax.io._downloads import DownloadError
 from glifjax.io.cell_types import CellTypes, NeuronalModel
 from glifjax.io.model_zip import ModelZip, read_model_zip
-from glifjax.io.neuron_config import read_neuron_config, write_neuron_config
+from glifjax.io.nest import neuron_to_nest
+from glifjax.io.neuron_config import read_neuron_config, register_rule, write_neuron_config
 from glifjax.io.recording_writer import write_recording
 from glifjax.io.recordings import read_recording
 from glifjax.io.sweeps import Recording, RecordingError, Sweep
@@ -21,6 +22,7 @@ from glifjax.spike import EscapeNoise, SurrogateSpike
 __all__ = [
     "GLIF", "LEVELS", "AbstractNeuron", "CellTypes", "Coefficients", "DownloadError", "EscapeNoise", "Input",
     "MihalasNiebur", "ModelZip", "NeuronalModel", "Recording", "RecordingError", "Sample", "Spikes", "Status",
-    "SurrogateSpike", "Sweep", "Trace", "from_level", "gallery", "level_name", "plot_trace", "read_model_zip",
-    "read_neuron_config", "read_recording", "simulate", "simulate_sweeps", "write_neuron_config", "write_recording",
+    "SurrogateSpike", "Sweep", "Trace", "from_level", "gallery", "level_name", "neuron_to_nest", "plot_trace",
+    "read_model_zip", "read_neuron_config", "read_recording", "register_rule", "simulate", "simulate_sweeps",
+    "write_neuron_config", "write_recording",
 ]  # fmt: skip

@@ -195,11 +195,11 @@ class GLIF(AbstractNeuron):
         return sum((each(voltage, gates) for each, gates in currents), start=jnp.zeros_like(voltage))
 
     def time_since_spike(self, state: GLIFState) -> Float[Array, ""]:
-        """From the end of the last spike's step to this state, s; inf before the first spike.
+        """From the end of the last spike's step to this state, s; before the first spike, NEVER steps and more.
 
-        A rule whose parameters are fitted bounds it (jnp.minimum): infinity times zero makes a gradient NaN.
+        That is hours, and finite, so that gradients are too.
         """
-        return jnp.where(state.since_spike >= NEVER, jnp.inf, state.since_spike * self.dt)
+        return state.since_spike * self.dt
 
     def refractory(self, state: GLIFState) -> Bool[Array, ""]:
         """True during the spike cut, and for ever after a bad reset."""
@@ -265,7 +265,7 @@ class GLIF(AbstractNeuron):
             voltage=show(new.voltage),
             threshold=show(new.threshold.total),
             threshold_components=show(jnp.stack([new.threshold.spike, new.threshold.voltage])),
-            afterspike_currents=show(jnp.stack(tuple(new.afterspike_currents))),
+            afterspike_currents=show(jnp.array(tuple(new.afterspike_currents), new.voltage.dtype)),
             spiked=spiked,
             crossing=jnp.where(spiked > 0.5, crossing, jnp.inf)[None],
             voltage_before_reset=free.voltage,
