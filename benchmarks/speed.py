@@ -1,0 +1,260 @@
+"""How long a step takes, beside loops compiled by numba in the same run; writes docs/speed.md.
+
+    uv run --group bench python benchmarks/speed.py [--repeats 20] [--out docs/speed.md]
+
+What stands in one table is timed in turns, the shortest of all repeats counts, and compilation is timed apart.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numba
+import numpy as np
+from numba_loop import allensdk_order, constants, folded
+from scipy.signal import lfilter
+from timing import compiled, in_turns, machine, ratio, run_alone, table
+
+import glifjax as gj
+from glifjax.io.recording_writer import SweepArrays
+
+STEPS, DT, FINE_DT = 600_000, 5e-5, 5e-6  # 30 s at the step of Allen's configs, 3 s at that of Allen's recordings
+NEURONS, NEURON_STEPS, BLOCKS = 1000, 10_000, (50, 100, 250)
+DEVICE_NEURONS, DEVICE_STEPS = 10_000, 2000
+CHECKPOINT = 100
+GRADIENT = "--long-gradient"
+
+ONE_NEURON = """## One neuron
+
+{steps:,} steps of {dt:g} µs, float64; ns a step. `numba` is a loop in AllenSDK's order of operations, `numba, folded`
+the same with its constants folded ([numba_loop.py](../benchmarks/numba_loop.py)); both store voltage, threshold and
+currents and jump over the spike cut, which glifjax steps through. Their spikes and NaNs are those of glifjax, their
+voltages within 1e-12 V. AllenSDK's outputs are these and the spikes; the whole trace is all that `simulate` gives, 13
+numbers a step. Ratios are to `numba`. AllenSDK's own `run()` was measured at 4,700 (LIF) to 13,900 ns (LIF-R-ASC-A),
+on another machine.
+
+{forward}
+
+The gradient of one number in all parameters (reverse mode, through all steps), plain and with
+`checkpoint={checkpoint}`; the forward pass is that number alone:
+
+{gradient}"""
+
+MANY_NEURONS = """## {neurons:,} neurons
+
+One stimulus, every neuron with parameters of its own, float64, spike counts alone; ns a neuron and step over {steps:,}
+steps. Alone is one neuron, not batched. In blocks, the states of a block stay in the processor's nearest cache:
+
+    counts = jax.lax.map(lambda neuron: simulate(neuron, current, dt).spiked.sum(), neurons, batch_size=100)
+
+{double}
+
+In float32:
+
+{single}"""
+
+LONG_SWEEP = """## A long sweep
+
+LIF-R-ASC-A over {steps:,} steps (3 s at 200 kHz), each in a process of its own: Python's start, imports and compilation
+are in the seconds, "again" is a second call. The gradient is that of one number in all parameters.
+
+{table}"""
+
+ACCELERATOR = """## {neurons:,} neurons on an accelerator
+
+{result}"""
+
+
+def neuron(level: str) -> gj.GLIF:
+    """Parameters of ordinary size, the same at all levels."""
+    return gj.from_level(
+        level, C=1e-10, R_input=2e8, th_inf=0.02, asc_tau_array=(0.1, 0.01), asc_amp_array=(-3e-11, -1e-11),
+        reset_slope=0.3, reset_intercept=-2e-3, a_spike=3e-3, b_spike=80.0, a_voltage=8.0, b_voltage=25.0,
+        spike_cut_length=40, dt=DT,
+    )  # fmt: skip
+
+
+def population(level: str, size: int) -> gj.GLIF:
+    """Neurons whose every parameter differs by up to 10 %."""
+    random = np.random.default_rng(1)
+
+    def varied(leaf):
+        values = np.asarray(leaf) * random.uniform(0.9, 1.1, (size, *leaf.shape))
+        return jnp.asarray(values if jnp.issubdtype(leaf.dtype, jnp.floating) else np.rint(values), leaf.dtype)
+
+    return jax.tree.map(varied, neuron(level))
+
+
+def noise(steps: int, dt: float) -> np.ndarray:
+    """Current with a mean of 120 pA and a standard deviation of 60 pA, correlated over 3 ms; A."""
+    kept = np.exp(-dt / 3e-3)
+    white = np.random.default_rng(0).standard_normal(steps)
+    return 1.2e-10 + 6e-11 * lfilter([np.sqrt(1 - kept**2)], [1, -kept], white)
+
+
+def whole_trace(neuron, current):
+    return gj.simulate(neuron, current, DT)
+
+
+def allensdk_outputs(neuron, current):
+    trace = gj.simulate(neuron, current, DT)
+    return trace.voltage, trace.threshold, trace.afterspike_currents, trace.spiked
+
+
+def count(neuron, current):
+    return jnp.sum(gj.simulate(neuron, current, DT).spiked)
+
+
+def loss(neuron, current, dt=DT, checkpoint=None):
+    """Mean square of V - Theta outside spikes, and the rate of spikes: a number that every parameter moves."""
+    trace = gj.simulate(neuron, current, dt, checkpoint=checkpoint)
+    below = jnp.where(jnp.isnan(trace.voltage), 0.0, trace.voltage - trace.threshold)
+    return jnp.mean(below**2) + 1e-3 * jnp.mean(trace.spiked)
+
+
+def gradient(neuron, current, dt=DT, checkpoint=None):
+    return jax.value_and_grad(loss, allow_int=True)(neuron, current, dt, checkpoint)
+
+
+def one_neuron(repeats: int) -> str:
+    forward, backward = zip(*(one_level(level, repeats) for level in gj.LEVELS), strict=True)
+    backward_heads = ["level", "forward", "with gradient", "ratio", f"checkpoint={CHECKPOINT}", "ratio"]
+    heads = ["level", "spikes", "numba, folded", "numba", "AllenSDK's outputs", "ratio", "whole trace", "ratio"]
+    return ONE_NEURON.format(
+        steps=STEPS,
+        dt=1e6 * DT,
+        checkpoint=CHECKPOINT,
+        forward=table([*heads, "compilation, s"], list(forward)),
+        gradient=table([*backward_heads, "compilation, s"], list(backward)),
+    )
+
+
+def one_level(level: str, repeats: int) -> tuple[list, list]:
+    """A row of each table."""
+    cell, stimulus = neuron(level), noise(STEPS, DT)
+    current, numbers = jnp.asarray(stimulus), constants(cell, DT)
+    loop, folded_loop = allensdk_order(level), folded(level)
+    trace = gj.simulate(cell, current, DT)
+    for run in (loop, folded_loop):
+        check_same(trace, run(stimulus, numbers))
+    in_blocks = lambda cell, current: gradient(cell, current, DT, CHECKPOINT)
+    functions = {"outputs": allensdk_outputs, "whole": whole_trace}
+    functions |= {"loss": loss, "gradient": gradient, "checkpointed": in_blocks}
+    ready = {name: compiled(function, cell, current) for name, function in functions.items()}
+    runs = {"loop": lambda: loop(stimulus, numbers), "folded": lambda: folded_loop(stimulus, numbers)}
+    times = in_turns(runs | {name: run for name, (run, _) in ready.items()}, repeats)
+    ns = {name: 1e9 * time / STEPS for name, time in times.items()}
+    compared = lambda name, with_what: [ns[name], ratio(ns[name], ns[with_what])]
+    forward = [level, len(trace.spikes()), ns["folded"], ns["loop"]]
+    forward += [*compared("outputs", "loop"), *compared("whole", "loop"), ready["whole"][1]]
+    backward = [level, ns["loss"], *compared("gradient", "loss"), *compared("checkpointed", "loss")]
+    return forward, [*backward, ready["gradient"][1]]
+
+
+def check_same(trace: gj.Trace, run) -> None:
+    voltage, threshold, currents, spikes = run
+    np.testing.assert_array_equal(trace.spikes().steps, spikes)
+    np.testing.assert_allclose(trace.voltage, voltage, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trace.threshold, threshold, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trace.afterspike_currents, currents, rtol=0, atol=1e-20)
+
+
+def counts(neurons, current):
+    return jax.vmap(count, (0, None))(neurons, current)
+
+
+def counts_in_blocks(size: int):
+    return lambda neurons, current: jax.lax.map(lambda one: count(one, current), neurons, batch_size=size)
+
+
+def many_neurons(repeats: int) -> str:
+    rows = {True: [], False: []}
+    for double, level in ((double, level) for double in rows for level in gj.LEVELS):
+        with jax.enable_x64(double):
+            current = jnp.asarray(noise(NEURON_STEPS, DT))
+            alone, _ = compiled(count, neuron(level), current)
+            cells = population(level, NEURONS)
+            ways = [counts, *(counts_in_blocks(size) for size in BLOCKS)]
+            runs = {str(i): compiled(way, cells, current)[0] for i, way in enumerate(ways)}
+        times = in_turns({"alone": alone} | runs, max(2, repeats // 4))
+        ns = [1e9 * time / NEURON_STEPS for time in times.values()]
+        rows[double].append([level, ns[0], *(each / NEURONS for each in ns[1:])])
+    heads = ["level", "alone", "vmap", *(f"blocks of {size}" for size in BLOCKS)]
+    tables = {"double": table(heads, rows[True]), "single": table(heads, rows[False])}
+    return MANY_NEURONS.format(neurons=NEURONS, steps=NEURON_STEPS, **tables)
+
+
+def long_sweep() -> str:
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        config, recording = folder / "neuron_config.json", folder / "cell.nwb"
+        gj.write_neuron_config(neuron("LIF-R-ASC-A"), config)
+        sweep = SweepArrays(1, "noise", 1 / FINE_DT, noise(STEPS, FINE_DT), np.zeros(STEPS))
+        gj.write_recording(recording, [sweep], description="noise")
+        glifjax = Path(sys.executable).with_name("glifjax")
+        seconds, peak, _ = run_alone([glifjax, "simulate", config, recording, "--out", folder / "out.nwb"])
+    rows.append(["`glifjax simulate`, files read and written", f"{seconds:.1f} s", "", f"{peak:.2f} GB"])
+    for checkpoint in (None, CHECKPOINT):
+        seconds, peak, out = run_alone([sys.executable, __file__, GRADIENT, json.dumps(checkpoint)])
+        name = f"gradient, `checkpoint={checkpoint}`" if checkpoint else "gradient"
+        rows.append([name, f"{seconds:.1f} s", f"{json.loads(out):.2f} s", f"{peak:.2f} GB"])
+    return LONG_SWEEP.format(steps=STEPS, table=table(["", "seconds", "again", "peak memory"], rows))
+
+
+def long_gradient(checkpoint: int | None) -> None:
+    """What runs in the process of its own; prints the seconds of the second call."""
+    cell, current = neuron("LIF-R-ASC-A"), jnp.asarray(noise(STEPS, FINE_DT))
+    run, _ = compiled(lambda cell, current: gradient(cell, current, FINE_DT, checkpoint), cell, current)
+    jax.block_until_ready(run())
+    print(in_turns({"again": run}, 1)["again"])
+
+
+def accelerator(repeats: int) -> str:
+    if jax.default_backend() == "cpu":
+        return ACCELERATOR.format(neurons=DEVICE_NEURONS, result="Not measured: there was none.")
+    rows = []
+    for level in gj.LEVELS:
+        runs = {}
+        for double in (False, True):
+            with jax.enable_x64(double):
+                current = jnp.asarray(noise(DEVICE_STEPS, DT))
+                runs[str(double)], _ = compiled(counts, population(level, DEVICE_NEURONS), current)
+        times = in_turns(runs, repeats)
+        rows.append([level, *(f"{1e9 * time / DEVICE_STEPS / DEVICE_NEURONS:.3f}" for time in times.values())])
+    what = (
+        f"{jax.devices()[0].device_kind}; `vmap`, spike counts alone over {DEVICE_STEPS:,} steps; ns a neuron and step."
+    )
+    result = f"{what}\n\n{table(['level', 'float32', 'float64'], rows)}"
+    return ACCELERATOR.format(neurons=DEVICE_NEURONS, result=result)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=Path("docs/speed.md"))
+    parser.add_argument(GRADIENT, type=json.loads, default=False, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    if options.long_gradient is not False:
+        return long_gradient(options.long_gradient)
+    versions = f"jax {jax.__version__}, numba {numba.__version__} and Python {platform.python_version()}"
+    head = (
+        f"# Speed\n\nMade by `uv run --group bench python benchmarks/speed.py` with {versions} on {machine()}.\n"
+        "What stands in one table was timed in turns; the shortest of several repeats counts; compilation is apart."
+    )
+    long = long_sweep()  # first, while this process is small
+    with jax.default_device(jax.devices("cpu")[0]):
+        parts = [head, one_neuron(options.repeats), many_neurons(options.repeats), long]
+    page = "\n\n".join([*parts, accelerator(options.repeats)]) + "\n"
+    options.out.write_text(page)
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
