@@ -4,6 +4,7 @@ import typer
 
 from fitting.cli.download import download
 from fitting.cli.fit import fit
+from fitting.cli.gallery import gallery
 from fitting.cli.simulate import simulate
 
 app = typer.Typer(
@@ -23,3 +24,4 @@ def main() -> None:
 app.command()(fit)
 app.command()(download)
 app.command()(simulate)
+app.command()(gallery)
