@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import glifjax as gj
-from glifjax.firing import FIRING_CLASSES, bursts, classify
-from glifjax.populations import batch, respond, spike_trains, sweep
+from glifjax.gallery.firing import FIRING_CLASSES, bursts, classify
+from glifjax.gallery.populations import batch, respond, spike_trains, sweep
 
 CASES = [(slug, i) for slug, pattern in gj.gallery.items() for i in range(len(pattern.checks))]
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fitting.cli import app
-from glifjax.gallery_page import runs
+from glifjax.gallery.page import runs
 
 #: The module, whose name in its package is the function's.
 command = import_module("fitting.cli.gallery")

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import glifjax as gj
-from glifjax.firing import classify
-from glifjax.gallery_page import overview, page, run_gallery, runs
-from glifjax.gallery_page.equations import pattern_equations
-from glifjax.gallery_page.figures import painter
-from glifjax.gallery_page.parameters import elements, read_axis
-from glifjax.gallery_page.sweep import CLASSES, RUNAWAY, run_sweep, sweep_picture
-from glifjax.gallery_page.words import code, measured, stimulus_words
+from glifjax.gallery.firing import classify
+from glifjax.gallery.page import overview, page, run_gallery, runs
+from glifjax.gallery.page.equations import pattern_equations
+from glifjax.gallery.page.figures import painter
+from glifjax.gallery.page.parameters import elements, read_axis
+from glifjax.gallery.page.sweep import CLASSES, RUNAWAY, run_sweep, sweep_picture
+from glifjax.gallery.page.words import code, measured, stimulus_words
 
 EVERY = [pattern for variant in ("paper", "notebook") for pattern in gj.gallery.variant(variant).values()]
 

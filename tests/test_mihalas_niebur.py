@@ -11,9 +11,9 @@ import pytest
 from scipy.linalg import expm
 
 import glifjax as gj
-from glifjax.mihalas_niebur_flow import propagator_of
-from glifjax.pattern import as_current
-from glifjax.populations import batch, respond
+from glifjax.gallery.pattern import as_current
+from glifjax.gallery.populations import batch, respond
+from glifjax.mihalas_niebur.flow import propagator_of
 
 DT = 1e-4
 

@@ -7,7 +7,11 @@ import pytest
 from nbclient import NotebookClient
 
 #: What a notebook prints once all went well.
-PRINTED = {"fit_your_first_cell": "md_star_4ms", "from_allensdk": "a = 0.100, b = -3.00 mV"}
+PRINTED = {
+    "fit_your_first_cell": "md_star_4ms",
+    "from_allensdk": "a = 0.100, b = -3.00 mV",
+    "fit_a_firing_pattern": "recovered a = 5.0000 /s, A1 = 10.0000 nA, A2 = -0.6000 nA",
+}
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 

@@ -100,7 +100,7 @@ def _choose(names: list[str], variant: str) -> list:
 
 
 def _page(patterns) -> Files:
-    from glifjax.gallery_page import overview, page, run_gallery
+    from glifjax.gallery.page import overview, page, run_gallery
 
     with stage(f"simulating {len(patterns)} pattern{'s' * (len(patterns) > 1)} with their controls, in one call"):
         entries = run_gallery(patterns)
@@ -134,7 +134,7 @@ def _plots(patterns) -> Files:
 def _sweep(names, patterns, texts: tuple[str, str]) -> tuple[Callable[[], Files], list[str]]:
     """What makes the sweep's files, and their names."""
     from glifjax.errors import InputError
-    from glifjax.gallery_page.parameters import read_axis
+    from glifjax.gallery.page.parameters import read_axis
 
     if len(names) == 0 or len(patterns) != 1:
         raise InputError("--sweep varies one pattern; name it, as in: glifjax gallery tonic_bursting --sweep a A1")
@@ -147,7 +147,7 @@ def _sweep(names, patterns, texts: tuple[str, str]) -> tuple[Callable[[], Files]
 
 
 def _swept(pattern, x, y, name: str) -> Files:
-    from glifjax.gallery_page.sweep import run_sweep, sweep_picture
+    from glifjax.gallery.page.sweep import run_sweep, sweep_picture
 
     start, columns = time.perf_counter(), (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err_console, transient=True) as progress:

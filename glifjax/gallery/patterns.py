@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from glifjax.firing import bursts, is_sustained
-from glifjax.pattern import Check, Pattern, Response, Run, Stimulus
+from glifjax.gallery.firing import bursts, is_sustained
+from glifjax.gallery.pattern import Check, Pattern, Response, Run, Stimulus
 
 VARIANTS = ("paper", "notebook")
 #: A current, nA, and how long it lasts, ms.

@@ -15,12 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from scipy.ndimage import distance_transform_edt
 
-from glifjax.firing import FIRING_CLASSES, classify
-from glifjax.gallery_page.figures import mathtext
-from glifjax.gallery_page.parameters import Axis
-from glifjax.pattern import Pattern
+from glifjax.gallery.firing import FIRING_CLASSES, classify
+from glifjax.gallery.page.figures import mathtext
+from glifjax.gallery.page.parameters import Axis
+from glifjax.gallery.pattern import Pattern
+from glifjax.gallery.populations import spike_trains, sweep
 from glifjax.plots import INK, STYLE
-from glifjax.populations import spike_trains, sweep
 
 #: A class of its own for spikes less than a time step apart: a reset onto the threshold, or currents that grow forever.
 RUNAWAY = "runaway"

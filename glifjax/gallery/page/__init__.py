@@ -5,11 +5,11 @@ Example:
     overview(entries).savefig("gallery.png")
     Path("gallery.html").write_text(page(entries))
 
-`glifjax.gallery_page.sweep` classifies a pattern over two of its parameters.
+`glifjax.gallery.page.sweep` classifies a pattern over two of its parameters.
 """
 
-from glifjax.gallery_page.figures import overview
-from glifjax.gallery_page.page import page
-from glifjax.gallery_page.runs import run_gallery
+from glifjax.gallery.page.figures import overview
+from glifjax.gallery.page.page import page
+from glifjax.gallery.page.runs import run_gallery
 
 __all__ = ["overview", "page", "run_gallery"]

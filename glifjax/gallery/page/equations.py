@@ -2,9 +2,9 @@
 
 import re
 
-from glifjax.gallery_page.parameters import elements
-from glifjax.gallery_page.words import number
-from glifjax.pattern import Pattern
+from glifjax.gallery.page.parameters import elements
+from glifjax.gallery.page.words import number
+from glifjax.gallery.pattern import Pattern
 
 #: The model, a line each: tokens apart by spaces; d(X) is the derivative of X, X_y has y set lower.
 MODEL = (

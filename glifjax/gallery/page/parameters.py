@@ -54,7 +54,7 @@ class Element:
     """One number of a neuron: a parameter, or one element of one that is an array.
 
     Attributes:
-        name: as `glifjax.populations.sweep` takes it: "a", "A1".
+        name: as `glifjax.gallery.populations.sweep` takes it: "a", "A1".
         field: in MihalasNiebur; key of PARAMETERS.
         value: in the parameter's unit.
         changed: it differs from the default.

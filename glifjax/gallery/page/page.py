@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from html import escape
 from importlib.resources import files
 
-from glifjax.gallery_page.equations import MODEL, RESETS, mathml, pattern_equations, symbol
-from glifjax.gallery_page.figures import painter
-from glifjax.gallery_page.parameters import elements
-from glifjax.gallery_page.runs import Entry, Result, Shown
-from glifjax.gallery_page.words import code, measured, number, stimulus_words
+from glifjax.gallery.page.equations import MODEL, RESETS, mathml, pattern_equations, symbol
+from glifjax.gallery.page.figures import painter
+from glifjax.gallery.page.parameters import elements
+from glifjax.gallery.page.runs import Entry, Result, Shown
+from glifjax.gallery.page.words import code, measured, number, stimulus_words
 from glifjax.plots import THRESHOLD, VOLTAGE
 
 #: Draws a run as SVG.
@@ -33,7 +33,7 @@ def page(entries: Sequence[Entry]) -> str:
         entries: as `run_gallery` gives them, all of one variant.
     """
     colours = f":root {{ --voltage: {VOLTAGE}; --threshold: {THRESHOLD}; }}\n"
-    style = colours + (files("glifjax.gallery_page") / "style.css").read_text(encoding="utf-8")
+    style = colours + (files("glifjax.gallery.page") / "style.css").read_text(encoding="utf-8")
     title = "Twenty firing patterns of one neuron" if len(entries) == 20 else "Firing patterns of one neuron"
     with painter() as paint:
         patterns = "".join(_pattern(entry, paint, is_open=len(entries) == 1) for entry in entries)

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from glifjax.pattern import Check, Pattern, Response, Run
-from glifjax.populations import batch
+from glifjax.gallery.pattern import Check, Pattern, Response, Run
+from glifjax.gallery.populations import batch
 from glifjax.simulate import simulate
 
 

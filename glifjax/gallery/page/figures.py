@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from glifjax.gallery_page.runs import Entry, Shown
-from glifjax.gallery_page.words import number
+from glifjax.gallery.page.runs import Entry, Shown
+from glifjax.gallery.page.words import number
 from glifjax.plots import INK, STYLE, THRESHOLD, VOLTAGE, visible
 
 STIMULUS = "#666666"

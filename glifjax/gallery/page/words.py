@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from glifjax.firing import BURST_SPIKES, bursts
-from glifjax.gallery_page.runs import Shown
-from glifjax.pattern import Pattern, Stimulus
+from glifjax.gallery.firing import BURST_SPIKES, bursts
+from glifjax.gallery.page.runs import Shown
+from glifjax.gallery.pattern import Pattern, Stimulus
 
 
 def number(value: float, digits: int = 7) -> str:

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float
 
+from glifjax.gallery.pattern import DT, Pattern, Response
 from glifjax.mihalas_niebur import MihalasNiebur
-from glifjax.pattern import DT, Pattern, Response
 from glifjax.simulate import simulate
 
 #: Steps of all neurons of a call together: at 40 bytes a step, 80 MB.

@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from glifjax.crossing import spikes_of_a_step
-from glifjax.mihalas_niebur_flow import Inside, Propagator, inside_of, propagator_of
+from glifjax.mihalas_niebur.crossing import spikes_of_a_step
+from glifjax.mihalas_niebur.flow import Inside, Propagator, inside_of, propagator_of
 from glifjax.neuron import AbstractNeuron, Input, Sample, Status, choose
 from glifjax.spike import EscapeNoise, SurrogateSpike
 

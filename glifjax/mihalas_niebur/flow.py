@@ -4,8 +4,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from glifjax.crossing import AbstractInside
-from glifjax.overlap import decay, overlap, overlap3
+from glifjax.mihalas_niebur.crossing import AbstractInside
+from glifjax.mihalas_niebur.overlap import decay, overlap, overlap3
 
 #: Order of the Taylor series inside a step that holds a spike, and the highest rate in it, times dt.
 TERMS, MAX_RATE = 10, 2.0
