@@ -39,7 +39,8 @@ def parameters(model: PatchedNeuron) -> dict[str, dict[str, Any]]:
             found[f"asc_amp_{j}"] = (amplitude, 1e12, "pA")
             found[f"asc_tau_{j}"] = (tau, 1e3, "ms")
     for i, current in enumerate(neuron.membrane_currents, start=1):
-        found |= _gated(i, current, float(neuron.El_reference))
+        if isinstance(current, GatedCurrent):
+            found |= _gated(i, current, float(neuron.El_reference))
     if isinstance(neuron.threshold_dynamics, Kernels):
         found |= _kernels(neuron.threshold_dynamics, neuron.threshold_reset.a_spike)
     return {name: {"value": float(value) * scale, "unit": unit} for name, (value, scale, unit) in found.items()}

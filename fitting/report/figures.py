@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec
 
+import jax.numpy as jnp
 import matplotlib
 import numpy as np
 from jaxtyping import Float
@@ -246,7 +247,7 @@ def gated_currents(neuron: gj.GLIF) -> Figure:
     voltage = np.linspace(-100e-3, 0.0, 300)
     for i, (current, color) in enumerate(zip(neuron.membrane_currents, COMPONENTS, strict=False), start=1):
         assert isinstance(current, GatedCurrent)
-        steady = [np.asarray(gate.steady(voltage - rest)) for gate in current.gates]
+        steady = [np.asarray(gate.steady(jnp.asarray(voltage - rest))) for gate in current.gates]
         opening = [x for gate, x in zip(current.gates, steady, strict=True) if gate.slope > 0]
         drive = 1e12 * float(current.conductance) * (float(current.reversal) - (voltage - rest))
         tau = ", ".join(f"{1e3 * float(gate.tau):.3g}" for gate in current.gates)

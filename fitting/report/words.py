@@ -127,8 +127,8 @@ def steps_up(fits: Sequence[FittedNeuron]) -> list[str]:
     by_level = {fit.level: fit for fit in fits}
     lines = []
     for level, (below, adds) in STEPS.items():
-        if level in by_level and below in by_level:
-            now, before = by_level[level], by_level[below]
+        now, before = by_level.get(level), by_level.get(below)
+        if now and before and now.validation and before.validation:
             pairs = [
                 ("bits per spike (cross-validated)", before.validation.bits, now.validation.bits),
                 ("Md*", before.scores.test["md_star_4ms"], now.scores.test["md_star_4ms"]),

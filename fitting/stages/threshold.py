@@ -105,7 +105,7 @@ def _search_rates(model: PatchedNeuron, data: FitData, level: str) -> PatchedNeu
     found = []
     for i in range(len(B_SPIKE) if parts.resets else 1):
         for j in range(len(B_VOLTAGE) if parts.adapts else 1):
-            columns = lambda steps: np.stack(
+            columns = lambda steps: jnp.asarray(
                 [1e3 * voltage[steps], np.ones(steps.sum()), -raised[i][steps], -1e3 * dragged[j][steps]]  # noqa: B023
             )
             # each pair of rates starts from what the last one ended with

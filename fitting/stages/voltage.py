@@ -6,6 +6,7 @@ error), not regressed on the recording, measurement noise does not bias it.
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -21,6 +22,7 @@ from fitting.electrode import PatchedNeuron
 from fitting.levels import PARTS
 from fitting.stages import Stage
 from fitting.stages.initial import between_spikes
+from glifjax.rules.membrane import GatedCurrent
 from glifjax.rules.voltage import LinearExact
 
 #: Expected misfit of a good model, V, and the time over which its errors are alike, s: they weigh data and prior.
@@ -75,6 +77,8 @@ def coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
     # gates are placed relative to El_reference, so beside them the leak's own reversal moves
     moved.append(around(_LEAK, 15e-3))
     for i, each in enumerate(neuron.membrane_currents):
+        if not isinstance(each, GatedCurrent):
+            continue
         moved.append(around(_conductance(i), 1.5, True))
         for j in range(len(each.gates)):
             moved += [around(_half(i, j), 12e-3 if j == 0 else 20e-3), around(_tau(i, j), 0.9, True)]
@@ -108,7 +112,7 @@ def fit_voltage(
         losses.append(min([float(found @ found) / 2, *losses[-1:]]))
         return found
 
-    jacobian = lambda x: np.asarray(_jacobian(x, problem))
+    jacobian: Any = lambda x: np.asarray(_jacobian(x, problem))
     found = least_squares(
         residuals, np.asarray(start), jacobian, method="lm", ftol=FLAT, xtol=FLAT, x_scale=1.0, max_nfev=most
     )
