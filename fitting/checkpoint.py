@@ -101,7 +101,8 @@ def encode(value: Any) -> Any:
             array = np.asarray(value)
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"arrays of {array.dtype} are not kept")
-            return {kind: array.ravel().tolist(), "dtype": array.dtype.name, "shape": array.shape}
+            found = {kind: array.ravel().tolist(), "dtype": array.dtype.name, "shape": array.shape}
+            return found | ({"weak": True} if getattr(value, "weak_type", False) else {})
         case None | bool() | int() | float() | str():
             return value
         case list():
@@ -120,6 +121,8 @@ def encode(value: Any) -> Any:
 def decode(value: Any) -> Any:
     """What `encode` was given."""
     match value:
+        case {"jax": [value], "weak": True, "shape": []}:
+            return jnp.asarray(value)  # compiled functions tell a weak type from others
         case {"jax": values, "dtype": dtype, "shape": shape}:
             return jnp.asarray(np.array(values, dtype).reshape(shape))
         case {"numpy": values, "dtype": dtype, "shape": shape}:

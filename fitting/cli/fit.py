@@ -20,7 +20,7 @@ def fit(
     cells: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[CELL.nwb]...",
+            metavar="CELL.nwb",
             show_default=False,
             help="NWB files with current-clamp sweeps, a cell each; without one, a simulated example.",
         ),
@@ -97,7 +97,8 @@ def fit(
             failed = fit_cells(paths, out, settings, jobs, options)
         else:
             failed = _fit(paths[0] if paths else None, out, settings, options)
-    raise typer.Exit(1 if failed else 0)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _like(like: Path, given: dict[str, Any], repeat: bool) -> tuple[dict[str, Any], Path]:

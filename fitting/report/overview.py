@@ -113,7 +113,8 @@ def _cells(fitted: Sequence[Cell], records: dict[str, dict[str, Any]], folder: P
             f'<tr><th><a href="{link}">{escape(cell.name)}</a></th><td class="text">{escape(record["level"])}</td>'
             f"{numbers}<td>{notes or '–'}</td><td>{record['seconds_in_all']:.0f}</td></tr>"
         )
-    head = "".join(f"<th>{SCORES[key][0]}</th>" + ("<th>the cell's own</th>" if key in OWN else "") for key in SHOWN)
+    label = lambda key: SCORES[key][0].replace(" ms", "&nbsp;ms").replace(" (mV)", "&nbsp;(mV)")
+    head = "".join(f"<th>{label(key)}</th>" + ("<th>the cell's own</th>" if key in OWN else "") for key in SHOWN)
     return (
         _table(f'<th>Cell</th><th class="text">Level</th>{head}<th>Notes</th><th>Seconds</th>', rows)
         + '<p class="note">Of the preferred level, with escape noise, on the held-out sweeps. The cell\'s own: one of '
@@ -146,6 +147,7 @@ def scores(records: Sequence[dict[str, Any]]) -> Figure:
         ax.set_xticks(places, levels, rotation=35, ha="right")
         ax.set_xlim(-0.5, len(levels) - 0.5)
         ax.set_title(SCORES[key][0])
+        ax.margins(y=0.1)
         low, high = ax.get_ylim()
-        ax.set_ylim(min(low, 0.0), high)
+        ax.set_ylim(low if np.nanmin(values, initial=0.0) < 0 else 0.0, high)
     return figure
