@@ -1,6 +1,5 @@
 """fit(): from a recording to a neuron and its scores; the stages in their order, and nothing else."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import glifjax as gj
+from fitting.checkpoint import Checkpoint
 from fitting.crossvalidate import cross_validate, prefer
 from fitting.data import DataError, FitData, prepare
 from fitting.electrode import PatchedNeuron
@@ -61,6 +61,7 @@ def fit(
     seed: int = 0,
     progress: Callable[[str, str], None] = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Fit GLIF neurons to a recording, prefer one, and score it on what was held out.
 
@@ -79,6 +80,7 @@ def fit(
         seed: of the simulations that the scores rest on.
         progress: called with the level ("" for all) and a few words as each stage starts; on_split: with the sweeps,
             once they are chosen.
+        checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
 
     Raises:
         RecordingError, DataError: the recording cannot be fitted; the message says why and what to do.
@@ -95,7 +97,8 @@ def fit(
     with jax.enable_x64(True):
         prepared = _Prepared.of(recording, train_sweeps, test_sweeps, progress, on_split)
         found = [
-            _fit_level(prepared, each, optimizer, coefficients, seed, progress, len(levels) > 1) for each in levels
+            _fit_level(prepared, each, optimizer, coefficients, seed, progress, len(levels) > 1, checkpoint)
+            for each in levels
         ]
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
@@ -113,14 +116,14 @@ def _is_float(leaf) -> bool:
 class _Clock:
     """Runs the stages of one level: announces each, and keeps how long it took."""
 
-    def __init__(self, level: str, progress: Callable[[str, str], None]):
+    def __init__(self, level: str, progress: Callable[[str, str], None], checkpoint: Checkpoint | None = None):
         self.level, self.progress, self.seconds = level, progress, {}
+        self.run = checkpoint or Checkpoint()
 
     def __call__(self, name: str, task: Callable[..., Any], *arguments) -> Any:
         self.progress(self.level, name)
-        start = time.perf_counter()
-        result = task(*arguments)
-        self.seconds[name] = round(time.perf_counter() - start, 3)
+        result, seconds = self.run(self.level, name, task, *arguments)
+        self.seconds[name] = round(seconds, 3)
         return result
 
 
@@ -146,8 +149,10 @@ class _Prepared:
 
 
 @jax.enable_x64(True)  # each thread has its own setting
-def _fit_level(prepared: _Prepared, level, optimizer, coefficients, seed, progress, compared: bool) -> FittedNeuron:
-    train, clock = prepared.train, _Clock(level, progress)
+def _fit_level(
+    prepared: _Prepared, level, optimizer, coefficients, seed, progress, compared: bool, checkpoint
+) -> FittedNeuron:
+    train, clock = prepared.train, _Clock(level, progress, checkpoint)
     model = clock("starting values", initial, level, train, prepared.shape)
     moved = membrane_coordinates(model, level)
     stages: list[Stage] = []

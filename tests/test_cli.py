@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import glifjax as gj
 from fitting.cli import app
 from fitting.example import write_example
-from fitting.results import ResultsError, new_results
+from fitting.results import UNFINISHED, ResultsError, new_results
 
 
 def run(*arguments):
@@ -208,7 +208,8 @@ def test_help_shows_an_example():
 
 
 def test_interrupting_leaves_nothing_half_written(small_example, tmp_path):
-    command = [sys.executable, "-c", "from fitting.cli import app; app()", "fit", str(small_example)]
+    """Ctrl-C, as soon as a stage is kept: the command says where the next one like it goes on."""
+    command = [sys.executable, "-c", "from fitting.cli import app; app()", "fit", str(small_example), "--level", "LIF"]
     process = subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -217,13 +218,12 @@ def test_interrupting_leaves_nothing_half_written(small_example, tmp_path):
         text=True,
         start_new_session=True,
     )
-    # once the data are prepared, the fit itself runs for seconds
     assert process.stdout is not None
     started = time.monotonic()
-    while "preparing the data" not in process.stdout.readline():
+    while "starting values" not in process.stdout.readline():
         assert time.monotonic() - started < 60
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "nothing was written" in errors
-    assert not (tmp_path / "fits").exists()
+    assert "nothing was written, the same command continues from LIF starting values" in errors
+    assert [file.name for file in (tmp_path / "fits").iterdir()] == [UNFINISHED]

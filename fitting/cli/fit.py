@@ -1,33 +1,28 @@
-"""`glifjax fit`: a neuron from a recording."""
+"""`glifjax fit`: a neuron from a recording, or one from each of several."""
 
+import shlex
+import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from fitting.cli.console import err_console, out_console, plain_errors, stage
 
-#: What the table at the end says of each score.
-SCORES = {
-    "md_star_4ms": "Md* (4 ms)",
-    "md_star_8ms": "Md* (8 ms)",
-    "evr_10ms": "explained variance ratio (10 ms)",
-    "evr_single_10ms": "the same, single runs",
-    "gamma_4ms": "coincidence factor Γ (4 ms)",
-    "bits_per_spike": "bits per spike",
-    "subthreshold_rmse_mv": "sub-threshold RMSE (mV)",
-}
+#: Options that are settings of the fit, and what fitting.fit calls them.
+SETTINGS = {"level": "level", "train": "train_sweeps", "test": "test_sweeps", "seed": "seed"}
 
 
 def fit(
-    cell: Annotated[
-        Path | None,
+    context: typer.Context,
+    cells: Annotated[
+        list[Path] | None,
         typer.Argument(
             metavar="CELL.nwb",
-            help="NWB file with current-clamp sweeps; without it, a simulated example.",
+            show_default=False,
+            help="NWB files with current-clamp sweeps, a cell each; without one, a simulated example.",
         ),
     ] = None,
     level: Annotated[
@@ -44,93 +39,161 @@ def fit(
     test: Annotated[str | None, typer.Option(help="Sweeps to hold out and score. Guessed if left out.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the results. A new one each time if left out: fits/<cell>-<n>."),
+        typer.Option(
+            help="Folder for the results, of several cells one in it each. A new one each time if left out: "
+            "fits/<cell>-<n>, or fits/cells-<n>."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a fit that --out already holds.")] = False,
     seed: Annotated[int, typer.Option(help="Of the simulations that the scores rest on.")] = 0,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FIT.json",
+            help="Settings as in an earlier fit, but for those given here. Without a CELL that fit is repeated.",
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew where the same fit was stopped, instead of going on there.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Cells fitted side by side. Half as many as there are cores if left out."),
+    ] = None,
 ) -> None:
     """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
 
     Fits every level, prefers the simplest that predicts training spikes kept aside as well as the best does, and
     writes neuron_config.json (the preferred level's), fit.json and report.html; and neuron_config_<level>.json each,
-    of which AllenSDK reads all but the augmented one.
+    of which AllenSDK reads all but the augmented one. Of several cells it also writes cells.csv and cells.html.
+
+    A fit that is stopped goes on from there when the same command is given again.
 
     [bold]Example:[/bold]  glifjax fit cell.nwb --train "noise 1" --test "noise 2" --out my_cell
+
+    [bold]Many:[/bold]  glifjax fit *.nwb --out my_cells --jobs 4
     """
     with plain_errors():
-        _fit(cell, level, train, test, out, overwrite, seed)
+        from fitting.levels import level_name
+
+        settings = {name: context.params[option] for option, name in SETTINGS.items()}
+        paths = list(cells or ())
+        if like is not None:
+            given = [
+                name
+                for option, name in SETTINGS.items()
+                if (source := context.get_parameter_source(option)) is not None and source.name == "COMMANDLINE"
+            ]
+            settings, repeated = _like(like, {name: settings[name] for name in given}, not paths)
+            paths = paths or [repeated]
+        if settings["level"] is None or settings["level"].strip().lower() == "all":
+            settings["level"] = "all"
+        else:
+            settings["level"] = level_name(settings["level"])
+        options = {"overwrite": overwrite, "fresh": fresh, "command": shlex.join(["glifjax", *sys.argv[1:]])}
+        if len(paths) > 1:
+            from fitting.cli.fit_cells import fit_cells
+
+            failed = fit_cells(paths, out, settings, jobs, options)
+        else:
+            failed = _fit(paths[0] if paths else None, out, settings, options)
+    if failed:
+        raise typer.Exit(1)
 
 
-def _fit(cell, level, train, test, out, overwrite, seed) -> None:
+def _like(like: Path, given: dict[str, Any], repeat: bool) -> tuple[dict[str, Any], Path]:
+    """The settings of an earlier fit, and its recording if that is to be fitted again."""
+    from fitting.provenance import circumstances, differences, find_recording, read_like
+
+    origin = read_like(like)
+    settings = origin["settings"] | given
+    if repeat:
+        for line in differences(origin, circumstances(settings)):
+            err_console.print(f"[yellow]note:[/yellow] the last digits may differ: {escape(line)}", soft_wrap=True)
+    return settings, find_recording(like, origin) if repeat else like
+
+
+def _fit(cell: Path | None, out: Path | None, settings: dict[str, Any], options: dict[str, Any]) -> bool:
     import jax
 
     import glifjax as gj
-    from fitting.levels import level_name
-    from fitting.results import check_folder, new_results, write_results
+    from fitting.checkpoint import Checkpoint
+    from fitting.cli.fit_tables import print_results
+    from fitting.results import check_folder, fit_file
 
     jax.config.update("jax_enable_x64", True)
-    if level.strip().lower() != "all":
-        level = level_name(level)
     if out is not None:
-        check_folder(out, overwrite)
+        check_folder(out, options["overwrite"])
     if cell is not None:
         gj.read_recording(cell).close()  # refuse what is no recording before anything is made
-    name = cell.stem if cell is not None else "example"
-    with new_results(out, name, overwrite) as (folder, final):
-        path = cell
-        if path is None:
-            path = folder / "example.nwb"
-            _make_example(path)
-        with gj.read_recording(path) as recording:
-            fitted = _run(recording, level, train, test, seed)
-            with stage("writing the report"):
-                write_results(fitted, folder)
-    _print_results(fitted)
-    out_console.print(f"\n[bold]{escape(str(final[0]))}/[/bold]", soft_wrap=True)
-    for file in sorted(final[0].iterdir()):
+    path = cell if cell is not None else _example(out, settings)
+    several, kept = settings["level"] == "all", Checkpoint()
+    with out_console.status("") as status:
+        lines = _Lines(several, status.update)
+
+        def start(recording: gj.Recording, checkpoint: Checkpoint) -> None:
+            nonlocal kept
+            kept = checkpoint
+            what = "every level" if several else f"level {settings['level']}"
+            out_console.print(f"\n[bold]{escape(recording.name)}[/bold], {what}")
+            if kept.done:
+                out_console.print(f"  continuing from {escape(kept.done[-1])} [dim](--fresh starts anew)[/dim]")
+
+        try:
+            fitted, folder = fit_file(
+                path, out, settings, **options,
+                with_recording=cell is None, on_start=start, progress=lines, on_split=_print_split,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            if not kept.done:
+                raise
+            err_console.print(f"stopped; nothing was written, the same command continues from {escape(kept.done[-1])}")
+            sys.exit(130)
+        lines.finish()
+    if cell is None:
+        Checkpoint(path.parent).remove()
+    print_results(fitted)
+    out_console.print(f"\n[bold]{escape(str(folder))}/[/bold]", soft_wrap=True)
+    for file in sorted(folder.iterdir()):
         out_console.print(f"  {escape(file.name)}", soft_wrap=True)
-    out_console.print(f"Open {escape(str(final[0] / 'report.html'))} in a browser.", soft_wrap=True)
+    out_console.print(f"Open {escape(str(folder / 'report.html'))} in a browser.", soft_wrap=True)
+    return False
 
 
-def _make_example(path: Path) -> None:
+def _example(out: Path | None, settings: dict[str, Any]) -> Path:
+    """The example cell's recording; that of a fit which was stopped, if there is one."""
     from fitting.example import write_example
+    from fitting.provenance import circumstances
+    from fitting.results import unfinished
 
     out_console.print("No recording given: fitting the built-in example, a [bold]simulated[/bold] cell.")
-    with stage("simulating and recording the example cell"):
-        write_example(path)
+    path = unfinished(out) / f"example-{circumstances(settings)['source'][:12]}" / "example.nwb"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with stage("simulating and recording the example cell"):
+            write_example(path)
+    return path
 
 
-def _run(recording, level: str, train, test, seed: int):
-    """Fit, with a line for every stage of one level, or for every level of several."""
-    import fitting
+class _Lines:
+    """A line for every stage of one level, or for every level of several, once it is over."""
 
-    several = level == "all"
-    started = [time.perf_counter(), ""]
+    def __init__(self, several: bool, show):
+        self.several, self.show, self.started, self.name = several, show, time.perf_counter(), ""
 
-    def finish(then: str = "") -> None:
-        if started[1] and started[1] != then:
-            out_console.print(f"  [green]✓[/green] {started[1]} [dim]{time.perf_counter() - started[0]:.1f} s[/dim]")
-        if started[1] != then:
-            started[:] = [time.perf_counter(), then]
+    def __call__(self, level: str, stage: str) -> None:
+        """A stage starts."""
+        self.finish(level if level and self.several else stage)
+        self.show(f"{level} {stage} ..." if self.several else f"{stage} ...")
 
-    out_console.print(f"\n[bold]{escape(recording.name)}[/bold], {'every level' if several else f'level {level}'}")
-    with out_console.status("") as status:
-
-        def progress(level: str, name: str) -> None:
-            finish(level if level and several else name)
-            status.update(f"{level} {name} ..." if several else f"{name} ...")
-
-        fitted = fitting.fit(
-            recording,
-            level,
-            train_sweeps=train,
-            test_sweeps=test,
-            seed=seed,
-            progress=progress,
-            on_split=_print_split,
-        )
-        finish()
-    return fitted
+    def finish(self, then: str = "") -> None:
+        """What runs is over, unless it is the same as what follows."""
+        if self.name == then:
+            return
+        if self.name:
+            seconds = time.perf_counter() - self.started
+            out_console.print(f"  [green]✓[/green] {self.name} [dim]{seconds:.1f} s[/dim]")
+        self.started, self.name = time.perf_counter(), then
 
 
 def _print_split(split) -> None:
@@ -146,62 +209,3 @@ def _describe(parts) -> str:
     protocols = ", ".join(dict.fromkeys(part.protocol for part in parts if part.protocol))
     seconds = sum(part.duration for part in parts)
     return f"sweep{'s' if len(parts) > 1 else ''} {numbers} [dim]({escape(protocols)}; {seconds:.0f} s in all)[/dim]"
-
-
-def _print_results(fitted) -> None:
-    out_console.print()
-    if len(fitted.levels) > 1:
-        out_console.print(_level_table(fitted))
-        out_console.print()
-    out_console.print(_parameter_table(fitted))
-    if fitted.test:
-        out_console.print()
-        out_console.print(_score_table(fitted))
-    for warning in dict.fromkeys(fitted.warnings):
-        err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
-
-
-def _level_table(fitted) -> Table:
-    table = Table(title="Levels", title_justify="left", box=None)
-    table.add_column("level")
-    for heading in ("bits per spike, cross-validated", "Md* (4 ms), held out", "EVr", "RMSE (mV)"):
-        table.add_column(heading, justify="right")
-    for each in fitted.levels:
-        scores = each.scores.test
-        numbers = (each.validation.bits, scores["md_star_4ms"], scores["evr_10ms"], scores["subthreshold_rmse_mv"])
-        style = "bold" if each.level == fitted.level else None
-        name = f"{each.level} [green]preferred[/green]" if style else each.level
-        table.add_row(name, *map(_number, numbers), style=style)
-    return table
-
-
-def _parameter_table(fitted) -> Table:
-    from fitting.example import true_parameters
-    from fitting.parameters import parameters
-
-    truth = true_parameters(fitted.recording) or {}
-    table = Table(title=f"Parameters, level {fitted.level}", title_justify="left", box=None)
-    table.add_column("parameter")
-    table.add_column("value", justify="right")
-    table.add_column("unit")
-    if truth:
-        table.add_column("true", justify="right")
-    for name, entry in parameters(fitted.model).items():
-        true = [f"{truth[name]['value']:.4g}" if name in truth else ""] if truth else []
-        table.add_row(name, f"{entry['value']:.4g}", entry["unit"], *true)
-    return table
-
-
-def _score_table(fitted) -> Table:
-    table = Table(title=f"Scores on held-out sweeps, level {fitted.level}", title_justify="left", box=None)
-    table.add_column("score")
-    for heading in ("escape noise", "hard threshold", "the cell's own"):
-        table.add_column(heading, justify="right")
-    columns = (fitted.scores.test, fitted.scores.deterministic, fitted.scores.ceiling)
-    for key, meaning in SCORES.items():
-        table.add_row(meaning, *(_number(column.get(key)) for column in columns))
-    return table
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.3f}"
