@@ -48,6 +48,12 @@ def fit(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a fit that --out already holds.")] = False,
     seed: Annotated[int, typer.Option(help="Of the simulations that the scores rest on.")] = 0,
+    finetune: Annotated[
+        bool,
+        typer.Option(
+            "--finetune", help="Tune the threshold by gradient to where the cell spiked; kept where it predicts better."
+        ),
+    ] = False,
 ) -> None:
     """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
 
@@ -58,10 +64,10 @@ def fit(
     [bold]Example:[/bold]  glifjax fit cell.nwb --train "noise 1" --test "noise 2" --out my_cell
     """
     with plain_errors():
-        _fit(cell, level, train, test, out, overwrite, seed)
+        _fit(cell, level, train, test, out, overwrite, seed, finetune)
 
 
-def _fit(cell, level, train, test, out, overwrite, seed) -> None:
+def _fit(cell, level, train, test, out, overwrite, seed, finetune) -> None:
     import jax
 
     import glifjax as gj
@@ -82,7 +88,7 @@ def _fit(cell, level, train, test, out, overwrite, seed) -> None:
             path = folder / "example.nwb"
             _make_example(path)
         with gj.read_recording(path) as recording:
-            fitted = _run(recording, level, train, test, seed)
+            fitted = _run(recording, level, train, test, seed, finetune)
             with stage("writing the report"):
                 write_results(fitted, folder)
     _print_results(fitted)
@@ -100,9 +106,10 @@ def _make_example(path: Path) -> None:
         write_example(path)
 
 
-def _run(recording, level: str, train, test, seed: int):
+def _run(recording, level: str, train, test, seed: int, finetune: bool):
     """Fit, with a line for every stage of one level, or for every level of several."""
     import fitting
+    from fitting.stages.finetune import default_optimizer
 
     several = level == "all"
     started = [time.perf_counter(), ""]
@@ -126,6 +133,7 @@ def _run(recording, level: str, train, test, seed: int):
             train_sweeps=train,
             test_sweeps=test,
             seed=seed,
+            optimizer=default_optimizer() if finetune else None,
             progress=progress,
             on_split=_print_split,
         )
