@@ -18,13 +18,12 @@ from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores, evaluate
 from fitting.fitted import FittedNeuron
 from fitting.levels import LEVELS, at_level, level_name
-from fitting.losses import Loss
-from fitting.objective import check_loss, check_parameters, movable
+from fitting.objective import AnyLoss, check_loss, check_parameters, movable
 from fitting.protocols import Split, choose
 from fitting.spikes import SpikeShape, measure_shape
 from fitting.stages import Stage
 from fitting.stages.deterministic import fit_shift
-from fitting.stages.finetune import finetune
+from fitting.stages.finetune import DEFAULT_LOSS, finetune
 from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold, refit_threshold
 from fitting.stages.voltage import coordinates as membrane_coordinates
@@ -61,7 +60,7 @@ def fit(
     test_sweeps: str | None = None,
     optimizer: Any | None = None,
     train: Sequence[str] | None = None,
-    loss: str | Loss = "van Rossum",
+    loss: AnyLoss = DEFAULT_LOSS,
     starts: int = 1,
     seed: int = 0,
     progress: Callable[[str, str], None] = lambda level, stage: None,
@@ -82,7 +81,7 @@ def fit(
             kept where it predicts a part of the training data better that it has not seen (fitting.stages.finetune).
         train: the parameters it moves, by their names in fitting.objective.PARAMETERS; the threshold's if None. A level
             moves those that it has.
-        loss: what it minimises, one of fitting.losses.LOSSES by name or a loss of one's own.
+        loss: what it minimises, one of fitting.losses.LOSSES by name, a loss of one's own, or several.
         starts: how many places it starts from; the best is kept.
         seed: of the simulations that the scores rest on, and of those places.
         progress: called with the level ("" for all) and a few words as each stage starts; on_split: with the sweeps,

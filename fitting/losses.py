@@ -1,4 +1,4 @@
-"""What a neuron can be tuned to: losses of a run over the training sweeps, step by step, so that any part can be summed.
+"""What a neuron can be tuned to: losses of a run over the training sweeps, step by step, to be summed over any part.
 
 A loss is `loss(model, data, trace) -> (S, T)`, with `forced` telling which run it wants: with spikes forced where they
 were recorded, or free, with the hard threshold, whose spikes have surrogate derivatives. A loss of one's own is any
@@ -108,8 +108,8 @@ class Voltage(eqx.Module):
 class MLIN(eqx.Module):
     """-sum log F(D) over bins without a spike - sum log(1 - F(D)) over bins with one, nats; D = min(threshold - V).
 
-    F is the Laplace distribution of the voltage's noise. A bin with a spike is the SPIKE_BIN before it; the rest of each
-    interval is tiled in bins as long as the noise is alike. Source: Teeter et al. 2018, Nat. Commun. 9:709, methods.
+    F is the Laplace distribution of the voltage's noise. A bin with a spike is the SPIKE_BIN before it; the rest of
+    each interval is tiled in bins as long as the noise is alike. Source: Teeter et al. 2018, Nat. Commun. 9:709.
 
     Attributes:
         bins: the bin that each step is in, counted through all sweeps, (S, T), -1 where it is in none.

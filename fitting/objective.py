@@ -1,7 +1,6 @@
 """What gradient descent and global search have in common: the parameters they move, and what they minimise."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -18,6 +17,8 @@ from fitting.electrode import PatchedNeuron
 from fitting.losses import LOSSES, Loss
 from glifjax.errors import InputError
 
+#: A loss by name or of one's own; or several, whose sum counts.
+AnyLoss = str | Loss | Sequence[str | Loss]
 #: The runs have this time step, s.
 STEP = 0.2e-3
 
@@ -37,6 +38,8 @@ PARAMETERS: dict[str, Callable[[PatchedNeuron], Any]] = {
     "a_voltage": lambda model: model.neuron.threshold_dynamics.a_voltage,
     "b_voltage": lambda model: model.neuron.threshold_dynamics.b_voltage,
     "weights": lambda model: model.neuron.threshold_dynamics.weights,
+    "lambda0": lambda model: model.noise.lambda0,
+    "delta_v": lambda model: model.noise.delta_v,
 }
 #: The threshold's: moved unless others are named.
 THRESHOLD = ("th_inf", "a_spike", "b_spike", "a_voltage", "b_voltage", "weights")
@@ -111,7 +114,7 @@ class Objective(eqx.Module):
     Attributes:
         model, moved: the neuron at x = 0 and what x moves.
         data: training sweeps, in steps of STEP.
-        loss: see fitting.losses.
+        losses: see fitting.losses; their sum counts.
         aside: True in the steps that are kept aside, (S, T): every FOLDS-th block of time, as in cross-validation.
         checkpoint: see glifjax.simulate.
     """
@@ -119,7 +122,7 @@ class Objective(eqx.Module):
     model: PatchedNeuron
     moved: list[Coordinate]
     data: FitData
-    loss: Loss
+    losses: tuple[Loss, ...]
     aside: Bool[np.ndarray, "S T"]
     checkpoint: int | None = eqx.field(static=True)
 
@@ -129,7 +132,7 @@ class Objective(eqx.Module):
         model: PatchedNeuron,
         data: FitData,
         moved: Sequence[Coordinate],
-        loss: "str | Loss" = "van Rossum",
+        loss: AnyLoss = "van Rossum",
         checkpoint: int | None = None,
     ) -> "Objective":
         """The objective for a neuron and training data.
@@ -138,10 +141,9 @@ class Objective(eqx.Module):
             InputError: an unknown loss.
         """
         data = coarsen(data, STEP)
-        if isinstance(loss, str):
-            check_loss(loss)
-            loss = LOSSES[loss](model, data)
-        return cls(model, list(moved), data, loss, blocks(data) % FOLDS == FOLDS - 1, checkpoint)
+        check_loss(loss)
+        losses = tuple(LOSSES[each](model, data) if isinstance(each, str) else each for each in _several(loss))
+        return cls(model, list(moved), data, losses, blocks(data) % FOLDS == FOLDS - 1, checkpoint)
 
     @property
     def start(self) -> Float[Array, " n"]:
@@ -162,25 +164,30 @@ class Objective(eqx.Module):
         """Each step's share of the loss."""
         model, data = self.at(x), self.data
 
-        def run(current, voltage, forced):
-            spikes = forced if self.loss.forced else None
-            return model.simulate(
-                current, data.dt, recorded_start=voltage[0], spikes=spikes, checkpoint=self.checkpoint
+        def run(forced: bool):
+            one = lambda current, voltage, spikes: model.simulate(
+                current,
+                data.dt,
+                recorded_start=voltage[0],
+                spikes=spikes if forced else None,
+                checkpoint=self.checkpoint,
             )
+            return jax.vmap(one)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
 
-        trace = jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
-        return self.loss(model, data, trace)
-
-    def with_loss(self, loss: Loss) -> "Objective":
-        """The same with another loss."""
-        return replace(self, loss=loss)
+        traces = {forced: run(forced) for forced in {loss.forced for loss in self.losses}}
+        return sum((loss(model, data, traces[loss.forced]) for loss in self.losses), start=jnp.zeros(data.forced.shape))
 
 
-def check_loss(name: "str | Loss") -> None:
+def _several(loss: AnyLoss) -> tuple:
+    return tuple(loss) if isinstance(loss, (tuple, list)) else (loss,)
+
+
+def check_loss(loss: AnyLoss) -> None:
     """Refuse a name that no loss has.
 
     Raises:
         InputError: with the names there are.
     """
-    if isinstance(name, str) and name not in LOSSES:
-        raise InputError(f"no loss is called {name!r}; use one of {', '.join(LOSSES)}, or a function of your own")
+    for name in _several(loss):
+        if isinstance(name, str) and name not in LOSSES:
+            raise InputError(f"no loss is called {name!r}; use one of {', '.join(LOSSES)}, or a function of your own")

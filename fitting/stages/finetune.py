@@ -5,6 +5,7 @@ training data is kept from the gradient: it decides which iteration is kept, and
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -15,11 +16,13 @@ import optax
 from fitting.coordinates import Coordinate
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
-from fitting.losses import Loss, VanRossum
-from fitting.objective import Objective, coordinates, movable
+from fitting.losses import Likelihood, VanRossum
+from fitting.objective import AnyLoss, Objective, coordinates, movable
 from fitting.stages import Stage
 from fitting.stages.threshold import maximise_likelihood
 
+#: Hard threshold and escape noise share their parameters, so both are asked for.
+DEFAULT_LOSS = ("van Rossum", "likelihood")
 #: Starts other than the first lie about so far from it, in coordinates.
 SPREAD = 0.5
 #: Gains in different stretches of this length are held to be independent, s.
@@ -39,7 +42,7 @@ def finetune(
     data: FitData,
     optimizer: optax.GradientTransformation,
     train: Sequence[str] | None = None,
-    loss: str | Loss = "van Rossum",
+    loss: AnyLoss = DEFAULT_LOSS,
     starts: int = 1,
     steps: int = 60,
     patience: int = 15,
@@ -48,6 +51,7 @@ def finetune(
     batch: int = 1,
     checkpoint: int | None = 100,
     seed: int = 0,
+    hazard: bool = True,
 ) -> Stage:
     """Move parameters by gradient until the part kept aside has not gained for `patience` steps.
 
@@ -59,7 +63,7 @@ def finetune(
         optimizer: any optax optimiser; it sees coordinates of order one (see fitting.objective), in which 0.1 is 0.1 mV
             of threshold or 3 % of a coefficient or a time constant.
         train: what it moves, of fitting.objective.PARAMETERS; the threshold's parameters if None.
-        loss: one of fitting.losses.LOSSES by name, or a loss of one's own.
+        loss: one of fitting.losses.LOSSES by name, or a loss of one's own; or several, whose sum is minimised.
         starts: how many descents there are, each from another place; the first starts from the model itself.
         steps: iterations at most.
         patience: iterations without a gain.
@@ -67,19 +71,20 @@ def finetune(
         batch: descents that are run side by side (vmap); the rest follow one another.
         checkpoint: see glifjax.simulate: steps between the states that a gradient keeps.
         seed: of the places that the other starts are at.
+        hazard: keep what escape noise predicts, too; False tunes a neuron for its hard threshold alone.
 
     Returns:
-        The stage; its losses are those of the best descent on the part kept aside. The model is the one given unless
-        another has, on that part, both a smaller loss, by more than its standard error, and, run freely, spikes that are
-        no further from the recorded ones (van Rossum). The hazard is refitted to a moved neuron.
+        The stage; its losses are those of the best descent on the part kept aside, and its hazard is refitted. The
+        model is the one given unless the other has, on that part: a smaller loss, by more than its standard error; run
+        freely, spikes no further from the recorded ones (van Rossum); and, where `hazard`, escape noise that predicts
+        them as well, to within the standard error.
     """
     moved = coordinates(model, movable(model) if train is None else train, bounds)
     objective = Objective.of(model, data, moved, loss, checkpoint)
     best, losses = descend(objective, optimizer, starts, steps, patience, batch, seed)
-    if not _agrees(objective, best):
-        return Stage(model, "fine-tuning", "loss per spike on the part kept aside", losses)
-    model = refit_hazard(objective.at(best), data)
-    return Stage(model, "fine-tuning", "loss per spike on the part kept aside", losses)
+    tuned = refit_hazard(objective.at(best), data)
+    kept = _agrees(objective, best, tuned, hazard)
+    return Stage(tuned if kept else model, "fine-tuning", "loss per spike on the part kept aside", losses)
 
 
 def refit_hazard(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
@@ -124,23 +129,30 @@ def _step(x, state, objective, optimizer, batch):
     return jax.lax.map(lambda each: one(*each), (x, state), batch_size=None if batch == 1 else batch)
 
 
-def _agrees(objective: Objective, x) -> bool:
-    """Whether the part kept aside does better at x than at the start, by the loss and by the freely running spikes."""
-    gain = _gains(objective, x)
-    # more than the standard error of the sum; where the neuron did not move there is neither
-    if not gain.sum() > gain.std() * np.sqrt(len(gain)):
+def _agrees(objective: Objective, x, tuned: PatchedNeuron, hazard: bool) -> bool:
+    """Whether the part kept aside does better at x than at the start: see finetune."""
+    start = objective.start
+    gain, error = _gain(_steps(start, objective), _steps(x, objective), objective)
+    # at the start itself there is neither
+    if not gain > error:
         return False
-    return isinstance(objective.loss, VanRossum) or _gains(objective.with_loss(VanRossum()), x).sum() >= 0
+    spikes = replace(objective, losses=(VanRossum(),))
+    if not _gain(_steps(start, spikes), _steps(x, spikes), objective)[0] >= 0:
+        return False
+    noise = replace(objective, losses=(Likelihood(),), moved=[])
+    nothing = jnp.zeros(0)
+    gain, error = _gain(_steps(nothing, noise), _steps(nothing, replace(noise, model=tuned)), objective)
+    return bool(gain >= -error) or not hazard
 
 
-def _gains(objective: Objective, x) -> np.ndarray:
-    """How much smaller the loss is at x than at the start, in each WINDOW of the part kept aside."""
+def _gain(before, after, objective: Objective) -> tuple[float, float]:
+    """How much smaller a loss is on the part kept aside, and the standard error of that, from stretches of WINDOW."""
     data = objective.data
-    gain = np.asarray(_steps(objective.start, objective)) - np.asarray(_steps(x, objective))
-    window = (np.cumsum(data.valid).reshape(data.valid.shape) * data.dt / WINDOW).astype(int)
     kept = objective.aside & data.counted
+    window = (np.cumsum(data.valid).reshape(data.valid.shape) * data.dt / WINDOW).astype(int)
     _, window = np.unique(window[kept], return_inverse=True)
-    return np.bincount(window, gain[kept])
+    gains = np.bincount(window, (np.asarray(before) - np.asarray(after))[kept])
+    return gains.sum(), gains.std() * np.sqrt(len(gains))
 
 
 @eqx.filter_jit

@@ -14,8 +14,7 @@ from scipy.optimize import differential_evolution
 
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
-from fitting.losses import Loss
-from fitting.objective import Objective, coordinates, movable
+from fitting.objective import AnyLoss, Objective, coordinates, movable
 from fitting.stages import Stage
 from fitting.stages.finetune import refit_hazard
 
@@ -24,7 +23,7 @@ def search(
     model: PatchedNeuron,
     data: FitData,
     train: Sequence[str] | None = None,
-    loss: str | Loss = "van Rossum",
+    loss: AnyLoss = "van Rossum",
     generations: int = 30,
     population: int = 10,
     *,
@@ -39,7 +38,7 @@ def search(
         model: a neuron, among the first candidates.
         data: training sweeps.
         train: what it moves, of fitting.objective.PARAMETERS; the threshold's parameters if None.
-        loss: one of fitting.losses.LOSSES by name, or a loss of one's own.
+        loss: one of fitting.losses.LOSSES by name, or a loss of one's own; or several, whose sum is minimised.
         generations: at most.
         population: candidates for each number that moves.
         reach: how far from the model it looks, in coordinates.
