@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import logit
 from jaxtyping import Array, Float
 
 
@@ -35,6 +37,36 @@ class Coordinate(eqx.Module):
         """The coordinate x of a parameter's value."""
         away = jnp.log(value / self.centre) if self.log else value - self.centre
         return jnp.where(self.sd > 0, away / jnp.where(self.sd > 0, self.sd, 1.0), 0.0)
+
+
+class Bounded(Coordinate):
+    """A coordinate that keeps its parameter between two bounds: value = low + (high - low) sigmoid(offset + slope x).
+
+    Offset and slope follow from the same centre and sd, so that near x = 0 it is the coordinate without bounds.
+
+    Attributes:
+        low, high: the bounds, in the parameter's unit; the centre lies between them.
+    """
+
+    low: float = eqx.field(kw_only=True)
+    high: float = eqx.field(kw_only=True)
+
+    def value(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The parameter at coordinate x."""
+        offset, slope = self._line()
+        return self.low + (self.high - self.low) * jax.nn.sigmoid(offset + slope * x)
+
+    def position(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The coordinate x of a parameter's value."""
+        offset, slope = self._line()
+        away = logit((value - self.low) / (self.high - self.low)) - offset
+        return jnp.where(slope == 0, 0.0, away / jnp.where(slope == 0, 1.0, slope))
+
+    def _line(self):
+        span = self.high - self.low
+        share = (self.centre - self.low) / span
+        unit = self.centre * self.sd if self.log else self.sd
+        return logit(share), unit / (span * share * (1 - share))
 
 
 def origin(coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:

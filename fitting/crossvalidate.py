@@ -49,7 +49,7 @@ def cross_validate(
         data: training sweeps.
         refit: from a start and data (in which only some steps count) to a model.
     """
-    block = _blocks(data)
+    block = blocks(data)
     kept = np.zeros(data.valid.shape)
     for fold in range(FOLDS):
         aside = block % FOLDS == fold
@@ -62,7 +62,7 @@ def cross_validate(
     return Validation(bits(kept), bits(whole), np.bincount(block.ravel(), kept.ravel()), data.n_spikes)
 
 
-def _blocks(data: FitData) -> np.ndarray:
+def blocks(data: FitData) -> np.ndarray:
     """The number of the block that each step lies in, (S, T); blocks run on from sweep to sweep."""
     seconds = np.cumsum(data.valid).reshape(data.valid.shape) * data.dt
     return (seconds / min(BLOCK, data.duration / FEWEST)).astype(int)

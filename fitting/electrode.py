@@ -38,13 +38,14 @@ class PatchedNeuron(eqx.Module):
         recorded_start: Float[Array, ""] | None = None,
         spikes: Bool[Array, " T"] | None = None,
         key=None,
+        checkpoint: int | None = None,
     ) -> gj.Trace:
-        """Run the neuron, from the recording's first voltage (V) where that is given."""
+        """Run the neuron, from the recording's first voltage (V) where that is given; else as glifjax.simulate."""
         neuron = self.neuron
         if recorded_start is not None:
             start = self.membrane(recorded_start, current[0])
             neuron = eqx.tree_at(lambda n: n.init_voltage, neuron, start)
-        return gj.simulate(neuron, current, dt, spikes=spikes, key=key)
+        return gj.simulate(neuron, current, dt, spikes=spikes, key=key, checkpoint=checkpoint)
 
     def membrane(self, recorded: Float[Array, "..."], current: Float[Array, "..."]) -> Float[Array, "..."]:
         """Membrane voltage relative to El_reference, V, of a recorded voltage (V) under a current (A)."""

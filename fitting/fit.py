@@ -1,8 +1,11 @@
 """fit(): from a recording to a neuron and its scores; the stages in their order, and nothing else."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import jax
@@ -16,12 +19,13 @@ from fitting.data import DataError, FitData, prepare
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores, evaluate
 from fitting.fitted import FittedNeuron
-from fitting.levels import LEVELS, at_level, level_name
+from fitting.levels import AUGMENTED, LEVELS, at_level, level_name
+from fitting.objective import AnyLoss, check_loss, check_parameters, movable
 from fitting.protocols import Split, choose
 from fitting.spikes import SpikeShape, measure_shape
 from fitting.stages import Stage
 from fitting.stages.deterministic import fit_shift
-from fitting.stages.finetune import COEFFICIENTS, check_coefficients, finetune
+from fitting.stages.finetune import DEFAULT_LOSS, finetune
 from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold, refit_threshold
 from fitting.stages.voltage import coordinates as membrane_coordinates
@@ -58,6 +62,8 @@ def fit(
     test_sweeps: str | None = None,
     optimizer: Any | None = None,
     train: Sequence[str] | None = None,
+    loss: AnyLoss = DEFAULT_LOSS,
+    starts: int = 1,
     seed: int = 0,
     progress: Callable[[str, str], None] = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
@@ -74,32 +80,38 @@ def fit(
             that predicts training spikes kept aside as well as the best does (fitting.crossvalidate).
         train_sweeps, test_sweeps: sweeps by number, range or protocol name; guessed where None (see
             fitting.protocols.choose).
-        optimizer: any optax optimiser; after the fit it moves Allen's coefficients through surrogate spikes, and
-            the result is kept where it predicts the last fifth of the training data better.
-        train: the coefficients it moves; all of Allen's (fitting.stages.finetune.COEFFICIENTS) if None.
-        seed: of the simulations that the scores rest on.
+        optimizer: any optax optimiser, or "default"; after the fit it moves parameters through surrogate spikes, and the
+            result is kept where it predicts a part of the training data better that it has not seen (fitting.stages.finetune).
+        train: the parameters it moves, by their names in fitting.objective.PARAMETERS; the threshold's if None. A level
+            moves those that it has.
+        loss: what it minimises, one of fitting.losses.LOSSES by name, a loss of one's own, or several.
+        starts: how many places it starts from; the best is kept.
+        seed: of the simulations that the scores rest on, and of those places.
         progress: called with the level ("" for all) and a few words as each stage starts; on_split: with the sweeps,
             once they are chosen.
         checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
 
     Raises:
         RecordingError, DataError: the recording cannot be fitted; the message says why and what to do.
-        ValueError: an unknown level or coefficient, or coefficients without an optimizer.
+        ValueError: an unknown level, parameter or loss, or parameters without an optimizer.
     """
     levels = LEVELS if level is None or level.strip().lower() == "all" else (level_name(level),)
     if train is not None and optimizer is None:
         raise ValueError(
-            "train names the coefficients that an optimizer moves, and none was given: add optimizer=optax.adam(0.02); "
+            "train names the parameters that an optimizer moves, and none was given: add optimizer=optax.adam(0.02); "
             "sweeps are chosen with train_sweeps"
         )
-    coefficients = tuple(COEFFICIENTS if train is None else train)
-    check_coefficients(coefficients)
+    check_parameters(train or ())
+    check_loss(loss)
+    optimizer = default_optimizer() if optimizer == "default" else optimizer
+    tuning = None if optimizer is None else (optimizer, train, loss, starts)
     with jax.enable_x64(True):
         prepared = _Prepared.of(recording, train_sweeps, test_sweeps, progress, on_split)
-        found = [
-            _fit_level(prepared, each, optimizer, coefficients, seed, progress, len(levels) > 1, checkpoint)
-            for each in levels
-        ]
+        found = _side_by_side(
+            levels,
+            lambda level, start: _fit_level(prepared, level, tuning, seed, start, len(levels) > 1, checkpoint),
+            progress,
+        )
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
         found = [replace(each, model=jax.tree.map(narrow, each.model)) for each in found]
@@ -111,6 +123,26 @@ def fit(
 
 def _is_float(leaf) -> bool:
     return isinstance(leaf, jax.Array) and leaf.dtype == np.float64
+
+
+def _side_by_side(levels: Sequence[str], fit_level: Callable[..., FittedNeuron], progress) -> list[FittedNeuron]:
+    """Every level's fit, two at a time; an interruption ends both before their next stage."""
+    stopped = Event()
+
+    def start(level: str, stage: str) -> None:
+        if stopped.is_set():
+            raise InterruptedError(f"stopped before {stage} of {level}")
+        progress(level, stage)
+
+    # the augmented level takes as long as the others together
+    order = sorted(levels, key=lambda level: level != AUGMENTED)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            fits = dict(zip(order, pool.map(lambda level: fit_level(level, start), order), strict=True))
+        except BaseException:
+            stopped.set()
+            raise
+    return [fits[level] for level in levels]
 
 
 class _Clock:
@@ -150,7 +182,7 @@ class _Prepared:
 
 @jax.enable_x64(True)  # each thread has its own setting
 def _fit_level(
-    prepared: _Prepared, level, optimizer, coefficients, seed, progress, compared: bool, checkpoint
+    prepared: _Prepared, level, tuning, seed, progress, compared: bool, checkpoint: Checkpoint | None
 ) -> FittedNeuron:
     train, clock = prepared.train, _Clock(level, progress, checkpoint)
     model = clock("starting values", initial, level, train, prepared.shape)
@@ -169,8 +201,11 @@ def _fit_level(
 
     validation = clock("cross-validation", cross_validate, model, train, refit) if compared else None
     model = stage("deterministic threshold", fit_shift, model, train)
-    if optimizer is not None:
-        model = stage("coefficients", finetune, model, train, optimizer, coefficients)
+    if tuning is not None:
+        optimizer, names, loss, starts = tuning
+        if names := movable(at_level(model, level), names):
+            tune = partial(finetune, loss=loss, starts=starts, seed=seed)
+            model = stage("fine-tuning", tune, model, train, optimizer, names)
     scores = clock("scores", evaluate, model, prepared.test, seed)
     return FittedNeuron(
         recording=prepared.recording,

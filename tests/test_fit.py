@@ -69,7 +69,7 @@ def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(share
     assert 50e-12 < float(fitted.neuron.C) < 500e-12
     assert fitted.scores.test["evr_10ms"] > 0.3
     assert np.isnan(fitted.scores.ceiling["md_star_4ms"])
-    assert fitted.stages[-1].name == "coefficients"
+    assert fitted.stages[-1].name == "fine-tuning"
 
 
 def test_an_unknown_level_or_coefficient_is_refused_at_once(example):
@@ -79,3 +79,5 @@ def test_an_unknown_level_or_coefficient_is_refused_at_once(example):
         fitting.fit(example, train=("C",))
     with pytest.raises(ValueError, match="no coefficient is called El"):
         fitting.fit(example, optimizer=optax.adam(0.1), train=("El",))
+    with pytest.raises(ValueError, match="no loss is called 'victor'"):
+        fitting.fit(example, optimizer=optax.adam(0.1), loss="victor")

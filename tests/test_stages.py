@@ -6,7 +6,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 import glifjax as gj
@@ -17,7 +16,6 @@ from fitting.levels import LEVELS, at_level
 from fitting.likelihood import log_likelihood, spike_log_likelihood
 from fitting.spikes import SpikeShape
 from fitting.stages.deterministic import fit_shift, shifted
-from fitting.stages.finetune import finetune, van_rossum
 from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold
 from fitting.stages.voltage import coordinates, fit_voltage, observed_steps, predict
@@ -212,22 +210,3 @@ def test_coordinates_start_at_their_centre_and_invert():
     np.testing.assert_allclose(placed["b"], [-1.0, 3.0])
     assert float(placed["a"]) == pytest.approx(2.0 * np.exp(0.35))
     assert float(moved[0].position(placed["a"])) == pytest.approx(0.7)
-
-
-def test_van_rossum_distance_of_one_spike_is_its_kernel():
-    one = jnp.zeros(5000).at[1000].set(1.0)
-    distance = van_rossum(one, jnp.zeros(5000), DT)
-    # the integral of exp(-2 t / tau) over bins of 1 ms
-    assert float(distance.sum()) == pytest.approx(1 / (1 - np.exp(-2 / 20)), rel=1e-3)
-    assert float(van_rossum(one, one, DT).sum()) == pytest.approx(0.0, abs=1e-20)
-
-
-def test_finetuning_moves_coefficients_the_right_way_and_never_worse(truth, data):
-    off = eqx.tree_at(lambda m: m.neuron.coeffs.th_inf, fit_shift(truth, data).model, jnp.asarray(1.3))
-    stage = finetune(off, data, optax.adam(0.05), train=("th_inf",), steps=25)
-    assert 0.8 < float(stage.model.neuron.coeffs.th_inf) < 1.2
-    assert min(stage.losses) < stage.losses[0]
-    nothing = finetune(off, data, optax.sgd(0.0), train=("th_inf", "C"), steps=2)
-    assert float(nothing.model.neuron.coeffs.C) == 1.0
-    with pytest.raises(ValueError, match="no coefficient is called El; there are th_inf, C"):
-        finetune(off, data, optax.adam(0.1), train=("El",))

@@ -12,7 +12,9 @@ from rich.markup import escape
 from fitting.cli.console import err_console, out_console, plain_errors, stage
 
 #: Options that are settings of the fit, and what fitting.fit calls them.
-SETTINGS = {"level": "level", "train": "train_sweeps", "test": "test_sweeps", "seed": "seed"}
+SETTINGS = {
+    "level": "level", "train": "train_sweeps", "test": "test_sweeps", "finetune": "optimizer", "seed": "seed",
+}  # fmt: skip
 
 
 def fit(
@@ -46,6 +48,12 @@ def fit(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a fit that --out already holds.")] = False,
     seed: Annotated[int, typer.Option(help="Of the simulations that the scores rest on.")] = 0,
+    finetune: Annotated[
+        bool,
+        typer.Option(
+            "--finetune", help="Tune the threshold by gradient to where the cell spiked; kept where it predicts better."
+        ),
+    ] = False,
     like: Annotated[
         Path | None,
         typer.Option(
@@ -86,6 +94,7 @@ def fit(
             ]
             settings, repeated = _like(like, {name: settings[name] for name in given}, not paths)
             paths = paths or [repeated]
+        settings["optimizer"] = "default" if settings["optimizer"] else None
         if settings["level"] is None or settings["level"].strip().lower() == "all":
             settings["level"] = "all"
         else:

@@ -1,132 +1,160 @@
 """Gradient descent on the running neuron: any optax optimiser, through surrogate spikes.
 
-The neuron runs freely, with its hard threshold; its spikes and the recorded ones, both smoothed with an exponential
-(van Rossum 2001, Neural Computation 13:751), are compared. Allen's coefficients move; the result is kept only where
-it does better on the last part of the training data, which the gradient does not see.
+The neuron runs freely, with its hard threshold, or with spikes forced, as the loss asks (fitting.losses). Part of the
+training data is kept from the gradient: it decides which iteration is kept, and whether any is.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.scipy.signal import fftconvolve
-from jaxtyping import Array, Float
 
-from fitting.coordinates import Coordinate, origin, place
+from fitting.coordinates import Coordinate
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
+from fitting.losses import Likelihood, VanRossum
+from fitting.objective import AnyLoss, Objective, coordinates, movable
 from fitting.stages import Stage
 from fitting.stages.threshold import maximise_likelihood
 
-#: Time constant that spikes are smoothed with, and the bins they are counted in first, s.
-TAU, BIN = 20e-3, 1e-3
-#: Of each training sweep, this much at the end decides which iteration is kept.
-VALIDATION = 0.2
+#: Hard threshold and escape noise share their parameters, so both are asked for.
+DEFAULT_LOSS = ("van Rossum", "likelihood")
+#: Starts other than the first lie about so far from it, in coordinates.
+SPREAD = 0.5
+#: Gains in different stretches of this length are held to be independent, s.
+WINDOW = 1.0
 
-#: Allen's coefficients, by name: where each is in a patched neuron.
-COEFFICIENTS = {
-    "th_inf": lambda model: model.neuron.coeffs.th_inf,
-    "C": lambda model: model.neuron.coeffs.C,
-    "G": lambda model: model.neuron.coeffs.G,
-    "a": lambda model: model.neuron.coeffs.a,
-    "b": lambda model: model.neuron.coeffs.b,
-    "asc_amp_array": lambda model: model.neuron.coeffs.asc_amp_array,
-}
 _LAMBDA0 = lambda model: model.noise.lambda0
 _DELTA_V = lambda model: model.noise.delta_v
 
 
-def check_coefficients(names: Sequence[str]) -> None:
-    """Refuse a name that is no coefficient.
-
-    Raises:
-        ValueError: with the names there are.
-    """
-    unknown = [name for name in names if name not in COEFFICIENTS]
-    if unknown:
-        raise ValueError(f"no coefficient is called {', '.join(unknown)}; there are {', '.join(COEFFICIENTS)}")
-
-
-def coordinates(model: PatchedNeuron, names: Sequence[str], sd: float = 0.3) -> list[Coordinate]:
-    """Allen's coefficients on a log scale, one unit being a factor of exp(sd)."""
-    check_coefficients(names)
-    return [Coordinate(COEFFICIENTS[name], COEFFICIENTS[name](model), sd, log=True) for name in names]
+def default_optimizer(steps: int = 60) -> optax.GradientTransformation:
+    """Adam with its gradient clipped and its rate falling to zero over so many steps."""
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(0.05, steps)))
 
 
 def finetune(
     model: PatchedNeuron,
     data: FitData,
     optimizer: optax.GradientTransformation,
-    train: Sequence[str] = tuple(COEFFICIENTS),
+    train: Sequence[str] | None = None,
+    loss: AnyLoss = DEFAULT_LOSS,
+    starts: int = 1,
     steps: int = 60,
     patience: int = 15,
+    *,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    batch: int = 1,
+    checkpoint: int | None = 100,
+    seed: int = 0,
+    hazard: bool = True,
 ) -> Stage:
-    """Move coefficients by gradient until the validation part has not gained for `patience` steps.
+    """Move parameters by gradient until the part kept aside has not gained for `patience` steps.
+
+    A spike's effect on the state is left out of the gradient or not as the neuron's `detach_reset` says.
 
     Args:
         model: a neuron with its deterministic threshold chosen.
         data: training sweeps.
-        optimizer: any optax optimiser; it sees coordinates of order one, in which 0.01 is 0.3 % of a coefficient.
-        train: which coefficients.
+        optimizer: any optax optimiser; it sees coordinates of order one (see fitting.objective), in which 0.1 is 0.1 mV
+            of threshold or 3 % of a coefficient or a time constant.
+        train: what it moves, of fitting.objective.PARAMETERS; the threshold's parameters if None.
+        loss: one of fitting.losses.LOSSES by name, or a loss of one's own; or several, whose sum is minimised.
+        starts: how many descents there are, each from another place; the first starts from the model itself.
         steps: iterations at most.
+        patience: iterations without a gain.
+        bounds: by name, low and high in the parameter's own unit.
+        batch: descents that are run side by side (vmap); the rest follow one another.
+        checkpoint: see glifjax.simulate: steps between the states that a gradient keeps.
+        seed: of the places that the other starts are at.
+        hazard: keep what escape noise predicts, too; False tunes a neuron for its hard threshold alone.
 
     Returns:
-        The stage; its losses are the validation part's. The hazard is refitted to the moved neuron.
+        The stage; its losses are those of the best descent on the part kept aside, and its hazard is refitted. The
+        model is the one given unless the other has, on that part: a smaller loss, by more than its standard error; run
+        freely, spikes no further from the recorded ones (van Rossum); and, where `hazard`, escape noise that predicts
+        them as well, to within the standard error.
     """
-    moved = coordinates(model, train)
-    x: Any = origin(moved)
-    best = x
-    state, losses = optimizer.init(x), []
+    moved = coordinates(model, movable(model) if train is None else train, bounds)
+    objective = Objective.of(model, data, moved, loss, checkpoint)
+    best, losses = descend(objective, optimizer, starts, steps, patience, batch, seed)
+    tuned = refit_hazard(objective.at(best), data)
+    kept = _agrees(objective, best, tuned, hazard)
+    return Stage(tuned if kept else model, "fine-tuning", "loss per spike on the part kept aside", losses)
 
-    @eqx.filter_jit
-    def step(x, state):
-        (_, validation), gradient = jax.value_and_grad(_losses, has_aux=True)(x, (model, moved, data))
-        # where a run explodes, that step is skipped rather than all the parameters lost
-        gradient = jax.tree.map(lambda g: jnp.where(jnp.isfinite(g), g, 0.0), gradient)
-        updates, state = optimizer.update(gradient, state, x)
-        return optax.apply_updates(x, updates), state, validation
 
-    for _ in range(steps):
-        after, state, validation = step(x, state)
-        if not losses or validation < min(losses):
-            best = x
-        losses.append(float(validation))
-        if len(losses) - int(np.argmin(losses)) > patience:
-            break
-        x = after
-    model = place(model, moved, best)
-    noise = model.noise
+def refit_hazard(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
+    """The model with the escape noise that its threshold, where it is, makes most likely."""
     hazard = [
-        Coordinate(_LAMBDA0, noise.lambda0, 1.0, log=True),
-        Coordinate(_DELTA_V, noise.delta_v, 1.0, log=True),
+        Coordinate(_LAMBDA0, model.noise.lambda0, 1.0, log=True),
+        Coordinate(_DELTA_V, model.noise.delta_v, 1.0, log=True),
     ]
-    model, _ = maximise_likelihood(model, hazard, data)
-    return Stage(model, "coefficients", "van Rossum distance on the validation part", losses)
+    return maximise_likelihood(model, hazard, data)[0]
 
 
-def van_rossum(spiked: Float[Array, "... T"], recorded: Float[Array, "... T"], dt: float) -> Float[Array, "... n"]:
-    """Squared difference of two spike trains (1 in a spiking step), each smoothed by exp(-t/TAU), in bins of BIN."""
-    block = max(1, round(BIN / dt))
-    n = spiked.shape[-1] // block
-    difference = (spiked - recorded)[..., : n * block].reshape(*spiked.shape[:-1], n, block).sum(axis=-1)
-    kernel = jnp.exp(-jnp.arange(0, 8 * TAU, BIN) / TAU)
-    smooth = lambda row: fftconvolve(row, kernel)[:n]
-    return jnp.vectorize(smooth, signature="(n)->(n)")(difference) ** 2
+def descend(
+    objective: Objective, optimizer, starts: int, steps: int, patience: int, batch: int, seed: int
+) -> tuple[jax.Array, list[float]]:
+    """The coordinates that did best on the part kept aside, and the losses there of the descent that met them."""
+    away = SPREAD * jax.random.normal(jax.random.key(seed), (starts, len(objective.start)))
+    x = objective.start + away.at[0].set(0.0)
+    state = jax.vmap(optimizer.init)(x)
+    seen, losses = [], np.empty((0, starts))
+    for _ in range(steps + 1):
+        seen.append(x)
+        x, state, aside = _step(x, state, objective, optimizer, batch)
+        losses = np.vstack([losses, np.where(np.isfinite(aside), aside, np.inf)])
+        if len(losses) - np.argmin(losses.min(axis=1)) > patience:
+            break
+    best, which = np.unravel_index(np.argmin(losses), losses.shape)
+    return seen[best][which], losses[:, which].tolist()
 
 
-def _losses(x, problem):
-    """Distance per recorded spike, on the training and on the validation part."""
-    model, moved, data = problem
-    model = place(model, moved, x)
-    run = lambda current, voltage: model.simulate(current, data.dt, recorded_start=voltage[0]).spiked
-    spiked = jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage))
-    distance = van_rossum(jnp.where(data.valid, spiked, 0.0), data.forced.astype(float), data.dt)
-    position = np.cumsum(data.valid, axis=1) / np.sum(data.valid, axis=1, keepdims=True)
-    block = data.valid.shape[1] // distance.shape[1]
-    held_back = position[:, ::block][:, : distance.shape[1]] > 1 - VALIDATION
-    per_spike = lambda part: jnp.sum(jnp.where(part, distance, 0.0)) / max(1, data.n_spikes)
-    return per_spike(~held_back), per_spike(held_back)
+@eqx.filter_jit
+def _step(x, state, objective, optimizer, batch):
+    """One step of every descent, and its loss on the part kept aside, before the step."""
+    update = optax.with_extra_args_support(optimizer).update
+
+    def one(x, state):
+        (value, aside), gradient = jax.value_and_grad(objective, has_aux=True)(x)
+        # where a run explodes, that step is skipped rather than all the parameters lost
+        gradient = jnp.where(jnp.isfinite(gradient), gradient, 0.0)
+        updates, state = update(gradient, state, x, value=value, grad=gradient, value_fn=lambda x: objective(x)[0])
+        return optax.apply_updates(x, updates), state, aside
+
+    return jax.lax.map(lambda each: one(*each), (x, state), batch_size=None if batch == 1 else batch)
+
+
+def _agrees(objective: Objective, x, tuned: PatchedNeuron, hazard: bool) -> bool:
+    """Whether the part kept aside does better at x than at the start: see finetune."""
+    start = objective.start
+    gain, error = _gain(_steps(start, objective), _steps(x, objective), objective)
+    # at the start itself there is neither
+    if not gain > error:
+        return False
+    spikes = replace(objective, losses=(VanRossum(),))
+    if not _gain(_steps(start, spikes), _steps(x, spikes), objective)[0] >= 0:
+        return False
+    noise = replace(objective, losses=(Likelihood(),), moved=[])
+    nothing = jnp.zeros(0)
+    gain, error = _gain(_steps(nothing, noise), _steps(nothing, replace(noise, model=tuned)), objective)
+    return bool(gain >= -error) or not hazard
+
+
+def _gain(before, after, objective: Objective) -> tuple[float, float]:
+    """How much smaller a loss is on the part kept aside, and the standard error of that, from stretches of WINDOW."""
+    data = objective.data
+    kept = objective.aside & data.counted
+    window = (np.cumsum(data.valid).reshape(data.valid.shape) * data.dt / WINDOW).astype(int)
+    _, window = np.unique(window[kept], return_inverse=True)
+    gains = np.bincount(window, (np.asarray(before) - np.asarray(after))[kept])
+    return gains.sum(), gains.std() * np.sqrt(len(gains))
+
+
+@eqx.filter_jit
+def _steps(x, objective):
+    return objective.steps(x)
