@@ -26,6 +26,7 @@ from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold, refit_threshold
 from fitting.stages.voltage import coordinates as membrane_coordinates
 from fitting.stages.voltage import fit_voltage
+from fitting.uncertainty import laplace
 
 #: Evaluations of the membrane that a refit to a part of the data may take.
 REFIT = 6
@@ -97,11 +98,12 @@ def fit(
         found = [
             _fit_level(prepared, each, optimizer, coefficients, seed, progress, len(levels) > 1) for each in levels
         ]
+        validations = {each.level: each.validation for each in found if each.validation is not None}
+        preferred = prefer(validations) if validations else found[-1].level
+        found = [_with_uncertainty(each, progress) if each.level == preferred else each for each in found]
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
         found = [replace(each, model=jax.tree.map(narrow, each.model)) for each in found]
-    validations = {each.level: each.validation for each in found if each.validation is not None}
-    preferred = prefer(validations) if validations else found[-1].level
     chosen = next(each for each in found if each.level == preferred)
     return Fit(**vars(chosen), levels=tuple(found))
 
@@ -182,6 +184,12 @@ def _fit_level(prepared: _Prepared, level, optimizer, coefficients, seed, progre
         warnings=[*prepared.recording.warnings, *_doubts(model, train, scores)],
         validation=validation,
     )
+
+
+def _with_uncertainty(fitted: FittedNeuron, progress) -> FittedNeuron:
+    clock = _Clock(fitted.level, progress)
+    found = clock("uncertainty", laplace, fitted.stages[-1].model, fitted.train, fitted.level)
+    return replace(fitted, uncertainty=found, seconds=fitted.seconds | clock.seconds)
 
 
 def _prepare(recording, split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]]:
