@@ -75,7 +75,7 @@ class Uncertainty:
     @property
     def loose(self) -> list[tuple[str, ...]]:
         """The parameters of the undetermined directions; those that share one are grouped."""
-        linked = np.zeros_like(self.correlations, dtype=bool)
+        linked = np.zeros(self.correlations.shape, dtype=bool)
         for names, _ in self.undetermined:
             at = [self.names.index(name) for name in names]
             linked[np.ix_(at, at)] = True
@@ -85,7 +85,7 @@ class Uncertainty:
         _, group = connected_components(linked)
         groups = [tuple(self.names[i] for i in np.flatnonzero(group == number)) for number in np.unique(group)]
         of_one = {name for name, alone in zip(self.names, linked.diagonal(), strict=True) if alone and single}
-        return [names for names in groups if len(names) > 1 or names[0] in of_one]
+        return [names for names in groups if len(names) > 1 or of_one.issuperset(names)]
 
     def as_dict(self) -> dict[str, Any]:
         """What fit.json holds."""
@@ -213,7 +213,7 @@ def _gradient(x, problem) -> Float[Array, " x"]:
     return jax.grad(lambda x: jnp.sum(errors(x) ** 2) / 2)(x)
 
 
-def _by_block(scores, dt: float):
+def _by_block(scores, dt: float) -> Any:
     """Sums over blocks of WINDOW, (b, x), of scores (S, T, x); the rest of a sweep is a block too."""
     block = round(WINDOW / dt)
     pad = -scores.shape[1] % block
