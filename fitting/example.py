@@ -70,8 +70,12 @@ def write_example(
     training: float = TRAINING,
     held_out: float = HELD_OUT,
     repeats: int = REPEATS,
+    noise: float = NOISE,
+    cell: PatchedNeuron | None = None,
 ) -> None:
     """Record the example cell into an NWB file at `path`: `training` s of noise, and `repeats` of `held_out` s.
+
+    Measurement noise is `noise` V; another `cell` may take the example's place.
 
     The file's notes hold the true parameters, as JSON.
 
@@ -79,14 +83,14 @@ def write_example(
         RecordingError: the file exists.
     """
     with jax.enable_x64(True):
-        cell = example_cell(seed)
+        cell = example_cell(seed) if cell is None else cell
         random = np.random.default_rng([seed, 1])
         scale = _noise_scale(cell, random)
         stimulus = lambda duration: scale * _ornstein_uhlenbeck(duration, random) + OFFSET * scale
         played = [("noise training", stimulus(training))]
         played += [("noise test (frozen)", stimulus(held_out))] * repeats
         sweeps = [
-            SweepArrays(number, protocol, RATE, *_record(cell, current, number, random))
+            SweepArrays(number, protocol, RATE, *_record(cell, current, number, random, noise))
             for number, (protocol, current) in enumerate(played, start=1)
         ]
         truth = {"simulated": True, "seed": seed, "true_parameters": parameters(cell)}
@@ -132,14 +136,14 @@ def _noise_scale(cell: PatchedNeuron, random: np.random.Generator) -> float:
     return float(np.interp(SPIKE_RATE, np.maximum.accumulate(rates), scales))
 
 
-def _record(cell: PatchedNeuron, current, number: int, random) -> tuple[np.ndarray, np.ndarray]:
+def _record(cell: PatchedNeuron, current, number: int, random, noise: float) -> tuple[np.ndarray, np.ndarray]:
     """One sweep as an amplifier would give it: current (A) and voltage (V) at RATE."""
     trace = gj.simulate(cell.neuron, current, DT, key=jax.random.key(1000 + number))
     voltage = _draw_spikes(np.asarray(trace.voltage) + float(cell.neuron.El_reference), cell, trace)
     recorded = voltage + float(cell.series_resistance) * current
     block = round(1 / (RATE * DT))
     means = lambda x: x.reshape(-1, block).mean(axis=1)
-    return means(current), means(recorded) + NOISE * random.normal(size=len(current) // block)
+    return means(current), means(recorded) + noise * random.normal(size=len(current) // block)
 
 
 def _draw_spikes(voltage: Float[np.ndarray, " T"], cell: PatchedNeuron, trace: gj.Trace) -> np.ndarray:

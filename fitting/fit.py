@@ -30,6 +30,7 @@ from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold, refit_threshold
 from fitting.stages.voltage import coordinates as membrane_coordinates
 from fitting.stages.voltage import fit_voltage
+from fitting.uncertainty import laplace
 
 #: Evaluations of the membrane that a refit to a part of the data may take.
 REFIT = 6
@@ -65,6 +66,7 @@ def fit(
     loss: AnyLoss = DEFAULT_LOSS,
     starts: int = 1,
     seed: int = 0,
+    uncertainty: bool = False,
     progress: Callable[[str, str], None] = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
     checkpoint: Checkpoint | None = None,
@@ -80,13 +82,15 @@ def fit(
             that predicts training spikes kept aside as well as the best does (fitting.crossvalidate).
         train_sweeps, test_sweeps: sweeps by number, range or protocol name; guessed where None (see
             fitting.protocols.choose).
-        optimizer: any optax optimiser, or "default"; after the fit it moves parameters through surrogate spikes, and the
-            result is kept where it predicts a part of the training data better that it has not seen (fitting.stages.finetune).
+        optimizer: any optax optimiser, or "default"; after the fit it moves parameters through surrogate spikes, and
+            the result is kept where it predicts a part of the training data better that it has not seen
+            (fitting.stages.finetune).
         train: the parameters it moves, by their names in fitting.objective.PARAMETERS; the threshold's if None. A level
             moves those that it has.
         loss: what it minimises, one of fitting.losses.LOSSES by name, a loss of one's own, or several.
         starts: how many places it starts from; the best is kept.
         seed: of the simulations that the scores rest on, and of those places.
+        uncertainty: add standard errors of the preferred level's parameters (fitting.uncertainty).
         progress: called with the level ("" for all) and a few words as each stage starts; on_split: with the sweeps,
             once they are chosen.
         checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
@@ -112,11 +116,13 @@ def fit(
             lambda level, start: _fit_level(prepared, level, tuning, seed, start, len(levels) > 1, checkpoint),
             progress,
         )
+        validations = {each.level: each.validation for each in found if each.validation is not None}
+        preferred = prefer(validations) if validations else found[-1].level
+        if uncertainty:
+            found = [_with_uncertainty(each, progress) if each.level == preferred else each for each in found]
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
         found = [replace(each, model=jax.tree.map(narrow, each.model)) for each in found]
-    validations = {each.level: each.validation for each in found if each.validation is not None}
-    preferred = prefer(validations) if validations else found[-1].level
     chosen = next(each for each in found if each.level == preferred)
     return Fit(**vars(chosen), levels=tuple(found))
 
@@ -222,6 +228,12 @@ def _fit_level(
         warnings=[*prepared.recording.warnings, *_doubts(model, train, scores)],
         validation=validation,
     )
+
+
+def _with_uncertainty(fitted: FittedNeuron, progress) -> FittedNeuron:
+    clock = _Clock(fitted.level, progress)
+    found = clock("uncertainty", laplace, fitted.stages[-1].model, fitted.train, fitted.level)
+    return replace(fitted, uncertainty=found, seconds=fitted.seconds | clock.seconds)
 
 
 def _prepare(recording, split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]]:

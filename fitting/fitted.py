@@ -13,6 +13,7 @@ from fitting.parameters import parameters
 from fitting.protocols import Split
 from fitting.spikes import SpikeShape
 from fitting.stages import Stage
+from fitting.uncertainty import Uncertainty
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class FittedNeuron:
         stages: what each stage moved, in order.
         scores: on the held-out sweeps.
         validation: how well the level predicts training spikes kept aside; None where levels were not compared.
+        uncertainty: of its parameters; None for a level that another was preferred to.
         seed: of the simulations that the scores rest on.
         seconds: by stage.
         warnings: what a reader of the results should know.
@@ -47,6 +49,7 @@ class FittedNeuron:
     seconds: dict[str, float]
     warnings: list[str] = field(default_factory=list)
     validation: Validation | None = None
+    uncertainty: Uncertainty | None = None
 
     @property
     def neuron(self) -> gj.GLIF:
@@ -61,6 +64,7 @@ class FittedNeuron:
             "test_sweeps": [[part.number for part in group] for group in self.split.test],
             "split": self.split.reasons,
             "parameters": parameters(self.model),
+            "uncertainty": None if self.uncertainty is None else self.uncertainty.as_dict(),
             "spike_shape": vars(self.shape),
             "scores": self.scores.as_dict(),
             "validation": None

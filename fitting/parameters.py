@@ -10,6 +10,12 @@ from glifjax.rules.threshold_kernels import Kernels
 
 def parameters(model: PatchedNeuron) -> dict[str, dict[str, Any]]:
     """The parameters that a fit moves, by name, with value and unit as a person would write them."""
+    found = quantities(model).items()
+    return {name: {"value": float(value) * scale, "unit": unit} for name, (value, scale, unit) in found}
+
+
+def quantities(model: PatchedNeuron) -> dict[str, tuple[Any, float, str]]:
+    """The same before they are written: SI value (an array, differentiable), what it is multiplied with, unit."""
     neuron = model.neuron
     found: dict[str, tuple[Any, float, str]] = {
         "C": (neuron.capacitance, 1e12, "pF"),
@@ -43,7 +49,7 @@ def parameters(model: PatchedNeuron) -> dict[str, dict[str, Any]]:
             found |= _gated(i, current, float(neuron.El_reference))
     if isinstance(neuron.threshold_dynamics, Kernels):
         found |= _kernels(neuron.threshold_dynamics, neuron.threshold_reset.a_spike)
-    return {name: {"value": float(value) * scale, "unit": unit} for name, (value, scale, unit) in found.items()}
+    return found
 
 
 def _gated(i: int, current: GatedCurrent, rest: float) -> dict[str, tuple[Any, float, str]]:

@@ -13,7 +13,8 @@ from fitting.cli.console import err_console, out_console, plain_errors, stage
 
 #: Options that are settings of the fit, and what fitting.fit calls them.
 SETTINGS = {
-    "level": "level", "train": "train_sweeps", "test": "test_sweeps", "finetune": "optimizer", "seed": "seed",
+    "level": "level", "train": "train_sweeps", "test": "test_sweeps", "finetune": "optimizer",
+    "uncertainty": "uncertainty", "seed": "seed",
 }  # fmt: skip
 
 
@@ -53,6 +54,9 @@ def fit(
         typer.Option(
             "--finetune", help="Tune the threshold by gradient to where the cell spiked; kept where it predicts better."
         ),
+    ] = False,
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Add standard errors of the preferred level's parameters.")
     ] = False,
     like: Annotated[
         Path | None,

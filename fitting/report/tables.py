@@ -8,7 +8,7 @@ from fitting.example import true_parameters
 from fitting.fitted import FittedNeuron
 from fitting.parameters import parameters
 from fitting.report.figures import DATA, HARD, NOISE
-from fitting.report.words import COLUMNS, KEY, PARAMETERS, SCORES, TRADE_OFFS, show_number, show_score
+from fitting.report.words import COLUMNS, KEY, SCORES, TRADE_OFFS, called, doubtful, show_number, show_score
 
 
 def score_table(fit: FittedNeuron) -> str:
@@ -72,26 +72,34 @@ def parameter_table(fit: FittedNeuron) -> str:
     simulated = bool(true)
     rows = []
     for name, entry in {**true, **fitted}.items():
-        stem, _, index = name.rpartition("_")
-        if index.isdigit() and stem in PARAMETERS:
-            symbol, meaning = (
-                f"{text}{end}" for text, end in zip(PARAMETERS[stem], (f"<sub>{index}</sub>", f" {index}"), strict=True)
-            )
-        else:
-            symbol, meaning = PARAMETERS.get(name, (escape(name), ""))
+        symbol, meaning = called(name)
         value, true_value = (float(side[name]["value"]) if name in side else math.nan for side in (fitted, true))
         beside = f"<td>{show_number(true_value)}</td><td>{_deviation(value, true_value)}</td>" if simulated else ""
         rows.append(
-            f'<tr><th>{symbol}</th><td class="text"><code>{escape(name)}</code></td><td>{show_number(value)}</td>'
-            f'{beside}<td class="text">{escape(entry["unit"])}</td><td class="text">{meaning}</td></tr>'
+            f'<tr><th>{symbol}</th><td class="text"><code>{escape(name)}</code></td>'
+            f"<td>{show_number(value)}</td>{_error(fit, name)}{beside}"
+            f'<td class="text">{escape(entry["unit"])}</td><td class="text">{meaning}</td></tr>'
         )
-    extra = "<th>True</th><th>Off by</th>" if simulated else ""
+    extra = "<th>±</th>" * (fit.uncertainty is not None) + "<th>True</th><th>Off by</th>" * simulated
     table = _table(
         f'<th>Symbol</th><th class="text">Name</th><th>Fitted</th>{extra}<th class="text">Unit</th>'
         '<th class="text">Meaning</th>',
         rows,
     )
-    return table + (f'<p class="note">{TRADE_OFFS}</p>' if simulated else "")
+    notes = [*([TRADE_OFFS] if simulated else []), *(doubtful(fit.uncertainty) if fit.uncertainty else [])]
+    return table + "".join(f'<p class="note">{note}</p>' for note in notes)
+
+
+def _error(fit: FittedNeuron, name: str) -> str:
+    """The cell that holds a parameter's standard error; a dash where it is measured or chosen, not fitted."""
+    known = fit.uncertainty
+    if known is None:
+        return ""
+    if name not in known.names:
+        return "<td>–</td>"
+    i = known.names.index(name)
+    low, high = (show_number(end) for end in known.intervals[i])
+    return f'<td><abbr title="90 %: {low} … {high}">{show_number(known.errors[i], 2)}</abbr></td>'
 
 
 def _deviation(value: float, true: float) -> str:

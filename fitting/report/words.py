@@ -8,6 +8,7 @@ from typing import Any
 from fitting.data import FitData
 from fitting.fitted import FittedNeuron
 from fitting.levels import AUGMENTED
+from fitting.uncertainty import Uncertainty
 from glifjax.io.sweeps import name_sweeps
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
@@ -137,6 +138,36 @@ def steps_up(fits: Sequence[FittedNeuron]) -> list[str]:
             told = ", ".join(f"{name} {show_score(old)} → {show_score(new)}" for name, old, new in pairs)
             lines.append(f"<strong>{escape(level)}</strong> adds {adds} to {escape(below)}: {told}.")
     return lines
+
+
+def called(name: str) -> tuple[str, str]:
+    """A parameter's symbol (HTML) and meaning."""
+    stem, _, index = name.rpartition("_")
+    if index.isdigit() and stem in PARAMETERS:
+        symbol, meaning = PARAMETERS[stem]
+        return f"{symbol}<sub>{index}</sub>", f"{meaning} {index}"
+    return PARAMETERS.get(name, (escape(name), ""))
+
+
+def doubtful(known: Uncertainty) -> list[str]:
+    """What ± means, and which parameters it does not tell the whole of."""
+    lines = [
+        "±: standard error, from how the fit's errors scatter over the training sweeps; under the pointer: the 90 % "
+        "interval. The spike's onset, latency and cut are taken as known: where they are wrong, the parameters that "
+        "depend on them are off by more. A dash: measured or chosen, not fitted."
+    ]
+    named = lambda names: _listed([called(name)[0] for name in names])
+    if known.loose:
+        groups = "; ".join(named(names) + (" separately" if len(names) > 1 else "") for names in known.loose)
+        lines.append(f"The data say little of {groups}: there the fit stays near its prior.")
+    if known.tied:
+        groups = "; ".join(named(names) for names in known.tied)
+        lines.append(f"Known better together than one by one, as each makes up for the others: {groups}.")
+    return lines
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def sweeps(parts: Sequence[Any], data: Sequence[FitData]) -> str:

@@ -1,0 +1,208 @@
+"""Fit simulated cells with known parameters: how far off the parameters are, and how often their intervals hold them.
+
+    uv run python benchmarks/coverage.py [--cells 20] [--levels] [--out coverage.md]
+
+Each cell is a LIF-R-ASC-A neuron drawn from the published range (fitting/published.py), with escape noise and 1 mV of
+measurement noise, recorded for 60 s; ten repeats of 10 s are held out. It is fitted twice: with its spikes' onset and
+cut known, which the intervals assume, and from the recording alone, where they are measured. --levels fits all levels
+to the recording, to see which one cross-validation prefers.
+"""
+
+import argparse
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import fitting
+import glifjax as gj
+from fitting import example
+from fitting.data import FitData
+from fitting.electrode import PatchedNeuron
+from fitting.evaluate import evaluate
+from fitting.parameters import parameters
+from fitting.spikes import SpikeShape
+from fitting.stages.deterministic import fit_shift, shifted
+from fitting.stages.initial import initial
+from fitting.stages.threshold import fit_threshold
+from fitting.stages.voltage import coordinates, fit_voltage
+from fitting.uncertainty import Uncertainty, laplace
+from glifjax.rules.voltage import LinearExact
+
+LEVEL = "LIF-R-ASC-A"
+#: Measurement noise, V; time step where spikes are known, s; ranges of the afterspike currents' time constants, s.
+NOISE, DT, TAUS = 1e-3, 1e-4, ((10e-3, 40e-3), (70e-3, 250e-3))
+GROUPS = {
+    "membrane": ("C", "R_input", "tau_m", "El_reference"),
+    "threshold": ("th_inf", "delta_v", "a_spike", "b_spike", "a_voltage", "b_voltage"),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """One parameter of one cell: true and fitted value, standard error, whether its interval holds the truth."""
+
+    name: str
+    true: float
+    value: float
+    error: float
+    covered: bool
+
+    @property
+    def off(self) -> float:
+        """Relative to the true value, %."""
+        return 100 * abs(self.value - self.true) / abs(self.true)
+
+
+def draw_cell(seed: int) -> PatchedNeuron:
+    """The example's kind of cell, its afterspike currents' time constants drawn too."""
+    cell = example.example_cell(seed)
+    random = np.random.default_rng([seed, 2])
+    taus = [np.exp(random.uniform(*np.log(ends))) for ends in TAUS]
+    return eqx.tree_at(lambda m: m.neuron.asc_tau_array, cell, jnp.asarray(taus))
+
+
+def record(cell: PatchedNeuron, seed: int) -> tuple[FitData, FitData]:
+    """Training sweep and held-out repeats, with the spikes where the cell had them."""
+    random = np.random.default_rng([seed, 1])
+    scale = example._noise_scale(cell, random)
+    every = round(DT / example.DT)
+    stimulus = lambda seconds: scale * (example._ornstein_uhlenbeck(seconds, random) + example.OFFSET)[::every]
+    train, test = stimulus(example.TRAINING), stimulus(example.HELD_OUT)
+    return _sweeps(cell, train[None], seed, random), _sweeps(cell, np.tile(test, (example.REPEATS, 1)), -seed, random)
+
+
+def _sweeps(cell, current, seed, random) -> FitData:
+    keys = jax.random.split(jax.random.key(seed), len(current))
+    trace = jax.vmap(lambda i, key: cell.simulate(i, DT, key=key))(jnp.asarray(current), keys)
+    forced = np.asarray(trace.spiked) > 0.5
+    after = np.asarray(trace.voltage_before_reset)
+    before = np.concatenate([np.asarray(trace.initial_voltage)[:, None], after[:, :-1]], axis=1)
+    voltage = np.asarray(cell.recorded((before + after) / 2, current))
+    return FitData(
+        numbers=tuple(range(len(current))),
+        current=current,
+        voltage=voltage + NOISE * random.normal(size=voltage.shape),
+        valid=np.ones_like(forced),
+        counted=np.ones_like(forced),
+        forced=forced,
+        spike_times=tuple((np.flatnonzero(row) + 0.5) * DT for row in forced),
+        dt=DT,
+    )
+
+
+def known_spikes(cell: PatchedNeuron, seed: int) -> tuple[list[Found], float]:
+    """Fit with onset and cut known; the parameters, and Md* relative to the true neuron's."""
+    rule = lambda m: (m.neuron.voltage_dynamics, m.neuron.spike_cut_length, m.neuron.dt, m.neuron.spike_latency)
+    fine = cell.neuron.at_dt(jnp.asarray(DT))
+    cell = eqx.tree_at(rule, cell, (LinearExact(), fine.spike_cut_length, fine.dt, jnp.asarray(0.0)))
+    train, test = record(cell, seed)
+    neuron = cell.neuron
+    slope, rest = neuron.voltage_reset.a, neuron.El_reference
+    shape = SpikeShape(
+        level=0.0,
+        latency=0.0,
+        cut=float(neuron.spike_cut_duration),
+        reset_slope=float(slope),
+        reset_intercept=float(neuron.voltage_reset.b + (1 - slope) * rest),
+        count=train.n_spikes,
+    )
+    model = initial(LEVEL, train, shape)
+    model = fit_voltage(model, train, coordinates(model, LEVEL)).model
+    model = fit_shift(fit_threshold(model, train, LEVEL).model, train).model
+    reached = [evaluate(each, (test,)).test["md_star_4ms"] for each in (model, cell)]
+    return compare(cell, model, laplace(model, train, LEVEL)), reached[0] / reached[1]
+
+
+def compare(cell: PatchedNeuron, model: PatchedNeuron, uncertainty: Uncertainty) -> list[Found]:
+    """Each fitted parameter beside the true one; the true threshold is taken where the hazard is the fitted lambda0."""
+    shift = cell.noise.delta_v * jnp.log(model.noise.lambda0 / cell.noise.lambda0)
+    true, fitted = parameters(shifted(cell, shift)), parameters(model)
+    found = []
+    for name, error, (low, high) in zip(uncertainty.names, uncertainty.errors, uncertainty.intervals, strict=True):
+        value = true[name]["value"]
+        found.append(Found(name, value, fitted[name]["value"], float(error), bool(low <= value <= high)))
+    return found
+
+
+def measured_spikes(cell: PatchedNeuron, seed: int, levels: bool) -> tuple[list[Found], dict]:
+    """Fit from the recording alone; the parameters, and what of the levels."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cell.nwb"
+        example.write_example(path, seed, noise=NOISE, cell=cell)
+        with gj.read_recording(path) as recording:
+            fit = fitting.fit(recording, None if levels else LEVEL)
+    by_level = {each.level: each for each in fit.levels}
+    own = by_level[LEVEL]
+    truth = evaluate(cell, own.test).test["md_star_4ms"]
+    known = own.uncertainty or laplace(own.stages[-1].model, own.train, LEVEL)
+    return compare(cell, own.model, known), {
+        "preferred": fit.level,
+        "own": own.scores.test["md_star_4ms"] / truth,
+        "preferred_md": fit.scores.test["md_star_4ms"] / truth,
+        "bits": fit.scores.test["bits_per_spike"] - own.scores.test["bits_per_spike"],
+    }
+
+
+def table(cells: list[list[Found]]) -> str:
+    """Coverage, median error and median standard error of each parameter, then of groups."""
+    everything = [found for cell in cells for found in cell]
+    lines = [
+        "| parameter | 90 % interval holds it, % | median error, % | median standard error, % |",
+        "|---|---|---|---|",
+    ]
+    groups = {name: (name,) for name in dict.fromkeys(found.name for found in everything)}
+    for title, names in (groups | GROUPS | {"all": tuple(groups)}).items():
+        chosen = [found for found in everything if found.name in names]
+        numbers = (
+            100 * np.mean([found.covered for found in chosen]),
+            np.median([found.off for found in chosen]),
+            np.median([100 * found.error / abs(found.true) for found in chosen]),
+        )
+        lines.append(f"| {title} | {numbers[0]:.0f} | {numbers[1]:.2g} | {numbers[2]:.2g} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=20)
+    parser.add_argument("--levels", action="store_true")
+    parser.add_argument("--known-only", action="store_true", help="leave the fits from the recording out")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    known, measured, reached, compared = [], [], [], []
+    for seed in range(1, options.cells + 1):
+        cell = draw_cell(seed)
+        found, share = known_spikes(cell, seed)
+        known.append(found)
+        reached.append(share)
+        print(f"cell {seed}: {np.mean([f.covered for f in found]):.2f} covered, Md* {share:.3f} of the true neuron's")
+        if not options.known_only:
+            found, levels = measured_spikes(cell, seed, options.levels)
+            measured.append(found)
+            compared.append(levels)
+            print(f"  from the recording: {np.mean([f.covered for f in found]):.2f} covered, {levels}", flush=True)
+    text = f"{options.cells} cells, onset and cut of the spikes known\n\n{table(known)}\n\n"
+    text += f"Md* relative to the true neuron's: median {np.median(reached):.3f}, lowest {min(reached):.3f}\n"
+    if measured:
+        shares = [each["own"] for each in compared]
+        text += f"\nFrom the recording alone, {LEVEL}\n\n{table(measured)}\n\n"
+        text += f"Md* relative to the true neuron's: median {np.median(shares):.3f}, lowest {min(shares):.3f}\n"
+    if options.levels:
+        text += "\n| cell | preferred | its Md*, relative | the true level's | held-out bits per spike beyond it |\n"
+        text += "|---|---|---|---|---|\n" + "".join(
+            f"| {i} | {c['preferred']} | {c['preferred_md']:.3f} | {c['own']:.3f} | {c['bits']:+.3f} |\n"
+            for i, c in enumerate(compared, start=1)
+        )
+    print(text)
+    if options.out:
+        options.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""How well the data determine a fit: standard errors, correlations, and what they leave to the prior.
+
+A fit solves two sets of equations, g_A(x_A) = 0 for the membrane (stage A) and g_B(x_A, x_B) = 0 for the threshold
+(stage B), in coordinates whose prior is standard normal. To first order its errors have the covariance
+
+    M^-1 (S + I) M^-T,    M = [[J^T J + I, 0], [F_BA, F_BB + I]],    S = cov (g_A, g_B)
+
+J are the weighed voltage errors' derivatives (Gauss-Newton), F = sum_t i_t (du_t/dx_B) (du_t/dx)^T the Fisher
+information of the spikes, u = log lambda dt, membrane included. S is taken from the data: the scores' sums over blocks
+of time, so that neither the weights of stage A nor the errors' independence need be right (Newey & McFadden 1994,
+Handbook of Econometrics 4, 2111, eq. 6.6 for two steps; Cameron & Miller 2015, J Hum Resour 50:317 for blocks). The
+prior is a part of the equations, and I the covariance of its score. Where the data say nothing, M and S vanish, and
+what remains is the prior. Stage A works in coarse steps; what these add to its score is an error of known size, and
+its square a part of S.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float
+from scipy.sparse.csgraph import connected_components
+
+from fitting.coordinates import Coordinate, origin, place, positions
+from fitting.data import FitData, coarsen
+from fitting.electrode import PatchedNeuron
+from fitting.levels import PARTS, at_level
+from fitting.parameters import quantities
+from fitting.stages import kernels, threshold, voltage
+from glifjax.spike import MAX_SPIKES_PER_STEP
+
+#: Scores are summed over blocks of this, s, which are taken for independent.
+WINDOW = 1.0
+#: The probability that an interval holds, and the samples that it is found from.
+LEVEL, SAMPLES = 0.9, 4000
+#: How many of the samples are kept as neurons.
+DRAWS = 50
+#: A direction is undetermined where its sd is more than this share of the prior's; a parameter takes part in it from
+#: this share of its square on.
+UNDETERMINED, PART = 0.5, 0.1
+#: Parameters with a correlation beyond this are known only together.
+TIED = 0.95
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Standard errors of a fitted neuron's parameters, and what the data do not determine.
+
+    Attributes:
+        names: the parameters that the fit moves, as fitting.parameters names them.
+        errors: their standard errors, (p,), in the same units.
+        intervals: lower and upper ends of their 90 % intervals, (p, 2).
+        correlations: (p, p).
+        undetermined: directions that the data leave to the prior: the parameters in each, and its sd, the prior's
+            being 1; the least determined first.
+        draws: neurons as probable as the data leave them: one PatchedNeuron whose arrays have DRAWS first.
+    """
+
+    names: tuple[str, ...]
+    errors: Float[np.ndarray, " p"]
+    intervals: Float[np.ndarray, "p 2"]
+    correlations: Float[np.ndarray, "p p"]
+    undetermined: tuple[tuple[tuple[str, ...], float], ...]
+    draws: PatchedNeuron
+
+    @property
+    def tied(self) -> list[tuple[str, ...]]:
+        """Groups of parameters that are known better together than one by one: linked by correlations beyond TIED."""
+        return self._groups(np.abs(self.correlations) > TIED)
+
+    @property
+    def loose(self) -> list[tuple[str, ...]]:
+        """The parameters of the undetermined directions; those that share one are grouped."""
+        linked = np.zeros(self.correlations.shape, dtype=bool)
+        for names, _ in self.undetermined:
+            at = [self.names.index(name) for name in names]
+            linked[np.ix_(at, at)] = True
+        return self._groups(linked, single=True)
+
+    def _groups(self, linked: np.ndarray, single: bool = False) -> list[tuple[str, ...]]:
+        _, group = connected_components(linked)
+        groups = [tuple(self.names[i] for i in np.flatnonzero(group == number)) for number in np.unique(group)]
+        of_one = {name for name, alone in zip(self.names, linked.diagonal(), strict=True) if alone and single}
+        return [names for names in groups if len(names) > 1 or of_one.issuperset(names)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """What fit.json holds."""
+        return {
+            "standard_errors": dict(zip(self.names, self.errors.tolist(), strict=True)),
+            "intervals_90": dict(zip(self.names, self.intervals.tolist(), strict=True)),
+            "correlations": {"parameters": self.names, "matrix": np.round(self.correlations, 4).tolist()},
+            "undetermined": [{"parameters": names, "sd_of_prior": sd} for names, sd in self.undetermined],
+        }
+
+
+def laplace(model: PatchedNeuron, data: FitData, level: str, seed: int = 0) -> Uncertainty:
+    """The uncertainty of a fitted neuron, its spikes' shape and lambda0 taken as known.
+
+    Args:
+        model: as the fit works on its level (see fitting.levels), fitted.
+        data: its training sweeps.
+        level: one of fitting.levels.LEVELS.
+        seed: of the samples that intervals are found from.
+    """
+    membrane, rest = voltage.coordinates(model, level), threshold_coordinates(model, level)
+    moved = [*membrane, *rest]
+    covariance, free = _covariance(model, data, membrane, rest)
+    x = np.asarray(ravel_pytree(positions(model, moved))[0])
+
+    # not compiled: parameters are named by the values of those that are not moved
+    problem = (model, moved, level)
+    written, placed = (lambda x: _written(x, problem)), (lambda x: _placed(x, problem))
+    slopes = np.asarray(jax.jacfwd(written)(jnp.asarray(x)))[:, free]
+    described = (slopes != 0).any(axis=1)
+    slopes = slopes[described]
+    names = [name for name, moves in zip(quantities(at_level(model, level)), described, strict=True) if moves]
+    parameters_covariance = slopes @ covariance @ slopes.T
+    errors = np.sqrt(np.diag(parameters_covariance))
+
+    spreads, directions = np.linalg.eigh(covariance)
+    draws = np.tile(x, (SAMPLES, 1))
+    normal = np.random.default_rng(seed).normal(size=(SAMPLES, len(spreads)))
+    draws[:, free] += normal * np.sqrt(np.maximum(spreads, 0)) @ directions.T
+    sampled = np.asarray(jax.vmap(written)(jnp.asarray(draws)))[:, described]
+    return Uncertainty(
+        names=tuple(names),
+        errors=errors,
+        intervals=np.quantile(sampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0).T,
+        correlations=parameters_covariance / np.outer(errors, errors),
+        undetermined=_undetermined(spreads, directions, names, slopes),
+        draws=jax.vmap(placed)(jnp.asarray(draws[:DRAWS])),
+    )
+
+
+def _undetermined(spreads, directions, names, slopes) -> tuple:
+    """Directions that are nearly as wide as the prior, in the names of the parameters that they move."""
+    share = (slopes / np.linalg.norm(slopes, axis=1, keepdims=True)) ** 2
+    called = [names[i] for i in np.argmax(share.round(6), axis=0)]
+    found = []
+    for spread, direction in zip(spreads[::-1], directions.T[::-1], strict=True):
+        if np.sqrt(spread) > UNDETERMINED:
+            parts = [called[i] for i in np.argsort(-(direction**2)) if direction[i] ** 2 > PART]
+            found.append((tuple(dict.fromkeys(parts)), float(np.sqrt(spread))))
+    return tuple(found)
+
+
+def threshold_coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
+    """What stage B moves; for kernels the priors are those of their log-hazard, taken over to the parameters."""
+    if not PARTS[level].gates:
+        return threshold.coordinates(model, level)
+    width = model.noise.delta_v
+    return [
+        Coordinate(_TH_INF, _TH_INF(model), 10e-3),
+        Coordinate(_DELTA_V, width, 1e3 * width * kernels.SHARPNESS[1], log=True),
+        Coordinate(_A_SPIKE, _A_SPIKE(model), kernels.JUMP * width),
+        Coordinate(_WEIGHTS, _WEIGHTS(model), jnp.full_like(_WEIGHTS(model), 1e3 * width * kernels.WEIGHT)),
+    ]
+
+
+# Named here once, since a compiled function is found again by what it was made of.
+_TH_INF = lambda model: model.neuron.th_inf
+_DELTA_V = lambda model: model.neuron.escape_noise.delta_v
+_A_SPIKE = lambda model: model.neuron.threshold_reset.a_spike
+_WEIGHTS = lambda model: model.neuron.threshold_dynamics.weights
+
+
+# ------------------------------------------------------------------------------------------------ covariance
+
+
+def _covariance(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
+    """The covariance of the coordinates that are free, and which those are."""
+    scores_a, bread_a, coarse = _membrane_scores(model, data, membrane)
+    scores_b, fisher = _spike_scores(model, data, membrane, rest)
+    n = len(bread_a)
+    bread = np.zeros((fisher.shape[1], fisher.shape[1]))
+    bread[:n, :n], bread[n:] = bread_a, fisher
+    scores = np.concatenate([scores_a, scores_b], axis=1)
+    scores = scores[(scores != 0).any(axis=1)]
+    meat = np.cov(scores.T) * len(scores)
+    meat[:n, :n] += np.outer(coarse, coarse)
+
+    moved = [*membrane, *rest]
+    sds = [jnp.broadcast_to(each.sd, x.shape) for each, x in zip(moved, origin(moved), strict=True)]
+    free = np.asarray(ravel_pytree(sds)[0]) > 0
+    one = np.eye(free.sum())
+    within = np.ix_(free, free)
+    inverse = np.linalg.inv(bread[within] + one)
+    return inverse @ (meat[within] + one) @ inverse.T, free
+
+
+def _membrane_scores(model, data, moved) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stage A: its scores by block (b, x), J^T J, and what its coarse steps add to the sum of its scores (x,)."""
+    model, cut = voltage._exact(model), float(model.neuron.spike_cut_duration)
+    x = ravel_pytree(positions(model, moved))[0]
+    problem = lambda data: (model, moved, data, voltage.observed_steps(data, cut))
+    coarse = coarsen(data, voltage.BLOCK)
+    n = coarse.voltage.size
+    errors = np.asarray(voltage._residuals(x, problem(coarse)))[:n].reshape(coarse.voltage.shape)
+    slopes = np.asarray(voltage._jacobian(x, problem(coarse)))[:n].reshape(*coarse.voltage.shape, -1)
+    scores = _by_block(errors[..., None] * slopes, coarse.dt)
+    shift = scores.sum(axis=0) - np.asarray(_gradient(x, problem(data)))
+    return scores, np.einsum("sti,stj->ij", slopes, slopes), shift
+
+
+@eqx.filter_jit
+def _gradient(x, problem) -> Float[Array, " x"]:
+    """Of stage A's loss, without the prior."""
+    errors = lambda x: voltage._residuals(x, problem)[: problem[2].voltage.size]
+    return jax.grad(lambda x: jnp.sum(errors(x) ** 2) / 2)(x)
+
+
+def _by_block(scores, dt: float) -> Any:
+    """Sums over blocks of WINDOW, (b, x), of scores (S, T, x); the rest of a sweep is a block too."""
+    block = round(WINDOW / dt)
+    pad = -scores.shape[1] % block
+    padded = (jnp if isinstance(scores, jax.Array) else np).pad(scores, ((0, 0), (0, pad), (0, 0)))
+    return padded.reshape(-1, block, scores.shape[2]).sum(axis=1)
+
+
+def _spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
+    """Stage B: its scores by block (b, x_B), and the Fisher information of x_B against all, (x_B, x)."""
+    data = coarsen(data, kernels.STEP)
+    scores, fisher = _spikes(model, data, (membrane, rest))
+    return np.asarray(scores), np.asarray(fisher)
+
+
+@eqx.filter_jit
+def _spikes(model, data, groups):
+    moved = [*groups[0], *groups[1]]
+    x, unravel = ravel_pytree(positions(model, moved))
+    n = len(ravel_pytree(origin(groups[0]))[0])
+
+    def one(current, start, forced, counted):
+        def log_expected(x):
+            placed = place(model, moved, unravel(x))
+            trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
+            excess = trace.voltage_before_reset - trace.threshold_before_reset
+            found = jnp.log(placed.noise.lambda0 * data.dt) + excess / placed.noise.delta_v
+            return jnp.minimum(found, np.log(MAX_SPIKES_PER_STEP)), (trace.refractory, found)
+
+        slopes, (refractory, found) = jax.jacfwd(log_expected, has_aux=True)(x)
+        expected = jnp.exp(jnp.minimum(found, np.log(MAX_SPIKES_PER_STEP)))
+        spiked = forced & counted
+        free = counted & (spiked | ~refractory)
+        # derivatives of log P by u, P = 1 - exp(-e^u), and what they are on average
+        score = jnp.where(spiked, expected / jnp.expm1(expected), -expected) * free
+        information = expected**2 / jnp.expm1(expected) * free
+        return score[:, None] * slopes[:, n:], (information[:, None] * slopes[:, n:]).T @ slopes
+
+    scores, fisher = jax.vmap(one)(
+        jnp.asarray(data.current), jnp.asarray(data.voltage[:, 0]), jnp.asarray(data.forced), jnp.asarray(data.counted)
+    )
+    return -_by_block(scores, data.dt), fisher.sum(axis=0)
+
+
+# ------------------------------------------------------------------------------------------------ parameters
+
+
+def _placed(x, problem) -> PatchedNeuron:
+    """The model at coordinates x, made of the rules of its level."""
+    model, moved, level = problem
+    return at_level(place(model, moved, ravel_pytree(origin(moved))[1](x)), level)
+
+
+def _written(x, problem) -> Float[Array, " p"]:
+    """The parameters as a person writes them, at coordinates x."""
+    return jnp.stack([value * scale for value, scale, _ in quantities(_placed(x, problem)).values()])
