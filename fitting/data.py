@@ -6,7 +6,6 @@ from dataclasses import replace
 import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.signal import bessel, sosfiltfilt
 
 from fitting.spikes import SpikeShape, detect_spikes
 from glifjax.errors import InputError
@@ -63,6 +62,8 @@ def steps_per_sample(rate: float) -> int:
 
 def resample(trace: Float[np.ndarray, " T"], rate: float) -> Float[np.ndarray, " n"]:
     """A trace at the fitting time step: low-passed (Bessel, forwards and backwards), then averaged in blocks."""
+    from scipy.signal import bessel, sosfiltfilt
+
     block = steps_per_sample(rate)
     if block == 1:
         return np.asarray(trace, dtype=float)

@@ -23,7 +23,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
-from scipy.sparse.csgraph import connected_components
 
 from fitting.coordinates import Coordinate, origin, place, positions
 from fitting.data import FitData, coarsen
@@ -82,6 +81,8 @@ class Uncertainty:
         return self._groups(linked, single=True)
 
     def _groups(self, linked: np.ndarray, single: bool = False) -> list[tuple[str, ...]]:
+        from scipy.sparse.csgraph import connected_components
+
         _, group = connected_components(linked)
         groups = [tuple(self.names[i] for i in np.flatnonzero(group == number)) for number in np.unique(group)]
         of_one = {name for name, alone in zip(self.names, linked.diagonal(), strict=True) if alone and single}

@@ -1,7 +1,6 @@
 """Starting values in closed form: for speed only, every one of them is fitted afterwards."""
 
 import numpy as np
-from scipy.signal import lfilter
 
 import glifjax as gj
 from fitting.data import FitData
@@ -73,6 +72,8 @@ def between_spikes(data: FitData, after: float, before: float = 0.5e-3) -> np.nd
 
 def _regress(current, voltage, keep, tau, dt):
     """Residual, tau, (El, R, Rs) of V = El + R lowpass(I) + Rs I."""
+    from scipy.signal import lfilter
+
     decay = np.exp(-dt / tau)
     start = decay * current[:, :1]  # the filter as if the first current had been on for ever
     slow, _ = lfilter([1 - decay], [1, -decay], current, axis=1, zi=start)

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
-from scipy.optimize import least_squares
 
 from fitting.coordinates import Coordinate, origin, place, positions
 from fitting.data import FitData, coarsen
@@ -102,6 +101,8 @@ def fit_voltage(
         moved: what to move, as `coordinates` gives it.
         most: evaluations of the model at most.
     """
+    from scipy.optimize import least_squares
+
     data = coarsen(data, BLOCK)
     problem = (_exact(model), moved, data, observed_steps(data, float(model.neuron.spike_cut_duration)))
     start, unravel = ravel_pytree(positions(model, moved))
