@@ -17,6 +17,7 @@ from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores, evaluate
 from fitting.fitted import FittedNeuron
 from fitting.levels import LEVELS, at_level, level_name
+from fitting.preprocessing import Preprocessing, check_choices, preprocess
 from fitting.protocols import Split, choose
 from fitting.spikes import SpikeShape, measure_shape
 from fitting.stages import Stage
@@ -59,6 +60,8 @@ def fit(
     optimizer: Any | None = None,
     train: Sequence[str] | None = None,
     seed: int = 0,
+    electrode: str = "auto",
+    drift: str = "auto",
     progress: Callable[[str, str], None] = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
 ) -> Fit:
@@ -77,6 +80,10 @@ def fit(
             the result is kept where it predicts the last fifth of the training data better.
         train: the coefficients it moves; all of Allen's (fitting.stages.finetune.COEFFICIENTS) if None.
         seed: of the simulations that the scores rest on.
+        electrode: what the recorded voltage holds of it: "none", "series" (a resistance that the fit finds), "aec" (its
+            kernel, measured and convolved out), or "auto", which chooses on the training sweeps.
+        drift: of the training sweeps' baseline: "keep", "remove", or "auto", which removes it where that predicts
+            training spikes kept aside better (fitting.preprocessing).
         progress: called with the level ("" for all) and a few words as each stage starts; on_split: with the sweeps,
             once they are chosen.
 
@@ -92,8 +99,9 @@ def fit(
         )
     coefficients = tuple(COEFFICIENTS if train is None else train)
     check_coefficients(coefficients)
+    check_choices(electrode, drift)
     with jax.enable_x64(True):
-        prepared = _Prepared.of(recording, train_sweeps, test_sweeps, progress, on_split)
+        prepared = _Prepared.of(recording, train_sweeps, test_sweeps, electrode, drift, progress, on_split)
         found = [
             _fit_level(prepared, each, optimizer, coefficients, seed, progress, len(levels) > 1) for each in levels
         ]
@@ -133,23 +141,26 @@ class _Prepared:
     shape: SpikeShape
     train: FitData
     test: tuple[FitData, ...]
+    preprocessing: Preprocessing
     seconds: dict[str, float]
 
     @classmethod
-    def of(cls, recording, train_sweeps, test_sweeps, progress, on_split) -> "_Prepared":
+    def of(cls, recording, train_sweeps, test_sweeps, electrode, drift, progress, on_split) -> "_Prepared":
         clock = _Clock("", progress)
         split = clock("choosing sweeps", choose, recording, train_sweeps, test_sweeps)
         on_split(split)
         recording.check(split.sweeps)
         shape, train, test = clock("preparing the data", _prepare, recording, split)
-        return cls(recording, split, shape, train, test, clock.seconds)
+        given = (recording, split, shape, train, test, electrode, drift)
+        found, train, test = clock("electrode and drift", preprocess, *given)
+        return cls(recording, split, shape, train, test, found, clock.seconds)
 
 
 @jax.enable_x64(True)  # each thread has its own setting
 def _fit_level(prepared: _Prepared, level, optimizer, coefficients, seed, progress, compared: bool) -> FittedNeuron:
     train, clock = prepared.train, _Clock(level, progress)
     model = clock("starting values", initial, level, train, prepared.shape)
-    moved = membrane_coordinates(model, level)
+    model, moved = prepared.preprocessing.held(model, membrane_coordinates(model, level))
     stages: list[Stage] = []
 
     def stage(name: str, task: Callable[..., Stage], *arguments) -> PatchedNeuron:
@@ -179,8 +190,9 @@ def _fit_level(prepared: _Prepared, level, optimizer, coefficients, seed, progre
         scores=scores,
         seed=seed,
         seconds=prepared.seconds | clock.seconds,
-        warnings=[*prepared.recording.warnings, *_doubts(model, train, scores)],
+        warnings=[*prepared.recording.warnings, *prepared.preprocessing.warnings, *_doubts(model, train, scores)],
         validation=validation,
+        preprocessing=prepared.preprocessing,
     )
 
 

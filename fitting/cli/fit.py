@@ -48,6 +48,14 @@ def fit(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a fit that --out already holds.")] = False,
     seed: Annotated[int, typer.Option(help="Of the simulations that the scores rest on.")] = 0,
+    electrode: Annotated[
+        str,
+        typer.Option(
+            help="Its part in the voltage: none, series (a resistance, fitted), aec (its kernel, convolved out); "
+            "auto chooses on the training sweeps."
+        ),
+    ] = "auto",
+    drift: Annotated[str, typer.Option(help="Of the baseline: keep, remove; auto chooses likewise.")] = "auto",
 ) -> None:
     """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
 
@@ -58,19 +66,21 @@ def fit(
     [bold]Example:[/bold]  glifjax fit cell.nwb --train "noise 1" --test "noise 2" --out my_cell
     """
     with plain_errors():
-        _fit(cell, level, train, test, out, overwrite, seed)
+        _fit(cell, level, train, test, out, overwrite, seed, electrode, drift)
 
 
-def _fit(cell, level, train, test, out, overwrite, seed) -> None:
+def _fit(cell, level, train, test, out, overwrite, seed, electrode, drift) -> None:
     import jax
 
     import glifjax as gj
     from fitting.levels import level_name
+    from fitting.preprocessing import check_choices
     from fitting.results import check_folder, new_results, write_results
 
     jax.config.update("jax_enable_x64", True)
     if level.strip().lower() != "all":
         level = level_name(level)
+    check_choices(electrode, drift)
     if out is not None:
         check_folder(out, overwrite)
     if cell is not None:
@@ -82,7 +92,7 @@ def _fit(cell, level, train, test, out, overwrite, seed) -> None:
             path = folder / "example.nwb"
             _make_example(path)
         with gj.read_recording(path) as recording:
-            fitted = _run(recording, level, train, test, seed)
+            fitted = _run(recording, level, train, test, seed, electrode, drift)
             with stage("writing the report"):
                 write_results(fitted, folder)
     _print_results(fitted)
@@ -100,7 +110,7 @@ def _make_example(path: Path) -> None:
         write_example(path)
 
 
-def _run(recording, level: str, train, test, seed: int):
+def _run(recording, level: str, train, test, seed: int, electrode: str, drift: str):
     """Fit, with a line for every stage of one level, or for every level of several."""
     import fitting
 
@@ -126,6 +136,8 @@ def _run(recording, level: str, train, test, seed: int):
             train_sweeps=train,
             test_sweeps=test,
             seed=seed,
+            electrode=electrode,
+            drift=drift,
             progress=progress,
             on_split=_print_split,
         )
