@@ -21,6 +21,7 @@ from fitting.evaluate import Scores, evaluate
 from fitting.fitted import FittedNeuron
 from fitting.levels import AUGMENTED, LEVELS, at_level, level_name
 from fitting.objective import AnyLoss, check_loss, check_parameters, movable
+from fitting.preprocessing import Preprocessing, check_choices, preprocess
 from fitting.protocols import Split, choose
 from fitting.spikes import SpikeShape, measure_shape
 from fitting.stages import Stage
@@ -67,6 +68,8 @@ def fit(
     starts: int = 1,
     seed: int = 0,
     uncertainty: bool = False,
+    electrode: str = "auto",
+    drift: str = "auto",
     progress: Callable[[str, str], None] = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
     checkpoint: Checkpoint | None = None,
@@ -91,6 +94,10 @@ def fit(
         starts: how many places it starts from; the best is kept.
         seed: of the simulations that the scores rest on, and of those places.
         uncertainty: add standard errors of the preferred level's parameters (fitting.uncertainty).
+        electrode: what the recorded voltage holds of it: "none", "series" (a resistance that the fit finds), "aec" (its
+            kernel, measured and convolved out), or "auto", which chooses on the training sweeps.
+        drift: of the training sweeps' baseline: "keep", "remove", or "auto", which removes it where that predicts
+            training spikes kept aside better (fitting.preprocessing).
         progress: called with the level ("" for all) and a few words as each stage starts; on_split: with the sweeps,
             once they are chosen.
         checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
@@ -107,10 +114,11 @@ def fit(
         )
     check_parameters(train or ())
     check_loss(loss)
+    check_choices(electrode, drift)
     optimizer = default_optimizer() if optimizer == "default" else optimizer
     tuning = None if optimizer is None else (optimizer, train, loss, starts)
     with jax.enable_x64(True):
-        prepared = _Prepared.of(recording, train_sweeps, test_sweeps, progress, on_split)
+        prepared = _Prepared.of(recording, train_sweeps, test_sweeps, electrode, drift, progress, on_split)
         found = _side_by_side(
             levels,
             lambda level, start: _fit_level(prepared, level, tuning, seed, start, len(levels) > 1, checkpoint),
@@ -174,16 +182,19 @@ class _Prepared:
     shape: SpikeShape
     train: FitData
     test: tuple[FitData, ...]
+    preprocessing: Preprocessing
     seconds: dict[str, float]
 
     @classmethod
-    def of(cls, recording, train_sweeps, test_sweeps, progress, on_split) -> "_Prepared":
+    def of(cls, recording, train_sweeps, test_sweeps, electrode, drift, progress, on_split) -> "_Prepared":
         clock = _Clock("", progress)
         split = clock("choosing sweeps", choose, recording, train_sweeps, test_sweeps)
         on_split(split)
         recording.check(split.sweeps)
         shape, train, test = clock("preparing the data", _prepare, recording, split)
-        return cls(recording, split, shape, train, test, clock.seconds)
+        given = (recording, split, shape, train, test, electrode, drift)
+        found, train, test = clock("electrode and drift", preprocess, *given)
+        return cls(recording, split, shape, train, test, found, clock.seconds)
 
 
 @jax.enable_x64(True)  # each thread has its own setting
@@ -192,7 +203,7 @@ def _fit_level(
 ) -> FittedNeuron:
     train, clock = prepared.train, _Clock(level, progress, checkpoint)
     model = clock("starting values", initial, level, train, prepared.shape)
-    moved = membrane_coordinates(model, level)
+    model, moved = prepared.preprocessing.held(model, membrane_coordinates(model, level))
     stages: list[Stage] = []
 
     def stage(name: str, task: Callable[..., Stage], *arguments) -> PatchedNeuron:
@@ -225,8 +236,9 @@ def _fit_level(
         scores=scores,
         seed=seed,
         seconds=prepared.seconds | clock.seconds,
-        warnings=[*prepared.recording.warnings, *_doubts(model, train, scores)],
+        warnings=[*prepared.recording.warnings, *prepared.preprocessing.warnings, *_doubts(model, train, scores)],
         validation=validation,
+        preprocessing=prepared.preprocessing,
     )
 
 

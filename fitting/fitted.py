@@ -10,6 +10,7 @@ from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores
 from fitting.parameters import parameters
+from fitting.preprocessing import Preprocessing
 from fitting.protocols import Split
 from fitting.spikes import SpikeShape
 from fitting.stages import Stage
@@ -50,6 +51,7 @@ class FittedNeuron:
     warnings: list[str] = field(default_factory=list)
     validation: Validation | None = None
     uncertainty: Uncertainty | None = None
+    preprocessing: Preprocessing | None = None
 
     @property
     def neuron(self) -> gj.GLIF:
@@ -66,6 +68,7 @@ class FittedNeuron:
             "parameters": parameters(self.model),
             "uncertainty": None if self.uncertainty is None else self.uncertainty.as_dict(),
             "spike_shape": vars(self.shape),
+            "preprocessing": None if self.preprocessing is None else self.preprocessing.as_dict(),
             "scores": self.scores.as_dict(),
             "validation": None
             if self.validation is None

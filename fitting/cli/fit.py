@@ -14,7 +14,7 @@ from fitting.cli.console import err_console, out_console, plain_errors, stage
 #: Options that are settings of the fit, and what fitting.fit calls them.
 SETTINGS = {
     "level": "level", "train": "train_sweeps", "test": "test_sweeps", "finetune": "optimizer",
-    "uncertainty": "uncertainty", "seed": "seed",
+    "uncertainty": "uncertainty", "electrode": "electrode", "drift": "drift", "seed": "seed",
 }  # fmt: skip
 
 
@@ -49,6 +49,14 @@ def fit(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a fit that --out already holds.")] = False,
     seed: Annotated[int, typer.Option(help="Of the simulations that the scores rest on.")] = 0,
+    electrode: Annotated[
+        str,
+        typer.Option(
+            help="Its part in the voltage: none, series (a resistance, fitted), aec (its kernel, convolved out); "
+            "auto chooses on the training sweeps."
+        ),
+    ] = "auto",
+    drift: Annotated[str, typer.Option(help="Of the baseline: keep, remove; auto chooses likewise.")] = "auto",
     finetune: Annotated[
         bool,
         typer.Option(
@@ -87,6 +95,7 @@ def fit(
     """
     with plain_errors():
         from fitting.levels import level_name
+        from fitting.preprocessing import check_choices
 
         settings = {name: context.params[option] for option, name in SETTINGS.items()}
         paths = list(cells or ())
@@ -103,6 +112,7 @@ def fit(
             settings["level"] = "all"
         else:
             settings["level"] = level_name(settings["level"])
+        check_choices(settings["electrode"], settings["drift"])
         options = {"overwrite": overwrite, "fresh": fresh, "command": shlex.join(["glifjax", *sys.argv[1:]])}
         if len(paths) > 1:
             from fitting.cli.fit_cells import fit_cells

@@ -14,7 +14,7 @@ from PIL import Image
 from fitting.example import true_parameters
 from fitting.fitted import FittedNeuron
 from fitting.levels import AUGMENTED
-from fitting.report import figures, tables
+from fitting.report import figures, preprocessing, tables
 from fitting.report.runs import run
 from fitting.report.words import KEY, SCORES, preference, steps_up, sweeps, verdict
 
@@ -49,6 +49,7 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
                 f'<p class="verdict">{verdict(fit)}</p>{_warnings(own)}'
                 f"{_details(fit, f'neuron_config_{fit.level}.json', fit is chosen)}</details>"
             )
+    body += _preprocessing(chosen)
     colours = f":root {{ --data: {figures.DATA}; --noise: {figures.NOISE}; --hard: {figures.HARD}; }}\n"
     style = colours + (files("fitting.report") / "style.css").read_text(encoding="utf-8")
     page = (
@@ -157,6 +158,29 @@ def _runs(fit: FittedNeuron) -> str:
     if len(groups) > RASTERS:
         rasters += f'<p class="note">The {RASTERS} of {len(groups)} held-out stimuli with most spikes.</p>'
     return _section(f"{held} voltage", voltage) + (_section("Held-out spikes", rasters) if rasters else "")
+
+
+def _preprocessing(fit: FittedNeuron) -> str:
+    """What was made of the sweeps before any fit, with a figure for each step; nothing where that is not known."""
+    done = fit.preprocessing
+    if done is None:
+        return ""
+    spikes = (
+        "Every training spike as recorded, what tells it from other peaks, and the voltage that a spike leaves behind."
+    )
+    kernel = (
+        "Left: how the voltage answers a current, electrode and membrane together; middle: what is the electrode's; "
+        "right: the current that was measured around the spikes, with two standard errors."
+    )
+    drift = "Medians of what a linear cell leaves of the voltage, 1 s each, and the drift."
+    return _section(
+        "Before the fit",
+        _facts(preprocessing.settings(fit, done))
+        + _figure(preprocessing.spikes(fit, done.recorded), spikes, wide=True)
+        + _figure(preprocessing.electrode(done), kernel, wide=True)
+        + f'<div class="grid two">{_figure(preprocessing.resampling(fit), "The time steps that are compared.")}'
+        + f"{_figure(preprocessing.drift(done), drift)}</div>",
+    )
 
 
 def _section(title: str, content: str) -> str:

@@ -1,0 +1,276 @@
+"""Between the sweeps and the fit: the electrode compensated, drift removed, artefacts looked for; chosen, not assumed.
+
+What the fit is given by default is decided on the training sweeps: cheap measurements say what could matter, and only
+then are fits of LEVEL with and without it compared, by bits per spike on training spikes that they have not seen.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+
+import glifjax as gj
+from fitting.compensation import Artefact, ElectrodeKernel, measure_kernel, spike_artefact
+from fitting.coordinates import Coordinate
+from fitting.crossvalidate import Validation, cross_validate
+from fitting.data import DataError, FitData, prepare
+from fitting.drift import Drift, measure_drift
+from fitting.electrode import PatchedNeuron
+from fitting.protocols import Split
+from fitting.spikes import SpikeShape, find_spike_peaks
+from fitting.stages.initial import initial
+from fitting.stages.threshold import fit_threshold, refit_threshold
+from fitting.stages.voltage import coordinates, fit_voltage
+
+#: What the recorded voltage holds of the electrode; what becomes of the baseline's drift.
+ELECTRODES, DRIFTS = ("auto", "none", "series", "aec"), ("auto", "keep", "remove")
+#: Words in the protocol of a sweep that measures the electrode, and how long it is at least, s.
+MEASURES, LONG_ENOUGH = ("electrode", "aec", "noise"), 5.0
+#: A drop that no resistance makes (RMS) and a drift (span) worth a comparison, V; the largest standard error, ohm, that
+#: still tells a balanced bridge.
+MATTERS, DRIFTS_BY, BALANCED = 0.3e-3, 5e-3, 1e6
+#: The level that comparisons are made with, and evaluations of its membrane that a refit may take.
+LEVEL, REFIT = "LIF-R-ASC-A", 6
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What was done to the sweeps before the fit, and why.
+
+    Attributes:
+        electrode: "none", "series" (a resistance that the fit finds) or "aec" (its kernel convolved out).
+        reason: why.
+        kernel: the electrode's, where it could be measured.
+        removed: whether the drift was removed from the training sweeps; drift: how large it is; why_drift: why.
+        artefact: what spikes leave in the current.
+        recorded: the training sweeps before any of it.
+        compared: by what was tried, bits per spike, cross-validated; empty where nothing needed a comparison.
+    """
+
+    electrode: str
+    reason: str
+    kernel: ElectrodeKernel | None
+    removed: bool
+    drift: Drift
+    why_drift: str
+    artefact: Artefact
+    recorded: FitData
+    compared: dict[str, float] = field(default_factory=dict)
+
+    def held(self, model: PatchedNeuron, moved: Sequence[Coordinate]) -> tuple[PatchedNeuron, list[Coordinate]]:
+        """Where stage A starts and what it moves; without an electrode, the series resistance is held at zero."""
+        if self.electrode != "none":
+            return model, list(moved)
+        return without_resistance(model, moved)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader of the results should know."""
+        if not self.artefact.size:
+            return []
+        return [
+            f"the measured current jumps by {1e12 * self.artefact.size:.3g} pA (mean of {self.artefact.spikes} spikes) "
+            "in step with the spikes: an artefact of the amplifier, which tells the fit when spikes happened; fit to "
+            "the commanded current, or to a recording without it"
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """What fit.json holds."""
+        kernel = self.kernel
+        return {
+            "electrode": {
+                "kind": self.electrode,
+                "reason": self.reason,
+                "kernel": None
+                if kernel is None
+                else {
+                    "sweeps": kernel.sweeps,
+                    "resistance_mohm": round(1e-6 * kernel.resistance, 3),
+                    "standard_error_mohm": round(1e-6 * kernel.error, 3),
+                    "kernel_mohm": [round(1e-6 * value, 3) for value in kernel.kernel],
+                    "step_ms": 1e3 * kernel.dt,
+                },
+            },
+            "drift": {
+                "removed": self.removed,
+                "reason": self.why_drift,
+                "span_mv": round(1e3 * self.drift.span, 3),
+                "offset_mv": [[round(1e3 * value, 3) for value in row] for row in self.drift.offset],
+            },
+            "artefact": {"size_pa": round(1e12 * self.artefact.size, 3), "spikes": self.artefact.spikes},
+            "compared_bits_per_spike": self.compared,
+        }
+
+
+def without_resistance(model: PatchedNeuron, moved: Sequence[Coordinate]) -> tuple[PatchedNeuron, list[Coordinate]]:
+    """The model without a series resistance, and what is moved, that being held."""
+    zero = lambda each: replace(each, centre=jnp.zeros_like(each.centre), sd=jnp.zeros_like(each.sd))
+    coordinates = [zero(each) if each.where(model) is model.series_resistance else each for each in moved]
+    bare = eqx.tree_at(lambda m: m.series_resistance, model, jnp.zeros_like(model.series_resistance))
+    return bare, coordinates
+
+
+def check_choices(electrode: str, drift: str) -> None:
+    """Refuse what is no way to treat the electrode or the drift.
+
+    Raises:
+        DataError: lists the ways.
+    """
+    for given, known, option in ((electrode, ELECTRODES, "--electrode"), (drift, DRIFTS, "--drift")):
+        if given not in known:
+            raise DataError(f"{option} {given} is unknown; use {', '.join(known[:-1])} or {known[-1]}")
+
+
+def preprocess(
+    recording: gj.Recording,
+    split: Split,
+    shape: SpikeShape,
+    train: FitData,
+    test: tuple[FitData, ...],
+    electrode: str = "auto",
+    drift: str = "auto",
+) -> tuple[Preprocessing, FitData, tuple[FitData, ...]]:
+    """Compensate the electrode in all sweeps, and remove the training sweeps' drift, where that predicts better.
+
+    Held-out sweeps are compensated by the kernel of others; their drift stays, since it could only be found by looking
+    at them.
+
+    Args:
+        recording, split, shape, train, test: the sweeps and what is known of them.
+        electrode: one of ELECTRODES; "auto" chooses.
+        drift: one of DRIFTS; "auto" chooses.
+
+    Returns:
+        What was done, and the sweeps to fit and to score.
+
+    Raises:
+        DataError: the electrode is to be compensated, and nothing tells its kernel.
+    """
+    source = _noise(recording, split, train) or train
+    kernel = measure_kernel(source, shape.cut)
+    choice = _Choice(train, shape)
+    size = _size(kernel, source is train)
+    kind, reason = electrode, f"as told; {size}"
+    if electrode == "auto":
+        kind, reason = _choose_electrode(kernel, choice, size)
+    if kind == "aec":
+        if kernel is None:
+            raise DataError(
+                f"{recording.path}: the electrode's kernel cannot be measured, as the current hardly changes or the "
+                "sweeps are too short; use --electrode series"
+            )
+        train, test = compensated(train, kernel), tuple(compensated(group, kernel) for group in test)
+    measured = measure_drift(train, shape.cut)
+    why = f"as told; it spans {1e3 * measured.span:.1f} mV"
+    if drift == "auto":
+        drift, why = _choose_drift(measured, choice, train, kind)
+    found = Preprocessing(
+        kind,
+        reason,
+        kernel,
+        drift == "remove",
+        measured,
+        why,
+        spike_artefact(train, shape.cut),
+        choice.data,
+        choice.bits,
+    )
+    return found, measured.removed(train) if found.removed else train, test
+
+
+def compensated(data: FitData, kernel: ElectrodeKernel) -> FitData:
+    """Sweeps without the drop over the electrode."""
+    return replace(data, voltage=data.voltage - kernel.drop(data.current))
+
+
+def _noise(recording: gj.Recording, split: Split, train: FitData) -> FitData | None:
+    """A sweep of noise that measures the electrode: named for it, used for nothing else, without spikes."""
+    used = {sweep.number for sweep in split.sweeps}
+    for sweep in getattr(recording, "current_clamp", ()):
+        named = any(word in sweep.protocol.lower() for word in MEASURES)
+        if not named or sweep.number in used or sweep.duration < LONG_ENOUGH:
+            continue
+        if len(find_spike_peaks(sweep.voltage, sweep.rate)):
+            continue
+        try:
+            found = prepare([sweep], None)
+        except DataError:
+            continue
+        if abs(found.dt - train.dt) < 1e-3 * train.dt:
+            return found
+    return None
+
+
+class _Choice:
+    """Fits of LEVEL to the training data as it is treated in one way or another, compared."""
+
+    def __init__(self, data: FitData, shape: SpikeShape):
+        self.data, self.shape = data, shape
+        self.found: dict[str, Validation] = {}
+
+    @property
+    def bits(self) -> dict[str, float]:
+        """Bits per spike, cross-validated, by what was tried."""
+        return {name: validation.bits for name, validation in self.found.items()}
+
+    def try_(self, name: str, data: FitData, resistance: bool = True) -> None:
+        """Fit and cross-validate, unless that was done."""
+        if name in self.found:
+            return
+        model = initial(LEVEL, data, self.shape)
+        moved = coordinates(model, LEVEL)
+        if not resistance:
+            model, moved = without_resistance(model, moved)
+        model = fit_threshold(fit_voltage(model, data, moved).model, data, LEVEL).model
+        refit = lambda start, part: refit_threshold(fit_voltage(start, part, moved, REFIT).model, part, LEVEL).model
+        self.found[name] = cross_validate(model, data, refit)
+
+    def gain(self, name: str, over: str) -> tuple[float, float]:
+        """By how many bits per spike one predicts better than another, and the standard error of that."""
+        a, b = self.found[name], self.found[over]
+        difference = a.blocks - b.blocks
+        error = difference.std(ddof=1) * len(difference) ** 0.5
+        return a.bits - b.bits, float(error) / max(a.spikes, 1) / math.log(2)
+
+
+def _size(kernel: ElectrodeKernel | None, from_training: bool) -> str:
+    """What is known of the electrode, in words."""
+    if kernel is None:
+        return "the current does not tell the electrode's kernel"
+    where = "the training sweeps" if from_training else f"sweep {', '.join(map(str, kernel.sweeps))}"
+    return f"the electrode has {1e-6 * kernel.resistance:.1f} ± {1e-6 * kernel.error:.1f} MΩ, measured on {where}"
+
+
+def _choose_electrode(kernel: ElectrodeKernel | None, choice: _Choice, size: str) -> tuple[str, str]:
+    """The electrode's treatment and the reason for it, in words."""
+    if kernel is None:
+        return "series", f"{size}, so the fit finds a resistance"
+    beyond = kernel.beyond_resistance(choice.data)
+    if abs(kernel.resistance) < 2 * kernel.error < 2 * BALANCED:
+        return "none", f"the bridge is balanced: {size}"
+    if beyond < MATTERS:
+        return "series", f"{size}; what its kernel does beyond a resistance is {1e3 * beyond:.2f} mV"
+    choice.try_("series", choice.data)
+    choice.try_("aec", compensated(choice.data, kernel))
+    gain, error = choice.gain("aec", "series")
+    words = f"compensation is worth {_signed(gain)} ± {error:.3f} bits per spike on training spikes kept aside"
+    return ("aec" if gain > error else "series"), f"{size}; {words}"
+
+
+def _choose_drift(drift: Drift, choice: _Choice, data: FitData, electrode: str) -> tuple[str, str]:
+    """Whether to remove the drift, and the reason, in words."""
+    size = f"the baseline drifts over {1e3 * drift.span:.1f} mV"
+    if drift.span < DRIFTS_BY:
+        return "keep", f"{size}, less than {1e3 * DRIFTS_BY:g} mV"
+    choice.try_(electrode, data, resistance=electrode != "none")
+    choice.try_("without drift", drift.removed(data), resistance=electrode != "none")
+    gain, error = choice.gain("without drift", electrode)
+    words = f"without it, training spikes kept aside are told by {_signed(gain)} ± {error:.3f} bits each"
+    return ("remove" if gain > error else "keep"), f"{size}; {words}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")

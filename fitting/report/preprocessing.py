@@ -1,0 +1,175 @@
+"""What was made of the sweeps before the fit, for a person to check: spikes, cut and reset, steps, electrode, drift."""
+
+from html import escape
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fitting.data import FitData, coarsen
+from fitting.fitted import FittedNeuron
+from fitting.preprocessing import Preprocessing
+from fitting.report.figures import COMPONENTS, DATA, FAINT, FULL, HARD, NOISE, _styled
+from fitting.spikes import PROMINENCE, UPSTROKE, find_peaks
+from fitting.stages.voltage import BLOCK
+
+#: What is shown around each spike, s, and of how many at most.
+BEFORE, AFTER, MOST = 5e-3, 12e-3, 400
+
+
+@_styled
+def spikes(fit: FittedNeuron, data: FitData) -> Figure:
+    """Every spike of the recorded training sweeps on its upstroke; the peaks that are spikes and those that are not."""
+    shape = fit.shape
+    figure = Figure(figsize=(FULL, 3.0), layout="constrained")
+    overlay, judged, reset = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
+    time, waves = _waves(data)
+    overlay.axvspan(-1e3 * shape.latency, 1e3 * (shape.cut - shape.latency), color=FAINT, lw=0)
+    shown = waves[:: max(1, -(-len(waves) // MOST))]
+    overlay.plot(1e3 * time, 1e3 * shown.T, color=DATA, lw=0.4, alpha=max(0.06, min(0.6, 12 / max(len(shown), 1))))
+    if len(waves):
+        overlay.plot(1e3 * time, 1e3 * np.median(waves, axis=0), color=NOISE, lw=1.6, label="median")
+    overlay.plot(
+        [0], [1e3 * shape.level], "+", color=HARD, ms=10, mew=1.6, label=f"timed at {1e3 * shape.level:.0f} mV"
+    )
+    overlay.set(xlabel="time from the upstroke (ms)", ylabel="voltage (mV)", xlim=(-1e3 * BEFORE, 1e3 * AFTER))
+    overlay.set_title(f"{len(waves)} spikes; shaded: cut")
+    overlay.legend(loc="upper right")
+
+    _judge(judged, data)
+    _reset(reset, fit, time, waves)
+    return figure
+
+
+def _waves(data: FitData):
+    """The voltage around each spike, (n, T), V, and the time from its upstroke, s."""
+    time = np.arange(-round(BEFORE / data.dt), round(AFTER / data.dt)) * data.dt
+    found = [
+        np.interp(at + time, (np.arange(len(row)) + 0.5) * data.dt, row)
+        for row, times, valid in zip(data.voltage, data.spike_times, data.valid, strict=True)
+        for at in times
+        if BEFORE < at < valid.sum() * data.dt - AFTER
+    ]
+    return time, np.array(found).reshape(-1, len(time))
+
+
+def _judge(ax, data: FitData) -> None:
+    """Each peak by what makes it a spike or not."""
+    found = [find_peaks(row[valid], 1 / data.dt) for row, valid in zip(data.voltage, data.valid, strict=True)]
+    height, slope = (np.concatenate([getattr(peaks, of) for peaks in found]) for of in ("prominence", "upstroke"))
+    is_spike = np.concatenate([peaks.spikes for peaks in found])
+    ax.plot(1e3 * height[is_spike], slope[is_spike], ".", color=DATA, ms=3, label=f"{is_spike.sum()} spikes")
+    rejected = np.sum(~is_spike)
+    ax.plot(1e3 * height[~is_spike], slope[~is_spike], "x", color=HARD, ms=4, label=f"{rejected} other peaks")
+    least = min((peaks.least for peaks in found), default=PROMINENCE)
+    ax.axvline(1e3 * least, color="#888888", lw=0.7)
+    ax.axhline(UPSTROKE, color="#888888", lw=0.7)
+    ax.set(xlabel="stands out by (mV)", ylabel="upstroke (V/s)", yscale="log", xlim=(0, None))
+    ax.set_title("what makes a spike")
+    ax.legend(loc="lower right")
+
+
+def _reset(ax, fit: FittedNeuron, time, waves) -> None:
+    """The voltage at the end of the cut over that at the onset, and the regression that the fit starts from."""
+    shape = fit.shape
+    at = lambda when: 1e3 * waves[:, min(np.searchsorted(time, when), len(time) - 1)]
+    onset, end = at(-shape.latency), at(shape.cut - shape.latency)
+    ax.plot(onset, end, ".", color=DATA, ms=3)
+    if len(onset):
+        line = np.array([onset.min(), onset.max()])
+        ax.plot(line, shape.reset_slope * line + 1e3 * shape.reset_intercept, color=NOISE, lw=1.4)
+    ax.set(xlabel="voltage at the onset (mV)", ylabel="at the end of the cut (mV)")
+    ax.set_title(f"reset: slope {shape.reset_slope:.2f}")
+
+
+@_styled
+def resampling(fit: FittedNeuron) -> Figure:
+    """One spike and what follows in the steps of the fit, and in those that the membrane is fitted in."""
+    data = fit.train
+    figure = Figure(figsize=(FULL / 2, 2.9), layout="constrained")
+    ax = figure.subplots()
+    sweep = int(np.argmax(data.forced.sum(axis=1)))
+    spikes = data.spike_times[sweep]
+    middle = spikes[len(spikes) // 2] if len(spikes) else 0.0
+    for part, color, width, name in (
+        (data, DATA, 0.9, "the fit's"),
+        (coarsen(data, BLOCK), NOISE, 1.4, "the membrane's"),
+    ):
+        start = max(0, int((middle - 10e-3) / part.dt))
+        row = 1e3 * part.voltage[sweep][start : start + round(30e-3 / part.dt)]
+        at = 1e3 * (np.arange(start, start + len(row)) * part.dt - middle)
+        ax.step(at, row, where="post", color=color, lw=width, label=f"{name} steps, {1e3 * part.dt:.3g} ms")
+    ax.set(xlabel="time from a spike's upstroke (ms)", ylabel="voltage (mV)")
+    ax.legend(loc="upper right")
+    return figure
+
+
+@_styled
+def electrode(done: Preprocessing) -> Figure:
+    """The kernel of electrode and membrane with its membrane part, and the mean current around spikes."""
+    figure = Figure(figsize=(FULL, 2.9), layout="constrained")
+    whole, part, artefact = figure.subplots(1, 3)
+    kernel = done.kernel
+    if kernel is None:
+        for ax in (whole, part):
+            ax.text(0.5, 0.5, "not to be measured", ha="center", transform=ax.transAxes)
+    else:
+        lags, height, tau = 1e3 * kernel.lags, *kernel.tail
+        membrane = 1e-9 * height * np.exp(-kernel.lags / tau)
+        full = 1e-9 * kernel.full
+        ends = len(kernel.kernel)
+        whole.plot(lags, full, ".-", color=DATA, ms=3, lw=0.8, label="electrode and membrane")
+        whole.plot(lags, membrane, color=NOISE, lw=1.4, label=f"membrane, τ {1e3 * tau:.1f} ms")
+        top = max(2.5 * full[ends : ends + 4].max(), 1e-9)
+        whole.set(xscale="symlog", xlim=(0, lags[-1]), ylim=(min(0.0, 1.1 * full.min()), top))
+        whole.set(xlabel="lag (ms)", ylabel="kernel (MΩ/ms)")
+        whole.legend(loc="upper right")
+        own = 1e-6 * kernel.kernel
+        part.bar(1e3 * kernel.dt * np.arange(len(own)), own, width=0.9e3 * kernel.dt, color=COMPONENTS[0])
+        part.axhline(0, color="#888888", lw=0.7)
+        part.set(xlabel="lag (ms)", ylabel="electrode's kernel (MΩ per step)")
+        part.set_title(f"{1e-6 * kernel.resistance:.1f} ± {1e-6 * kernel.error:.1f} MΩ")
+    found = done.artefact
+    time, mean, error = 1e3 * found.time, 1e12 * found.mean, 1e12 * found.error
+    artefact.fill_between(time, mean - 2 * error, mean + 2 * error, color=DATA, alpha=0.2, lw=0)
+    artefact.plot(time, mean, color=HARD if found.size else DATA, lw=1.2)
+    artefact.axvline(0, color="#888888", lw=0.7)
+    artefact.set(xlabel="time from the upstroke (ms)", ylabel="mean current (pA)")
+    artefact.set_title(
+        f"jumps of {1e12 * found.size:.3g} pA with the spikes" if found.size else "no artefact of spikes"
+    )
+    return figure
+
+
+@_styled
+def drift(done: Preprocessing) -> Figure:
+    """The baseline's drift, the training sweeps one after the other."""
+    figure = Figure(figsize=(FULL / 2, 2.9), layout="constrained")
+    ax = figure.subplots()
+    begin = 0.0
+    for time, median, offset in zip(done.drift.time, done.drift.median, done.drift.offset, strict=True):
+        ax.plot(begin + time, 1e3 * median, ".", color=DATA, ms=3, alpha=0.6)
+        ax.plot(begin + time, 1e3 * offset, color=HARD if done.removed else NOISE, lw=1.6)
+        begin += time[-1] + time[0]
+    reach = 1e3 * max(float(np.nanpercentile(np.abs(np.concatenate(done.drift.median)), 95)), done.drift.span, 1e-3)
+    ax.set(xlabel="time in the training sweeps (s)", ylabel="baseline (mV)", ylim=(-1.2 * reach, 1.2 * reach))
+    ax.axhline(0, color="#888888", lw=0.7)
+    ax.set_title("removed" if done.removed else "kept")
+    return figure
+
+
+def settings(fit: FittedNeuron, done: Preprocessing) -> dict[str, str]:
+    """Each choice with its reason, as names and words."""
+    shape = fit.shape
+    words = {
+        "none": "nothing",
+        "series": "a series resistance, which the fit finds",
+        "aec": "its kernel, convolved out",
+    }
+    return {
+        "Spikes": f"{shape.count} on the training sweeps, timed where they cross {1e3 * shape.level:.1f} mV; a spike "
+        f"stands out by {1e3 * PROMINENCE:.0f} mV or more and rises at {UPSTROKE:g} V/s or faster",
+        "Cut and reset": f"from {1e3 * shape.latency:.2f} ms before that for {1e3 * shape.cut:.2f} ms, to where the "
+        f"voltage is best predicted by the onset's",
+        "Electrode": escape(f"{words[done.electrode]}: {done.reason}"),
+        "Drift": escape(f"{'removed' if done.removed else 'kept'}: {done.why_drift}"),
+    }
