@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.signal import lfilter
 
 from fitting.data import FitData
 from fitting.stages.initial import between_spikes
@@ -62,6 +61,8 @@ class ElectrodeKernel:
 
     def drop(self, current: Float[np.ndarray, "S T"]) -> Float[np.ndarray, "S T"]:
         """The voltage over the electrode, V, of a current (A) that was always what it is in the first step."""
+        from scipy.signal import lfilter
+
         start = current[:, :1]
         return lfilter(self.kernel, [1.0], current - start, axis=1) + self.resistance * start
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.signal import lfilter
 
 from fitting.data import FitData
 from fitting.stages.initial import between_spikes
@@ -52,6 +51,8 @@ def measure_drift(data: FitData, cut: float) -> Drift:
         data: sweeps with their spikes.
         cut: of the spikes, s.
     """
+    from scipy.signal import lfilter
+
     step = max(1, round(1e-3 / data.dt))
     means = lambda x: x[:, : x.shape[1] // step * step].reshape(len(x), -1, step).mean(axis=2)
     current, voltage = means(data.current), means(data.voltage)
@@ -114,6 +115,7 @@ def _low_pass(current, tau, dt) -> np.ndarray:
 
 def _regress(effects, knots, voltage, keep) -> tuple[float, np.ndarray]:
     """Sum of squares, and the voltage less all effects but the drift."""
+
     columns = np.stack([*(x[keep] for x in effects), *(x[keep] for x in knots)], axis=1)
     scale = np.abs(columns).max(axis=0) + 1e-30
     solution, *_ = np.linalg.lstsq(columns / scale, voltage[keep], rcond=None)

@@ -26,7 +26,7 @@ from fitting.protocols import Split, choose
 from fitting.spikes import SpikeShape, measure_shape
 from fitting.stages import Stage
 from fitting.stages.deterministic import fit_shift
-from fitting.stages.finetune import DEFAULT_LOSS, finetune
+from fitting.stages.finetune import DEFAULT_LOSS, default_optimizer, finetune
 from fitting.stages.initial import initial
 from fitting.stages.threshold import fit_threshold, refit_threshold
 from fitting.stages.voltage import coordinates as membrane_coordinates

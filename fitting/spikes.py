@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import signal
-from scipy.ndimage import uniform_filter1d
 
 #: What makes a peak a spike: how far it stands out within WINDOW (V, s), and how steep its upstroke is (V/s).
 PROMINENCE, WINDOW, UPSTROKE = 0.020, 0.020, 5.0
@@ -72,6 +70,9 @@ def find_peaks(voltage: Float[np.ndarray, " T"], rate: float) -> Peaks:
     median of the five tallest), and by NOISE robust standard deviations of what is left of the voltage when its mean
     over WINDOW is taken away (ENOUGH of the tallest suffice). Steps, drift and the cell's offset do not matter.
     """
+    from scipy import signal
+    from scipy.ndimage import uniform_filter1d
+
     window = max(3, int(WINDOW * rate))
     at, found = signal.find_peaks(voltage, prominence=LOOKED_AT, wlen=window, distance=max(1, int(1.5e-3 * rate)))
     prominence = found["prominences"]
