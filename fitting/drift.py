@@ -108,6 +108,8 @@ def _knots(lengths, shape, dt) -> np.ndarray:
 
 
 def _low_pass(current, tau, dt) -> np.ndarray:
+    from scipy.signal import lfilter
+
     decay = np.exp(-dt / tau)
     slow, _ = lfilter([1 - decay], [1, -decay], current, axis=1, zi=decay * current[:, :1])
     return slow

@@ -170,7 +170,8 @@ def _fit(cell: Path | None, out: Path | None, settings: dict[str, Any], options:
         except KeyboardInterrupt:
             if not kept.done:
                 raise
-            err_console.print(f"stopped; nothing was written, the same command continues from {escape(kept.done[-1])}")
+            last = escape(kept.done[-1])
+            err_console.print(f"stopped; nothing was written, the same command continues from {last}", soft_wrap=True)
             sys.exit(130)
         lines.finish()
     if cell is None:

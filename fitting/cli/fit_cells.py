@@ -54,7 +54,8 @@ def fit_cells(
                 paths, out, settings, jobs=jobs, **options, on_start=start, progress=progress, on_cell=finish
             )
         except KeyboardInterrupt:
-            err_console.print(f"stopped; {len(done)} of {len(paths)} cells are done, the same command continues there")
+            count = f"{len(done)} of {len(paths)} cells"
+            err_console.print(f"stopped; {count} are done, the same command continues there", soft_wrap=True)
             sys.exit(130)
     out_console.print()
     out_console.print(_table([row(cell, folder) for cell in cells]))

@@ -1,5 +1,7 @@
 """Starting values in closed form: for speed only, every one of them is fitted afterwards."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 import glifjax as gj
@@ -58,7 +60,9 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
         escape_noise=gj.EscapeNoise(1e3, 2e-3),
     )
     model = PatchedNeuron(neuron, series)
-    return augment(model, data, shape) if parts.gates else model
+    model = augment(model, data, shape) if parts.gates else model
+    # through numpy, which has no weak types: compiled functions tell them apart
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)
 
 
 def between_spikes(data: FitData, after: float, before: float = 0.5e-3) -> np.ndarray:
