@@ -98,8 +98,8 @@ def fit(
             kernel, measured and convolved out), or "auto", which chooses on the training sweeps.
         drift: of the training sweeps' baseline: "keep", "remove", or "auto", which removes it where that predicts
             training spikes kept aside better (fitting.preprocessing).
-        progress: called with the level ("" for all) and a few words as each stage starts; on_split: with the sweeps,
-            once they are chosen.
+        progress: called with the level ("" for all) and a few words as each stage starts, and without words once a
+            level is fitted; on_split: with the sweeps, once they are chosen.
         checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
 
     Raises:
@@ -150,9 +150,15 @@ def _side_by_side(levels: Sequence[str], fit_level: Callable[..., FittedNeuron],
 
     # the augmented level takes as long as the others together
     order = sorted(levels, key=lambda level: level != AUGMENTED)
+
+    def one(level: str) -> FittedNeuron:
+        fitted = fit_level(level, start)
+        progress(level, "")
+        return fitted
+
     with ThreadPoolExecutor(2) as pool:
         try:
-            fits = dict(zip(order, pool.map(lambda level: fit_level(level, start), order), strict=True))
+            fits = dict(zip(order, pool.map(one, order), strict=True))
         except BaseException:
             stopped.set()
             raise

@@ -11,6 +11,8 @@ from jaxtyping import Array, ArrayLike, Float
 LAMBDA0 = 1e3
 #: The widest hazard, V: where the voltage says nothing about the spikes.
 WIDEST = 0.03
+#: A threshold is fitted in steps of this, s.
+STEP = 0.2e-3
 #: Newton's method stops when it gains less, nats, or after so many steps.
 TOLERANCE, MOST_STEPS = 0.05, 50
 #: log lambda dt is capped so that nothing overflows, and moves no further than this in a step.
@@ -23,20 +25,22 @@ def maximise_hazard(
     silent: Float[Array, "n N"],
     spiking: Float[Array, "n K"],
     step: Float[ArrayLike, ""],
-    stride: Float[ArrayLike, ""],
+    stride: Float[ArrayLike, "..."],
+    counted: Float[ArrayLike, "..."],
     prior_mean: Float[ArrayLike, " n"],
     prior_sd: Float[ArrayLike, " n"],
     start: Float[ArrayLike, " n"],
 ) -> tuple[Float[Array, ""], Float[Array, " n"]]:
     """Loss (nats: negative log-likelihood and normal prior) and weights at its minimum.
 
-    -log L = sum_silent stride lambda step - sum_spiking log(1 - exp(-lambda step))
+    -log L = sum_silent stride lambda step - sum_spiking counted log(1 - exp(-lambda step))
 
     Args:
         silent: what the weights multiply, in steps that could have held a spike and did not.
         spiking: the same in steps that hold one.
         step: a step's duration, s where lambda is in 1/s.
-        stride: how many silent steps each of those given stands for.
+        stride: how many silent steps each of those given stands for, (N,) or one for all.
+        counted: 1 for the spikes that count, 0 for others, (K,) or one for all.
         prior_mean, prior_sd: of the weights; an infinite sd leaves one free.
         start: weights to start from.
     """
@@ -47,7 +51,7 @@ def maximise_hazard(
         return jnp.exp(jnp.minimum(log_hazard + jnp.log(factor), LOG_CAP))
 
     def surprise(log_hazard):
-        return -jnp.sum(jnp.log(-jnp.expm1(-expected(log_hazard, step))))
+        return -jnp.sum(counted * jnp.log(-jnp.expm1(-expected(log_hazard, step))))
 
     def loss(weights, log_silent, log_spiking):
         prior = jnp.sum((weights - prior_mean) ** 2 * precision) / 2

@@ -203,21 +203,28 @@ class _Lines:
     """A line for every stage of one level, or for every level of several, once it is over."""
 
     def __init__(self, several: bool, show):
-        self.several, self.show, self.started, self.name = several, show, time.perf_counter(), ""
+        self.several, self.show = several, show
+        self.running: dict[str, tuple[str, float]] = {}
 
     def __call__(self, level: str, stage: str) -> None:
-        """A stage starts."""
-        self.finish(level if level and self.several else stage)
-        self.show(f"{level} {stage} ..." if self.several else f"{stage} ...")
+        """A stage of a level starts, or with no stage, the level is over."""
+        line = level if self.several and level else stage
+        # what all levels share is over when the first level starts; a level, when it says so
+        for name in [name for name, (now, _) in self.running.items() if now == name != line]:
+            self.finish(name)
+        if level in self.running and not stage:
+            self.finish(level)
+        if stage:
+            self.running[line] = (stage, self.running.get(line, (stage, time.perf_counter()))[1])
+        self.show(
+            ", ".join(f"{name}: {now}" if name != now else name for name, (now, _) in self.running.items()) + " ..."
+        )
 
-    def finish(self, then: str = "") -> None:
-        """What runs is over, unless it is the same as what follows."""
-        if self.name == then:
-            return
-        if self.name:
-            seconds = time.perf_counter() - self.started
-            out_console.print(f"  [green]✓[/green] {self.name} [dim]{seconds:.1f} s[/dim]")
-        self.started, self.name = time.perf_counter(), then
+    def finish(self, *names: str) -> None:
+        """These lines are over; all of them if none is named."""
+        for name in names or list(self.running):
+            _, started = self.running.pop(name)
+            out_console.print(f"  [green]✓[/green] {name} [dim]{time.perf_counter() - started:.1f} s[/dim]")
 
 
 def _print_split(split) -> None:

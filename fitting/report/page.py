@@ -112,19 +112,22 @@ def _comparison(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
 
 
 def _details(fit: FittedNeuron, config: str, drawn: bool = True) -> str:
-    """What is said of one level, whose neuron lies in the file `config`; its runs are drawn on request."""
-    stages = "".join(_figure(figures.convergence(stage)) for stage in fit.stages)
+    """What is said of one level, whose neuron lies in the file `config`; its figures are drawn on request."""
+    figured = _section("Use the neuron", _usage(fit, config))
+    if drawn:
+        stages = "".join(_figure(figures.convergence(stage)) for stage in fit.stages)
+        went = (
+            '<p class="note">Each stage\'s objective by iteration; the larger dot is the best.</p>'
+            f'<div class="grid three">{stages}</div>{_settings(fit)}'
+        )
+        figured = _section("What a spike does", _mechanisms(fit)) + _section("How the fit went", went) + figured
+    else:
+        figured += f'<p class="note">Its figures: <code>glifjax fit --level {escape(fit.level)}</code>.</p>'
     return (
         _section("Scores", tables.score_table(fit))
         + (_runs(fit) if drawn else "")
-        + _section("What a spike does", _mechanisms(fit))
         + _section("Parameters", tables.parameter_table(fit))
-        + _section(
-            "How the fit went",
-            '<p class="note">Each stage\'s objective by iteration; the larger dot is the best.</p>'
-            f'<div class="grid three">{stages}</div>{_settings(fit)}',
-        )
-        + _section("Use the neuron", _usage(fit, config))
+        + figured
     )
 
 

@@ -12,13 +12,11 @@ from jax.flatten_util import ravel_pytree
 
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import LAMBDA0, WIDEST, maximise_hazard
+from fitting.hazard import LAMBDA0, STEP, WIDEST, maximise_hazard
 from fitting.stages import Stage
 from fitting.stages.augment import with_knots
 from glifjax.spike import EscapeNoise
 
-#: The likelihood is taken in steps of this, s.
-STEP = 0.2e-3
 #: Normal priors: 1/delta_v per mV (mean and sd), a_spike/delta_v, weight/delta_v per mV.
 SHARPNESS, JUMP, WEIGHT = (0.5, 1.0), 3.0, 1.0
 
@@ -40,13 +38,17 @@ def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
         parts = (1e3 * voltage[steps][:, None], np.ones((steps.sum(), 1)), -jumps[steps], -1e3 * hinges[steps])
         return jnp.asarray(np.concatenate(parts, axis=1).T)
 
-    spiking = data.forced & data.counted
-    silent = data.counted & ~refractory & ~spiking
+    # all steps, whether they count or not: their number, which compiled functions depend on, is the same in every fold
+    spiking = data.forced & data.valid
+    silent = data.valid & ~refractory & ~spiking
+    counts = lambda steps: jnp.asarray(data.counted[steps] * 1.0)
     n_jumps, n_hinges = jumps.shape[-1], hinges.shape[-1]
     mean = np.concatenate([[SHARPNESS[0], 0.0], np.zeros(n_jumps + n_hinges)])
     sd = np.concatenate([[SHARPNESS[1], np.inf], np.full(n_jumps, JUMP), np.full(n_hinges, WEIGHT)])
-    start = np.concatenate([[SHARPNESS[0], np.log(LAMBDA0) - SHARPNESS[0] * 1e3 * onset], mean[2:]])
-    problem = (columns(silent), columns(spiking), data.dt, 1.0)
+    start = _weights(model)
+    if not np.any(start[2:]):  # not fitted yet
+        start = np.concatenate([[SHARPNESS[0], np.log(LAMBDA0) - SHARPNESS[0] * 1e3 * onset], mean[2:]])
+    problem = (columns(silent), columns(spiking), data.dt, counts(silent), counts(spiking))
     loss, found = _maximise(*problem, mean, sd, start)
     if found[0] < 1e-3 / WIDEST:  # the voltage alone says nothing: hold it there, and let the rest make up for it
         mean[0], sd[0], start[0] = 1e-3 / WIDEST, 1e-6, 1e-3 / WIDEST
@@ -64,6 +66,15 @@ def _forced_voltage(model, data):
 
 
 _maximise = eqx.filter_jit(maximise_hazard)
+
+
+def _weights(model: PatchedNeuron) -> np.ndarray:
+    """The weights in the log-hazard of a model's threshold."""
+    neuron, noise = model.neuron, model.noise
+    slope = 1e-3 / float(noise.delta_v)
+    offset = float(jnp.log(noise.lambda0) - neuron.th_inf / noise.delta_v)
+    jumps = np.asarray(neuron.threshold_reset.a_spike) / float(noise.delta_v)
+    return np.concatenate([[slope, offset], jumps, np.ravel(neuron.threshold_dynamics.weights) * slope])
 
 
 def _with_weights(model: PatchedNeuron, found) -> PatchedNeuron:

@@ -16,9 +16,9 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from fitting.coordinates import Coordinate, place, positions
-from fitting.data import DataError, FitData
+from fitting.data import DataError, FitData, coarsen
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import LAMBDA0, WIDEST, maximise_hazard
+from fitting.hazard import LAMBDA0, STEP, WIDEST, maximise_hazard
 from fitting.levels import PARTS
 from fitting.likelihood import log_likelihood
 from fitting.stages import Stage
@@ -76,6 +76,7 @@ def fit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: in
         raise DataError(f"sweeps {data.numbers} hold no spikes, so no threshold can be fitted; train on others")
     if PARTS[level].gates:
         return fit_kernels(model, data)
+    data = coarsen(data, STEP)
     model = _search_rates(model, data, level)
     return refit_threshold(model, data, level, max_steps)
 
@@ -84,6 +85,7 @@ def refit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: 
     """As fit_threshold, from the threshold that the model already has."""
     if PARTS[level].gates:
         return fit_kernels(model, data)
+    data = coarsen(data, STEP)
     model, losses = maximise_likelihood(model, coordinates(model, level), data, max_steps)
     return Stage(model, "threshold", "negative log-likelihood and prior (nats)", losses)
 
@@ -109,7 +111,7 @@ def _search_rates(model: PatchedNeuron, data: FitData, level: str) -> PatchedNeu
                 [1e3 * voltage[steps], np.ones(steps.sum()), -raised[i][steps], -1e3 * dragged[j][steps]]  # noqa: B023
             )
             # each pair of rates starts from what the last one ended with
-            loss, weights = _maximise(columns(silent), columns(spiking), data.dt, stride, PRIOR_MEAN, sd, weights)
+            loss, weights = _maximise(columns(silent), columns(spiking), data.dt, stride, 1.0, PRIOR_MEAN, sd, weights)
             found.append((float(loss), B_SPIKE[i], B_VOLTAGE[j], np.asarray(weights)))
     _, b_spike, b_voltage, (slope, offset, jump, drag) = min(found, key=lambda each: each[0])
     delta_v = 1e-3 / max(slope, 1e-3 / WIDEST)
