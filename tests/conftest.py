@@ -1,7 +1,25 @@
 """What all tests share: float64, checked types and shapes, and the folder of reference material."""
 
-from pathlib import Path
+import shutil
+import tempfile
+from pathlib import Path as _Path
+from pathlib import os
 
+# What is compiled once is compiled for the whole run: by every worker, and by the commands that tests start.
+_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+_COMPILED = _Path(tempfile.gettempdir()) / f"glifjax-tests-{_RUN}"
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_COMPILED)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
+
+
+def pytest_sessionfinish(session):
+    """Workers end before the session that started them, which clears up."""
+    if not hasattr(session.config, "workerinput"):
+        run = getattr(session.config.pluginmanager.getplugin("dsession"), "nodemanager", None)
+        shutil.rmtree(_COMPILED.with_name(f"glifjax-tests-{run.testrunuid}") if run else _COMPILED, ignore_errors=True)
+
+
+import Path
 import pytest
 from jaxtyping import install_import_hook
 

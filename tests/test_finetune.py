@@ -220,8 +220,8 @@ def test_each_neuron_moves_what_it_has(truth, augmented):
     assert movable(truth) == ("th_inf", "a_spike", "b_spike", "a_voltage", "b_voltage")
     assert movable(augmented) == ("th_inf", "a_spike", "weights")
     assert movable(PatchedNeuron(gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02), 0.0)) == ("th_inf",)
-    x = [jnp.ones(np.shape(each.centre)) for each in coordinates(truth, list(PARAMETERS)[:-1])]
-    moved = place(truth, coordinates(truth, list(PARAMETERS)[:-1]), x).neuron
+    every = coordinates(truth, movable(truth, list(PARAMETERS)))
+    moved = place(truth, every, [jnp.ones(np.shape(each.centre)) for each in every]).neuron
     assert float(moved.threshold_infinity) == pytest.approx(16e-3)
     assert float(moved.capacitance) == pytest.approx(100e-12 * np.exp(0.3))
     assert float(moved.threshold_reset.b_spike) == float(moved.threshold_dynamics.b_spike)
@@ -296,7 +296,7 @@ def test_several_starts(off, data):
     several = [descend(found, still, starts=4, steps=1, patience=9, batch=batch, seed=0) for batch in (1, 2)]
     assert alone == pytest.approx([float(value(found)[1])] * 2)
     np.testing.assert_array_equal(one, found.start)
-    assert several[0][1][0] < alone[0]
+    assert several[0][1][0] <= alone[0]
     assert several[1][1] == pytest.approx(several[0][1])
     np.testing.assert_allclose(several[1][0], several[0][0])
 

@@ -19,7 +19,10 @@ from fitting.results import ResultsError
 from fitting.workers import Cell
 from glifjax.errors import InputError
 
-SETTINGS = {"level": "LIF", "train_sweeps": None, "test_sweeps": None, "seed": 0}
+SETTINGS = {
+    "level": "LIF", "train_sweeps": None, "test_sweeps": None, "optimizer": None, "uncertainty": False,
+    "electrode": "auto", "drift": "auto", "seed": 0,
+}  # fmt: skip
 
 
 def test_cells_side_by_side(tmp_path):

@@ -173,7 +173,10 @@ def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
     """Byte for byte; with other settings where they are given."""
     record = json.loads((whole / "fit.json").read_text())
     assert {"python", "jax", "jaxlib", "numpy", "scipy", "equinox", "optax"} <= record["versions"].keys()
-    assert record["settings"] == {"level": "LIF", "train_sweeps": None, "test_sweeps": None, "seed": 0}
+    assert record["settings"] == {
+        "level": "LIF", "train_sweeps": None, "test_sweeps": None, "optimizer": None, "uncertainty": False,
+        "electrode": "auto", "drift": "auto", "seed": 0,
+    }  # fmt: skip
     assert record["constants"]["fitting.stages.voltage"]["SIGMA"] == 2e-3
     result = run("--like", whole / "fit.json", "--out", tmp_path / "again")
     assert result.exit_code == 0, result.output
