@@ -18,7 +18,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
 with install_import_hook("glifjax", "beartype.beartype"):
     import glifjax  # noqa: F401  (before jax is used: it sets a flag that jax reads when it starts)
 
-import jax
+import jax  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 
