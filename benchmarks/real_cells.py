@@ -48,8 +48,8 @@ The electrode and drift, augmented level, cross-validated bits per training spik
 neither is used here. The kernel measures 16 to 37 MOhm, less than the series resistance that the fit finds.
 
 Fine-tuning by gradient (van Rossum and likelihood, on a part of the training sweep kept aside) changed nothing at the
-augmented level of 157 and 159: the start was better. For the hard threshold of LIF-R-ASC-A alone it takes EVr from .53 to
-.59 on 159, at the expense of the escape noise; learning rates and surrogate widths (8 settings) were compared on the
+augmented level of 157 and 159: the start was better. For the hard threshold of LIF-R-ASC-A alone it takes EVr from .53
+to .59 on 159, at the expense of the escape noise; learning rates and surrogate widths (8 settings) were compared on the
 training sweep.
 
 ## Where it falls short
