@@ -10,8 +10,8 @@ import glifjax as gj
 from fitting.spikes import find_spike_peaks
 from glifjax.errors import InputError
 from glifjax.io.neuron_config import neuron_to_config
-from glifjax.io.simulation_writer import Written
 from glifjax.io.sweeps import name_sweeps
+from glifjax.io.written import Written
 
 #: The protocol that is left out unless selected: the amplifier's own test.
 TEST = "test"

@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 
 from glifjax.io.nwb1 import write_responses
-from glifjax.io.simulation_writer import Written
 from glifjax.io.sweeps import Sweep
+from glifjax.io.written import Written
 from glifjax.simulate import Trace
 
 MODULE = "processing/simulation"

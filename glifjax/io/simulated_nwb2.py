@@ -21,8 +21,8 @@ from pynwb.file import Subject
 from pynwb.icephys import CurrentClampSeries, CurrentClampStimulusSeries, IntracellularElectrode
 
 from glifjax.io.recording_writer import link
-from glifjax.io.simulation_writer import Written
 from glifjax.io.sweeps import Recording, Sweep, name_sweeps
+from glifjax.io.written import Written
 from glifjax.simulate import Trace
 
 #: What a new file takes over from the recording's, where it is stated.
