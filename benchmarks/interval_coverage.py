@@ -1,6 +1,6 @@
 """Fit simulated cells with known parameters: how far off the parameters are, and how often their intervals hold them.
 
-    uv run python benchmarks/coverage.py [--cells 20] [--levels] [--out coverage.md]
+    uv run python benchmarks/interval_coverage.py [--cells 20] [--levels] [--out coverage.md]
 
 Each cell is a LIF-R-ASC-A neuron drawn from the published range (fitting/published.py), with escape noise and 1 mV of
 measurement noise, recorded for 60 s; ten repeats of 10 s are held out. It is fitted twice: with its spikes' onset and
