@@ -261,7 +261,7 @@ def test_the_threshold_moves_where_the_spikes_are(truth, off, data):
     assert float(log_likelihood(stage.model, data)) > float(log_likelihood(off, data))
 
 
-@pytest.mark.parametrize("loss", ["van Rossum"])
+@pytest.mark.parametrize("loss", ["van Rossum", "voltage"])
 def test_an_absurd_rate_changes_nothing(truth, data, loss):
     stage = finetune(truth, data, optax.adam(1e4), train=("th_inf", "C"), loss=loss, steps=3)
     assert stage.model is truth
@@ -293,10 +293,10 @@ def test_several_starts(off, data):
     found = objective(off, data, "van Rossum", ("th_inf", "a_spike"))
     still = optax.sgd(0.0)
     one, alone = descend(found, still, starts=1, steps=1, patience=9, batch=1, seed=0)
-    several = [descend(found, still, starts=4, steps=1, patience=9, batch=batch, seed=0) for batch in (1, 2)]
+    several = [descend(found, still, starts=4, steps=1, patience=9, batch=batch, seed=2) for batch in (1, 2)]
     assert alone == pytest.approx([float(value(found)[1])] * 2)
     np.testing.assert_array_equal(one, found.start)
-    assert several[0][1][0] <= alone[0]
+    assert several[0][1][0] < alone[0]
     assert several[1][1] == pytest.approx(several[0][1])
     np.testing.assert_allclose(several[1][0], several[0][0])
 

@@ -61,7 +61,7 @@ def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(share
         jax.enable_x64(False),
         gj.read_recording(shared / "recordings" / "native" / "19926019.nwb") as recording,
     ):
-        fitted = fitting.fit(recording, "LIF", optimizer=optax.sgd(0.0), train=("th_inf",))
+        fitted = fitting.fit(recording, "LIF", optimizer=optax.adam(0.02), train=("th_inf",))
         assert fitted.neuron.C.dtype == np.float32
         again = gj.simulate(fitted.neuron, recording.sweeps[12].current, 5e-5)
         assert len(again.spikes()) > 3

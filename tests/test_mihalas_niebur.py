@@ -167,7 +167,7 @@ def spike_sum(neuron, current):
     return jnp.sum(jnp.where(there, (DT * jnp.arange(len(crossing))[:, None] + crossing) * weight, 0.0))
 
 
-@pytest.mark.parametrize("slug", ["tonic_bursting"])
+@pytest.mark.parametrize("slug", ["tonic_bursting", "hyperpol_bursting"])
 def test_derivatives_through_all_spikes_and_resets_are_finite_differences(slug):
     pattern = gj.gallery[slug]
     # a burst ends below th_reset in none of the patterns: lift it, so that it counts
