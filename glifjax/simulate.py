@@ -48,6 +48,7 @@ class Trace(eqx.Module):
         threshold_components: (T, 2), V: what spikes and what the voltage add above th_inf; NaN in the cut.
         afterspike_currents: (T, n), A; NaN in the cut.
         spiked: (T,), 1.0 in a spiking step, else 0.0; carries the surrogate derivative.
+        fired: (T,), the same as a boolean, without a derivative: an eighth of the memory of float64.
         crossing: (T, K), time of each spike inside its step, s, inf where there is none; differentiable (exactly so
             with a detached reset, the default: else the surrogate derivatives of earlier spikes are in it too).
         voltage_before_reset, threshold_before_reset: (T,), V: before a spike's reset; held through the cut.
@@ -63,6 +64,7 @@ class Trace(eqx.Module):
     threshold_components: Float[Array, "*batch T 2"]
     afterspike_currents: Float[Array, "*batch T n"]
     spiked: Float[Array, "*batch T"]
+    fired: Bool[Array, "*batch T"]
     crossing: Float[Array, "*batch T K"]
     voltage_before_reset: Float[Array, "*batch T"]
     threshold_before_reset: Float[Array, "*batch T"]
@@ -175,13 +177,18 @@ def _run(neuron, current, dt, key, forced, spike_cut, checkpoint) -> Trace:
     neuron = neuron.at_dt(dt, spike_cut)
     uniform = None if key is None else jax.random.uniform(key, current.shape, current.dtype)
     start = neuron.init()
-    step = lambda state, inp: neuron.step(state, inp, dt)
-    end, samples = _scan(step, start, Input(current, uniform, forced), checkpoint)
+
+    def step(state, inp):
+        state, sample = neuron.step(state, inp, dt)
+        return state, (sample, sample.spiked > 0.5)  # compared here, for what comes after a scan is not fused into it
+
+    end, (samples, fired) = _scan(step, start, Input(current, uniform, forced), checkpoint)
     # an all-finite test of the stimulus costs nothing beside the scan
     finite = jnp.all(jnp.isfinite(current))
     status = neuron.status(end) | jnp.where(finite, 0, int(Status.NON_FINITE_CURRENT))
     return Trace(
         **vars(samples),
+        fired=fired,
         initial_voltage=neuron.init_voltage,
         initial_threshold=neuron.init_threshold,
         spike_latency=neuron.spike_latency,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 #: Derivative of the spike with respect to x = (V - threshold) / width; each integrates to one.
 SURROGATES: dict[str, Callable[[Array], Array]] = {
@@ -19,16 +19,16 @@ MAX_SPIKES_PER_STEP = 10.0
 
 
 @jax.custom_jvp
-def _heaviside(x, slope):
-    return (x > 0).astype(x.dtype)
+def _indicator(spiked, excess, slope):
+    return spiked.astype(excess.dtype)
 
 
-@_heaviside.defjvp
-def _heaviside_jvp(primals, tangents):
-    x, slope = primals
+@_indicator.defjvp
+def _indicator_jvp(primals, tangents):
+    _spiked, excess, slope = primals
     # zero, not NaN, where the drive itself is not finite
-    bump = jnp.where(jnp.isfinite(x), slope, 0)
-    return _heaviside(x, slope), bump * tangents[0]
+    bump = jnp.where(jnp.isfinite(excess), slope, 0)
+    return _indicator(*primals), bump * tangents[1]
 
 
 class SurrogateSpike(eqx.Module):
@@ -52,8 +52,12 @@ class SurrogateSpike(eqx.Module):
 
     def __call__(self, excess: Float[Array, ""]) -> Float[Array, ""]:
         """1.0 where the voltage exceeds the threshold strictly, else 0.0 (also for NaN); excess in V."""
+        return self.of(excess > 0, excess)
+
+    def of(self, spiked: Bool[Array, ""], excess: Float[Array, ""]) -> Float[Array, ""]:
+        """A decision as 1.0 or 0.0, with the surrogate derivative at this excess, V."""
         width = jax.lax.stop_gradient(self.width)
-        return _heaviside(excess, SURROGATES[self.shape](excess / width) / width)
+        return _indicator(spiked, excess, SURROGATES[self.shape](excess / width) / width)
 
 
 class EscapeNoise(eqx.Module):

@@ -115,12 +115,21 @@ OTHERS = {
 
 NEURONS = {level: at_level(level) for level in gj.LEVELS}
 NEURONS |= {name: with_rules(level, **rules) for name, (level, rules) in OTHERS.items()}
-each_neuron = pytest.mark.parametrize("build", NEURONS.values(), ids=NEURONS.keys())
+#: their gradients have tests of their own, in test_mihalas_niebur.py
+MIHALAS_NIEBUR = {
+    integrator: lambda integrator=integrator: gj.MihalasNiebur(
+        C=2e-10, G=1e-8, a=5.0, A=(-2e-11, 1e-12), max_spikes_per_step=1, integrator=integrator,
+        escape_noise=gj.EscapeNoise(40.0, 2e-3),
+    )
+    for integrator in ("exact", "exponential_euler")
+}  # fmt: skip
+ALL = NEURONS | {f"Mihalas-Niebur, {name}": build for name, build in MIHALAS_NIEBUR.items()}
+each_neuron = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
 
 #: trace's field -> its shape, after the batch's
 SHAPES = {
     "voltage": (STEPS,), "threshold": (STEPS,), "threshold_components": (STEPS, 2), "spiked": (STEPS,),
-    "afterspike_currents": (STEPS, 2), "crossing": (STEPS, 1), "voltage_before_reset": (STEPS,),
+    "fired": (STEPS,), "afterspike_currents": (STEPS, 2), "crossing": (STEPS, 1), "voltage_before_reset": (STEPS,),
     "threshold_before_reset": (STEPS,), "refractory": (STEPS,), "initial_voltage": (), "initial_threshold": (),
     "spike_latency": (), "dt": (), "status": (),
 }  # fmt: skip
@@ -163,7 +172,7 @@ def run_as(mode: str, neuron) -> gj.Trace:
 def test_shapes_and_types(build, mode, double):
     with jax.enable_x64(double):
         trace = jax.eval_shape(lambda neuron: run_as(mode, neuron), build())
-    kinds = {"refractory": "bool", "status": "int"}
+    kinds = {"refractory": "bool", "fired": "bool", "status": "int"}
     assert {key: value.shape for key, value in vars(trace).items()} == SHAPES
     for key, value in vars(trace).items():
         assert value.dtype.name.startswith(kinds.get(key, "float64" if double else "float32")), key
@@ -190,6 +199,7 @@ def test_a_simulation_is_its_steps_one_by_one(build):
         samples.append(sample)
     eager = stack(samples)
     assert 1 <= float(eager.spiked.sum()) < 5
+    np.testing.assert_array_equal(trace.fired, eager.spiked == 1)
     for name, value in vars(eager).items():
         np.testing.assert_allclose(getattr(trace, name), value, rtol=1e-10, atol=1e-18, err_msg=name)
 

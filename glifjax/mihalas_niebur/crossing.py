@@ -17,6 +17,8 @@ from jaxtyping import Array, Bool, Float
 
 #: Newton steps on the cubic, whose start is the root of a parabola.
 POLISH = 2
+#: Neurons of a batch among which the next to cross is searched at once, on a CPU.
+GROUP = 1024
 
 
 class AbstractInside(eqx.Module):
@@ -27,8 +29,8 @@ class AbstractInside(eqx.Module):
         """dx/dt."""
 
     @abstractmethod
-    def after(self, x: Float[Array, " m"], current: Float[Array, ""], seconds: Float[Array, ""]) -> Float[Array, " m"]:
-        """x some seconds later, had there been no spike."""
+    def series(self, x: Float[Array, " m"], current: Float[Array, ""]) -> Float[Array, "n m"]:
+        """The coefficients of 1, t, t^2, ... in x a time t later, had there been no spike."""
 
     @abstractmethod
     def reset(self, x: Float[Array, " m"]) -> Float[Array, " m"]:
@@ -86,18 +88,27 @@ def _resets(places: int, inside, x, nothing, current, left, dt):
         return free, (), crossed
 
     def spike():
-        nearer, _ = _reset_near(inside, x, current, guess, dt)
-        time, fresh = _reset_near(inside, x, current, nearer, dt)
-        later = _no_spike(places - 1, inside.after(fresh, current, left - time), dt)
+        path = inside.series(x, current)
+        nearer, _ = _reset_near(inside, path, current, guess, dt)
+        time, fresh = _reset_near(inside, path, current, nearer, dt)
+        later = _no_spike(places - 1, _along(inside.series(fresh, current), left - time), dt)
         end, later, too_many = _resets(places - 1, inside, fresh, later, current, left - time, dt)
         return end, (time, *(time + more for more in later)), too_many
 
     return jax.lax.cond(crossed, spike, lambda: nothing)
 
 
-def _reset_near(inside, x, current, guess, dt):
+def _along(path, time):
+    """x on a path, given by its Taylor series."""
+    x = path[-1]
+    for term in path[-2::-1]:
+        x = term + time * x
+    return x
+
+
+def _reset_near(inside, path, current, guess, dt):
     """The crossing, one Newton step from a guess, and x right after its reset."""
-    near = inside.after(x, current, guess)
+    near = _along(path, guess)
     rate = inside.rate(near, current)
     # what starts on the threshold spikes there, whatever its slope; a step of Newton's is at most one of time
     late = jnp.where(guess > 0, jnp.clip(near[0] / _away_from_zero(rate[0]), -dt, dt), 0.0)
@@ -107,16 +118,19 @@ def _reset_near(inside, x, current, guess, dt):
 def _replay(known, inside, start, free, current, dt):
     """End and crossings again, from crossings that are known: one Newton step each, to be differentiated."""
 
-    def spikes():
+    def spikes(inside, start, current, dt, known):
         x, passed, times = jnp.stack(start), jnp.zeros_like(dt), []
         for time in known:
             there = jnp.isfinite(time)
-            lasts, fresh = _reset_near(inside, x, current, jnp.where(there, time - passed, 0.0), dt)
+            guess = jnp.where(there, time - passed, 0.0)
+            lasts, fresh = _reset_near(inside, inside.series(x, current), current, guess, dt)
             x, passed = jnp.where(there, fresh, x), jnp.where(there, passed + lasts, passed)
             times.append(jnp.where(there, passed, jnp.inf))
-        return tuple(inside.after(x, current, dt - passed)), tuple(times)
+        return tuple(_along(inside.series(x, current), dt - passed)), tuple(times)
 
-    return jax.lax.cond(jnp.isfinite(known[0]), spikes, lambda: (free, known))
+    inputs = inside, start, current, dt, known
+    again = jax.checkpoint(spikes, prevent_cse=False)
+    return jax.lax.cond(jnp.isfinite(known[0]), lambda args: again(*args), lambda args: (free, known), inputs)
 
 
 def _away_from_zero(slope):
@@ -148,8 +162,8 @@ def first_crossing(
 
 
 # A crossing costs as much as a hundred steps, and few steps hold one. A condition skips it for one neuron, but under
-# vmap it would be computed for all neurons and thrown away for most. On a CPU a batch is therefore looked through only
-# if one of its neurons may cross, and then one by one.
+# vmap it would be computed for all neurons and thrown away for most. On a CPU those of a batch that may cross are
+# therefore followed one by one.
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -161,18 +175,29 @@ def _follow(places: int, *args):
     @alone.def_vmap
     def together(size, in_batched, *args):
         mapped, whole = eqx.partition(args, tuple(in_batched))
-        one = lambda part: alone(*eqx.combine(part, whole))
         at_once = jax.vmap(lambda part: _if_it_may(places, *eqx.combine(part, whole)))
 
         def nothing(part):
             *_, free, _, dt = eqx.combine(part, whole)
             return _no_spike(places, free, dt)
 
-        def look(part):
-            skip = jax.vmap(nothing, axis_size=size)
-            return jax.lax.cond(jnp.any(args[0]), lambda: jax.lax.map(one, part), lambda: skip(part))
+        def one_by_one(part):
+            if size > GROUP:
+                return jax.lax.map(lambda part: alone(*eqx.combine(part, whole)), part, batch_size=GROUP)
+            may_cross = jnp.broadcast_to(args[0], (size,))
 
-        found = jax.lax.platform_dependent(mapped, cpu=look, default=at_once)
+            def next_one(carry):
+                left, found = carry
+                row = jnp.argmax(left)
+                of_row = lambda leaf: jax.lax.dynamic_index_in_dim(leaf, row, keepdims=False)
+                one = alone(*eqx.combine(jax.tree.map(of_row, part), whole))
+                put = lambda leaf, value: jax.lax.dynamic_update_index_in_dim(leaf, value, row, 0)
+                return put(left, False), jax.tree.map(put, found, one)
+
+            start = may_cross, jax.vmap(nothing, axis_size=size)(part)
+            return jax.lax.while_loop(lambda carry: jnp.any(carry[0]), next_one, start)[1]
+
+        found = jax.lax.platform_dependent(mapped, cpu=one_by_one, default=at_once)
         return found, jax.tree.map(lambda _: True, found)
 
     return alone(*args)

@@ -19,14 +19,19 @@ class Propagator(eqx.Module):
         I_j   <- decay_j I_j
         V     <- V + voltage net + sum_j voltage_currents_j I_j
         Theta <- Theta + threshold pull + threshold_net net + sum_j threshold_currents_j I_j
+
+    Exponential Euler holds everything else constant over the step, and has the first three alone:
+
+        V     <- V + voltage (net + sum_j I_j)
+        Theta <- Theta + threshold pull
     """
 
     decay: tuple[Float[Array, ""], ...]
     voltage: Float[Array, ""]
-    voltage_currents: tuple[Float[Array, ""], ...]
     threshold: Float[Array, ""]
-    threshold_net: Float[Array, ""]
-    threshold_currents: tuple[Float[Array, ""], ...]
+    voltage_currents: tuple[Float[Array, ""], ...] = ()
+    threshold_net: Float[Array, ""] | None = None
+    threshold_currents: tuple[Float[Array, ""], ...] = ()
 
 
 def propagator_of(neuron, h: Float[Array, ""]) -> Propagator:
@@ -37,22 +42,18 @@ def propagator_of(neuron, h: Float[Array, ""]) -> Propagator:
         voltage = overlap(0, g) / C,              voltage_currents_j = overlap(k_j, g) / C
         threshold_net = a overlap(0, g, b) / C,   threshold_currents_j = a overlap(k_j, g, b) / C
         threshold = overlap(0, b)
-
-    Exponential Euler holds everything else constant over the step: k_j = 0 in all but the decay, and a drive of
-    the threshold by the voltage at the start alone.
     """
-    zero = jnp.zeros_like(neuron.G)
-    still, leak, back = decay(zero, h), decay(neuron.G / neuron.C, h), decay(neuron.b, h)
+    still, leak, back = decay(jnp.zeros_like(neuron.G), h), decay(neuron.G / neuron.C, h), decay(neuron.b, h)
     currents = tuple(decay(k, h) for k in neuron.k)
     left = tuple(current.left for current in currents)
     voltage, threshold = overlap(still, leak, h) / neuron.C, overlap(still, back, h)
     if neuron.integrator == "exponential_euler":
-        return Propagator(left, voltage, (voltage,) * len(left), threshold, zero, (zero,) * len(left))
+        return Propagator(left, voltage, threshold)
     return Propagator(
         decay=left,
         voltage=voltage,
-        voltage_currents=tuple(overlap(current, leak, h) / neuron.C for current in currents),
         threshold=threshold,
+        voltage_currents=tuple(overlap(current, leak, h) / neuron.C for current in currents),
         threshold_net=neuron.a / neuron.C * overlap3(still, leak, back, h),
         threshold_currents=tuple(neuron.a / neuron.C * overlap3(current, leak, back, h) for current in currents),
     )
@@ -61,35 +62,43 @@ def propagator_of(neuron, h: Float[Array, ""]) -> Propagator:
 class Inside(AbstractInside):
     """The neuron inside a step: dx/dt = matrix x + constant + current / C, x = (V - Theta, Theta - th_inf, I_1, ...).
 
+    After a spike, x is keeps x + gains, but for its first two elements, which V_reset and th_reset (above th_inf) give.
+
     Attributes:
-        matrix, constant, injected: (m, m), (m,), (m,); m is two more than the internal currents are.
-        keeps, gains: x after a spike is keeps x + gains, but for its first two elements.
-        V_reset, th_reset: above th_inf, V.
+        numbers: all of these; one array, so that a gradient, which is summed over all steps, is one sum a step.
     """
 
-    matrix: Float[Array, "m m"]
-    constant: Float[Array, " m"]
-    injected: Float[Array, " m"]
-    keeps: Float[Array, " m"]
-    gains: Float[Array, " m"]
-    V_reset: Float[Array, ""]
-    th_reset: Float[Array, ""]
+    numbers: Float[Array, " p"]
+
+    def __init__(self, matrix, constant, injected, keeps, gains, V_reset, th_reset):
+        """Pack the parts: (m, m), four of (m,), two scalars; m is two more than the internal currents are."""
+        self.numbers = jnp.concatenate(
+            [matrix.ravel(), constant, injected, keeps, gains, jnp.stack([V_reset, th_reset])]
+        )
+
+    def _parts(self):
+        m = int((self.numbers.size + 2) ** 0.5) - 2  # p = m^2 + 4 m + 2
+        matrix, vectors, ends = jnp.split(self.numbers, [m * m, m * (m + 4)])
+        return matrix.reshape(m, m), *vectors.reshape(4, m), ends
 
     def rate(self, x: Float[Array, " m"], current: Float[Array, ""]) -> Float[Array, " m"]:
         """dx/dt."""
-        return self.matrix @ x + (self.constant + self.injected * current)
+        matrix, constant, injected, *_ = self._parts()
+        return jnp.sum(matrix * x, axis=1) + (constant + injected * current)
 
-    def after(self, x: Float[Array, " m"], current: Float[Array, ""], seconds: Float[Array, ""]) -> Float[Array, " m"]:
-        """The Taylor series of x some seconds later, without the propagator's special cases."""
-        term = seconds * self.rate(x, current)
+    def series(self, x: Float[Array, " m"], current: Float[Array, ""]) -> Float[Array, "n m"]:
+        """Taylor coefficients of x over time, had there been no spike, without the propagator's special cases."""
+        matrix, *_ = self._parts()
+        terms = [x, self.rate(x, current)]
         for n in range(2, TERMS + 1):
-            x, term = x + term, (seconds / n) * (self.matrix @ term)
-        return x + term
+            terms.append(jnp.sum(matrix * (terms[-1] / n), axis=1))
+        return jnp.stack(terms)
 
     def reset(self, x: Float[Array, " m"]) -> Float[Array, " m"]:
         """x right after a spike."""
-        threshold = jnp.maximum(self.th_reset, x[1])
-        return (self.keeps * x + self.gains).at[:2].set(jnp.stack([self.V_reset - threshold, threshold]))
+        *_, keeps, gains, (V_reset, th_reset) = self._parts()
+        threshold = jnp.maximum(th_reset, x[1])
+        return (keeps * x + gains).at[:2].set(jnp.stack([V_reset - threshold, threshold]))
 
 
 def inside_of(neuron, dt: Float[Array, ""]) -> Inside:

@@ -12,7 +12,6 @@ Source: Mihalas & Niebur 2009, Neural Computation 21:704, eqs. 2.1 and 2.2.
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -144,8 +143,11 @@ class MihalasNiebur(AbstractNeuron):
 
     def _evolve(self, state: MihalasNieburState, current, over: Propagator) -> MihalasNieburState:
         net, pull = self._drives(state, current)
-        rise = over.voltage * net + _dot(over.voltage_currents, state.currents)
-        threshold = over.threshold * pull + over.threshold_net * net + _dot(over.threshold_currents, state.currents)
+        if self.integrator == "exponential_euler":
+            rise, threshold = over.voltage * (net + sum(state.currents)), over.threshold * pull
+        else:
+            rise = over.voltage * net + _dot(over.voltage_currents, state.currents)
+            threshold = over.threshold * pull + over.threshold_net * net + _dot(over.threshold_currents, state.currents)
         return MihalasNieburState(
             excess=state.excess + (rise - threshold),
             threshold=state.threshold + threshold,
@@ -192,7 +194,7 @@ class MihalasNiebur(AbstractNeuron):
                 inside, elements(state), elements(free), slope, inp.current, dt, self.max_spikes_per_step
             )
             end = MihalasNieburState(x[0], x[1], x[2:], state.too_many | too_many)
-            spiked = self._surrogate(jnp.isfinite(crossing[0]), free.excess)
+            spiked = self.spike.of(jnp.isfinite(crossing[0]), free.excess)
             new = end if self.detach_reset else choose(spiked, end, free, detach=False)
         else:
             spiked = self.decide(state, free, inp, dt)
@@ -206,12 +208,7 @@ class MihalasNiebur(AbstractNeuron):
         if not inp.is_deterministic:
             return super().decide(old, free, inp, dt)
         excess = free.excess + (free.threshold - old.threshold)
-        return self._surrogate(excess >= 0, excess)
-
-    def _surrogate(self, spiked: Bool[Array, ""], excess: Float[Array, ""]) -> Float[Array, ""]:
-        """`spiked` as a number, with the surrogate derivative at `excess`."""
-        soft = self.spike(excess)
-        return spiked.astype(soft.dtype) + (soft - jax.lax.stop_gradient(soft))
+        return self.spike.of(excess >= 0, excess)
 
     def observe(self, old, free, new, spiked: Float[Array, ""], inp: Input, dt) -> Sample:
         """The new state; a spike lies at the end of the step."""
