@@ -143,7 +143,7 @@ class MihalasNiebur(AbstractNeuron):
 
     def _evolve(self, state: MihalasNieburState, current, over: Propagator) -> MihalasNieburState:
         net, pull = self._drives(state, current)
-        if self.integrator == "exponential_euler":
+        if over.threshold_net is None:
             rise, threshold = over.voltage * (net + sum(state.currents)), over.threshold * pull
         else:
             rise = over.voltage * net + _dot(over.voltage_currents, state.currents)
