@@ -10,6 +10,8 @@ import numpy as np
 from jax.scipy.special import logit
 from jaxtyping import Array, Float
 
+from glifjax.arrays import as_float
+
 
 class Coordinate(eqx.Module):
     """One parameter (or array of them) as a coordinate x: value = centre + sd x, or centre exp(sd x) if log.
@@ -25,8 +27,8 @@ class Coordinate(eqx.Module):
     """
 
     where: Callable[[Any], Any] = eqx.field(static=True)
-    centre: Float[Array, "..."] = eqx.field(converter=lambda value: jnp.asarray(value, dtype=float))
-    sd: Float[Array, "..."] = eqx.field(converter=lambda value: jnp.asarray(value, dtype=float))
+    centre: Float[Array, "..."] = eqx.field(converter=as_float)
+    sd: Float[Array, "..."] = eqx.field(converter=as_float)
     log: bool = eqx.field(default=False, static=True)
 
     def value(self, x: Float[Array, "..."]) -> Float[Array, "..."]:

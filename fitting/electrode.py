@@ -1,10 +1,10 @@
 """A neuron seen through its electrode: what the amplifier records is V + Rs I."""
 
 import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 import glifjax as gj
+from glifjax.arrays import as_float
 
 
 class PatchedNeuron(eqx.Module):
@@ -17,7 +17,7 @@ class PatchedNeuron(eqx.Module):
     """
 
     neuron: gj.GLIF
-    series_resistance: Float[Array, ""] = eqx.field(converter=lambda value: jnp.asarray(value, dtype=float))
+    series_resistance: Float[Array, ""] = eqx.field(converter=as_float)
 
     @property
     def noise(self) -> gj.EscapeNoise:

@@ -14,13 +14,15 @@ from jaxtyping import Float
 from fitting import scores
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
-from fitting.likelihood import log_likelihood
+from fitting.likelihood import forced_run, step_log_likelihoods
 from fitting.stages.voltage import observed_steps, predict
 
 #: Runs of the escape-noise neuron that the scores average over, and how many are simulated side by side.
 RUNS, BATCH = 500, 25
 #: Two repeats' voltages are compared where neither has spiked for this long, s.
 REST = 50e-3
+#: Scores of the voltage between spikes.
+BELOW = ("subthreshold_rmse_mv", "subthreshold_explained_variance")
 
 
 @dataclass(frozen=True)
@@ -53,30 +55,31 @@ class Scores:
         }
 
 
-def evaluate(model: PatchedNeuron, test: tuple[FitData, ...], seed: int = 0) -> Scores:
+def evaluate(
+    model: PatchedNeuron, test: tuple[FitData, ...], seed: int = 0, ceiling: dict[str, float] | None = None
+) -> Scores:
     """Score a neuron on groups of sweeps that repeat one stimulus; scores are averaged over groups with spikes.
 
     Args:
         model: a fitted neuron.
         test: held-out groups; none leave every score undefined.
         seed: of the escape noise.
+        ceiling: `measure_ceiling(test)`, where it is known.
     """
-    noisy, hard, ceilings, shown = [], [], [], []
+    noisy, hard, shown = [], [], []
     for number, data in enumerate(test):
-        duration = data.current.shape[1] * data.dt
+        duration, recorded = _recorded(data)
         inside = lambda trains, end=duration: [train[(train >= 0) & (train <= end)] for train in trains]
-        recorded = inside(data.spike_times)
         drawn = inside(spike_trains(model, data, seed=seed + number))
         fixed = inside(spike_trains(model, data, runs=None))
         noisy.append(scores.score_trains(recorded, drawn, duration))
         hard.append(scores.score_trains(recorded, fixed, duration))
-        ceilings.append(_ceiling(model, data, recorded, duration))
         shown.append((recorded, drawn[:: max(1, len(drawn) // max(10, len(recorded)))], fixed))
-    below = _subthreshold(model, test)
+    below, bits = _with_forced_spikes(model, test)
     found = {
-        "test": _mean(noisy) | below | {"bits_per_spike": _bits(model, test)},
+        "test": _mean(noisy) | below | {"bits_per_spike": bits},
         "deterministic": _mean(hard) | below | {"bits_per_spike": math.nan},
-        "ceiling": dict.fromkeys((*below, "bits_per_spike"), math.nan) | _mean(ceilings),
+        "ceiling": measure_ceiling(test) if ceiling is None else ceiling,
     }
     return Scores(**found, reasons=_reasons(found, test), trains=shown)
 
@@ -93,7 +96,7 @@ def _reasons(found: dict[str, dict[str, float]], test: tuple[FitData, ...]) -> d
     why |= {f"ceiling.{key}": reason for key, reason in scores.ceiling_reasons(most.spike_times).items()}
     if len(most.numbers) < 2:
         alone = "takes two repeats of a stimulus; there is one"
-        why |= {f"ceiling.{key}": alone for key in ("subthreshold_rmse_mv", "subthreshold_explained_variance")}
+        why |= {f"ceiling.{key}": alone for key in BELOW}
     values = {f"{group}.{key}": value for group, scored in found.items() for key, value in scored.items()}
     missing = [name for name, value in values.items() if math.isnan(value)]
     return {name: why.get(name, "not defined for these sweeps: too few spikes") for name in missing}
@@ -120,13 +123,14 @@ def spike_trains(
 
 
 def _spiked(model, current, start, dt, keys) -> np.ndarray:
-    """Where each run spikes, (runs, T); the runs are shared out over threads."""
+    """Where each run spikes, (runs, T). Many runs are shared out over threads, in single precision."""
     if keys is None or len(keys) < 2:
         return np.asarray(_draw(model, current, start, dt, keys))
-    double = jax.config.read("jax_enable_x64")
+    single = lambda leaf: leaf.astype(np.float32) if eqx.is_inexact_array(leaf) else leaf
+    model, current, start = jax.tree.map(single, (model, current, start))
 
     def draw(share):
-        with jax.enable_x64(double):  # which each thread keeps for itself
+        with jax.enable_x64(False):  # which each thread keeps for itself
             return np.asarray(_draw(model, current, start, dt, share))
 
     # equal shares, so that one compiled function serves them all
@@ -138,39 +142,52 @@ def _spiked(model, current, start, dt, keys) -> np.ndarray:
 
 @eqx.filter_jit
 def _draw(model, current, start, dt, keys):
-    run = lambda key: model.simulate(current, dt, recorded_start=start, key=key).spiked > 0.5
+    run = lambda key: model.simulate(current, dt, recorded_start=start, key=key).fired
     return run(None)[None] if keys is None else jax.lax.map(run, keys, batch_size=BATCH)
 
 
-def _bits(model: PatchedNeuron, test: tuple[FitData, ...]) -> float:
-    """Information that the model gives on each held-out spike, above a Poisson process of their rate, bits."""
-    spikes, duration = sum(data.n_spikes for data in test), sum(data.duration for data in test)
-    if not spikes:
-        return math.nan
-    # from the probability of a spike within its step to its density in time
-    log_density = sum(float(log_likelihood(model, data)) - data.n_spikes * math.log(data.dt) for data in test)
-    return scores.bits_per_spike(log_density, spikes, duration)
+def _with_forced_spikes(model: PatchedNeuron, test: tuple[FitData, ...]) -> tuple[dict[str, float], float]:
+    """Misfit of the voltage between spikes, as RMSE (mV) and explained variance; and bits per spike.
 
-
-def _subthreshold(model: PatchedNeuron, test: tuple[FitData, ...]) -> dict[str, float]:
-    """Misfit of the voltage between spikes, spikes forced: RMSE (mV) and explained variance."""
-    recorded, predicted = [], []
+    These are what the model tells of each held-out spike, given all before, above a Poisson process of their rate.
+    """
+    recorded, predicted, log_density = [], [], 0.0
     for data in test:
+        voltage, log_likelihoods = _forced(model, data)
         keep = observed_steps(data, float(model.neuron.spike_cut_duration))
         recorded.append(data.voltage[keep])
-        predicted.append(np.asarray(predict(model, data))[keep])
+        predicted.append(np.asarray(voltage)[keep])
+        # from the probability of a spike within its step to its density in time
+        log_density += float(log_likelihoods.sum()) - data.n_spikes * math.log(data.dt)
+    spikes, duration = sum(data.n_spikes for data in test), sum(data.duration for data in test)
+    bits = scores.bits_per_spike(log_density, spikes, duration) if spikes else math.nan
     a, b = (np.concatenate(parts) if parts else np.zeros(0) for parts in (recorded, predicted))
     everything = np.ones(len(a), dtype=bool)
     if not len(a):
-        return {"subthreshold_rmse_mv": math.nan, "subthreshold_explained_variance": math.nan}
-    return {
-        "subthreshold_rmse_mv": 1e3 * scores.rmse(a, b, everything),
-        "subthreshold_explained_variance": scores.explained_variance(a, b, everything),
-    }
+        return dict.fromkeys(BELOW, math.nan), bits
+    below = 1e3 * scores.rmse(a, b, everything), scores.explained_variance(a, b, everything)
+    return dict(zip(BELOW, below, strict=True)), bits
 
 
-def _ceiling(model, data: FitData, recorded, duration) -> dict[str, float]:
-    """Each score with one repeat as the model of the others; NaN without repeats."""
+@eqx.filter_jit
+def _forced(model, data):
+    run = forced_run(model, data)
+    return predict(model, data, run), step_log_likelihoods(model, data, run)
+
+
+def measure_ceiling(test: tuple[FitData, ...]) -> dict[str, float]:
+    """Each score with one repeat as the model of the others, averaged over the groups; NaN without repeats."""
+    return dict.fromkeys((*BELOW, "bits_per_spike"), math.nan) | _mean([_ceiling(data) for data in test])
+
+
+def _recorded(data: FitData) -> tuple[float, list[Float[np.ndarray, " k"]]]:
+    """How long the sweeps are, s, and their spikes within that."""
+    duration = data.current.shape[1] * data.dt
+    return duration, [train[(train >= 0) & (train <= duration)] for train in data.spike_times]
+
+
+def _ceiling(data: FitData) -> dict[str, float]:
+    duration, recorded = _recorded(data)
     found = {
         key: math.nan if value is None else value for key, value in scores.ceiling_trains(recorded, duration).items()
     }
@@ -179,11 +196,8 @@ def _ceiling(model, data: FitData, recorded, duration) -> dict[str, float]:
     pairs = [(i, j) for i in range(len(keep)) for j in range(i) if (keep[i] & keep[j]).any()]
     compare = lambda score: [score(data.voltage[i], data.voltage[j], keep[i] & keep[j]) for i, j in pairs]
     mean = lambda values: float(np.mean(values)) if values else math.nan
-    return found | {
-        "subthreshold_rmse_mv": 1e3 * mean(compare(scores.rmse)),
-        "subthreshold_explained_variance": mean(compare(scores.explained_variance)),
-        "bits_per_spike": math.nan,
-    }
+    below = 1e3 * mean(compare(scores.rmse)), mean(compare(scores.explained_variance))
+    return found | dict(zip(BELOW, below, strict=True))
 
 
 def _mean(groups: list[dict[str, float]]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from fitting.checkpoint import Checkpoint
 from fitting.crossvalidate import cross_validate, prefer
 from fitting.data import DataError, FitData, prepare
 from fitting.electrode import PatchedNeuron
-from fitting.evaluate import Scores, evaluate
+from fitting.evaluate import Scores, evaluate, measure_ceiling
 from fitting.fitted import FittedNeuron
 from fitting.levels import AUGMENTED, LEVELS, at_level, level_name
 from fitting.objective import AnyLoss, check_loss, check_parameters, movable
@@ -189,6 +189,7 @@ class _Prepared:
     train: FitData
     test: tuple[FitData, ...]
     preprocessing: Preprocessing
+    ceiling: dict[str, float]
     seconds: dict[str, float]
 
     @classmethod
@@ -200,7 +201,8 @@ class _Prepared:
         shape, train, test = clock("preparing the data", _prepare, recording, split)
         given = (recording, split, shape, train, test, electrode, drift)
         found, train, test = clock("electrode and drift", preprocess, *given)
-        return cls(recording, split, shape, train, test, found, clock.seconds)
+        ceiling = clock("what the cell tells of itself", measure_ceiling, test)
+        return cls(recording, split, shape, train, test, found, ceiling, clock.seconds)
 
 
 @jax.enable_x64(True)  # each thread has its own setting
@@ -229,7 +231,7 @@ def _fit_level(
         if names := movable(at_level(model, level), names):
             tune = partial(finetune, loss=loss, starts=starts, seed=seed)
             model = stage("fine-tuning", tune, model, train, optimizer, names)
-    scores = clock("scores", evaluate, model, prepared.test, seed)
+    scores = clock("scores", evaluate, model, prepared.test, seed, prepared.ceiling)
     return FittedNeuron(
         recording=prepared.recording,
         level=level,

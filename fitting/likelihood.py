@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+import glifjax as gj
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 
@@ -32,14 +33,15 @@ def log_likelihood(model: PatchedNeuron, data: FitData) -> Float[Array, ""]:
     return jnp.sum(step_log_likelihoods(model, data))
 
 
-def step_log_likelihoods(model: PatchedNeuron, data: FitData) -> Float[Array, "S T"]:
-    """Each step's share of the log-likelihood, nats; 0 where a step does not count."""
+def step_log_likelihoods(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) -> Float[Array, "S T"]:
+    """Each step's share of the log-likelihood, nats; 0 where a step does not count; `run` is its `forced_run`."""
+    run = forced_run(model, data) if run is None else run
+    expected = model.noise.expected_spikes(run.voltage_before_reset - run.threshold_before_reset, data.dt)
+    counted = jnp.asarray(data.counted)
+    return _log_likelihoods(expected, data.forced & counted, counted & ~run.refractory)
 
-    def one(current, voltage, forced, counted):
-        trace = model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
-        excess = trace.voltage_before_reset - trace.threshold_before_reset
-        expected = model.noise.expected_spikes(excess, data.dt)
-        return _log_likelihoods(expected, forced & counted, counted & ~trace.refractory)
 
-    arrays = (data.current, data.voltage, data.forced, data.counted)
-    return jax.vmap(one)(*map(jnp.asarray, arrays))
+def forced_run(model: PatchedNeuron, data: FitData) -> gj.Trace:
+    """The model over each sweep (S, T), from its first voltage, with spikes forced where they were recorded."""
+    run = lambda current, voltage, forced: model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
+    return jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))

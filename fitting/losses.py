@@ -20,6 +20,7 @@ from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 from fitting.likelihood import spike_log_likelihood
 from fitting.stages.voltage import CORRELATION, SIGMA, observed_steps, predict
+from glifjax.arrays import as_float
 
 #: Time constant that spikes are smoothed with, and the bins they are counted in first, s.
 TAU, BIN = 20e-3, 1e-3
@@ -119,7 +120,7 @@ class MLIN(eqx.Module):
 
     bins: Int[np.ndarray, "S T"]
     holds_spike: Bool[np.ndarray, " bins"]
-    scale: Float[Array, ""] = eqx.field(converter=lambda value: jnp.asarray(value, dtype=float))
+    scale: Float[Array, ""] = eqx.field(converter=as_float)
     forced: bool = eqx.field(default=True, static=True)
 
     def __call__(self, model: PatchedNeuron, data: FitData, trace: gj.Trace) -> Float[Array, "S T"]:

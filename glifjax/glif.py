@@ -12,8 +12,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
+from glifjax.arrays import as_float
 from glifjax.neuron import AbstractNeuron, Input, Sample, Status
 from glifjax.rules import afterspike, threshold, voltage
 from glifjax.rules.membrane import AbstractMembraneCurrent
@@ -32,12 +33,12 @@ Rule: TypeAlias = Any
 class Coefficients(eqx.Module):
     """Multipliers of th_inf, C, 1/R_input, a_voltage, b_voltage, asc_amp_array; 1 unless a fit moved them."""
 
-    th_inf: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
-    C: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
-    G: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
-    a: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
-    b: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
-    asc_amp_array: Float[Array, "*n"] = eqx.field(default_factory=lambda: jnp.asarray(1.0), converter=jnp.asarray)
+    th_inf: Float[Array, ""] = eqx.field(default=1.0, converter=as_float)
+    C: Float[Array, ""] = eqx.field(default=1.0, converter=as_float)
+    G: Float[Array, ""] = eqx.field(default=1.0, converter=as_float)
+    a: Float[Array, ""] = eqx.field(default=1.0, converter=as_float)
+    b: Float[Array, ""] = eqx.field(default=1.0, converter=as_float)
+    asc_amp_array: Float[Array, "*n"] = eqx.field(default=1.0, converter=as_float)
 
 
 class GLIFState(eqx.Module):
@@ -60,11 +61,6 @@ class GLIFState(eqx.Module):
     membrane: tuple[Any, ...]
     since_spike: Int[Array, ""]
     halted: Bool[Array, ""]
-
-
-def _float(value: ArrayLike) -> Array:
-    """An array of the default float dtype."""
-    return jnp.asarray(value, dtype=float)
 
 
 class GLIF(AbstractNeuron):
@@ -94,28 +90,28 @@ class GLIF(AbstractNeuron):
         escape_noise, spike, detach_reset: see AbstractNeuron.
     """
 
-    C: Float[Array, ""] = eqx.field(converter=_float)
-    R_input: Float[Array, ""] = eqx.field(converter=_float)
-    th_inf: Float[Array, ""] = eqx.field(converter=_float)
-    asc_tau_array: Float[Array, " n"] = eqx.field(converter=_float)
-    asc_amp_array: Float[Array, " n"] = eqx.field(converter=_float)
+    C: Float[Array, ""] = eqx.field(converter=as_float)
+    R_input: Float[Array, ""] = eqx.field(converter=as_float)
+    th_inf: Float[Array, ""] = eqx.field(converter=as_float)
+    asc_tau_array: Float[Array, " n"] = eqx.field(converter=as_float)
+    asc_amp_array: Float[Array, " n"] = eqx.field(converter=as_float)
     voltage_dynamics: Rule
     threshold_dynamics: Rule
     afterspike_dynamics: Rule
     voltage_reset: Rule
     threshold_reset: Rule
     afterspike_reset: Rule
-    init_threshold: Float[Array, ""] = eqx.field(converter=_float)
-    init_AScurrents: Float[Array, " n"] = eqx.field(converter=_float)
+    init_threshold: Float[Array, ""] = eqx.field(converter=as_float)
+    init_AScurrents: Float[Array, " n"] = eqx.field(converter=as_float)
     membrane_currents: tuple[AbstractMembraneCurrent, ...] = ()
     coeffs: Coefficients = eqx.field(default_factory=Coefficients)
-    El: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
-    El_reference: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
-    init_voltage: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
+    El: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
+    El_reference: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
+    init_voltage: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     spike_cut_length: Int[Array, ""] = eqx.field(default=0, converter=lambda n: jnp.asarray(n).astype(jnp.int32))
-    dt: Float[Array, ""] = eqx.field(default=5e-5, converter=_float)
-    spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
-    spike_waveform: Float[Array, " w"] = eqx.field(default_factory=lambda: np.zeros(0), converter=_float)
+    dt: Float[Array, ""] = eqx.field(default=5e-5, converter=as_float)
+    spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
+    spike_waveform: Float[Array, " w"] = eqx.field(default_factory=lambda: np.zeros(0), converter=as_float)
     escape_noise: EscapeNoise | None = None
     spike: SurrogateSpike = eqx.field(default_factory=SurrogateSpike)
     detach_reset: bool = eqx.field(default=True, static=True)

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from glifjax.arrays import as_float
+
 #: Derivative of the spike with respect to x = (V - threshold) / width; each integrates to one.
 SURROGATES: dict[str, Callable[[Array], Array]] = {
     "fast_sigmoid": lambda x: 0.5 / (1 + jnp.abs(x)) ** 2,
@@ -42,7 +44,7 @@ class SurrogateSpike(eqx.Module):
         shape: one of "fast_sigmoid", "sigmoid", "triangle".
     """
 
-    width: Float[Array, ""] = eqx.field(default_factory=lambda: jnp.asarray(2e-3), converter=jnp.asarray)
+    width: Float[Array, ""] = eqx.field(default=2e-3, converter=as_float)
     shape: str = eqx.field(default="fast_sigmoid", static=True)
 
     def __check_init__(self):
@@ -71,8 +73,8 @@ class EscapeNoise(eqx.Module):
         delta_v: sharpness of the threshold, V.
     """
 
-    lambda0: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    delta_v: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    lambda0: Float[Array, ""] = eqx.field(converter=as_float)
+    delta_v: Float[Array, ""] = eqx.field(converter=as_float)
 
     def expected_spikes(self, excess: Float[Array, "..."], dt: float | Float[Array, ""]) -> Float[Array, "..."]:
         """lambda dt: the hazard, integrated over one step of dt seconds; excess = V - threshold in V."""

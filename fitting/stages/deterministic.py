@@ -29,7 +29,7 @@ def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
             best, step = max(tried, key=tried.__getitem__), SHIFTS[1] - SHIFTS[0]
             grid = np.linspace(best - step, best + step, len(SHIFTS))
         for shift, spiked in zip(grid, _run(model, data, jnp.asarray(grid * width)), strict=True):
-            tried[float(shift)] = _explained(model, data, np.asarray(spiked) > 0.5)
+            tried[float(shift)] = _explained(model, data, np.asarray(spiked))
     best = max(tried, key=tried.__getitem__)
     order = sorted(tried)
     return Stage(
@@ -55,8 +55,8 @@ def shifted(model: PatchedNeuron, shift) -> PatchedNeuron:
 def _run(model, data, shifts):
     def one(shift):
         moved = shifted(model, shift)
-        run = lambda current, voltage: moved.simulate(current, data.dt, recorded_start=voltage[0]).spiked
-        return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage)) > 0.5
+        run = lambda current, voltage: moved.simulate(current, data.dt, recorded_start=voltage[0]).fired
+        return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage))
 
     return jax.lax.map(one, shifts, batch_size=17)
 

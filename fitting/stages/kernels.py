@@ -13,6 +13,7 @@ from jax.flatten_util import ravel_pytree
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.hazard import LAMBDA0, STEP, WIDEST, maximise_hazard
+from fitting.likelihood import forced_run
 from fitting.stages import Stage
 from fitting.stages.augment import with_knots
 from glifjax.spike import EscapeNoise
@@ -59,10 +60,7 @@ def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
 @eqx.filter_jit
 def _forced_voltage(model, data):
     """The model's voltage, V (S, T), with spikes forced where they were recorded."""
-    run = lambda current, voltage, forced: (
-        model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced).voltage_before_reset
-    )
-    return jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
+    return forced_run(model, data).voltage_before_reset
 
 
 _maximise = eqx.filter_jit(maximise_hazard)

@@ -20,7 +20,7 @@ from fitting.data import DataError, FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.hazard import LAMBDA0, STEP, WIDEST, maximise_hazard
 from fitting.levels import PARTS
-from fitting.likelihood import log_likelihood
+from fitting.likelihood import forced_run, log_likelihood
 from fitting.stages import Stage
 from fitting.stages.kernels import fit_kernels
 from glifjax.spike import EscapeNoise
@@ -133,11 +133,7 @@ def _features(model, data):
     """V, the components for a_spike = 1 V and a_voltage = b_voltage at each rate (rates, ...), refractory; (S, T)."""
 
     def run(b_spike, b_voltage, a_spike, a_voltage):
-        changed = _with_threshold(model, 0.0, 1e-3, a_spike, b_spike, a_voltage, b_voltage)
-        one = lambda current, voltage, forced: changed.simulate(
-            current, data.dt, recorded_start=voltage[0], spikes=forced
-        )
-        return jax.vmap(one)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
+        return forced_run(_with_threshold(model, 0.0, 1e-3, a_spike, b_spike, a_voltage, b_voltage), data)
 
     trace = run(1.0, 1.0, 0.0, 0.0)
     raised = jax.vmap(lambda b: run(b, 1.0, 1.0, 0.0).threshold_before_reset)(jnp.asarray(B_SPIKE))
@@ -169,7 +165,8 @@ def maximise_likelihood(
     problem = (model, moved, data, unravel)
     whitening = _whitening(start, problem)
     z = jnp.zeros_like(start)
-    state, losses = _OPTIMISER.init(z), []
+    # optax starts from weak types and goes on with strong ones, which would compile the step twice
+    state, losses = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), _OPTIMISER.init(z)), []
     for _ in range(max_steps):
         z, state, value = _polish_step(z, state, start, whitening, problem)
         losses.append(float(value))

@@ -15,10 +15,12 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
+import glifjax as gj
 from fitting.coordinates import Coordinate, origin, place, positions
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.levels import PARTS
+from fitting.likelihood import forced_run
 from fitting.stages import Stage
 from fitting.stages.initial import between_spikes
 from glifjax.rules.membrane import GatedCurrent
@@ -133,16 +135,12 @@ def observed_steps(data: FitData, cut: float) -> np.ndarray:
     return keep
 
 
-def predict(model: PatchedNeuron, data: FitData) -> Float[Array, "S T"]:
-    """The voltage the amplifier would show, V, on the mean over each step, spikes forced where they were recorded."""
-
-    def one(current, voltage, forced):
-        trace = model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
-        after = trace.voltage_before_reset
-        before = jnp.concatenate([trace.initial_voltage[None], after[:-1]])
-        return model.recorded((before + after) / 2, current)
-
-    return jax.vmap(one)(jnp.asarray(data.current), jnp.asarray(data.voltage), jnp.asarray(data.forced))
+def predict(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) -> Float[Array, "S T"]:
+    """The voltage the amplifier would show, V, on the mean over each step; `run` is the model's `forced_run`."""
+    run = forced_run(model, data) if run is None else run
+    after = run.voltage_before_reset
+    before = jnp.concatenate([run.initial_voltage[:, None], after[:, :-1]], axis=1)
+    return model.recorded((before + after) / 2, jnp.asarray(data.current))
 
 
 @eqx.filter_jit

@@ -9,23 +9,17 @@
 Source: Mihalas & Niebur 2009, Neural Computation 21:704, eqs. 2.1 and 2.2.
 """
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from glifjax.arrays import as_float
 from glifjax.mihalas_niebur.crossing import spikes_of_a_step
 from glifjax.mihalas_niebur.flow import Inside, Propagator, inside_of, propagator_of
 from glifjax.neuron import AbstractNeuron, Input, Sample, Status, choose
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
 INTEGRATORS = ("exact", "exponential_euler")
-
-
-def _float(value: Any) -> Array:
-    """A number or a sequence of them as an array of the default float dtype."""
-    return jnp.asarray(value, dtype=float)
 
 
 class MihalasNieburState(eqx.Module):
@@ -82,25 +76,25 @@ class MihalasNiebur(AbstractNeuron):
         escape_noise, spike, spike_latency, detach_reset: see AbstractNeuron.
     """
 
-    C: Float[Array, ""] = eqx.field(default=1e-9, converter=_float)
-    G: Float[Array, ""] = eqx.field(default=5e-8, converter=_float)
-    El: Float[Array, ""] = eqx.field(default=-0.07, converter=_float)
-    V_reset: Float[Array, ""] = eqx.field(default=-0.07, converter=_float)
-    th_inf: Float[Array, ""] = eqx.field(default=-0.05, converter=_float)
-    th_reset: Float[Array, ""] = eqx.field(default=-0.06, converter=_float)
-    a: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
-    b: Float[Array, ""] = eqx.field(default=10.0, converter=_float)
-    k: Float[Array, " n"] = eqx.field(default=(200.0, 20.0), converter=_float)
-    R: Float[Array, " n"] = eqx.field(default=(0.0, 1.0), converter=_float)
-    A: Float[Array, " n"] = eqx.field(default=(0.0, 0.0), converter=_float)
-    init_voltage: Float[Array, ""] = eqx.field(default=-0.07, converter=_float)
-    init_threshold: Float[Array, ""] = eqx.field(default=-0.05, converter=_float)
-    init_currents: Float[Array, " n"] = eqx.field(default=(0.0, 0.0), converter=_float)
+    C: Float[Array, ""] = eqx.field(default=1e-9, converter=as_float)
+    G: Float[Array, ""] = eqx.field(default=5e-8, converter=as_float)
+    El: Float[Array, ""] = eqx.field(default=-0.07, converter=as_float)
+    V_reset: Float[Array, ""] = eqx.field(default=-0.07, converter=as_float)
+    th_inf: Float[Array, ""] = eqx.field(default=-0.05, converter=as_float)
+    th_reset: Float[Array, ""] = eqx.field(default=-0.06, converter=as_float)
+    a: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
+    b: Float[Array, ""] = eqx.field(default=10.0, converter=as_float)
+    k: Float[Array, " n"] = eqx.field(default=(200.0, 20.0), converter=as_float)
+    R: Float[Array, " n"] = eqx.field(default=(0.0, 1.0), converter=as_float)
+    A: Float[Array, " n"] = eqx.field(default=(0.0, 0.0), converter=as_float)
+    init_voltage: Float[Array, ""] = eqx.field(default=-0.07, converter=as_float)
+    init_threshold: Float[Array, ""] = eqx.field(default=-0.05, converter=as_float)
+    init_currents: Float[Array, " n"] = eqx.field(default=(0.0, 0.0), converter=as_float)
     integrator: str = eqx.field(default="exact", static=True)
     max_spikes_per_step: int = eqx.field(default=2, static=True)
     propagator: Propagator | None = None
     inside: Inside | None = None
-    spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=_float)
+    spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     escape_noise: EscapeNoise | None = None
     spike: SurrogateSpike = eqx.field(default_factory=SurrogateSpike)
     detach_reset: bool = eqx.field(default=True, static=True)

@@ -4,6 +4,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glifjax.arrays import as_float
+
 
 class Exponential(eqx.Module):
     """I_j' = I_j exp(-dt / tau_j). AllenSDK's `exp`; Teeter et al. 2018, eq. 2."""
@@ -31,7 +33,7 @@ class ResetBySum(eqx.Module):
         r: fraction of the old current that survives a spike, (n,), dimensionless.
     """
 
-    r: Float[Array, " n"] = eqx.field(converter=jnp.asarray)
+    r: Float[Array, " n"] = eqx.field(converter=as_float)
 
     def __call__(self, neuron, state) -> tuple[Float[Array, ""], ...]:
         """The currents at the end of the spike cut, A each."""

@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glifjax.arrays import as_float
+
 Gates = Any
 
 
@@ -72,9 +74,9 @@ class Gate(eqx.Module):
         tau: s.
     """
 
-    V_half: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    slope: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    tau: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    V_half: Float[Array, ""] = eqx.field(converter=as_float)
+    slope: Float[Array, ""] = eqx.field(converter=as_float)
+    tau: Float[Array, ""] = eqx.field(converter=as_float)
 
     def steady(self, voltage: Float[Array, "..."]) -> Float[Array, "..."]:
         """x_inf at a voltage, V."""
@@ -104,8 +106,8 @@ class GatedCurrent(AbstractMembraneCurrent):
         gates: any number of them.
     """
 
-    conductance: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    reversal: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    conductance: Float[Array, ""] = eqx.field(converter=as_float)
+    reversal: Float[Array, ""] = eqx.field(converter=as_float)
     gates: tuple[Gate, ...]
 
     def __call__(self, voltage: Float[Array, ""], gates: Gates) -> Float[Array, ""]:

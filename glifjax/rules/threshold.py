@@ -6,6 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glifjax.arrays import as_float
+
 
 class Threshold(eqx.Module):
     """The threshold's part of the state, V: what a spike must exceed, and its two components above th_inf."""
@@ -30,7 +32,7 @@ class SpikeComponent(eqx.Module):
         b_spike: decay rate of what a spike adds, 1/s.
     """
 
-    b_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    b_spike: Float[Array, ""] = eqx.field(converter=as_float)
 
     def __call__(self, neuron, state, current, dt) -> Threshold:
         """The threshold one step later."""
@@ -54,9 +56,9 @@ class ThreeComponents(eqx.Module):
         b_voltage: decay rate of the voltage component, 1/s (times coeffs.b).
     """
 
-    b_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    a_voltage: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    b_voltage: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    b_spike: Float[Array, ""] = eqx.field(converter=as_float)
+    a_voltage: Float[Array, ""] = eqx.field(converter=as_float)
+    b_voltage: Float[Array, ""] = eqx.field(converter=as_float)
 
     def __call__(self, neuron, state, current, dt) -> Threshold:
         """The threshold one step later."""
@@ -82,9 +84,9 @@ class ThreeComponentsEuler(eqx.Module):
         b_spike, a_voltage, b_voltage: as in ThreeComponents, 1/s.
     """
 
-    b_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    a_voltage: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    b_voltage: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    b_spike: Float[Array, ""] = eqx.field(converter=as_float)
+    a_voltage: Float[Array, ""] = eqx.field(converter=as_float)
+    b_voltage: Float[Array, ""] = eqx.field(converter=as_float)
 
     def __call__(self, neuron, state, current, dt) -> Threshold:
         """The threshold one step later."""
@@ -120,8 +122,8 @@ class ResetThreeComponents(eqx.Module):
         b_spike: decay rate during the cut, 1/s.
     """
 
-    a_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    b_spike: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    a_spike: Float[Array, ""] = eqx.field(converter=as_float)
+    b_spike: Float[Array, ""] = eqx.field(converter=as_float)
 
     def __call__(self, neuron, state) -> Threshold:
         """The threshold after the spike."""

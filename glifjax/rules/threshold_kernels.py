@@ -8,6 +8,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glifjax.arrays import as_float
+
 
 class KernelState(eqx.Module):
     """The threshold's part of the state, V: the total, and each kernel's share of it above th_inf."""
@@ -46,11 +48,11 @@ class Kernels(eqx.Module):
         softness: of the corner: h(0) is half of it, V.
     """
 
-    spike_tau: Float[Array, " n"] = eqx.field(converter=jnp.asarray)
-    voltage_tau: Float[Array, " k"] = eqx.field(converter=jnp.asarray)
-    knots: Float[Array, " j"] = eqx.field(converter=jnp.asarray)
-    weights: Float[Array, "j k"] = eqx.field(converter=jnp.asarray)
-    softness: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    spike_tau: Float[Array, " n"] = eqx.field(converter=as_float)
+    voltage_tau: Float[Array, " k"] = eqx.field(converter=as_float)
+    knots: Float[Array, " j"] = eqx.field(converter=as_float)
+    weights: Float[Array, "j k"] = eqx.field(converter=as_float)
+    softness: Float[Array, ""] = eqx.field(converter=as_float)
 
     def init(self, neuron) -> KernelState:
         """Kernels at zero after spikes, and where the initial voltage would hold them."""
@@ -90,7 +92,7 @@ class ResetKernels(eqx.Module):
         a_spike: what a spike adds, defined at the end of its cut, (n,), V.
     """
 
-    a_spike: Float[Array, " n"] = eqx.field(converter=jnp.asarray)
+    a_spike: Float[Array, " n"] = eqx.field(converter=as_float)
 
     def __call__(self, neuron, state) -> KernelState:
         """The threshold after the spike."""

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glifjax.arrays import as_float
 from glifjax.rules.afterspike import Exponential
 from glifjax.rules.threshold import phi
 
@@ -30,12 +31,21 @@ class LinearExact(eqx.Module):
         F = (I - G (V - El)) / C,    rate = G / C,    phi(y) = (1 - e^-y) / y
 
     AllenSDK names it `linear_exact` and leaves it undone. I_j decay where the neuron's afterspike rule lets them, and
-    are constant elsewhere. With membrane currents I_m(V), F holds them and rate = -dF/dV: exponential Euler
-    (Rosenbrock form), exact for gates that stand still.
+    are constant elsewhere.
+
+    With membrane currents I_m(V), F holds them and rate = -dF/dV: exponential Euler (Rosenbrock form), exact for gates
+    that stand still. There F also holds the mean of each I_j over the step, I_j phi(dt / tau_j), and not its decay:
+    the last part in (rate dt) (dt / tau_j) / 12 of what it does.
     """
 
     def __call__(self, neuron, state, current, dt) -> Float[Array, ""]:
         """The voltage one step later, V."""
+        decaying = isinstance(neuron.afterspike_dynamics, Exponential)
+        decay = lambda j: 1 / neuron.asc_tau_array[j] if decaying else 0.0
+        afterspike = list(enumerate(state.afterspike_currents))
+        if neuron.membrane_currents:
+            current += sum(each * phi(decay(j) * dt) for j, each in afterspike)
+            afterspike = []
 
         def flow(voltage):
             leak = neuron.conductance * (voltage - neuron.El)
@@ -44,10 +54,8 @@ class LinearExact(eqx.Module):
         moved, slope = jax.jvp(flow, (state.voltage,), (jnp.ones_like(state.voltage),))
         rate = -slope
         voltage = state.voltage + moved * dt * phi(rate * dt)
-        decaying = isinstance(neuron.afterspike_dynamics, Exponential)
-        for j, afterspike in enumerate(state.afterspike_currents):
-            decay = 1 / neuron.asc_tau_array[j] if decaying else 0.0
-            voltage += afterspike / neuron.capacitance * dt * jnp.exp(-rate * dt) * phi((decay - rate) * dt)
+        for j, each in afterspike:
+            voltage += each / neuron.capacitance * dt * jnp.exp(-rate * dt) * phi((decay(j) - rate) * dt)
         return voltage
 
 
@@ -67,8 +75,8 @@ class ResetFromVoltage(eqx.Module):
         b: intercept, V.
     """
 
-    a: Float[Array, ""] = eqx.field(converter=jnp.asarray)
-    b: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    a: Float[Array, ""] = eqx.field(converter=as_float)
+    b: Float[Array, ""] = eqx.field(converter=as_float)
 
     def __call__(self, neuron, state) -> Float[Array, ""]:
         """The voltage after the spike, V."""
