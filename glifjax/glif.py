@@ -239,9 +239,13 @@ class GLIF(AbstractNeuron):
         return state.voltage - state.threshold.total
 
     def step(self, state: GLIFState, inp: Input, dt: Float[Array, ""]) -> tuple[GLIFState, Sample]:
-        """Advance, decide, reset; without noise or force, a reset to above the threshold stops the neuron."""
+        """Advance, decide, reset; without noise or force, a reset to above the threshold stops the neuron.
+
+        So AllenSDK has it. A threshold rule that it does not have may say otherwise: `stops_above = False` makes the
+        neuron spike again once its cut is over.
+        """
         new, sample = super().step(state, inp, dt)
-        if inp.is_deterministic:
+        if inp.is_deterministic and getattr(self.threshold_dynamics, "stops_above", True):
             bad_reset = (sample.spiked > 0.5) & (self.excess(new) > 0)
             new = eqx.tree_at(lambda s: s.halted, new, new.halted | bad_reset)
         return new, sample

@@ -188,6 +188,19 @@ def test_threshold_kernels_are_filtered_hinges_and_sums_of_exponentials():
     np.testing.assert_allclose(trace.threshold[shown], 0.02 + (from_spikes + from_voltage)[shown], rtol=1e-12)
 
 
+def test_after_a_reset_above_the_threshold_kernels_spike_again_and_allens_rules_stop():
+    above = lambda neuron, state: jnp.asarray(0.03)
+    stops = build(voltage_reset=above, spike_cut_length=10)
+    kernels = Kernels([0.1], [0.1], np.zeros(0), np.zeros((0, 1)), 1e-3)
+    goes_on = dataclasses.replace(stops, threshold_dynamics=kernels, threshold_reset=ResetKernels([0.0]))
+    first, *others = gj.simulate(stops, drive(), DT).spikes().steps
+    assert not others
+    assert gj.simulate(stops, drive(), DT).status == gj.Status.BAD_RESET
+    trace = gj.simulate(goes_on, drive(), DT)
+    np.testing.assert_array_equal(trace.spikes().steps, np.arange(first, STEPS, 11))
+    assert trace.status == 0
+
+
 def test_euler_threshold_follows_its_recurrence_and_tends_to_the_exact_one():
     b_spike, a, b = 80.0, 8.0, 25.0
     exact = build("LIF-R-ASC-A", {"a_spike": 3e-3, "b_spike": b_spike, "a_voltage": a, "b_voltage": b})

@@ -4,6 +4,8 @@ Sources: Pozzorini et al. 2015, PLoS Comput Biol 11:e1004275 (spike-triggered th
 exponentials); Mensi et al. 2016, PLoS Comput Biol 12:e1004761 (coupling to the voltage through a hinge).
 """
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -40,6 +42,9 @@ class Kernels(eqx.Module):
         w_k' = w_k exp(-dt / voltage_tau_k) + (1 - exp(-dt / voltage_tau_k)) sum_j weight_jk h(V - knot_j)
         h(x) = (x + sqrt(x^2 + softness^2)) / 2, a hinge with a soft corner.
 
+    A reset to above the threshold does not stop the neuron, as it does with AllenSDK's rules: it spikes again after the
+    cut, in a doublet.
+
     Attributes:
         spike_tau: (n,), s.
         voltage_tau: (k,), s.
@@ -53,6 +58,8 @@ class Kernels(eqx.Module):
     knots: Float[Array, " j"] = eqx.field(converter=as_float)
     weights: Float[Array, "j k"] = eqx.field(converter=as_float)
     softness: Float[Array, ""] = eqx.field(converter=as_float)
+
+    stops_above: ClassVar[bool] = False
 
     def init(self, neuron) -> KernelState:
         """Kernels at zero after spikes, and where the initial voltage would hold them."""
