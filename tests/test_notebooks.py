@@ -18,9 +18,9 @@ PRINTED = {
 SIZES = "TRAINING, HELD_OUT, REPEATS = 15.0, 4.0, 3\n"
 #: What is run after a notebook's cell of parameters. The augmented level takes as long as all others together.
 SHORTER = {
-    "fit_your_first_cell": SIZES,
+    "fit_your_first_cell": SIZES + "STEPS = 2",
     "comparing_levels": SIZES + 'import sys; sys.modules["fitting.fit"].LEVELS = ("LIF-R-ASC", "LIF-R-ASC-A")',
-    "a_rule_of_your_own": SIZES + "STEPS, TUNING = 60, 2",
+    "a_rule_of_your_own": SIZES + "STEPS, TUNING = 20, 2",
 }
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
