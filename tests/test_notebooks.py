@@ -1,4 +1,4 @@
-"""The notebooks run from their first cell to their last, on less data: their parameters are set anew, as papermill does."""
+"""The notebooks run from first cell to last, on less data: their parameters are set anew, as papermill does it."""
 
 from pathlib import Path
 
