@@ -139,11 +139,17 @@ def _noise_scale(cell: PatchedNeuron, random: np.random.Generator) -> float:
 def _record(cell: PatchedNeuron, current, number: int, random, noise: float) -> tuple[np.ndarray, np.ndarray]:
     """One sweep as an amplifier would give it: current (A) and voltage (V) at RATE."""
     trace = gj.simulate(cell.neuron, current, DT, key=jax.random.key(1000 + number))
-    voltage = _draw_spikes(np.asarray(trace.voltage) + float(cell.neuron.El_reference), cell, trace)
-    recorded = voltage + float(cell.series_resistance) * current
+    recorded = recorded_voltage(cell, trace, current)
     block = round(1 / (RATE * DT))
     means = lambda x: x.reshape(-1, block).mean(axis=1)
     return means(current), means(recorded) + noise * random.normal(size=len(current) // block)
+
+
+def recorded_voltage(cell: PatchedNeuron, trace: gj.Trace, current) -> Float[np.ndarray, " T"]:
+    """What an amplifier without noise shows of a run at DT, V: means over the steps, spikes and electrode included."""
+    after = _draw_spikes(np.asarray(trace.voltage) + float(cell.neuron.El_reference), cell, trace)
+    means = (after + np.concatenate([after[:1], after[:-1]])) / 2
+    return means + float(cell.series_resistance) * current
 
 
 def _draw_spikes(voltage: Float[np.ndarray, " T"], cell: PatchedNeuron, trace: gj.Trace) -> np.ndarray:

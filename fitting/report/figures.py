@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 import glifjax as gj
 from fitting.data import FitData
 from fitting.fitted import FittedNeuron
+from fitting.predictive import Bands
 from fitting.report.runs import Runs
 from fitting.stages import Stage
 from glifjax.rules.membrane import GatedCurrent
@@ -138,6 +139,33 @@ def raster(trains: tuple[list, list, list], data: FitData) -> Figure:
     rates.set_ylim(bottom=0)
     _legend(rates, ncol=2)
     figure.align_ylabels([top, rates])
+    return figure
+
+
+@_styled
+def predictive_bands(runs: Runs, known: Bands) -> Figure:
+    """Where the rate of the repeats and the voltage between spikes are to lie, and where they are."""
+    data, start, stop = runs.data, *runs.window
+    figure = Figure(figsize=(FULL, 4.6), layout="constrained")
+    rates, volts = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.5))
+    _, rate = _rate(data.spike_times, data.current.shape[1] * data.dt)
+    rates.plot(known.time, rate, color=DATA, lw=0.9, label="recorded")
+    rates.fill_between(known.time, *known.rate, color=NOISE, alpha=0.3, lw=0, label="90 % band")
+    rates.set_ylabel("rate (1/s)")
+    rates.set_ylim(bottom=0)
+    shown = slice(round(start / data.dt), round(stop / data.dt))
+    time = (np.arange(data.current.shape[1])[shown] + 1) * data.dt
+    recorded = np.where(np.isfinite(known.voltage[0]), runs.membrane, np.nan)
+    volts.plot(time, recorded[shown], color=DATA, lw=0.7, label="recorded, between spikes")
+    for band, alpha, name in (
+        (known.voltage, 0.25, "90 % band"),
+        (known.parameters, 0.7, "of it, what the parameters leave open"),
+    ):
+        volts.fill_between(time, *band[:, shown], color=NOISE, alpha=alpha, lw=0, label=name)
+    volts.set(xlabel="time in the sweep (s)", ylabel="voltage (mV)", xlim=(start, stop))
+    for ax in (rates, volts):
+        _legend(ax, ncol=3)
+    figure.align_ylabels()
     return figure
 
 
