@@ -20,7 +20,6 @@ import jax.numpy as jnp
 import numpy as np
 from interval_coverage import NOISE, draw_cell
 
-import glifjax as gj
 from fitting import example
 from fitting.crossvalidate import _likelihoods
 from fitting.data import FitData, prepare
@@ -35,8 +34,6 @@ from fitting.stages.voltage import coordinates, fit_voltage
 
 #: Length of the recording that is fitted, and of that held out, s.
 TRAINING, HELD_OUT = 20.0, 10.0
-#: Sizes of the stimulus that are tried, in rheobases, to find the one that the cell spikes at the example's rate for.
-SCALES = np.geomspace(0.2, 10.0, 24)
 
 
 @dataclass(frozen=True)
@@ -55,39 +52,17 @@ class Outcome:
         return self.finite and self.fitted > self.start
 
 
-@eqx.filter_jit
-def run(neuron: gj.GLIF, current, key) -> gj.Trace:
-    """A free run with escape noise; compiled once for all cells."""
-    return gj.simulate(neuron, current, example.DT, key=key)
-
-
-@eqx.filter_jit
-def rates(neuron: gj.GLIF, currents, key):
-    """Spikes a second under each current."""
-    count = lambda current: jnp.sum(gj.simulate(neuron, current, example.DT, key=key).spiked)
-    return jax.lax.map(count, currents, batch_size=8) / (currents.shape[1] * example.DT)
-
-
 def sweeps(cell: PatchedNeuron, seed: int) -> list[SimpleNamespace]:
     """A training sweep and a held-out one, as recorded."""
     random = np.random.default_rng([seed, 3])
-    stimulus = lambda seconds: example._ornstein_uhlenbeck(seconds, random) + example.OFFSET
-    rheobase = float(cell.neuron.th_inf / cell.neuron.R_input)
-    tried = rates(cell.neuron, jnp.asarray(rheobase * SCALES[:, None] * stimulus(TRAINING)), jax.random.key(0))
-    scale = np.interp(example.SPIKE_RATE, np.maximum.accumulate(np.asarray(tried)), rheobase * SCALES)
-    block = round(1 / (example.RATE * example.DT))
-    means = lambda x: x.reshape(-1, block).mean(axis=1)
+    scale = example._noise_scale(cell, random)
     made = []
     for number, seconds in ((1, TRAINING), (2, HELD_OUT)):
-        # both are simulated at one length, which a compiled function depends on
-        current = scale * stimulus(TRAINING)
-        trace = run(cell.neuron, jnp.asarray(current), jax.random.key(1000 * seed + number))
-        voltage = means(example.recorded_voltage(cell, trace, current))
-        voltage = voltage + NOISE * random.normal(size=len(voltage))
+        # all are simulated at one length, which compiled functions depend on
+        stimulus = scale * (example._ornstein_uhlenbeck(TRAINING, random) + example.OFFSET)
+        current, voltage = example._record(cell, stimulus, 10 * seed + number, random, NOISE)
         kept = slice(round(seconds * example.RATE))
-        made.append(
-            SimpleNamespace(number=number, rate=example.RATE, current=means(current)[kept], voltage=voltage[kept])
-        )
+        made.append(SimpleNamespace(number=number, rate=example.RATE, current=current[kept], voltage=voltage[kept]))
     return made
 
 
@@ -115,8 +90,8 @@ def fit(level: str, train: FitData, test: FitData, shape) -> Outcome:
     return Outcome(level, finite, *found, float(spikes) / test.duration)
 
 
-def table(outcomes: list[list[Outcome]]) -> str:
-    """A line for each level."""
+def table(outcomes: list[tuple[list[Outcome], float]]) -> str:
+    """A line for each level, from each cell's outcomes and its recorded rate."""
     lines = [
         "| level | cells | finite | better than its start | bits per spike, start | fitted | least gain "
         "| free rate over the recorded one |",
@@ -138,11 +113,12 @@ def table(outcomes: list[list[Outcome]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=100)
+    parser.add_argument("--first", type=int, default=1, help="seed of the first cell")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     outcomes, began = [], time.perf_counter()
-    for seed in range(1, options.cells + 1):
+    for seed in range(options.first, options.first + options.cells):
         made = sweeps(draw_cell(seed), seed)
         shape = measure_shape([(made[0].voltage, made[0].rate)])
         assert shape is not None, f"cell {seed} does not spike"

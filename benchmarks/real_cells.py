@@ -31,6 +31,11 @@ COLUMNS = {
     "subthreshold_rmse_mv": "RMSE mV",
 }
 
+SIMULATED = """## Simulated cells
+
+Where the truth is known: how far off parameters and predictions are and how often intervals hold
+([simulated_cells.md](simulated_cells.md)), and every level on a hundred cells ([no_divergence.md](no_divergence.md))."""
+
 TRIED = """## What was tried
 
 All choices were made on the training sweep. The augmented level's priors, time constants, knots and currents are those
@@ -133,6 +138,7 @@ def _page(cells: list[dict]) -> str:
         "## Each cell",
         "\n".join([head, rule, *rows]),
         TRIED,
+        SIMULATED,
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -123,6 +123,8 @@ def laplace(
         known: how well the spikes' onset (s), the end of their cut (s) and the slope of the voltage's reset are known
             that were measured on them: standard errors, 0 for what is given.
     """
+    # through numpy, which has no weak types: compiled functions tell them apart
+    model = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)
     membrane = voltage.coordinates(model, level) if membrane is None else membrane
     rest = threshold_coordinates(model, level)
     moved = [*membrane, *rest]
@@ -130,10 +132,10 @@ def laplace(
     covariance, given, free = _covariances(model, data, membrane, rest, known)
     x = np.asarray(ravel_pytree(positions(model, moved))[0])
 
-    # not compiled: parameters are named by the values of those that are not moved
+    # compiled around the model: parameters are named by the values of those that are not moved
     problem = (model, moved, level)
     written, placed = (lambda x: _written(x, problem)), (lambda x: _placed(x, problem))
-    slopes = np.asarray(jax.jacfwd(written)(jnp.asarray(x)))[:, free]
+    slopes = np.asarray(jax.jit(jax.jacfwd(written))(jnp.asarray(x)))[:, free]
     described = (slopes != 0).any(axis=1)
     slopes = slopes[described]
     names = [name for name, moves in zip(quantities(at_level(model, level)), described, strict=True) if moves]
@@ -148,14 +150,14 @@ def laplace(
         draws[:, free] += random.normal(size=(count, len(spreads))) * np.sqrt(np.maximum(spreads, 0)) @ directions.T
         return jnp.asarray(draws)
 
-    sampled = np.asarray(jax.vmap(written)(drawn(covariance, SAMPLES)))[:, described]
+    sampled = np.asarray(jax.jit(jax.vmap(written))(drawn(covariance, SAMPLES)))[:, described]
     return Uncertainty(
         names=tuple(names),
         errors=errors,
         intervals=np.quantile(sampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0).T,
         correlations=parameters_covariance / np.outer(errors, errors),
         undetermined=_undetermined(*np.linalg.eigh(given), names, slopes),
-        draws=jax.vmap(placed)(drawn(given, DRAWS)),
+        draws=jax.jit(jax.vmap(placed))(drawn(given, DRAWS)),
     )
 
 

@@ -154,8 +154,8 @@ def doubtful(known: Uncertainty) -> list[str]:
     """What ± means, and which parameters it does not tell the whole of."""
     lines = [
         "±: standard error, from how the fit's errors scatter over the training sweeps; under the pointer: the 90 % "
-        "interval. The spike's onset, latency and cut are taken as known: where they are wrong, the parameters that "
-        "depend on them are off by more. A dash: measured or chosen, not fitted."
+        "interval. That the spike's onset, cut and reset are measured is a part of it, with the errors that this has "
+        "on simulated cells. A dash: measured or chosen, not fitted."
     ]
     named = lambda names: _listed([called(name)[0] for name in names])
     if known.loose:
