@@ -34,7 +34,7 @@ COLUMNS = {
 SIMULATED = """## Simulated cells
 
 Where the truth is known: how far off parameters and predictions are and how often intervals hold
-([simulated_cells.md](simulated_cells.md)), and every level on a hundred cells ([no_divergence.md](no_divergence.md))."""
+([simulated_cells.md](simulated_cells.md)); every level on a hundred cells ([no_divergence.md](no_divergence.md))."""
 
 TRIED = """## What was tried
 

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -18,6 +20,8 @@ from fitting.electrode import PatchedNeuron
 from fitting.likelihood import log_likelihood
 from fitting.parameters import parameters
 from fitting.predictive import bands
+from fitting.report import figures
+from fitting.report.words import banded
 from fitting.stages import kernels, voltage
 from fitting.uncertainty import laplace
 
@@ -146,6 +150,17 @@ def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
     inner, outer = (np.ptp(band, axis=0)[20000:] for band in (found.parameters, found.voltage))
     assert np.nanmax(inner) < np.nanmin(outer)
     assert np.isnan(found.voltage[:, np.flatnonzero(forced[1])]).all()
+
+    membrane = 1e3 * np.asarray(truth.membrane(again.voltage[1], again.current[1]) + truth.neuron.El_reference)
+    runs: Any = SimpleNamespace(data=again, sweep=1, membrane=membrane, window=(2.0, 4.0))
+    rates, volts = figures.predictive_bands(runs, found).axes
+    assert len(rates.collections) == 1
+    assert len(volts.collections) == 2
+    low, high = volts.get_ylim()
+    assert low < np.nanmin(found.voltage[:, 21000:24000]) < np.nanmax(found.voltage[:, 21000:24000]) < high
+    words = banded(found, 2)
+    assert "2 runs" in words
+    assert f"{100 * found.voltage_holds:.0f} % of the recorded voltage" in words
 
 
 def test_draws_scatter_as_the_errors_say(truth, known):
