@@ -42,6 +42,11 @@ OTHERWISE: dict[str, dict] = {
 }
 LEVELS = ("LIF-R-ASC-A", "augmented")
 
+SIMULATED = """## Simulated cells
+
+Where the truth is known: how far off parameters and predictions are and how often intervals hold
+([simulated_cells.md](simulated_cells.md)); every level on a hundred cells ([no_divergence.md](no_divergence.md))."""
+
 TRIED = """## What was tried
 
 All choices were made on the training sweep. The augmented level's priors, time constants, knots and currents are those
@@ -166,6 +171,7 @@ def _page(cells: list[dict]) -> str:
         "## Each cell",
         "\n".join([head, rule, *rows]),
         TRIED,
+        SIMULATED,
     ]
     return "\n\n".join(parts) + "\n"
 

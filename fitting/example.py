@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 import glifjax as gj
 from fitting.electrode import PatchedNeuron
@@ -127,20 +127,28 @@ def _noise_scale(cell: PatchedNeuron, random: np.random.Generator) -> float:
     rheobase = float(cell.neuron.th_inf / cell.neuron.R_input)
     scales = rheobase * np.geomspace(0.2, 10.0, 24)
 
-    @eqx.filter_jit
-    def count(scale):
-        current = scale * (jnp.asarray(shape) + OFFSET)
-        return jnp.sum(gj.simulate(cell.neuron, current, DT, key=jax.random.key(0)).spiked)
-
-    rates = np.asarray(jax.lax.map(count, jnp.asarray(scales), batch_size=8)) / 20.0
+    rates = np.asarray(_rates(cell.neuron, jnp.asarray(scales[:, None] * (shape + OFFSET))))
     return float(np.interp(SPIKE_RATE, np.maximum.accumulate(rates), scales))
+
+
+@eqx.filter_jit
+def _rates(neuron: gj.GLIF, currents) -> Float[Array, " n"]:
+    """Spikes a second under each current (n, T)."""
+    count = lambda current: jnp.sum(gj.simulate(neuron, current, DT, key=jax.random.key(0)).spiked)
+    return jax.lax.map(count, currents, batch_size=8) / (currents.shape[1] * DT)
+
+
+@eqx.filter_jit
+def _run(neuron: gj.GLIF, current, key) -> gj.Trace:
+    return gj.simulate(neuron, current, DT, key=key)
 
 
 def _record(cell: PatchedNeuron, current, number: int, random, noise: float) -> tuple[np.ndarray, np.ndarray]:
     """One sweep as an amplifier would give it: current (A) and voltage (V) at RATE."""
-    trace = gj.simulate(cell.neuron, current, DT, key=jax.random.key(1000 + number))
-    voltage = _draw_spikes(np.asarray(trace.voltage) + float(cell.neuron.El_reference), cell, trace)
-    recorded = voltage + float(cell.series_resistance) * current
+    trace = _run(cell.neuron, jnp.asarray(current), jax.random.key(1000 + number))
+    after = _draw_spikes(np.asarray(trace.voltage) + float(cell.neuron.El_reference), cell, trace)
+    # samples are means over time, the simulation's values those after each step
+    recorded = (after + np.concatenate([after[:1], after[:-1]])) / 2 + float(cell.series_resistance) * current
     block = round(1 / (RATE * DT))
     means = lambda x: x.reshape(-1, block).mean(axis=1)
     return means(current), means(recorded) + noise * random.normal(size=len(current) // block)

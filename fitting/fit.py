@@ -252,7 +252,11 @@ def _fit_level(
 
 def _with_uncertainty(fitted: FittedNeuron, progress) -> FittedNeuron:
     clock = _Clock(fitted.level, progress)
-    found = clock("uncertainty", laplace, fitted.stages[-1].model, fitted.train, fitted.level)
+    model, level = fitted.stages[-1].model, fitted.level
+    moved = membrane_coordinates(model, level)
+    if fitted.preprocessing is not None:
+        model, moved = fitted.preprocessing.held(model, moved)
+    found = clock("uncertainty", partial(laplace, membrane=moved), model, fitted.train, level)
     return replace(fitted, uncertainty=found, seconds=fitted.seconds | clock.seconds)
 
 

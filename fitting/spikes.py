@@ -17,8 +17,11 @@ PROMINENCE, WINDOW, UPSTROKE = 0.020, 0.020, 5.0
 RELATIVE, NOISE, ENOUGH = 0.2, 8.0, 0.6
 #: Peaks that stand out less are not even looked at, V.
 LOOKED_AT = 0.010
-#: Delays after a spike's onset among which the end of the cut is sought, s (Allen's 1-10 ms).
-CUT_DELAYS = np.arange(1e-3, 10.01e-3, 0.25e-3)
+#: The share of its steepest rise that makes a spike's onset, and until when it has not begun to rise, s.
+ONSET, SETTLED = 0.02, -2.5e-3
+#: Delays after a spike's crossing among which the end of the cut is sought, s (Allen's 1-10 ms), and by how much the
+#: mean squared error of the voltage there may exceed the least: a share of that, and V^2.
+CUT_DELAYS, WORSE = np.arange(1e-3, 10.01e-3, 0.1e-3), (0.25, 0.6e-3**2)
 
 
 @dataclass(frozen=True)
@@ -136,15 +139,18 @@ def detect_spikes(voltage: Float[np.ndarray, " T"], rate: float, level: float = 
 def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> SpikeShape | None:
     """The common shape of a cell's spikes; None if it has none.
 
-    The latency is three quarters of the median spike's width at half height. The end of the cut is the delay after
-    which the voltage is best predicted from the voltage at the onset (Teeter et al. 2018), sought from where the
-    median spike has come back to the onset's voltage, up to 10 ms; never longer than the shortest interval.
+    The onset is where the median spike starts to rise: ONSET of its steepest upstroke, beyond how fast the voltage rose
+    before. The voltage after the cut is predicted from that at the onset by regression, worse and worse from where the
+    membrane goes its own way (Teeter et al. 2018): the cut ends at the last delay that is predicted nearly as well as
+    the best (WORSE), sought from where the median spike has come back to the onset's voltage, up to 10 ms after the
+    crossing; it is never longer than the shortest interval.
 
     Args:
         traces: voltage (V) and rate (Hz) of each sweep; compensated for the electrode where that is known.
     """
     level = crossing_level(traces)
-    time = np.arange(-5e-3, 15e-3, 5e-5)
+    step = 5e-5
+    time = np.arange(-5e-3, 15e-3, step)
     shapes, shortest = [], np.inf
     for voltage, rate in traces:
         at = np.arange(len(voltage)) / rate
@@ -156,26 +162,32 @@ def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> Sp
         return None
     spikes = np.asarray(shapes)
     median = np.median(spikes, axis=0)
-    peak = np.argmax(median)
-    foot = median[np.searchsorted(time, -2e-3)]
-    latency = 0.75 * _width(median, time, peak, (median[peak] + foot) / 2)
-    onset = spikes[:, np.searchsorted(time, -latency)]
+    crossing = np.searchsorted(time, 0.0)
+    back = np.flatnonzero(median[crossing + 1 :] < median[crossing])
+    peak = crossing + np.argmax(median[crossing : crossing + 1 + (back[0] if len(back) else len(median))])
+    latency = _rise(median[: peak + 1], time)
+    onset = spikes[:, np.searchsorted(time, -latency - step / 2)]
 
     below = np.flatnonzero(median[peak:] < np.median(onset))
     returned = time[peak + below[0]] if len(below) else 5e-3
     longest = min(CUT_DELAYS[-1], max(0.95 * shortest - latency, returned))
     delays = np.array([delay for delay in CUT_DELAYS if returned <= delay <= longest] or [returned])
     fits = [_regress(onset, spikes[:, np.searchsorted(time, delay)]) for delay in delays]
-    best = int(np.argmin([residual for residual, *_ in fits]))
+    errors = np.array([residual for residual, *_ in fits]) / len(spikes)
+    best = int(np.flatnonzero(errors <= errors.min() + min(WORSE[0] * errors.min(), WORSE[1]))[-1])
     _, slope, intercept = fits[best]
     return SpikeShape(level, float(latency), float(latency + delays[best]), slope, intercept, len(spikes))
 
 
-def _width(wave, time, peak, height) -> float:
-    """Time that the wave spends above a height around its peak."""
-    rise = np.flatnonzero(wave[:peak] < height)
-    fall = np.flatnonzero(wave[peak:] < height)
-    return time[peak + (fall[0] if len(fall) else -1)] - time[rise[-1] if len(rise) else 0]
+def _rise(wave, time) -> float:
+    """How long before time 0 a spike starts to rise, s, from its wave (V) up to the peak."""
+    trough = int(np.argmin(wave))
+    time, slope = time[trough : len(wave)], np.gradient(wave, time[: len(wave)])[trough:]
+    settled = slope[time < SETTLED]
+    before = np.median(settled) if len(settled) else 0.0
+    steepest = int(np.argmax(slope))
+    slow = np.flatnonzero(slope[:steepest] < before + ONSET * (slope[steepest] - before))
+    return max(-time[slow[-1] if len(slow) else 0], time[1] - time[0])
 
 
 def _regress(x, y) -> tuple[float, float, float]:

@@ -11,10 +11,12 @@ of time, so that neither the weights of stage A nor the errors' independence nee
 Handbook of Econometrics 4, 2111, eq. 6.6 for two steps; Cameron & Miller 2015, J Hum Resour 50:317 for blocks). The
 prior is a part of the equations, and I the covariance of its score. Where the data say nothing, M and S vanish, and
 what remains is the prior. Stage A works in coarse steps; what these add to its score is an error of known size, and
-its square a part of S.
+its square a part of S. What is measured on the spikes (their onset, the end of their cut, the slope of the reset) has
+errors s of its own, of sizes known from simulated cells, and adds (dg/ds)^2 s^2.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import equinox as eqx
@@ -41,6 +43,9 @@ DRAWS = 50
 #: A direction is undetermined where its sd is more than this share of the prior's; a parameter takes part in it from
 #: this share of its square on.
 UNDETERMINED, PART = 0.5, 0.1
+#: How far off the measured onset of the spikes, the end of their cut (s) and the reset's slope are (sd, on simulated
+#: cells, see docs/simulated_cells.md), and the changes in them that derivatives are taken over.
+SPIKE_ERRORS, SPIKE_STEPS = (0.07e-3, 0.15e-3, 0.05), (0.5e-3, 0.5e-3, 0.1)
 #: Parameters with a correlation beyond this are known only together.
 TIED = 0.95
 
@@ -56,7 +61,8 @@ class Uncertainty:
         correlations: (p, p).
         undetermined: directions that the data leave to the prior: the parameters in each, and its sd, the prior's
             being 1; the least determined first.
-        draws: neurons as probable as the data leave them: one PatchedNeuron whose arrays have DRAWS first.
+        draws: neurons as probable as the data leave them, with the spikes' shape as measured: one PatchedNeuron whose
+            arrays have DRAWS first.
     """
 
     names: tuple[str, ...]
@@ -98,42 +104,60 @@ class Uncertainty:
         }
 
 
-def laplace(model: PatchedNeuron, data: FitData, level: str, seed: int = 0) -> Uncertainty:
-    """The uncertainty of a fitted neuron, its spikes' shape and lambda0 taken as known.
+def laplace(
+    model: PatchedNeuron,
+    data: FitData,
+    level: str,
+    seed: int = 0,
+    membrane: Sequence[Coordinate] | None = None,
+    known: tuple[float, float, float] = SPIKE_ERRORS,
+) -> Uncertainty:
+    """The uncertainty of a fitted neuron, lambda0 taken as known.
 
     Args:
         model: as the fit works on its level (see fitting.levels), fitted.
         data: its training sweeps.
         level: one of fitting.levels.LEVELS.
         seed: of the samples that intervals are found from.
+        membrane: what stage A moved; all that it can if None.
+        known: how well the spikes' onset (s), the end of their cut (s) and the slope of the voltage's reset are known
+            that were measured on them: standard errors, 0 for what is given.
     """
-    membrane, rest = voltage.coordinates(model, level), threshold_coordinates(model, level)
+    # through numpy, which has no weak types: compiled functions tell them apart
+    model = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)
+    membrane = voltage.coordinates(model, level) if membrane is None else membrane
+    rest = threshold_coordinates(model, level)
     moved = [*membrane, *rest]
-    covariance, free = _covariance(model, data, membrane, rest)
+    known = known if PARTS[level].resets else (*known[:2], 0.0)
+    covariance, given, free = _covariances(model, data, membrane, rest, known)
     x = np.asarray(ravel_pytree(positions(model, moved))[0])
 
-    # not compiled: parameters are named by the values of those that are not moved
+    # compiled around the model: parameters are named by the values of those that are not moved
     problem = (model, moved, level)
     written, placed = (lambda x: _written(x, problem)), (lambda x: _placed(x, problem))
-    slopes = np.asarray(jax.jacfwd(written)(jnp.asarray(x)))[:, free]
+    slopes = np.asarray(jax.jit(jax.jacfwd(written))(jnp.asarray(x)))[:, free]
     described = (slopes != 0).any(axis=1)
     slopes = slopes[described]
     names = [name for name, moves in zip(quantities(at_level(model, level)), described, strict=True) if moves]
     parameters_covariance = slopes @ covariance @ slopes.T
     errors = np.sqrt(np.diag(parameters_covariance))
 
-    spreads, directions = np.linalg.eigh(covariance)
-    draws = np.tile(x, (SAMPLES, 1))
-    normal = np.random.default_rng(seed).normal(size=(SAMPLES, len(spreads)))
-    draws[:, free] += normal * np.sqrt(np.maximum(spreads, 0)) @ directions.T
-    sampled = np.asarray(jax.vmap(written)(jnp.asarray(draws)))[:, described]
+    random = np.random.default_rng(seed)
+
+    def drawn(covariance: np.ndarray, count: int) -> Float[Array, "n x"]:
+        spreads, directions = np.linalg.eigh(covariance)
+        draws = np.tile(x, (count, 1))
+        draws[:, free] += random.normal(size=(count, len(spreads))) * np.sqrt(np.maximum(spreads, 0)) @ directions.T
+        return jnp.asarray(draws)
+
+    sampled = np.asarray(jax.jit(jax.vmap(written))(drawn(covariance, SAMPLES)))[:, described]
     return Uncertainty(
         names=tuple(names),
         errors=errors,
         intervals=np.quantile(sampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0).T,
         correlations=parameters_covariance / np.outer(errors, errors),
-        undetermined=_undetermined(spreads, directions, names, slopes),
-        draws=jax.vmap(placed)(jnp.asarray(draws[:DRAWS])),
+        undetermined=_undetermined(*np.linalg.eigh(given), names, slopes),
+        draws=jax.jit(jax.vmap(placed))(drawn(given, DRAWS)),
     )
 
 
@@ -172,9 +196,11 @@ _WEIGHTS = lambda model: model.neuron.threshold_dynamics.weights
 # ------------------------------------------------------------------------------------------------ covariance
 
 
-def _covariance(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
-    """The covariance of the coordinates that are free, and which those are."""
-    scores_a, bread_a, coarse = _membrane_scores(model, data, membrane)
+def _covariances(model, data, membrane, rest, known) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The covariance of the free coordinates, that with what is measured on the spikes given, and which are free."""
+    errors, slopes, dt = _membrane_errors(model, data, membrane)
+    coarse = np.einsum("st,stx->x", errors - _fine_errors(model, data, membrane, errors.shape), slopes)
+    scores_a, bread_a = _by_block(errors[..., None] * slopes, dt), np.einsum("sti,stj->ij", slopes, slopes)
     scores_b, fisher = _spike_scores(model, data, membrane, rest)
     n = len(bread_a)
     bread = np.zeros((fisher.shape[1], fisher.shape[1]))
@@ -183,6 +209,7 @@ def _covariance(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
     scores = scores[(scores != 0).any(axis=1)]
     meat = np.cov(scores.T) * len(scores)
     meat[:n, :n] += np.outer(coarse, coarse)
+    shifts = list(_spike_shifts(model, data, membrane, rest, known))
 
     moved = [*membrane, *rest]
     sds = [jnp.broadcast_to(each.sd, x.shape) for each, x in zip(moved, origin(moved), strict=True)]
@@ -190,28 +217,47 @@ def _covariance(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
     one = np.eye(free.sum())
     within = np.ix_(free, free)
     inverse = np.linalg.inv(bread[within] + one)
-    return inverse @ (meat[within] + one) @ inverse.T, free
+    given = inverse @ (meat[within] + one) @ inverse.T
+    return given + sum(np.outer(each, each) for each in (inverse @ shift[free] for shift in shifts)), given, free
 
 
-def _membrane_scores(model, data, moved) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Stage A: its scores by block (b, x), J^T J, and what its coarse steps add to the sum of its scores (x,)."""
-    model, cut = voltage._exact(model), float(model.neuron.spike_cut_duration)
-    x = ravel_pytree(positions(model, moved))[0]
-    problem = lambda data: (model, moved, data, voltage.observed_steps(data, cut))
-    coarse = coarsen(data, voltage.BLOCK)
-    n = coarse.voltage.size
-    errors = np.asarray(voltage._residuals(x, problem(coarse)))[:n].reshape(coarse.voltage.shape)
-    slopes = np.asarray(voltage._jacobian(x, problem(coarse)))[:n].reshape(*coarse.voltage.shape, -1)
-    scores = _by_block(errors[..., None] * slopes, coarse.dt)
-    shift = scores.sum(axis=0) - np.asarray(_gradient(x, problem(data)))
-    return scores, np.einsum("sti,stj->ij", slopes, slopes), shift
+def _spike_shifts(model, data, membrane, rest, known) -> Iterator[np.ndarray]:
+    """What an error of one sd in each thing measured on the spikes adds to the sum of all scores (x,)."""
+    neuron = model.neuron
+    length, dt = neuron.spike_cut_length, float(neuron.dt)
+
+    def total(onset: float, end: float, slope: float) -> np.ndarray:
+        cut = jnp.maximum(length + round((onset + end) / dt), 1).astype(length.dtype)
+        where = lambda m: (m.neuron.spike_cut_length, m.neuron.voltage_reset.a)
+        changed = eqx.tree_at(where, model, (cut, neuron.voltage_reset.a + slope))
+        moved = replace(data, forced=np.roll(data.forced, -round(onset / data.dt), axis=1) & data.valid)
+        errors, slopes, _ = _membrane_errors(changed, moved, membrane)
+        spikes = _spike_scores(changed, moved, membrane, rest)[0].sum(axis=0)
+        return np.concatenate([np.einsum("st,stx->x", errors, slopes), spikes])
+
+    for sd, step, one in zip(known, SPIKE_STEPS, np.eye(len(known)), strict=True):
+        if sd:
+            yield sd * (total(*step * one) - total(*-step * one)) / (2 * step)
 
 
-@eqx.filter_jit
-def _gradient(x, problem) -> Float[Array, " x"]:
-    """Of stage A's loss, without the prior."""
-    errors = lambda x: voltage._residuals(x, problem)[: problem[2].voltage.size]
-    return jax.grad(lambda x: jnp.sum(errors(x) ** 2) / 2)(x)
+def _membrane_errors(model, data, moved) -> tuple[np.ndarray, np.ndarray, float]:
+    """Stage A's weighed errors (S, T), their derivatives (S, T, x), and its time step."""
+    cut, x = float(model.neuron.spike_cut_duration), ravel_pytree(positions(model, moved))[0]
+    data = coarsen(data, voltage.BLOCK)
+    problem = (voltage._exact(model), moved, data, voltage.observed_steps(data, cut))
+    n, shape = data.voltage.size, data.voltage.shape
+    errors = np.asarray(voltage._residuals(x, problem))[:n].reshape(shape)
+    return errors, np.asarray(voltage._jacobian(x, problem))[:n].reshape(*shape, -1), data.dt
+
+
+def _fine_errors(model, data, moved, shape) -> np.ndarray:
+    """The same errors (S, T) where the recording's own steps are simulated, averaged over stage A's."""
+    cut, x = float(model.neuron.spike_cut_duration), ravel_pytree(positions(model, moved))[0]
+    problem = (voltage._exact(model), moved, data, voltage.observed_steps(data, cut))
+    errors = np.asarray(voltage._residuals(x, problem))[: data.voltage.size].reshape(data.voltage.shape)
+    steps = data.voltage.shape[1] // shape[1]
+    # weights go with the root of a step
+    return errors[:, : shape[1] * steps].reshape(*shape, steps).sum(axis=2) / np.sqrt(steps)
 
 
 def _by_block(scores, dt: float) -> Any:

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -17,8 +19,14 @@ from fitting.data import coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.likelihood import log_likelihood
 from fitting.parameters import parameters
+from fitting.predictive import bands
+from fitting.report import figures
+from fitting.report.words import banded
 from fitting.stages import kernels, voltage
 from fitting.uncertainty import laplace
+
+#: Spikes whose onset, cut and reset are given.
+GIVEN = (0.0, 0.0, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +41,7 @@ def data(truth):
 
 @pytest.fixture(scope="module")
 def known(truth, data):
-    return laplace(truth, data, LEVEL)
+    return laplace(truth, data, LEVEL, known=GIVEN)
 
 
 def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
@@ -47,9 +55,24 @@ def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
     # what the spikes tell on average is the curvature of their likelihood, at the truth
     curvature = (2 * likelihood(x) - up - down) / h**2
     np.testing.assert_allclose(np.diag(fisher[:, -len(x) :]), curvature, rtol=0.3)
-    scores, bread, _ = uncertainty._membrane_scores(truth, data, membrane)
-    assert len(scores) == 2 * 20
-    assert (np.linalg.eigvalsh(bread) > -1e-9 * np.trace(bread)).all()
+
+
+def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
+    membrane = voltage.coordinates(truth, LEVEL)
+    errors, slopes, dt = uncertainty._membrane_errors(truth, data, membrane)
+    assert dt == pytest.approx(voltage.BLOCK)
+    means = uncertainty._fine_errors(truth, data, membrane, errors.shape)
+    x = ravel_pytree(positions(truth, membrane))[0]
+    cut, exact = float(truth.neuron.spike_cut_duration), voltage._exact(truth)
+
+    @jax.jit
+    def score(x):
+        problem = (exact, membrane, data, voltage.observed_steps(data, cut))
+        return jax.grad(lambda x: jnp.sum(voltage._residuals(x, problem)[: data.voltage.size] ** 2) / 2)(x)
+
+    exactly = np.asarray(score(x))
+    coarse, found = (np.einsum("st,stx->x", each, slopes) for each in (errors, means))
+    assert np.linalg.norm(found - exactly) < 0.3 * np.linalg.norm(coarse - exactly)
 
 
 def test_standard_errors_tell_how_far_off_the_membrane_is(truth, data, known):
@@ -81,7 +104,7 @@ def test_what_is_measured_or_chosen_has_no_error_and_the_rest_has(truth, known):
 def test_what_no_spike_shows_is_left_to_the_prior(truth, data):
     """A threshold that spikes do not raise says nothing of how fast that would decay."""
     none = eqx.tree_at(lambda m: m.neuron.threshold_reset.a_spike, truth, jnp.asarray(0.0))
-    (names, sd), *_ = laplace(none, data, LEVEL).undetermined
+    (names, sd), *_ = laplace(none, data, LEVEL, known=GIVEN).undetermined
     assert names == ("b_spike",)
     assert sd == pytest.approx(1.0)
 
@@ -89,10 +112,55 @@ def test_what_no_spike_shows_is_left_to_the_prior(truth, data):
 def test_a_quarter_of_the_data_doubles_the_errors(truth, data, known):
     first = data.valid.copy()
     first[:, round(0.25 * first.shape[1]) :] = False
-    quarter = laplace(truth, replace(data, counted=first), LEVEL)
+    quarter = laplace(truth, replace(data, counted=first), LEVEL, known=GIVEN)
     for name in ("th_inf", "delta_v", "b_voltage"):
         i = known.names.index(name)
         assert quarter.errors[i] / known.errors[i] == pytest.approx(2.0, rel=0.5)
+
+
+def test_what_is_measured_on_the_spikes_widens_the_errors_of_what_rests_on_it(truth, data, known):
+    wide = laplace(truth, data, LEVEL)
+    assert wide.names == known.names
+    assert (wide.errors >= known.errors * (1 - 1e-6)).all()
+    ratio = dict(zip(known.names, wide.errors / known.errors, strict=True))
+    assert ratio["reset_intercept"] > 1.5
+    np.testing.assert_allclose(wide.draws.neuron.C, known.draws.neuron.C, rtol=1e-2)
+    assert "reset_intercept" not in laplace(truth, data, "LIF-ASC").names
+
+
+def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
+    again = recorded(truth, seconds=6.0, sweeps=2, seed=5)
+    again = replace(again, current=np.tile(again.current[:1], (2, 1)))
+    trace = jax.vmap(lambda i, key: truth.simulate(i, again.dt, key=key))(
+        jnp.asarray(again.current), jax.random.split(jax.random.key(3), 2)
+    )
+    forced = np.asarray(trace.spiked) > 0.5
+    noise = 0.5e-3 * np.random.default_rng(1).normal(size=forced.shape)
+    again = replace(
+        again,
+        forced=forced,
+        voltage=np.asarray(truth.recorded(trace.voltage_before_reset, again.current)) + noise,
+        spike_times=tuple((np.flatnonzero(row) + 0.5) * again.dt for row in forced),
+    )
+    found = bands(truth, known.draws, data, again, 1)
+    assert 0.8 < found.rate_holds <= 1.0
+    assert found.voltage_holds == pytest.approx(0.9, abs=0.04)
+    assert found.rate.shape == (2, 6000)
+    assert (found.rate[0] <= found.rate[1]).all()
+    inner, outer = (np.ptp(band, axis=0)[20000:] for band in (found.parameters, found.voltage))
+    assert np.nanmax(inner) < np.nanmin(outer)
+    assert np.isnan(found.voltage[:, np.flatnonzero(forced[1])]).all()
+
+    membrane = 1e3 * np.asarray(truth.membrane(again.voltage[1], again.current[1]) + truth.neuron.El_reference)
+    runs: Any = SimpleNamespace(data=again, sweep=1, membrane=membrane, window=(2.0, 4.0))
+    rates, volts = figures.predictive_bands(runs, found).axes
+    assert len(rates.collections) == 1
+    assert len(volts.collections) == 2
+    low, high = volts.get_ylim()
+    assert low < np.nanmin(found.voltage[:, 21000:24000]) < np.nanmax(found.voltage[:, 21000:24000]) < high
+    words = banded(found, 2)
+    assert "2 runs" in words
+    assert f"{100 * found.voltage_holds:.0f} % of the recorded voltage" in words
 
 
 def test_draws_scatter_as_the_errors_say(truth, known):

@@ -64,7 +64,7 @@ def fit(
         ),
     ] = False,
     uncertainty: Annotated[
-        bool, typer.Option("--uncertainty", help="Add standard errors of the preferred level's parameters.")
+        bool, typer.Option("--uncertainty", help="Add standard errors and predictive bands of the preferred level.")
     ] = False,
     like: Annotated[
         Path | None,

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 import glifjax as gj
 from fitting.data import FitData
 from fitting.fitted import FittedNeuron
+from fitting.predictive import Bands
 from fitting.report.runs import Runs
 from fitting.stages import Stage
 from glifjax.rules.membrane import GatedCurrent
@@ -84,9 +85,7 @@ def close_up(runs: Runs) -> Figure:
     """The voltage predicted with the recorded spikes forced, and how far off it is everywhere."""
     figure = Figure(figsize=(FULL, 2.7), layout="constrained")
     close, spread = figure.subplots(1, 2, width_ratios=(2.6, 1))
-    spikes = runs.data.spike_times[runs.sweep]
-    inside = spikes[(spikes >= runs.window[0]) & (spikes < runs.window[1])]
-    start = max(runs.window[0], min(float(inside[0]) - 0.1 if len(inside) else 0, runs.window[1] - CLOSE_UP))
+    start = _close(runs)
     shown = slice(round(start / runs.data.dt), round((start + CLOSE_UP) / runs.data.dt))
     recorded, predicted = runs.membrane[shown], runs.forced[shown]
     time = (np.arange(len(runs.membrane))[shown] + 1) * runs.data.dt
@@ -139,6 +138,41 @@ def raster(trains: tuple[list, list, list], data: FitData) -> Figure:
     _legend(rates, ncol=2)
     figure.align_ylabels([top, rates])
     return figure
+
+
+@_styled
+def predictive_bands(runs: Runs, known: Bands) -> Figure:
+    """Where the rate of the repeats and, in a close-up, the voltage between spikes are to lie, and where they are."""
+    data, start, stop = runs.data, *runs.window
+    figure = Figure(figsize=(FULL, 4.6), layout="constrained")
+    rates, volts = figure.subplots(2, 1, height_ratios=(1, 1.5))
+    _, rate = _rate(data.spike_times, data.current.shape[1] * data.dt)
+    rates.fill_between(known.time, *known.rate, color=NOISE, alpha=0.35, lw=0, label="90 % band")
+    rates.plot(known.time, rate, color=DATA, lw=0.9, label="recorded")
+    rates.set(ylabel="rate (1/s)", xlim=(start, stop))
+    rates.set_ylim(bottom=0)
+    start = _close(runs)
+    shown = slice(round(start / data.dt), round((start + CLOSE_UP) / data.dt))
+    time = (np.arange(data.current.shape[1])[shown] + 1) * data.dt
+    recorded = np.where(np.isfinite(known.voltage[0]), runs.membrane, np.nan)
+    volts.plot(time, recorded[shown], color=DATA, lw=0.6, label="recorded, between spikes")
+    for band, alpha, name in (
+        (known.voltage, 0.35, "90 % band"),
+        (known.parameters, 1.0, "of it, what the parameters leave open"),
+    ):
+        volts.fill_between(time, *band[:, shown], color=NOISE, alpha=alpha, lw=0.5, label=name, zorder=3)
+    volts.set(xlabel="time in the sweep (s)", ylabel="voltage (mV)", xlim=(start, start + CLOSE_UP))
+    for ax in (rates, volts):
+        _legend(ax, ncol=3)
+    figure.align_ylabels()
+    return figure
+
+
+def _close(runs: Runs) -> float:
+    """Where a close-up starts, s: shortly before the first spike of the stretch that is shown."""
+    spikes = runs.data.spike_times[runs.sweep]
+    inside = spikes[(spikes >= runs.window[0]) & (spikes < runs.window[1])]
+    return max(runs.window[0], min(float(inside[0]) - 0.1 if len(inside) else 0, runs.window[1] - CLOSE_UP))
 
 
 def _rate(trains: Sequence[Float[np.ndarray, " k"]], duration: float):

@@ -14,9 +14,10 @@ from PIL import Image
 from fitting.example import true_parameters
 from fitting.fitted import FittedNeuron
 from fitting.levels import AUGMENTED
+from fitting.predictive import bands
 from fitting.report import figures, preprocessing, tables
 from fitting.report.runs import run
-from fitting.report.words import KEY, SCORES, preference, steps_up, sweeps, verdict
+from fitting.report.words import KEY, SCORES, banded, preference, steps_up, sweeps, verdict
 
 #: Held-out stimuli whose spikes are shown.
 RASTERS = 3
@@ -148,6 +149,9 @@ def _runs(fit: FittedNeuron) -> str:
         f"Right: the error between spikes in all {held.lower()} sweeps.",
         wide=True,
     )
+    if fit.uncertainty is not None and fit.test:
+        known = bands(fit.model, fit.uncertainty.draws, fit.train, runs.data, runs.sweep, fit.seed)
+        voltage += _figure(figures.predictive_bands(runs, known), banded(known, len(runs.data.numbers)), wide=True)
     groups = sorted(zip(fit.scores.trains, fit.test, strict=True), key=lambda pair: -pair[1].n_spikes)
     rasters = "".join(
         _figure(

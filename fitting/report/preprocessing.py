@@ -69,7 +69,7 @@ def _judge(ax, data: FitData) -> None:
 
 
 def _reset(ax, fit: FittedNeuron, time, waves) -> None:
-    """The voltage at the end of the cut over that at the onset, and the regression that the fit starts from."""
+    """The voltage at the end of the cut over that at the onset, and its regression; the electrode is in both."""
     shape = fit.shape
     at = lambda when: 1e3 * waves[:, min(np.searchsorted(time, when), len(time) - 1)]
     onset, end = at(-shape.latency), at(shape.cut - shape.latency)
@@ -78,7 +78,7 @@ def _reset(ax, fit: FittedNeuron, time, waves) -> None:
         line = np.array([onset.min(), onset.max()])
         ax.plot(line, shape.reset_slope * line + 1e3 * shape.reset_intercept, color=NOISE, lw=1.4)
     ax.set(xlabel="voltage at the onset (mV)", ylabel="at the end of the cut (mV)")
-    ax.set_title(f"reset: slope {shape.reset_slope:.2f}")
+    ax.set_title(f"reset, as recorded: slope {shape.reset_slope:.2f}")
 
 
 @_styled
@@ -169,7 +169,7 @@ def settings(fit: FittedNeuron, done: Preprocessing) -> dict[str, str]:
         "Spikes": f"{shape.count} on the training sweeps, timed where they cross {1e3 * shape.level:.1f} mV; a spike "
         f"stands out by {1e3 * PROMINENCE:.0f} mV or more and rises at {UPSTROKE:g} V/s or faster",
         "Cut and reset": f"from {1e3 * shape.latency:.2f} ms before that for {1e3 * shape.cut:.2f} ms, to where the "
-        f"voltage is best predicted by the onset's",
+        f"voltage is no longer predicted by the onset's",
         "Electrode": escape(f"{words[done.electrode]}: {done.reason}"),
         "Drift": escape(f"{'removed' if done.removed else 'kept'}: {done.why_drift}"),
     }

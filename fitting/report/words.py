@@ -8,7 +8,8 @@ from typing import Any
 from fitting.data import FitData
 from fitting.fitted import FittedNeuron
 from fitting.levels import AUGMENTED
-from fitting.uncertainty import Uncertainty
+from fitting.predictive import Bands
+from fitting.uncertainty import DRAWS, Uncertainty
 from glifjax.io.sweeps import name_sweeps
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
@@ -153,8 +154,8 @@ def doubtful(known: Uncertainty) -> list[str]:
     """What ± means, and which parameters it does not tell the whole of."""
     lines = [
         "±: standard error, from how the fit's errors scatter over the training sweeps; under the pointer: the 90 % "
-        "interval. The spike's onset, latency and cut are taken as known: where they are wrong, the parameters that "
-        "depend on them are off by more. A dash: measured or chosen, not fitted."
+        "interval. That the spike's onset, cut and reset are measured is a part of it, with the errors that this has "
+        "on simulated cells. A dash: measured or chosen, not fitted."
     ]
     named = lambda names: _listed([called(name)[0] for name in names])
     if known.loose:
@@ -164,6 +165,21 @@ def doubtful(known: Uncertainty) -> list[str]:
         groups = "; ".join(named(names) for names in known.tied)
         lines.append(f"Known better together than one by one, as each makes up for the others: {groups}.")
     return lines
+
+
+def banded(known: Bands, repeats: int) -> str:
+    """What the predictive bands are, and how much of the recording they hold."""
+    runs = "one run" if repeats == 1 else f"{repeats} runs"
+    return (
+        f"What {DRAWS} neurons predict whose parameters are as probable as the data leave them. Above: the rate of "
+        f"{runs}, as many as were recorded (10 ms Gaussian); {_share(known.rate_holds)} of the recorded rate lies in "
+        "the band. Below: the voltage, the recorded spikes forced, give or take the error on the training sweeps; "
+        f"{_share(known.voltage_holds)} of the recorded voltage lies in the band."
+    )
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %" if math.isfinite(value) else "none"
 
 
 def _listed(words: Sequence[str]) -> str:

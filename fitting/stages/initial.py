@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 import glifjax as gj
 from fitting.data import FitData
@@ -15,6 +16,8 @@ from fitting.stages.augment import augment
 TAUS = np.geomspace(3e-3, 150e-3, 25)
 #: Time constants that the afterspike currents start from, s.
 ASC_TAUS = (0.02, 0.1)
+#: The voltage at a spike's onset is a mean over this time before it, s.
+ONSET = 0.4e-3
 #: Series resistances that a start may have, ohm.
 SERIES_RESISTANCE = (0.0, 40e6)
 
@@ -23,7 +26,7 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
     """A neuron to start from, by least squares on the voltage between spikes.
 
     V(t) = El + R (I low-passed with tau) + Rs I(t), for the tau that fits best; C = tau / R. The voltage reset is
-    the regression in `shape`, the threshold the median voltage at the onsets, escape noise 2 mV wide.
+    a regression on the onsets, the threshold the median voltage at the onsets, escape noise 2 mV wide.
 
     Args:
         level: one of fitting.levels.LEVELS; an Allen level comes as the fit works on it, see there.
@@ -34,15 +37,14 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
     current, voltage = means(data.current), means(data.voltage)
     keep = means(between_spikes(data, shape.cut + 10e-3) * 1.0) == 1
     fits = [_regress(current, voltage, keep, tau, block * data.dt) for tau in TAUS]
-    _, tau, (rest, resistance, series) = min(fits, key=lambda fit: fit[0])
+    _, tau, (rest, resistance, _) = min(fits, key=lambda fit: fit[0])
     resistance = max(resistance, 5e6)
-    series = float(np.clip(series, *SERIES_RESISTANCE))
+    series = float(np.clip(_series(current, voltage, keep, tau, block * data.dt), *SERIES_RESISTANCE))
 
     membrane = data.voltage - series * data.current - rest
     onset = float(np.median(membrane[data.forced]))
     parts = PARTS[level]
-    slope = float(np.clip(shape.reset_slope, 0.0, 1.0))
-    after = shape.reset_intercept + shape.reset_slope * (onset + rest) - rest
+    slope, after = _reset(membrane, data, shape.cut, onset)
     neuron = gj.from_level(
         "LIF-R-ASC-A",
         C=tau / resistance,
@@ -65,6 +67,24 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
     return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)
 
 
+def _reset(membrane: Float[np.ndarray, "S T"], data: FitData, cut: float, onset: float) -> tuple[float, float]:
+    """Slope, 0 to 1, of the membrane voltage at the end of the cut on that at the onset, and its value for `onset`, V.
+
+    The membrane's, not the recorded voltage's: what the electrode adds to both would raise the slope. The mean over
+    ONSET, as measurement noise would lower it.
+    """
+    sweep, step = np.nonzero(data.forced)
+    end = step + round(cut / data.dt)
+    inside = end < data.valid.sum(axis=1)[sweep]
+    steps = range(round(ONSET / data.dt))
+    before = np.mean([membrane[sweep, np.maximum(step - i, 0)] for i in steps], axis=0)[inside]
+    after = membrane[sweep[inside], end[inside]]
+    if len(before) < 5 or np.ptp(before) < 1e-4:
+        return 0.0, float(after.mean()) if len(after) else 0.0
+    slope, intercept = np.polyfit(before, after, 1)
+    return float(np.clip(slope, 0.0, 1.0)), float(slope * onset + intercept)
+
+
 def between_spikes(data: FitData, after: float, before: float = 0.5e-3) -> np.ndarray:
     """(S, T): True in valid steps further than `before` s from the next onset and `after` s from the last."""
     keep = data.valid.copy()
@@ -76,13 +96,30 @@ def between_spikes(data: FitData, after: float, before: float = 0.5e-3) -> np.nd
 
 def _regress(current, voltage, keep, tau, dt):
     """Residual, tau, (El, R, Rs) of V = El + R lowpass(I) + Rs I."""
+    columns = np.stack([np.ones_like(current), _low_pass(current, tau, dt), current], axis=-1)[keep]
+    residual, solution = _least_squares(columns, voltage[keep])
+    return residual, tau, solution
+
+
+def _series(current, voltage, keep, tau, dt) -> float:
+    """Rs of the same equation, between neighbouring steps: slow currents that it lacks do not matter there."""
+    columns = np.diff(np.stack([_low_pass(current, tau, dt), current], axis=-1), axis=1)
+    both = keep[:, 1:] & keep[:, :-1]
+    return float(_least_squares(columns[both], np.diff(voltage, axis=1)[both])[1][1])
+
+
+def _low_pass(current, tau, dt):
+    """The mean over each step of the current low-passed with tau, as if its first value had been on for ever."""
     from scipy.signal import lfilter
 
     decay = np.exp(-dt / tau)
-    start = decay * current[:, :1]  # the filter as if the first current had been on for ever
-    slow, _ = lfilter([1 - decay], [1, -decay], current, axis=1, zi=start)
-    columns = np.stack([np.ones(keep.sum()), slow[keep], current[keep]], axis=1)
+    first = current[:, :1]
+    after, _ = lfilter([1 - decay], [1, -decay], current, axis=1, zi=decay * first)
+    return (after + np.concatenate([first, after[:, :-1]], axis=1)) / 2
+
+
+def _least_squares(columns, wanted):
+    """Sum of squared residuals, and the solution."""
     scale = np.abs(columns).max(axis=0) + 1e-30
-    solution, *_ = np.linalg.lstsq(columns / scale, voltage[keep], rcond=None)
-    residual = np.sum((columns / scale @ solution - voltage[keep]) ** 2)
-    return residual, tau, solution / scale
+    solution, *_ = np.linalg.lstsq(columns / scale, wanted, rcond=None)
+    return np.sum((columns / scale @ solution - wanted) ** 2), solution / scale
