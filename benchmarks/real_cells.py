@@ -80,21 +80,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
     parser.add_argument("--defaults", action="store_true", help="default options only")
     options = parser.parse_args()
-    cells = []
-    for path in sorted(options.folder.glob("*.nwb")):
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-            cells.append(fresh.submit(_fit, path).result())
-        if not options.defaults:
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-                cells[-1]["otherwise"] = fresh.submit(_fit_otherwise, path).result()
+    paths, cells = sorted(options.folder.glob("*.nwb")), []
+    for path in paths:
+        cells.append(_alone(_fit, path))
         print(cells[-1]["cell"], cells[-1]["preferred"], f"{cells[-1]['seconds']:.0f} s", flush=True)
         for level, found in cells[-1]["levels"].items():
             print(_row(cells[-1]["cell"], level, found["test"], found["bits"]), flush=True)
+    if not options.defaults:
+        for cell, path in zip(cells, paths, strict=True):
+            cell["otherwise"] = _alone(_fit_otherwise, path)
     options.out.write_text(_page(cells))
 
 
+def _alone(task, path: Path) -> dict:
+    """A task on one cell, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+        return fresh.submit(task, path).result()
+
+
 def _fit(path: Path) -> dict:
-    """One cell, every level; runs in a process of its own."""
+    """One cell, every level."""
     jax.config.update("jax_enable_x64", True)
     start = time.perf_counter()
     with gj.read_recording(path) as recording:

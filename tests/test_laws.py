@@ -115,7 +115,7 @@ OTHERS = {
 
 NEURONS = {level: at_level(level) for level in gj.LEVELS}
 NEURONS |= {name: with_rules(level, **rules) for name, (level, rules) in OTHERS.items()}
-#: their gradients have tests of their own, in test_mihalas_niebur.py
+#: their gradients and steps have tests of their own, in test_mihalas_niebur.py
 MIHALAS_NIEBUR = {
     integrator: lambda integrator=integrator: gj.MihalasNiebur(
         C=2e-10, G=1e-8, a=5.0, A=(-2e-11, 1e-12), max_spikes_per_step=1, integrator=integrator,
@@ -189,7 +189,7 @@ def test_float32_is_close_to_float64(build):
     np.testing.assert_allclose(single.voltage, double.voltage, rtol=0, atol=1e-6)
 
 
-@each_neuron
+@pytest.mark.parametrize("build", NEURONS.values(), ids=NEURONS.keys())
 def test_a_simulation_is_its_steps_one_by_one(build):
     neuron, current = build(), 3 * DRIVE[20:64]
     trace = gj.simulate(neuron, current, DT)
