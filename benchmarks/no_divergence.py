@@ -116,7 +116,7 @@ def page(outcomes: list[tuple[list[Outcome], float]]) -> str:
         "# No default fit diverges\n\nWritten by `benchmarks/no_divergence.py`.\n\n"
         f"{len(outcomes)} simulated cells, {TRAINING:g} s of training each, {HELD_OUT:g} s held out; every level "
         f"fitted from the recording alone: {failed} of {len(LEVELS) * len(outcomes)} fits are not finite, or no better "
-        f"than their closed-form start on the held-out spikes. Columns are medians over cells, but for the least gain.\n\n"
+        "than their closed-form start on the held-out spikes. Medians over cells, but for the least gain.\n\n"
         f"{table(outcomes)}\n"
     )
 
