@@ -1,6 +1,6 @@
 """Fit simulated cells with known parameters: how far off the parameters are, and how often their intervals hold them.
 
-    uv run python benchmarks/interval_coverage.py [--cells 20] [--levels] [--out coverage.md]
+    uv run python benchmarks/interval_coverage.py [--cells 20] [--first 1] [--levels] [--out coverage.md]
 
 Each cell is a LIF-R-ASC-A neuron drawn from the published range (fitting/published.py), with escape noise and 1 mV of
 measurement noise, recorded for 60 s; ten repeats of 10 s are held out. It is fitted twice: with its spikes' onset and
@@ -174,7 +174,7 @@ def table(cells: list[list[Found]]) -> str:
     return "\n".join(lines)
 
 
-def page(known, reached, measured, compared, levels: bool) -> str:
+def page(known, reached, measured, compared, levels: bool, first: int = 1) -> str:
     """The page: how well parameters are found with the spikes known, and without."""
     share = lambda shares: (
         f"Held-out Md* over the true neuron's: median {np.median(shares):.3f}, lowest {min(shares):.3f}."
@@ -199,7 +199,7 @@ def page(known, reached, measured, compared, levels: bool) -> str:
         text += "| cell | preferred | its Md*, relative | the true level's | held-out bits per spike beyond it |\n"
         text += "|---|---|---|---|---|\n" + "".join(
             f"| {i} | {c['preferred']} | {c['preferred_md']:.3f} | {c['own']:.3f} | {c['bits']:+.3f} |\n"
-            for i, c in enumerate(compared, start=1)
+            for i, c in enumerate(compared, start=first)
         )
     return text
 
@@ -207,13 +207,14 @@ def page(known, reached, measured, compared, levels: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=20)
+    parser.add_argument("--first", type=int, default=1, help="the first cell's number")
     parser.add_argument("--levels", action="store_true")
     parser.add_argument("--known-only", action="store_true", help="leave the fits from the recording out")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     known, measured, reached, compared, text = [], [], [], [], ""
-    for seed in range(1, options.cells + 1):
+    for seed in range(options.first, options.first + options.cells):
         cell = draw_cell(seed)
         found, share = known_spikes(cell, seed)
         known.append(found)
@@ -224,7 +225,7 @@ def main() -> None:
             measured.append(found)
             compared.append(levels)
             print(f"  from the recording: {np.mean([f.covered for f in found]):.2f} covered, {levels}", flush=True)
-        text = page(known, reached, measured, compared, options.levels)
+        text = page(known, reached, measured, compared, options.levels, options.first)
         if options.out:
             options.out.write_text(text, encoding="utf-8")
     print(text)
