@@ -18,7 +18,7 @@ RELATIVE, NOISE, ENOUGH = 0.2, 8.0, 0.6
 #: Peaks that stand out less are not even looked at, V.
 LOOKED_AT = 0.010
 #: The share of its steepest rise that makes a spike's onset, and until when it has not begun to rise, s.
-ONSET, SETTLED = 0.02, -2.5e-3
+ONSET, SETTLED = 0.01, -2.5e-3
 #: Delays after a spike's crossing among which the end of the cut is sought, s (Allen's 1-10 ms), and by how much the
 #: mean squared error of the voltage there may exceed the least: a share of that, and V^2.
 CUT_DELAYS, WORSE = np.arange(1e-3, 10.01e-3, 0.1e-3), (0.25, 0.6e-3**2)
