@@ -113,7 +113,7 @@ def page(outcomes: list[tuple[list[Outcome], float]]) -> str:
     """The page: how many fits failed, and the table."""
     failed = sum(not each.passed for row, _ in outcomes for each in row)
     return (
-        "# No default fit diverges\n\nWritten by `benchmarks/no_divergence.py`.\n\n"
+        "# Does a fit diverge?\n\nWritten by `benchmarks/no_divergence.py`.\n\n"
         f"{len(outcomes)} simulated cells, {TRAINING:g} s of training each, {HELD_OUT:g} s held out; every level "
         f"fitted from the recording alone: {failed} of {len(LEVELS) * len(outcomes)} fits are not finite, or no better "
         "than their closed-form start on the held-out spikes. Medians over cells, but for the least gain.\n\n"

@@ -12,7 +12,7 @@ from jaxtyping import install_import_hook
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
 COMPILED = Path(tempfile.gettempdir()) / f"glifjax-tests-{os.getppid() if WORKER else os.getpid()}"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(COMPILED)
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 # Before any module of glifjax is loaded: annotations of shape and type are checked at every call.
 with install_import_hook("glifjax", "beartype.beartype"):

@@ -23,9 +23,12 @@ SHORTER = {
     "a_rule_of_your_own": SIZES + "STEPS, TUNING = 20, 2",
 }
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+#: Those that would take the tests beyond their five minutes: run by `pytest -m slow`.
+SLOW = {"comparing_levels", "a_rule_of_your_own"}
+CASES = [pytest.param(path, marks=pytest.mark.slow if path.stem in SLOW else (), id=path.stem) for path in NOTEBOOKS]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CASES)
 def test_notebook_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     if path.stem in SHORTER:
