@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
+from fitting.stages.initial import between_spikes
 from fitting.stages.voltage import observed_steps, predict
 from fitting.uncertainty import LEVEL
 
@@ -79,7 +80,9 @@ def bands(
     seen = observed_steps(data, cut)[sweep]
     inside = np.abs(data.voltage[sweep] - middle)[seen] <= reach[seen]
     shown = lambda voltage: 1e3 * np.asarray(model.membrane(voltage, data.current[sweep]) + model.neuron.El_reference)
-    ends = lambda reach: np.where(seen, np.stack([shown(middle - reach), shown(middle + reach)]), np.nan)
+    # the start of a sweep, which no score counts, is shown too
+    apart = between_spikes(data, cut)[sweep]
+    ends = lambda reach: np.where(apart, np.stack([shown(middle - reach), shown(middle + reach)]), np.nan)
     holds = lambda inside: float(np.mean(inside)) if len(inside) else float("nan")
     return Bands(
         time=(np.arange(bins) + 0.5) * BIN,

@@ -150,6 +150,7 @@ def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
     inner, outer = (np.ptp(band, axis=0)[20000:] for band in (found.parameters, found.voltage))
     assert np.nanmax(inner) < np.nanmin(outer)
     assert np.isnan(found.voltage[:, np.flatnonzero(forced[1])]).all()
+    assert np.isfinite(found.voltage[:, :500]).any()  # the start of a sweep, which a close-up may show
 
     membrane = 1e3 * np.asarray(truth.membrane(again.voltage[1], again.current[1]) + truth.neuron.El_reference)
     runs: Any = SimpleNamespace(data=again, sweep=1, membrane=membrane, window=(2.0, 4.0))
