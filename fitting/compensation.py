@@ -102,7 +102,7 @@ def measure_kernel(data: FitData, cut: float) -> ElectrodeKernel | None:
     error = float(np.sqrt((parts - 1) / parts * np.sum((others - others.mean()) ** 2)))
     kernel, full, tail = found
     lags = (edges[:-1] + edges[1:] - 1) / 2 * data.dt
-    return ElectrodeKernel(kernel, data.dt, lags, full / data.dt, tail, error, data.numbers)
+    return ElectrodeKernel(kernel, data.dt, lags, full / data.dt, tail, error, tuple(data.numbers.tolist()))
 
 
 def _edges(dt: float) -> np.ndarray:

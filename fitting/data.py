@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from fitting.spikes import SpikeShape, detect_spikes
 from glifjax.errors import InputError
@@ -25,24 +25,29 @@ class FitData(eqx.Module):
     """Sweeps of a recording at one time step, padded at their ends to one length; numpy, float64.
 
     Attributes:
-        numbers: the sweeps' numbers, (S,).
+        numbers: the sweeps' numbers, (S,). An array like the rest, so that compiled functions serve many cells.
         current: injected current, (S, T), A; zero in the padding.
         voltage: as recorded, the electrode's drop included, (S, T), V.
         valid: False in the padding, (S, T).
         counted: True where a fit is held to the data, (S, T): all that is valid, unless a part is kept aside.
         forced: True in the step that holds a spike's onset, (S, T).
-        spike_times: when each spike crosses the cell's level, s from the sweep's first sample; S arrays.
+        crossings: when that spike crosses the cell's level, s from the sweep's first sample; NaN elsewhere, (S, T).
         dt: s.
     """
 
-    numbers: tuple[int, ...] = eqx.field(static=True)
+    numbers: Int[np.ndarray, " S"]
     current: Float[np.ndarray, "S T"]
     voltage: Float[np.ndarray, "S T"]
     valid: Bool[np.ndarray, "S T"]
     counted: Bool[np.ndarray, "S T"]
     forced: Bool[np.ndarray, "S T"]
-    spike_times: tuple[Float[np.ndarray, " k"], ...]
+    crossings: Float[np.ndarray, "S T"]
     dt: float = eqx.field(static=True)
+
+    @property
+    def spike_times(self) -> list[Float[np.ndarray, " k"]]:
+        """When each sweep's spikes cross the cell's level, s from its first sample; S arrays."""
+        return [row[~np.isnan(row)] for row in self.crossings]
 
     @property
     def duration(self) -> float:
@@ -87,6 +92,7 @@ def coarsen(data: FitData, step: float) -> FitData:
         valid=blocks(data.valid).all(axis=2),
         counted=blocks(data.counted).all(axis=2),
         forced=blocks(data.forced).any(axis=2),
+        crossings=np.fmin.reduce(blocks(data.crossings), axis=2),
         dt=block * data.dt,
     )
 
@@ -127,17 +133,19 @@ def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
     length = max(map(len, currents))
     pad = lambda traces, mode: np.stack([np.pad(x, (0, length - len(x)), mode=mode) for x in traces])
     forced = np.zeros((len(sweeps), length), dtype=bool)
-    for row, found in zip(forced, times, strict=True):
+    crossings = np.full(forced.shape, np.nan)
+    for row, crossing, found in zip(forced, crossings, times, strict=True):
         onset = np.floor((found - (shape.latency if shape else 0.0)) / dt).astype(int)
-        row[np.clip(onset, 0, length - 1)] = True
+        onset = np.clip(onset, 0, length - 1)
+        row[onset], crossing[onset] = True, found
     valid = np.stack([np.arange(length) < len(x) for x in currents])
     return FitData(
-        numbers=tuple(int(sweep.number) for sweep in sweeps),
+        numbers=np.array([int(sweep.number) for sweep in sweeps]),
         current=pad(currents, "constant"),
         voltage=pad(voltages, "edge"),
         valid=valid,
         counted=valid,
         forced=forced,
-        spike_times=tuple(times),
+        crossings=crossings,
         dt=dt,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 import glifjax as gj
 from fitting.checkpoint import Checkpoint
@@ -19,7 +20,7 @@ from fitting.data import DataError, FitData, prepare
 from fitting.electrode import PatchedNeuron
 from fitting.evaluate import Scores, evaluate, measure_ceiling
 from fitting.fitted import FittedNeuron
-from fitting.levels import AUGMENTED, LEVELS, at_level, level_name
+from fitting.levels import AUGMENTED, PARTS, at_level, level_names
 from fitting.objective import AnyLoss, check_loss, check_parameters, movable
 from fitting.preprocessing import Preprocessing, check_choices, preprocess
 from fitting.protocols import Split, choose
@@ -28,6 +29,7 @@ from fitting.stages import Stage
 from fitting.stages.deterministic import fit_shift
 from fitting.stages.finetune import DEFAULT_LOSS, default_optimizer, finetune
 from fitting.stages.initial import initial
+from fitting.stages.joint import fit_jointly
 from fitting.stages.threshold import fit_threshold, refit_threshold
 from fitting.stages.voltage import coordinates as membrane_coordinates
 from fitting.stages.voltage import fit_voltage
@@ -58,7 +60,7 @@ class Fit(FittedNeuron):
 
 def fit(
     recording: gj.Recording,
-    level: str | None = None,
+    level: str | Sequence[str] | None = None,
     *,
     train_sweeps: str | None = None,
     test_sweeps: str | None = None,
@@ -70,6 +72,7 @@ def fit(
     uncertainty: bool = False,
     electrode: str = "auto",
     drift: str = "auto",
+    currents: int | None = None,
     progress: Callable[[str, str], None] = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
     checkpoint: Checkpoint | None = None,
@@ -81,8 +84,9 @@ def fit(
 
     Args:
         recording: as glifjax.read_recording returns it.
-        level: one of fitting.LEVELS (aliases glif1 ... glif5); None or "all" fits all six and prefers the simplest
-            that predicts training spikes kept aside as well as the best does (fitting.crossvalidate).
+        level: one of fitting.LEVELS (aliases glif1 ... glif5) or several; None or "all" fits all six. Of several, the
+            simplest is preferred that predicts training spikes kept aside as well as the best does
+            (fitting.crossvalidate).
         train_sweeps, test_sweeps: sweeps by number, range or protocol name; guessed where None (see
             fitting.protocols.choose).
         optimizer: any optax optimiser, or "default"; after the fit it moves parameters through surrogate spikes, and
@@ -98,15 +102,19 @@ def fit(
             kernel, measured and convolved out), or "auto", which chooses on the training sweeps.
         drift: of the training sweeps' baseline: "keep", "remove", or "auto", which removes it where that predicts
             training spikes kept aside better (fitting.preprocessing).
+        currents: how many afterspike currents a level has that has any, their time constants fitted; None is two, and
+            four at the augmented level.
         progress: called with the level ("" for all) and a few words as each stage starts, and without words once a
             level is fitted; on_split: with the sweeps, once they are chosen.
         checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
 
     Raises:
         RecordingError, DataError: the recording cannot be fitted; the message says why and what to do.
-        ValueError: an unknown level, parameter or loss, or parameters without an optimizer.
+        ValueError: an unknown level, parameter or loss, parameters without an optimizer, or less than one current.
     """
-    levels = LEVELS if level is None or level.strip().lower() == "all" else (level_name(level),)
+    levels = level_names(level)
+    if currents is not None and currents < 1:
+        raise ValueError(f"{currents} afterspike currents: give 1 or more, or a level without them (LIF, LIF-R)")
     if train is not None and optimizer is None:
         raise ValueError(
             "train names the parameters that an optimizer moves, and none was given: add optimizer=optax.adam(0.02); "
@@ -121,7 +129,9 @@ def fit(
         prepared = _Prepared.of(recording, train_sweeps, test_sweeps, electrode, drift, progress, on_split)
         found = _side_by_side(
             levels,
-            lambda level, start: _fit_level(prepared, level, tuning, seed, start, len(levels) > 1, checkpoint),
+            lambda level, start: _fit_level(
+                prepared, level, currents, tuning, seed, start, len(levels) > 1, checkpoint
+            ),
             progress,
         )
         validations = {each.level: each.validation for each in found if each.validation is not None}
@@ -156,7 +166,10 @@ def _side_by_side(levels: Sequence[str], fit_level: Callable[..., FittedNeuron],
         progress(level, "")
         return fitted
 
-    with ThreadPoolExecutor(2) as pool:
+    # a BLAS thread waits for work busily, on the core that the other level needs; only what is loaded is limited
+    import scipy.optimize  # noqa: F401
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(2) as pool:
         try:
             fits = dict(zip(order, pool.map(one, order), strict=True))
         except BaseException:
@@ -207,10 +220,10 @@ class _Prepared:
 
 @jax.enable_x64(True)  # each thread has its own setting
 def _fit_level(
-    prepared: _Prepared, level, tuning, seed, progress, compared: bool, checkpoint: Checkpoint | None
+    prepared: _Prepared, level, currents, tuning, seed, progress, compared: bool, checkpoint: Checkpoint | None
 ) -> FittedNeuron:
     train, clock = prepared.train, _Clock(level, progress, checkpoint)
-    model = clock("starting values", initial, level, train, prepared.shape)
+    model = clock("starting values", initial, level, train, prepared.shape, currents)
     model, moved = prepared.preprocessing.held(model, membrane_coordinates(model, level))
     stages: list[Stage] = []
 
@@ -220,8 +233,13 @@ def _fit_level(
 
     model = stage("membrane", fit_voltage, model, train, moved)
     model = stage("threshold", fit_threshold, model, train, level)
+    if PARTS[level].gates:
+        apart = sum(each.losses[-1] for each in stages)
+        model = stage("membrane and threshold", fit_jointly, model, train, moved, apart)
 
     def refit(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
+        if PARTS[level].gates:
+            return fit_jointly(model, data, moved).model
         return refit_threshold(fit_voltage(model, data, moved, REFIT).model, data, level).model
 
     validation = clock("cross-validation", cross_validate, model, train, refit) if compared else None
@@ -244,7 +262,16 @@ def _fit_level(
         scores=scores,
         seed=seed,
         seconds=prepared.seconds | clock.seconds,
-        warnings=[*prepared.recording.warnings, *prepared.preprocessing.warnings, *_doubts(model, train, scores)],
+        warnings=[
+            *prepared.recording.warnings,
+            *prepared.preprocessing.warnings,
+            *_doubts(model, train, scores),
+            *(
+                f"{each.name} predicted a part kept aside no better, and was not kept"
+                for each in stages
+                if not each.kept
+            ),
+        ],
         validation=validation,
         preprocessing=prepared.preprocessing,
     )

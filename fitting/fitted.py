@@ -74,7 +74,13 @@ class FittedNeuron:
             if self.validation is None
             else {"bits_per_spike": self.validation.bits, "training_bits_per_spike": self.validation.training_bits},
             "stages": [
-                {"name": stage.name, "objective": stage.unit, "losses": stage.losses, "tried_mv": stage.tried}
+                {
+                    "name": stage.name,
+                    "objective": stage.unit,
+                    "losses": stage.losses,
+                    "tried_mv": stage.tried,
+                    "kept": stage.kept,
+                }
                 for stage in self.stages
             ],
             "seeds": {"scores": self.seed},

@@ -5,7 +5,8 @@ log lambda = weights . columns is concave in the weights, so there is one best a
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 #: Hazard at the threshold, 1/s, until a deterministic threshold is chosen.
 LAMBDA0 = 1e3
@@ -19,6 +20,20 @@ TOLERANCE, MOST_STEPS = 0.05, 50
 LOG_CAP, LONGEST = 6.0, 8.0
 #: Shares of a Newton step that are tried.
 SHARES = (0.0, 0.06, 0.25, 1.0)
+
+
+def gather(
+    columns: Float[np.ndarray, "n *steps"], steps: Bool[np.ndarray, "*steps"], weights: Float[np.ndarray, "*steps"]
+) -> tuple[Float[Array, "n N"], Float[Array, " N"]]:
+    """The columns of some steps, and these steps' weights, as `maximise_hazard` takes them.
+
+    Both are filled up with zeros to a multiple of a power of two, an eighth of their number or less, so that compiled
+    functions serve other cells with about as many.
+    """
+    found, weight = columns[:, steps], weights[steps]
+    block = 2 ** max(6, int(np.log2(max(1, len(weight)))) - 3)
+    room = -len(weight) % block
+    return jnp.asarray(np.pad(found, ((0, 0), (0, room)))), jnp.asarray(np.pad(weight, (0, room)))
 
 
 def maximise_hazard(

@@ -4,6 +4,7 @@ Allen's five are fitted as one: a LIF-R-ASC-A neuron in which whatever a level l
 share their compiled functions; `at_level` then gives the neuron that is made of the level's own rules.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import glifjax as gj
@@ -47,6 +48,22 @@ def level_name(name: str) -> str:
     except LevelError as error:
         known = ", ".join(LEVELS)
         raise LevelError(f"level {name!r} is unknown; use one of {known} (or glif1 ... glif5)") from error
+
+
+def level_names(level: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The levels that are meant by None or "all", by one's name, or by several (a list, or with commas between).
+
+    Returns:
+        Them, each once, the simplest first.
+
+    Raises:
+        LevelError: one is unknown.
+    """
+    names = level.split(",") if isinstance(level, str) else list(level or ("all",))
+    if [name.strip().lower() for name in names] == ["all"]:
+        return LEVELS
+    meant = {level_name(name) for name in names}
+    return tuple(name for name in LEVELS if name in meant)
 
 
 def at_level(model: PatchedNeuron, level: str) -> PatchedNeuron:

@@ -6,7 +6,8 @@ A fit solves two sets of equations, g_A(x_A) = 0 for the membrane (stage A) and 
     M^-1 (S + I) M^-T,    M = [[J^T J + I, 0], [F_BA, F_BB + I]],    S = cov (g_A, g_B)
 
 J are the weighed voltage errors' derivatives (Gauss-Newton), F = sum_t i_t (du_t/dx_B) (du_t/dx)^T the Fisher
-information of the spikes, u = log lambda dt, membrane included. S is taken from the data: the scores' sums over blocks
+information of the spikes, u = log lambda dt, membrane included. Where the spikes have their say in the membrane (stage
+joint), g_A holds their score by x_A, and M all of F. S is taken from the data: the scores' sums over blocks
 of time, so that neither the weights of stage A nor the errors' independence need be right (Newey & McFadden 1994,
 Handbook of Econometrics 4, 2111, eq. 6.6 for two steps; Cameron & Miller 2015, J Hum Resour 50:317 for blocks). The
 prior is a part of the equations, and I the covariance of its score. Where the data say nothing, M and S vanish, and
@@ -130,7 +131,8 @@ def laplace(
     rest = threshold_coordinates(model, level)
     moved = [*membrane, *rest]
     known = known if PARTS[level].resets else (*known[:2], 0.0)
-    covariance, given, free = _covariances(model, data, membrane, rest, known)
+    first = 0 if PARTS[level].gates else len(ravel_pytree(origin(membrane))[0])
+    covariance, given, free = _covariances(model, data, membrane, rest, known, first)
     x = np.asarray(ravel_pytree(positions(model, moved))[0])
 
     # compiled around the model: parameters are named by the values of those that are not moved
@@ -197,20 +199,22 @@ _WEIGHTS = lambda model: model.neuron.threshold_dynamics.weights
 # ------------------------------------------------------------------------------------------------ covariance
 
 
-def _covariances(model, data, membrane, rest, known) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The covariance of the free coordinates, that with what is measured on the spikes given, and which are free."""
+def _covariances(model, data, membrane, rest, known, first) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The covariance of the free coordinates, that with what is measured on the spikes given, and which are free.
+
+    first: the first of the coordinates that the spikes have a say in.
+    """
     errors, slopes, dt = _membrane_errors(model, data, membrane)
     coarse = np.einsum("st,stx->x", errors - _fine_errors(model, data, membrane, errors.shape), slopes)
-    scores_a, bread_a = _by_block(errors[..., None] * slopes, dt), np.einsum("sti,stj->ij", slopes, slopes)
-    scores_b, fisher = _spike_scores(model, data, membrane, rest)
-    n = len(bread_a)
-    bread = np.zeros((fisher.shape[1], fisher.shape[1]))
-    bread[:n, :n], bread[n:] = bread_a, fisher
-    scores = np.concatenate([scores_a, scores_b], axis=1)
+    scores, bread = (np.array(each) for each in _spike_scores(model, data, membrane, rest))
+    scores[:, :first], bread[:first] = 0.0, 0.0
+    n = slopes.shape[-1]
+    scores[:, :n] += _by_block(errors[..., None] * slopes, dt)
+    bread[:n, :n] += np.einsum("sti,stj->ij", slopes, slopes)
     scores = scores[(scores != 0).any(axis=1)]
     meat = np.cov(scores.T) * len(scores)
     meat[:n, :n] += np.outer(coarse, coarse)
-    shifts = list(_spike_shifts(model, data, membrane, rest, known))
+    shifts = list(_spike_shifts(model, data, membrane, rest, known, first))
 
     moved = [*membrane, *rest]
     sds = [jnp.broadcast_to(each.sd, x.shape) for each, x in zip(moved, origin(moved), strict=True)]
@@ -222,7 +226,7 @@ def _covariances(model, data, membrane, rest, known) -> tuple[np.ndarray, np.nda
     return given + sum(np.outer(each, each) for each in (inverse @ shift[free] for shift in shifts)), given, free
 
 
-def _spike_shifts(model, data, membrane, rest, known) -> Iterator[np.ndarray]:
+def _spike_shifts(model, data, membrane, rest, known, first) -> Iterator[np.ndarray]:
     """What an error of one sd in each thing measured on the spikes adds to the sum of all scores (x,)."""
     neuron = model.neuron
     length, dt = neuron.spike_cut_length, float(neuron.dt)
@@ -233,8 +237,10 @@ def _spike_shifts(model, data, membrane, rest, known) -> Iterator[np.ndarray]:
         changed = eqx.tree_at(where, model, (cut, neuron.voltage_reset.a + slope))
         moved = replace(data, forced=np.roll(data.forced, -round(onset / data.dt), axis=1) & data.valid)
         errors, slopes, _ = _membrane_errors(changed, moved, membrane)
-        spikes = _spike_scores(changed, moved, membrane, rest)[0].sum(axis=0)
-        return np.concatenate([np.einsum("st,stx->x", errors, slopes), spikes])
+        scores = np.array(_spike_scores(changed, moved, membrane, rest)[0].sum(axis=0))
+        scores[:first] = 0.0
+        scores[: slopes.shape[-1]] += np.einsum("st,stx->x", errors, slopes)
+        return scores
 
     for sd, step, one in zip(known, SPIKE_STEPS, np.eye(len(known)), strict=True):
         if sd:
@@ -243,20 +249,17 @@ def _spike_shifts(model, data, membrane, rest, known) -> Iterator[np.ndarray]:
 
 def _membrane_errors(model, data, moved) -> tuple[np.ndarray, np.ndarray, float]:
     """Stage A's weighed errors (S, T), their derivatives (S, T, x), and its time step."""
-    cut, x = float(model.neuron.spike_cut_duration), ravel_pytree(positions(model, moved))[0]
-    data = coarsen(data, voltage.BLOCK)
-    problem = (voltage._exact(model), moved, data, voltage.observed_steps(data, cut))
-    n, shape = data.voltage.size, data.voltage.shape
-    errors = np.asarray(voltage._residuals(x, problem))[:n].reshape(shape)
-    return errors, np.asarray(voltage._jacobian(x, problem))[:n].reshape(*shape, -1), data.dt
+    x, problem = ravel_pytree(positions(model, moved))[0], voltage.misfit(model, data, moved)
+    shape, n = problem[2].voltage.shape, problem[2].voltage.size
+    errors = np.asarray(voltage.residuals_at(x, problem))[:n].reshape(shape)
+    return errors, np.asarray(voltage.slopes_at(x, problem))[:n].reshape(*shape, -1), problem[2].dt
 
 
 def _fine_errors(model, data, moved, shape) -> np.ndarray:
     """The same errors (S, T) where the recording's own steps are simulated, averaged over stage A's."""
-    cut, x = float(model.neuron.spike_cut_duration), ravel_pytree(positions(model, moved))[0]
-    problem = (voltage._exact(model), moved, data, voltage.observed_steps(data, cut))
-    errors = np.asarray(voltage._residuals(x, problem))[: data.voltage.size].reshape(data.voltage.shape)
-    steps = data.voltage.shape[1] // shape[1]
+    problem = voltage.misfit(model, data, moved, data.dt)
+    errors = np.asarray(voltage.residuals_at(ravel_pytree(positions(model, moved))[0], problem))
+    errors, steps = errors[: data.voltage.size].reshape(data.voltage.shape), data.voltage.shape[1] // shape[1]
     # weights go with the root of a step
     return errors[:, : shape[1] * steps].reshape(*shape, steps).sum(axis=2) / np.sqrt(steps)
 
@@ -270,7 +273,7 @@ def _by_block(scores, dt: float) -> Any:
 
 
 def _spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
-    """Stage B: its scores by block (b, x_B), and the Fisher information of x_B against all, (x_B, x)."""
+    """The spikes' scores by block (b, x), and their Fisher information, (x, x)."""
     data = coarsen(data, kernels.STEP)
     scores, fisher = _spikes(model, data, (membrane, rest))
     return np.asarray(scores), np.asarray(fisher)
@@ -280,7 +283,6 @@ def _spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
 def _spikes(model, data, groups):
     moved = [*groups[0], *groups[1]]
     x, unravel = ravel_pytree(positions(model, moved))
-    n = len(ravel_pytree(origin(groups[0]))[0])
 
     def one(current, start, forced, counted):
         def log_expected(x):
@@ -297,7 +299,7 @@ def _spikes(model, data, groups):
         # derivatives of log P by u, P = 1 - exp(-e^u), and what they are on average
         score = jnp.where(spiked, expected / jnp.expm1(expected), -expected) * free
         information = expected**2 / jnp.expm1(expected) * free
-        return score[:, None] * slopes[:, n:], (information[:, None] * slopes[:, n:]).T @ slopes
+        return score[:, None] * slopes, (information[:, None] * slopes).T @ slopes
 
     scores, fisher = jax.vmap(one)(
         jnp.asarray(data.current), jnp.asarray(data.voltage[:, 0]), jnp.asarray(data.forced), jnp.asarray(data.counted)

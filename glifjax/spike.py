@@ -16,8 +16,8 @@ SURROGATES: dict[str, Callable[[Array], Array]] = {
     "triangle": lambda x: jnp.maximum(1 - jnp.abs(x), 0),
 }
 
-#: Expected spikes a step at which the exponential hazard stops growing (its probability is then 0.99995).
-MAX_SPIKES_PER_STEP = 10.0
+#: Expected spikes a step at which the exponential hazard stops growing: no spike is predicted to better than a step.
+MAX_SPIKES_PER_STEP = 1.0
 
 
 @jax.custom_jvp

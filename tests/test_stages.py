@@ -7,18 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 import glifjax as gj
-from fitting.coordinates import Coordinate, origin, place
+from fitting.coordinates import Coordinate, origin, place, positions
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 from fitting.levels import LEVELS, at_level
 from fitting.likelihood import log_likelihood, spike_log_likelihood
 from fitting.spikes import SpikeShape
+from fitting.stages import joint
 from fitting.stages.deterministic import fit_shift, shifted
 from fitting.stages.initial import initial
+from fitting.stages.kernels import fit_kernels
 from fitting.stages.threshold import fit_threshold
 from fitting.stages.voltage import coordinates, fit_voltage, observed_steps, predict
+from glifjax.spike import MAX_SPIKES_PER_STEP
 
 DT = 1e-4
 LEVEL = "LIF-R-ASC-A"
@@ -61,7 +65,7 @@ def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):
         valid=np.ones_like(forced),
         counted=np.ones_like(forced),
         forced=forced,
-        spike_times=tuple((np.flatnonzero(row) + 0.5) * DT for row in forced),
+        crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * DT, np.nan),
         dt=DT,
     )
 
@@ -121,10 +125,12 @@ def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
     assert float(fitted.neuron.threshold_reset.b_spike) == float(fitted.neuron.threshold_dynamics.b_spike)
 
 
+SHAPE = SpikeShape(level=-0.05, latency=0.0, cut=3e-3, reset_slope=0.3, reset_intercept=-50e-3, count=100)
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, data):
-    shape = SpikeShape(level=-0.05, latency=0.0, cut=3e-3, reset_slope=0.3, reset_intercept=-50e-3, count=100)
-    start = initial(level, data, shape)
+    start = initial(level, data, SHAPE)
     fitted = fit_voltage(start, data, coordinates(start, level), most=3).model
     fitted = fit_threshold(fitted, data, level, max_steps=2).model
     own = at_level(fitted, level)
@@ -140,12 +146,45 @@ def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, 
     np.testing.assert_array_equal(again, gj.simulate(fitted.neuron, data.current[0], DT).spikes().steps)
 
 
+def test_the_joint_stage_knows_what_spikes_tell_of_the_membrane(data):
+    start = initial("augmented", data, SHAPE)
+    moved = coordinates(start, "augmented")
+    membrane = fit_voltage(start, data, moved, most=3)
+    apart = fit_kernels(membrane.model, data)
+
+    def told(model):
+        """min_w B at a model's membrane."""
+        return fit_kernels(model, data).losses[-1]
+
+    matrix, vector = joint._told_by_spikes(apart.model, data, moved)
+    x, unravel = ravel_pytree(positions(apart.model, moved))
+    h = 0.02
+    for one in np.eye(len(x))[[0, 1, 3]]:  # capacitance, resistance, reset; Gauss-Newton leaves out what is quadratic
+        up, down = (told(place(apart.model, moved, unravel(x + sign * h * one))) for sign in (1, -1))
+        assert vector @ matrix @ one == pytest.approx((up - down) / (2 * h), rel=0.1, abs=0.5)
+    found = joint.fit_jointly(apart.model, data, moved, membrane.losses[-1] + apart.losses[-1])
+    assert found.kept
+    assert found.losses[1] < found.losses[0]
+    refused = joint.fit_jointly(found.model, data, moved, 0.0)
+    assert not refused.kept
+    assert refused.model is found.model
+
+
+@pytest.mark.parametrize("currents", [1, 3])
+def test_any_number_of_afterspike_currents_is_fitted(currents, data):
+    start = initial("LIF-ASC", data, SHAPE, currents)
+    fitted = fit_voltage(start, data, coordinates(start, "LIF-ASC"), most=4).model.neuron
+    assert fitted.asc_amp_array.shape == fitted.asc_tau_array.shape == (currents,)
+    assert (np.abs(fitted.asc_amp_array) > 1e-12).all()
+    assert (np.asarray(fitted.asc_tau_array) != start.neuron.asc_tau_array).all()
+
+
 def test_likelihood_equals_a_slow_sum(truth, data):
     expected = 0.0
     for i in range(len(data.current)):
         trace = truth.simulate(data.current[i], DT, recorded_start=data.voltage[i, 0], spikes=data.forced[i])
         excess = np.asarray(trace.voltage_before_reset - trace.threshold_before_reset)
-        hazard = np.minimum(1000.0 * np.exp(excess / 1.5e-3) * DT, 10.0)
+        hazard = np.minimum(1000.0 * np.exp(excess / 1.5e-3) * DT, MAX_SPIKES_PER_STEP)
         cut = 0
         for step in range(20_000):
             if data.forced[i, step]:

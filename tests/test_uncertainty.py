@@ -51,10 +51,10 @@ def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
     likelihood = jax.jit(lambda x: log_likelihood(place(truth, rest, unravel(x)), coarsen(data, kernels.STEP)))
     h, one = 1e-3, np.eye(len(x))
     up, down = (np.array([likelihood(x + sign * h * each) for each in one]) for sign in (1, -1))
-    np.testing.assert_allclose(-scores.sum(axis=0), (up - down) / (2 * h), rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(-scores.sum(axis=0)[-len(x) :], (up - down) / (2 * h), rtol=1e-3, atol=1e-2)
     # what the spikes tell on average is the curvature of their likelihood, at the truth
     curvature = (2 * likelihood(x) - up - down) / h**2
-    np.testing.assert_allclose(np.diag(fisher[:, -len(x) :]), curvature, rtol=0.3)
+    np.testing.assert_allclose(np.diag(fisher)[-len(x) :], curvature, rtol=0.3)
 
 
 def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
@@ -68,7 +68,7 @@ def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
     @jax.jit
     def score(x):
         problem = (exact, membrane, data, voltage.observed_steps(data, cut))
-        return jax.grad(lambda x: jnp.sum(voltage._residuals(x, problem)[: data.voltage.size] ** 2) / 2)(x)
+        return jax.grad(lambda x: jnp.sum(voltage.residuals_at(x, problem)[: data.voltage.size] ** 2) / 2)(x)
 
     exactly = np.asarray(score(x))
     coarse, found = (np.einsum("st,stx->x", each, slopes) for each in (errors, means))
@@ -140,7 +140,7 @@ def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
         again,
         forced=forced,
         voltage=np.asarray(truth.recorded(trace.voltage_before_reset, again.current)) + noise,
-        spike_times=tuple((np.flatnonzero(row) + 0.5) * again.dt for row in forced),
+        crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * again.dt, np.nan),
     )
     found = bands(truth, known.draws, data, again, 1)
     assert 0.8 < found.rate_holds <= 1.0

@@ -14,7 +14,8 @@ from fitting.cli.console import err_console, out_console, plain_errors, stage
 #: Options that are settings of the fit, and what fitting.fit calls them.
 SETTINGS = {
     "level": "level", "train": "train_sweeps", "test": "test_sweeps", "finetune": "optimizer",
-    "uncertainty": "uncertainty", "electrode": "electrode", "drift": "drift", "seed": "seed",
+    "uncertainty": "uncertainty", "electrode": "electrode", "drift": "drift",
+    "currents": "currents", "seed": "seed",
 }  # fmt: skip
 
 
@@ -31,8 +32,8 @@ def fit(
     level: Annotated[
         str,
         typer.Option(
-            help="LIF, LIF-R, LIF-ASC, LIF-R-ASC, LIF-R-ASC-A (or glif1 ... glif5), augmented; "
-            "all fits the six, compares them and prefers one."
+            help="LIF, LIF-R, LIF-ASC, LIF-R-ASC, LIF-R-ASC-A (or glif1 ... glif5), augmented, or several with commas "
+            "between; all is the six. Several are compared, and one preferred."
         ),
     ] = "all",
     train: Annotated[
@@ -57,6 +58,10 @@ def fit(
         ),
     ] = "auto",
     drift: Annotated[str, typer.Option(help="Of the baseline: keep, remove; auto chooses likewise.")] = "auto",
+    currents: Annotated[
+        int | None,
+        typer.Option(min=1, help="Afterspike currents of the levels that have them. 2 if left out, augmented 4."),
+    ] = None,
     finetune: Annotated[
         bool,
         typer.Option(
@@ -94,7 +99,7 @@ def fit(
     [bold]Many:[/bold]  glifjax fit *.nwb --out my_cells --jobs 4
     """
     with plain_errors():
-        from fitting.levels import level_name
+        from fitting.levels import LEVELS, level_names
         from fitting.preprocessing import check_choices
 
         settings = {name: context.params[option] for option, name in SETTINGS.items()}
@@ -108,10 +113,8 @@ def fit(
             settings, repeated = _like(like, {name: settings[name] for name in given}, not paths)
             paths = paths or [repeated]
         settings["optimizer"] = "default" if settings["optimizer"] else None
-        if settings["level"] is None or settings["level"].strip().lower() == "all":
-            settings["level"] = "all"
-        else:
-            settings["level"] = level_name(settings["level"])
+        levels = level_names(settings["level"])
+        settings["level"] = "all" if levels == LEVELS else ",".join(levels)
         check_choices(settings["electrode"], settings["drift"])
         options = {"overwrite": overwrite, "fresh": fresh, "command": shlex.join(["glifjax", *sys.argv[1:]])}
         if len(paths) > 1:
@@ -150,14 +153,14 @@ def _fit(cell: Path | None, out: Path | None, settings: dict[str, Any], options:
     if cell is not None:
         gj.read_recording(cell).close()  # refuse what is no recording before anything is made
     path = cell if cell is not None else _example(out, settings)
-    several, kept = settings["level"] == "all", Checkpoint()
+    levels, kept = settings["level"].split(","), Checkpoint()
     with out_console.status("") as status:
-        lines = _Lines(several, status.update)
+        lines = _Lines(levels == ["all"] or len(levels) > 1, status.update)
 
         def start(recording: gj.Recording, checkpoint: Checkpoint) -> None:
             nonlocal kept
             kept = checkpoint
-            what = "every level" if several else f"level {settings['level']}"
+            what = "every level" if levels == ["all"] else f"level {', '.join(levels)}"
             out_console.print(f"\n[bold]{escape(recording.name)}[/bold], {what}")
             if kept.done:
                 out_console.print(f"  continuing from {escape(kept.done[-1])} [dim](--fresh starts anew)[/dim]")

@@ -318,7 +318,7 @@ def convergence(stage: Stage) -> Figure:
     lines = [words[:half], words[half:]] if len(words) > 4 else [words]
     ax.set_ylabel("\n".join(map(" ".join, lines)))
     ax.set_xlabel("threshold shift (mV)" if scanned else "iteration")
-    ax.set_title(stage.name)
+    ax.set_title(stage.name if stage.kept else f"{stage.name} (not kept)")
     ax.ticklabel_format(axis="y", useOffset=False)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=not scanned))
     ax.yaxis.set_major_locator(MaxNLocator(5))

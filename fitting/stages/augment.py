@@ -11,13 +11,11 @@ import numpy as np
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 from fitting.spikes import SpikeShape
-from glifjax.rules.afterspike import ResetBySum
 from glifjax.rules.membrane import Gate, GatedCurrent
 from glifjax.rules.threshold_kernels import Kernels, ResetKernels
 from glifjax.rules.voltage import LinearExact, ResetFromVoltage
 
-#: Time constants of the currents and of the threshold that a spike leaves, and of the voltage's pull on it, s.
-ASC_TAUS = (5e-3, 20e-3, 80e-3, 300e-3)
+#: Time constants of what a spike adds to the threshold, and of the voltage's pull on it, s.
 SPIKE_TAUS = (10e-3, 30e-3, 100e-3, 300e-3)
 VOLTAGE_TAUS = (1e-3, 5e-3, 20e-3, 80e-3, 300e-3)
 #: Where the hinges bend, from the model's voltage at the onsets; how softly; V.
@@ -25,7 +23,9 @@ KNOTS, SOFTNESS = (-30e-3, -20e-3, -10e-3, 0.0), 4e-3
 #: Of every gated current: S, and absolute V. Potassium currents, between which the data then distinguish.
 CONDUCTANCE, REVERSAL, V_HALF, ACTIVATION, INACTIVATION = 2e-8, -90e-3, -25e-3, 6e-3, -7e-3
 #: Where each starts: time constant of its activation (s), half-inactivation (absolute V) and its time constant (s).
-CURRENTS = ((20e-3, 0.0, 100e-3), (150e-3, 0.0, 100e-3), (3e-3, -70e-3, 60e-3))
+CURRENTS = ((20e-3, 0.0, 100e-3), (300e-3, -40e-3, 1.0), (3e-3, -70e-3, 60e-3))
+#: Samples of the spike's waveform, whatever its duration, so that compiled functions serve many cells.
+WAVEFORM = 100
 #: The leak's share of the conductance that a linear membrane needs.
 LEAK = 0.7
 
@@ -34,7 +34,7 @@ def augment(model: PatchedNeuron, data: FitData, shape: SpikeShape) -> PatchedNe
     """A linear neuron with what the augmented level adds, all of it still without much effect.
 
     Args:
-        model: a neuron to start from; its membrane and electrode are kept, its spikes' effects start anew.
+        model: a neuron to start from; its membrane, afterspike currents and electrode are kept.
         data: training sweeps; shape: their spikes.
     """
     neuron = model.neuron
@@ -49,12 +49,10 @@ def augment(model: PatchedNeuron, data: FitData, shape: SpikeShape) -> PatchedNe
         )
         for tau_m, v_h, tau_h in CURRENTS
     )
-    zeros = jnp.zeros(len(ASC_TAUS))
     return eqx.tree_at(
         lambda m: (
             m.neuron.R_input, m.neuron.voltage_dynamics, m.neuron.threshold_dynamics, m.neuron.threshold_reset,
-            m.neuron.voltage_reset, m.neuron.membrane_currents, m.neuron.spike_waveform, m.neuron.asc_tau_array,
-            m.neuron.asc_amp_array, m.neuron.init_AScurrents, m.neuron.coeffs.asc_amp_array, m.neuron.afterspike_reset,
+            m.neuron.voltage_reset, m.neuron.membrane_currents, m.neuron.spike_waveform,
         ),
         model,
         (
@@ -65,11 +63,6 @@ def augment(model: PatchedNeuron, data: FitData, shape: SpikeShape) -> PatchedNe
             ResetFromVoltage(0.0, float(waveform[-1])),
             gated,
             jnp.asarray(waveform),
-            jnp.asarray(ASC_TAUS),
-            zeros,
-            zeros,
-            jnp.ones(len(ASC_TAUS)),
-            ResetBySum(jnp.ones(len(ASC_TAUS))),
         ),
     )  # fmt: skip
 
@@ -82,10 +75,11 @@ def with_knots(weights, onset: float) -> Kernels:
 
 
 def _waveform(membrane: np.ndarray, data: FitData, steps: int) -> np.ndarray:
-    """Mean membrane voltage over the spike cut, (steps,), V."""
+    """Mean membrane voltage over the spike cut, (WAVEFORM,), V."""
     spikes = [
         membrane[sweep, step : step + steps]
         for sweep, step in zip(*np.nonzero(data.forced), strict=True)
         if data.valid[sweep, step : step + steps].sum() == steps
     ]
-    return np.mean(spikes, axis=0)
+    middle = lambda n: (np.arange(n) + 0.5) / n
+    return np.interp(middle(WAVEFORM), middle(steps), np.mean(spikes, axis=0))

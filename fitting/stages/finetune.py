@@ -77,14 +77,14 @@ def finetune(
         The stage; its losses are those of the best descent on the part kept aside, and its hazard is refitted. The
         model is the one given unless the other has, on that part: a smaller loss, by more than its standard error; run
         freely, spikes no further from the recorded ones (van Rossum); and, where `hazard`, escape noise that predicts
-        them as well, to within the standard error.
+        them as well.
     """
     moved = coordinates(model, movable(model) if train is None else train, bounds)
     objective = Objective.of(model, data, moved, loss, checkpoint)
     best, losses = descend(objective, optimizer, starts, steps, patience, batch, seed)
     tuned = refit_hazard(objective.at(best), data)
     kept = _agrees(objective, best, tuned, hazard)
-    return Stage(tuned if kept else model, "fine-tuning", "loss per spike on the part kept aside", losses)
+    return Stage(tuned if kept else model, "fine-tuning", "loss per spike on the part kept aside", losses, kept=kept)
 
 
 def refit_hazard(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
@@ -141,8 +141,8 @@ def _agrees(objective: Objective, x, tuned: PatchedNeuron, hazard: bool) -> bool
         return False
     noise = replace(objective, losses=(Likelihood(),), moved=[])
     nothing = jnp.zeros(0)
-    gain, error = _gain(_steps(nothing, noise), _steps(nothing, replace(noise, model=tuned)), objective)
-    return bool(gain >= -error) or not hazard
+    gain, _ = _gain(_steps(nothing, noise), _steps(nothing, replace(noise, model=tuned)), objective)
+    return bool(gain >= 0) or not hazard
 
 
 def _gain(before, after, objective: Objective) -> tuple[float, float]:

@@ -14,15 +14,17 @@ from fitting.stages.augment import augment
 
 #: Membrane time constants that are tried, s.
 TAUS = np.geomspace(3e-3, 150e-3, 25)
-#: Time constants that the afterspike currents start from, s.
-ASC_TAUS = (0.02, 0.1)
+#: Time constants that afterspike currents start from, s: of two; and the first and last of any other number.
+ASC_TAUS, ASC_RANGE = (20e-3, 100e-3), (5e-3, 300e-3)
+#: How many a level has that has them, unless told otherwise.
+CURRENTS, AUGMENTED_CURRENTS = 2, 4
 #: The voltage at a spike's onset is a mean over this time before it, s.
 ONSET = 0.4e-3
 #: Series resistances that a start may have, ohm.
 SERIES_RESISTANCE = (0.0, 40e6)
 
 
-def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
+def initial(level: str, data: FitData, shape: SpikeShape, currents: int | None = None) -> PatchedNeuron:
     """A neuron to start from, by least squares on the voltage between spikes.
 
     V(t) = El + R (I low-passed with tau) + Rs I(t), for the tau that fits best; C = tau / R. The voltage reset is
@@ -31,6 +33,7 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
     Args:
         level: one of fitting.levels.LEVELS; an Allen level comes as the fit works on it, see there.
         data: training sweeps; shape: their spikes.
+        currents: how many afterspike currents the level has, if any; CURRENTS or AUGMENTED_CURRENTS if None.
     """
     block = max(1, round(1e-3 / data.dt))
     means = lambda x: x[:, : x.shape[1] // block * block].reshape(len(x), -1, block).mean(axis=2)
@@ -45,13 +48,16 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
     onset = float(np.median(membrane[data.forced]))
     parts = PARTS[level]
     slope, after = _reset(membrane, data, shape.cut, onset)
+    if currents is None:
+        currents = AUGMENTED_CURRENTS if parts.gates else CURRENTS
     neuron = gj.from_level(
         "LIF-R-ASC-A",
         C=tau / resistance,
         R_input=resistance,
         El_reference=rest,
         th_inf=onset,
-        asc_tau_array=ASC_TAUS,
+        asc_tau_array=asc_taus(currents),
+        asc_amp_array=[0.0] * currents,
         reset_slope=slope if parts.resets else 0.0,
         reset_intercept=after - slope * onset if parts.resets else 0.0,
         b_spike=20.0,
@@ -65,6 +71,14 @@ def initial(level: str, data: FitData, shape: SpikeShape) -> PatchedNeuron:
     model = augment(model, data, shape) if parts.gates else model
     # through numpy, which has no weak types: compiled functions tell them apart
     return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)
+
+
+def asc_taus(currents: int) -> tuple[float, ...]:
+    """Time constants for a number of afterspike currents to start from, s."""
+    if currents == len(ASC_TAUS):
+        return ASC_TAUS
+    between = np.sqrt(np.prod(ASC_RANGE)) if currents == 1 else ASC_RANGE[0]
+    return tuple(np.geomspace(between, ASC_RANGE[1], currents).tolist())
 
 
 def _reset(membrane: Float[np.ndarray, "S T"], data: FitData, cut: float, onset: float) -> tuple[float, float]:

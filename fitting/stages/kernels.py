@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Bool, Float
 
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import LAMBDA0, STEP, WIDEST, maximise_hazard
+from fitting.hazard import LAMBDA0, STEP, WIDEST, gather, maximise_hazard
 from fitting.likelihood import forced_run
 from fitting.stages import Stage
 from fitting.stages.augment import with_knots
@@ -25,36 +26,39 @@ SHARPNESS, JUMP, WEIGHT = (0.5, 1.0), 3.0, 1.0
 def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
     """Escape noise and threshold kernels of a patched neuron, its membrane left as it is.
 
+    The first time, the hinges are placed around the model's voltage at the onsets.
+
     Args:
         model: after stage A.
         data: training sweeps.
     """
     data = coarsen(data, STEP)
-    onset = float(np.median(_forced_voltage(model, data)[data.forced]))
-    weights = model.neuron.threshold_dynamics.weights
-    model = eqx.tree_at(lambda m: m.neuron.threshold_dynamics, model, with_knots(weights, onset))
-    voltage, jumps, hinges, refractory = (np.asarray(each) for each in _features(model, data))
-
-    def columns(steps):
-        parts = (1e3 * voltage[steps][:, None], np.ones((steps.sum(), 1)), -jumps[steps], -1e3 * hinges[steps])
-        return jnp.asarray(np.concatenate(parts, axis=1).T)
-
+    start = hazard_weights(model)
+    if not np.any(start[2:]):  # not fitted yet
+        onset = float(np.median(_forced_voltage(model, data)[data.forced]))
+        rule = with_knots(model.neuron.threshold_dynamics.weights, onset)
+        model = eqx.tree_at(lambda m: m.neuron.threshold_dynamics, model, rule)
+        start[:2] = SHARPNESS[0], np.log(LAMBDA0) - SHARPNESS[0] * 1e3 * onset
+    columns, refractory = (np.asarray(each) for each in hazard_columns(model, data))
+    columns = np.moveaxis(columns, -1, 0)
     # all steps, whether they count or not: their number, which compiled functions depend on, is the same in every fold
     spiking = data.forced & data.valid
-    silent = data.valid & ~refractory & ~spiking
-    counts = lambda steps: jnp.asarray(data.counted[steps] * 1.0)
-    n_jumps, n_hinges = jumps.shape[-1], hinges.shape[-1]
-    mean = np.concatenate([[SHARPNESS[0], 0.0], np.zeros(n_jumps + n_hinges)])
-    sd = np.concatenate([[SHARPNESS[1], np.inf], np.full(n_jumps, JUMP), np.full(n_hinges, WEIGHT)])
-    start = _weights(model)
-    if not np.any(start[2:]):  # not fitted yet
-        start = np.concatenate([[SHARPNESS[0], np.log(LAMBDA0) - SHARPNESS[0] * 1e3 * onset], mean[2:]])
-    problem = (columns(silent), columns(spiking), data.dt, counts(silent), counts(spiking))
+    silent, counts = gather(columns, data.valid & ~refractory & ~spiking, data.counted * 1.0)
+    spiking, counted = gather(columns, spiking, data.counted * 1.0)
+    mean, sd = prior(model)
+    problem = (silent, spiking, data.dt, counts, counted)
     loss, found = _maximise(*problem, mean, sd, start)
     if found[0] < 1e-3 / WIDEST:  # the voltage alone says nothing: hold it there, and let the rest make up for it
         mean[0], sd[0], start[0] = 1e-3 / WIDEST, 1e-6, 1e-3 / WIDEST
         loss, found = _maximise(*problem, mean, sd, start)
-    return Stage(_with_weights(model, found), "threshold", "negative log-likelihood and prior (nats)", [float(loss)])
+    return Stage(with_weights(model, found), "threshold", "negative log-likelihood and prior (nats)", [float(loss)])
+
+
+def prior(model: PatchedNeuron) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sd of the weights in the log-hazard, (w,) each."""
+    jumps, hinges = model.neuron.threshold_reset.a_spike.size, model.neuron.threshold_dynamics.weights.size
+    mean = np.concatenate([[SHARPNESS[0], 0.0], np.zeros(jumps + hinges)])
+    return mean, np.concatenate([[SHARPNESS[1], np.inf], np.full(jumps, JUMP), np.full(hinges, WEIGHT)])
 
 
 @eqx.filter_jit
@@ -66,8 +70,8 @@ def _forced_voltage(model, data):
 _maximise = eqx.filter_jit(maximise_hazard)
 
 
-def _weights(model: PatchedNeuron) -> np.ndarray:
-    """The weights in the log-hazard of a model's threshold."""
+def hazard_weights(model: PatchedNeuron) -> np.ndarray:
+    """The weights in the log-hazard of a model's threshold, (w,)."""
     neuron, noise = model.neuron, model.noise
     slope = 1e-3 / float(noise.delta_v)
     offset = float(jnp.log(noise.lambda0) - neuron.th_inf / noise.delta_v)
@@ -75,7 +79,7 @@ def _weights(model: PatchedNeuron) -> np.ndarray:
     return np.concatenate([[slope, offset], jumps, np.ravel(neuron.threshold_dynamics.weights) * slope])
 
 
-def _with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
+def with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
     """The model with a threshold that has these weights in its log-hazard."""
     rule = model.neuron.threshold_dynamics
     n = len(rule.spike_tau)
@@ -101,8 +105,11 @@ def _with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
 
 
 @eqx.filter_jit
-def _features(model, data):
-    """V (S, T); its threshold's derivatives by a_spike (S, T, n) and by the weights (S, T, jk); refractory (S, T)."""
+def hazard_columns(model: PatchedNeuron, data: FitData) -> tuple[Float[Array, "S T w"], Bool[Array, "S T"]]:
+    """What the weights multiply in the log-hazard of each step, and which steps are refractory.
+
+    V in mV; 1; the threshold's derivatives by -a_spike; and by the weights of its hinges, in mV.
+    """
     where = lambda m: (m.neuron.threshold_reset.a_spike, m.neuron.threshold_dynamics.weights)
     zero, unravel = ravel_pytree(jax.tree.map(jnp.zeros_like, where(model)))
 
@@ -112,9 +119,10 @@ def _features(model, data):
             trace = changed.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
             return trace.threshold_before_reset, trace
 
-        tangents, trace = jax.jacfwd(threshold, has_aux=True)(zero)
-        return trace.voltage_before_reset, tangents, trace.refractory
+        slopes, trace = jax.jacfwd(threshold, has_aux=True)(zero)
+        return trace.voltage_before_reset, slopes, trace.refractory
 
-    voltage, tangents, refractory = jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
+    voltage, slopes, refractory = jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
     n = len(where(model)[0])
-    return voltage, tangents[..., :n], tangents[..., n:], refractory
+    parts = (1e3 * voltage[..., None], jnp.ones_like(slopes[..., :1]), -slopes[..., :n], -1e3 * slopes[..., n:])
+    return jnp.concatenate(parts, axis=-1), refractory

@@ -18,7 +18,7 @@ from jax.flatten_util import ravel_pytree
 from fitting.coordinates import Coordinate, place, positions
 from fitting.data import DataError, FitData, coarsen
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import LAMBDA0, STEP, WIDEST, maximise_hazard
+from fitting.hazard import LAMBDA0, STEP, WIDEST, gather, maximise_hazard
 from fitting.levels import PARTS
 from fitting.likelihood import forced_run, log_likelihood
 from fitting.stages import Stage
@@ -73,7 +73,9 @@ def fit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: in
         DataError: no spikes to learn from.
     """
     if not data.n_spikes:
-        raise DataError(f"sweeps {data.numbers} hold no spikes, so no threshold can be fitted; train on others")
+        raise DataError(
+            f"sweeps {', '.join(map(str, data.numbers))} hold no spikes, so no threshold can be fitted; train on others"
+        )
     if PARTS[level].gates:
         return fit_kernels(model, data)
     data = coarsen(data, STEP)
@@ -102,16 +104,17 @@ def _search_rates(model: PatchedNeuron, data: FitData, level: str) -> PatchedNeu
     stride = max(1, round(STRIDE / data.dt))
     silent[:, np.arange(silent.shape[1]) % stride > 0] = False
 
+    one, every = np.ones_like(voltage), np.full_like(voltage, stride)
+
     sd = np.where([True, True, parts.resets, parts.adapts], PRIOR_SD, HELD)
     weights = np.array([0.5, np.log(LAMBDA0) - 0.5e3 * voltage[spiking].mean(), 0.0, 0.0])
     found = []
     for i in range(len(B_SPIKE) if parts.resets else 1):
         for j in range(len(B_VOLTAGE) if parts.adapts else 1):
-            columns = lambda steps: jnp.asarray(
-                [1e3 * voltage[steps], np.ones(steps.sum()), -raised[i][steps], -1e3 * dragged[j][steps]]  # noqa: B023
-            )
+            columns = np.stack([1e3 * voltage, np.ones_like(voltage), -raised[i], -1e3 * dragged[j]])
+            steps = (*gather(columns, silent, every), *gather(columns, spiking, one))
             # each pair of rates starts from what the last one ended with
-            loss, weights = _maximise(columns(silent), columns(spiking), data.dt, stride, 1.0, PRIOR_MEAN, sd, weights)
+            loss, weights = _maximise(steps[0], steps[2], data.dt, steps[1], steps[3], PRIOR_MEAN, sd, weights)
             found.append((float(loss), B_SPIKE[i], B_VOLTAGE[j], np.asarray(weights)))
     _, b_spike, b_voltage, (slope, offset, jump, drag) = min(found, key=lambda each: each[0])
     delta_v = 1e-3 / max(slope, 1e-3 / WIDEST)

@@ -73,8 +73,9 @@ def coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
     moved = [around(_C, 0.7, True), around(_R, 0.7, True), around(_RS, 10e6)]
     moved.append(around(_RESET, 10e-3 * parts.resets))
     moved.append(around(_AMPLITUDES, 60e-3 / neuron.R_input * parts.currents))
+    moved.append(around(_TAUS, 0.7 * parts.currents, True))
     if not parts.gates:
-        return [*moved, around(_EL, 15e-3), around(_TAUS, 0.7 * parts.currents, True)]
+        return [*moved, around(_EL, 15e-3)]
     # gates are placed relative to El_reference, so beside them the leak's own reversal moves
     moved.append(around(_LEAK, 15e-3))
     for i, each in enumerate(neuron.membrane_currents):
@@ -91,6 +92,7 @@ def fit_voltage(
     data: FitData,
     moved: Sequence[Coordinate],
     most: int = 40,
+    known: tuple[Float[np.ndarray, "k x"], Float[np.ndarray, " k"]] | None = None,
 ) -> Stage:
     """Levenberg-Marquardt on the voltage between spikes, with a weak prior: that of the coordinates.
 
@@ -102,23 +104,23 @@ def fit_voltage(
         data: training sweeps.
         moved: what to move, as `coordinates` gives it.
         most: evaluations of the model at most.
+        known: what else is known of the coordinates: a matrix M and a vector m add |M (x - start) + m|^2 / 2.
     """
     from scipy.optimize import least_squares
 
-    data = coarsen(data, BLOCK)
-    problem = (_exact(model), moved, data, observed_steps(data, float(model.neuron.spike_cut_duration)))
+    problem = misfit(model, data, moved)
     start, unravel = ravel_pytree(positions(model, moved))
+    start = np.asarray(start)
+    matrix, offset = (np.zeros((0, start.size)), np.zeros(0)) if known is None else known
     losses: list[float] = []
 
     def residuals(x):
-        found = np.asarray(_residuals(x, problem))
+        found = np.concatenate([residuals_at(x, problem), matrix @ (x - start) + offset])
         losses.append(min([float(found @ found) / 2, *losses[-1:]]))
         return found
 
-    jacobian: Any = lambda x: np.asarray(_jacobian(x, problem))
-    found = least_squares(
-        residuals, np.asarray(start), jacobian, method="lm", ftol=FLAT, xtol=FLAT, x_scale=1.0, max_nfev=most
-    )
+    jacobian: Any = lambda x: np.concatenate([slopes_at(x, problem), matrix])
+    found = least_squares(residuals, start, jacobian, method="lm", ftol=FLAT, xtol=FLAT, x_scale=1.0, max_nfev=most)
     return Stage(place(model, moved, unravel(jnp.asarray(found.x))), "membrane", "misfit and prior (nats)", losses)
 
 
@@ -143,14 +145,21 @@ def predict(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) ->
     return model.recorded((before + after) / 2, jnp.asarray(data.current))
 
 
+def misfit(model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate], step: float = BLOCK) -> tuple:
+    """The problem that `residuals_at` and `slopes_at` take: the voltage compared, and simulated exactly, in steps."""
+    data = coarsen(data, step)
+    return _exact(model), moved, data, observed_steps(data, float(model.neuron.spike_cut_duration))
+
+
 @eqx.filter_jit
-def _residuals(x, problem) -> Float[Array, " r"]:
+def residuals_at(x: Float[Array, " x"], problem: tuple) -> Float[Array, " r"]:
     """Errors of the voltage, weighed, and the prior's: their squares sum to twice the loss."""
     model, moved, data, observed = problem
-    x = ravel_pytree(origin(moved))[1](x)
-    error = jnp.where(observed, predict(place(model, moved, x), data) - data.voltage, 0.0)
+    placed = place(model, moved, ravel_pytree(origin(moved))[1](x))
+    error = jnp.where(observed, predict(placed, data) - data.voltage, 0.0)
     weight = jnp.sqrt(data.dt / CORRELATION) / SIGMA
-    return jnp.concatenate([ravel_pytree(error * weight)[0], ravel_pytree(x)[0]])
+    return jnp.concatenate([ravel_pytree(error * weight)[0], x])
 
 
-_jacobian = eqx.filter_jit(jax.jacfwd(_residuals))
+#: The derivatives of `residuals_at` by x, (r, x).
+slopes_at = eqx.filter_jit(jax.jacfwd(residuals_at))
