@@ -21,7 +21,7 @@ from glifjax.errors import InputError
 
 SETTINGS = {
     "level": "LIF", "train_sweeps": None, "test_sweeps": None, "optimizer": None, "uncertainty": False,
-    "electrode": "auto", "drift": "auto", "seed": 0,
+    "electrode": "auto", "drift": "auto", "currents": None, "seed": 0,
 }  # fmt: skip
 
 

@@ -175,7 +175,7 @@ def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
     assert {"python", "jax", "jaxlib", "numpy", "scipy", "equinox", "optax"} <= record["versions"].keys()
     assert record["settings"] == {
         "level": "LIF", "train_sweeps": None, "test_sweeps": None, "optimizer": None, "uncertainty": False,
-        "electrode": "auto", "drift": "auto", "seed": 0,
+        "electrode": "auto", "drift": "auto", "currents": None, "seed": 0,
     }  # fmt: skip
     assert record["constants"]["fitting.stages.voltage"]["SIGMA"] == 2e-3
     result = run("--like", whole / "fit.json", "--out", tmp_path / "again")
