@@ -88,13 +88,13 @@ def _sweeps(cell, current, seed, random) -> FitData:
     before = np.concatenate([np.asarray(trace.initial_voltage)[:, None], after[:, :-1]], axis=1)
     voltage = np.asarray(cell.recorded((before + after) / 2, current))
     return FitData(
-        numbers=tuple(range(len(current))),
+        numbers=np.arange(len(current)),
         current=current,
         voltage=voltage + NOISE * random.normal(size=voltage.shape),
         valid=np.ones_like(forced),
         counted=np.ones_like(forced),
         forced=forced,
-        spike_times=tuple((np.flatnonzero(row) + 0.5) * DT for row in forced),
+        crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * DT, np.nan),
         dt=DT,
     )
 

@@ -10,7 +10,7 @@ Held-out spikes are scored in bits per spike, by the fit and by its start.
 
 import argparse
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,10 +24,11 @@ from fitting import example
 from fitting.crossvalidate import _likelihoods
 from fitting.data import FitData, prepare
 from fitting.electrode import PatchedNeuron
-from fitting.levels import LEVELS
+from fitting.levels import LEVELS, PARTS
 from fitting.scores import bits_per_spike
 from fitting.spikes import measure_shape
 from fitting.stages.initial import initial
+from fitting.stages.joint import fit_jointly
 from fitting.stages.threshold import fit_threshold
 from fitting.stages.voltage import coordinates, fit_voltage
 
@@ -80,8 +81,12 @@ def _free(model: PatchedNeuron, current, start, dt):
 def fit(level: str, train: FitData, test: FitData, shape) -> Outcome:
     """One level, by the stages of a default fit."""
     start = initial(level, train, shape)
-    model = fit_voltage(start, train, coordinates(start, level)).model
-    model = fit_threshold(model, train, level).model
+    moved = coordinates(start, level)
+    membrane = fit_voltage(start, train, moved)
+    threshold = fit_threshold(membrane.model, train, level)
+    model = threshold.model
+    if PARTS[level].gates:
+        model = fit_jointly(model, train, moved, membrane.losses[-1] + threshold.losses[-1]).model
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(model) if eqx.is_inexact_array(leaf)]
     spikes, free = _free(model, jnp.asarray(test.current[0]), jnp.asarray(test.voltage[0, 0]), test.dt)
     found = bits(start, test), bits(model, test)
@@ -133,8 +138,7 @@ def main() -> None:
         made = sweeps(draw_cell(seed), seed)
         shape = measure_shape([(made[0].voltage, made[0].rate)])
         assert shape is not None, f"cell {seed} does not spike"
-        # without the times of the spikes, whose number compiled functions would depend on
-        train, test = (replace(prepare([sweep], shape), spike_times=()) for sweep in made)
+        train, test = (prepare([sweep], shape) for sweep in made)
         row = [fit(level, train, test, shape) for level in LEVELS]
         outcomes.append((row, test.n_spikes / test.duration))
         failed = [each.level for each in row if not each.passed]

@@ -58,7 +58,7 @@ def recorded(model: PatchedNeuron, seconds=6.0, noise=0.5e-3) -> FitData:
     voltage = np.asarray(model.recorded(trace.voltage_before_reset, current[0]))[None]
     everything = np.ones_like(forced)
     return FitData(
-        numbers=(0,),
+        numbers=np.zeros(1, int),
         current=current,
         voltage=voltage + noise * random.normal(size=voltage.shape),
         valid=everything,

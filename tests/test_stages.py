@@ -59,7 +59,7 @@ def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):
     forced = np.asarray(trace.spiked) > 0.5
     membrane = np.asarray(model.recorded(trace.voltage_before_reset, current))
     return FitData(
-        numbers=tuple(range(sweeps)),
+        numbers=np.arange(sweeps),
         current=current,
         voltage=membrane + noise * random.normal(size=membrane.shape),
         valid=np.ones_like(forced),
