@@ -70,7 +70,7 @@ def evaluate(
     for number, data in enumerate(test):
         duration, recorded = _recorded(data)
         inside = lambda trains, end=duration: [train[(train >= 0) & (train <= end)] for train in trains]
-        drawn = inside(spike_trains(model, data, seed=seed + number))
+        drawn = inside(spike_trains(model, data, RUNS, seed + number))
         fixed = inside(spike_trains(model, data, runs=None))
         noisy.append(scores.score_trains(recorded, drawn, duration))
         hard.append(scores.score_trains(recorded, fixed, duration))

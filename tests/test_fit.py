@@ -9,6 +9,7 @@ import fitting
 import glifjax as gj
 from fitting.example import NOISE, true_parameters, write_example
 from fitting.parameters import parameters
+from fitting.protocols import choose
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +57,18 @@ def test_held_out_sweeps_are_not_trained_on(fitted):
     assert set(record["scores"]["missing"]) == {"deterministic.bits_per_spike", "ceiling.bits_per_spike"}
 
 
-def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(shared):
+def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(shared, monkeypatch):
+    monkeypatch.setattr("fitting.evaluate.RUNS", 50)
     with (
         jax.enable_x64(False),
         gj.read_recording(shared / "recordings" / "native" / "19926019.nwb") as recording,
     ):
-        fitted = fitting.fit(recording, "LIF", optimizer=optax.adam(0.02), train=("th_inf",))
+        assert [[part.number for part in group] for group in choose(recording, None, None).test] == [[7], [10]]
+        sweeps = {"train_sweeps": "5,8,12", "test_sweeps": "7,10"}
+        fitted = fitting.fit(recording, "LIF", **sweeps, optimizer=optax.adam(0.02), train=("th_inf",))
         assert fitted.neuron.C.dtype == np.float32
         again = gj.simulate(fitted.neuron, recording.sweeps[12].current, 5e-5)
         assert len(again.spikes()) > 3
-    assert [number for data in fitted.test for number in data.numbers] == [7, 10]
     assert 50e-12 < float(fitted.neuron.C) < 500e-12
     assert fitted.scores.test["evr_10ms"] > 0.3
     assert np.isnan(fitted.scores.ceiling["md_star_4ms"])

@@ -1,0 +1,132 @@
+"""What the augmented level's parts are worth, on the training sweep alone: cross-validated bits and free runs.
+
+    uv run python benchmarks/augmented_choices.py FOLDER [--out docs/augmented_choices.md]
+
+Each variant is refitted four times with every fourth block of 5 s kept aside (fitting.crossvalidate). The kept blocks'
+spikes are scored twice: by their likelihood, bits per spike; and in 100 free runs by 2 <d, m> / (<d, d> + <m, m>), with
+the recorded train paired with itself, since there is only one: Md* but for its ceiling.
+"""
+
+import argparse
+import itertools
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import numpy as np
+
+import glifjax as gj
+from fitting.crossvalidate import FOLDS, blocks
+from fitting.data import FitData, prepare
+from fitting.electrode import PatchedNeuron
+from fitting.evaluate import spike_trains
+from fitting.likelihood import step_log_likelihoods
+from fitting.protocols import choose
+from fitting.scores import bits_per_spike
+from fitting.spikes import measure_shape
+from fitting.stages import augment
+from fitting.stages.initial import initial
+from fitting.stages.joint import fit_jointly
+from fitting.stages.kernels import fit_kernels
+from fitting.stages.voltage import coordinates, fit_voltage
+
+LEVEL = "augmented"
+#: Free runs of each refit, and the window in which spikes coincide, s.
+RUNS, WINDOW = 100, 4e-3
+#: What the second membrane current started from before: see fitting.stages.augment.CURRENTS.
+FASTER = (augment.CURRENTS[0], (150e-3, 0.0, 100e-3), augment.CURRENTS[2])
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to fit the level: the currents it starts from, whether their time constants and both stages move."""
+
+    currents: tuple = augment.CURRENTS
+    taus: bool = True
+    joint: bool = True
+
+
+VARIANTS = {
+    "as fitted by default": Variant(),
+    "stages A and B apart": Variant(joint=False),
+    "time constants of afterspike currents fixed": Variant(taus=False),
+    "second current starting without slow inactivation": Variant(currents=FASTER),
+    "all three": Variant(FASTER, taus=False, joint=False),
+}
+
+HEAD = """# What the augmented level's parts are worth
+
+Written by `benchmarks/augmented_choices.py`, from training sweeps alone: bits per spike of blocks kept aside, and the
+coincidence within 4 ms of free runs with the recorded spikes there (Md* but for its ceiling).
+
+"""
+
+_likelihoods = eqx.filter_jit(step_log_likelihoods)
+
+
+def score(path: Path, variant: Variant) -> tuple[float, float]:
+    """Bits per spike and coincidence of the blocks kept aside."""
+    with gj.read_recording(path) as recording:
+        split = choose(recording, None, None)
+        shape = measure_shape([(part.voltage, part.rate) for part in split.train])
+        assert shape is not None, f"{path}: no spikes"
+        data = prepare(split.train, shape)
+    augment.CURRENTS = variant.currents
+    start = initial(LEVEL, data, shape)
+    moved = coordinates(start, LEVEL)
+    if not variant.taus:
+        fixed = lambda each: each.where(start) is start.neuron.asc_tau_array
+        moved = [replace(each, sd=np.zeros_like(each.sd)) if fixed(each) else each for each in moved]
+    model = fit_kernels(fit_voltage(start, data, moved).model, data).model
+
+    def refit(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
+        if variant.joint:
+            return fit_jointly(model, data, moved).model
+        return fit_kernels(fit_voltage(model, data, moved).model, data).model
+
+    model, block = refit(model, data), blocks(data)
+    nats, pairs = 0.0, np.zeros(3)
+    for fold in range(FOLDS):
+        aside = block % FOLDS == fold
+        fitted = refit(model, replace(data, counted=data.valid & ~aside))
+        nats += np.where(aside, _likelihoods(fitted, data), 0.0).sum()
+        pairs += _pairs(fitted, data, aside)
+    both, own, recorded = pairs
+    bits = bits_per_spike(nats - data.n_spikes * np.log(data.dt), data.n_spikes, data.duration)
+    return bits, 2 * both / (own + recorded)
+
+
+def _pairs(model: PatchedNeuron, data: FitData, aside: np.ndarray) -> np.ndarray:
+    """<d, m>, <m, m> and <d, d> of the spikes in the blocks kept aside, of all sweeps."""
+    kept = lambda train, row: train[row[np.clip((train / data.dt).astype(int), 0, len(row) - 1)]]
+    count = lambda a, b: (np.searchsorted(b, a + WINDOW, "right") - np.searchsorted(b, a - WINDOW)).sum()
+    runs, total = spike_trains(model, data, runs=RUNS * len(data.current)), np.zeros(3)
+    for sweep, (recorded, row) in enumerate(zip(data.spike_times, aside, strict=True)):
+        drawn = [kept(train, row) for train in runs[sweep * RUNS : (sweep + 1) * RUNS]]
+        recorded = kept(recorded, row)
+        both = np.mean([count(recorded, train) for train in drawn])
+        own = np.mean([count(a, b) for a, b in itertools.pairwise(drawn)])
+        total += both, own, len(recorded)
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    paths = sorted(options.folder.glob("*.nwb"))
+    lines = [f"| fitted | mean | {' | '.join(path.stem for path in paths)} |", "|---" * (len(paths) + 2) + "|"]
+    for name, variant in VARIANTS.items():
+        found = [score(path, variant) for path in paths]
+        cells = [f"{bits:.2f}, {md:.3f}" for bits, md in [np.mean(found, axis=0), *found]]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+        print(lines[-1], flush=True)
+        if options.out:
+            options.out.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
