@@ -17,8 +17,9 @@ import glifjax as gj
 from fitting.checkpoint import Checkpoint
 from fitting.crossvalidate import cross_validate, prefer
 from fitting.data import DataError, FitData, prepare
+from fitting.doubts import doubts
 from fitting.electrode import PatchedNeuron
-from fitting.evaluate import Scores, evaluate, measure_ceiling
+from fitting.evaluate import evaluate, measure_ceiling
 from fitting.fitted import FittedNeuron
 from fitting.levels import AUGMENTED, PARTS, at_level, level_names
 from fitting.objective import AnyLoss, check_loss, check_parameters, movable
@@ -37,8 +38,6 @@ from fitting.uncertainty import laplace
 
 #: Evaluations of the membrane that a refit to a part of the data may take.
 REFIT = 6
-#: Below this share of the cell's own score a fit is called poor.
-POOR = 0.6
 
 
 @dataclass(frozen=True)
@@ -265,9 +264,9 @@ def _fit_level(
         warnings=[
             *prepared.recording.warnings,
             *prepared.preprocessing.warnings,
-            *_doubts(model, train, scores),
+            *doubts(model, train, scores),
             *(
-                f"{each.name} predicted a part kept aside no better, and was not kept"
+                f"{each.name} did no better than the fit before it, and was not kept"
                 for each in stages
                 if not each.kept
             ),
@@ -299,33 +298,3 @@ def _prepare(recording, split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]
         return shape, prepare(split.train, shape), tuple(prepare(group, shape) for group in split.test)
     except DataError as error:
         raise DataError(f"{recording.path}: {error}") from error
-
-
-def _doubts(model: PatchedNeuron, train: FitData, scores: Scores) -> list[str]:
-    """What a reader of the results should know."""
-    doubts = []
-    if train.n_spikes < 50:
-        doubts.append(
-            f"only {train.n_spikes} spikes in the training sweeps: threshold and afterspike parameters are "
-            "poorly determined"
-        )
-    if not scores.trains:
-        doubts.append("nothing was held out, so there are no scores")
-    if scores.test["bits_per_spike"] < 0:
-        doubts.append(
-            f"{scores.test['bits_per_spike']:.1f} bits per spike: on the held-out sweeps the hazard is worse than a "
-            "constant rate; the training sweeps may be too few, or too unlike the held-out ones"
-        )
-    if scores.test["md_star_4ms"] < POOR * scores.ceiling["md_star_4ms"]:
-        doubts.append(
-            f"Md* {scores.test['md_star_4ms']:.2f} against the cell's own {scores.ceiling['md_star_4ms']:.2f}: this "
-            "level does not capture what makes the cell spike"
-        )
-    series = float(model.series_resistance)
-    if series > 20e6:
-        doubts.append(
-            f"{series / 1e6:.0f} MΩ in series with the cell"
-            + (", more than a pipette has" if series > 40e6 else "")
-            + ": the bridge was not balanced, or the membrane has a fast part that this level lacks"
-        )
-    return doubts
