@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from fitting.electrode import PatchedNeuron
 from glifjax.rules.membrane import GatedCurrent
 from glifjax.rules.threshold import ResetThreeComponents
@@ -56,7 +58,7 @@ def _gated(i: int, current: GatedCurrent, rest: float) -> dict[str, tuple[Any, f
     """A gated current's conductance, and the place and time constant of its gates."""
     found: dict[str, tuple[Any, float, str]] = {f"g_{i}": (current.conductance, 1e9, "nS")}
     for gate in current.gates:
-        kind = "activation" if gate.slope > 0 else "inactivation"
+        kind = "activation" if float(gate.slope) > 0 else "inactivation"
         found[f"{kind}_V_half_{i}"] = (gate.V_half + rest, 1e3, "mV")
         found[f"{kind}_tau_{i}"] = (gate.tau, 1e3, "ms")
     return found
@@ -65,8 +67,8 @@ def _gated(i: int, current: GatedCurrent, rest: float) -> dict[str, tuple[Any, f
 def _kernels(rule: Kernels, a_spike) -> dict[str, tuple[Any, float, str]]:
     """What a spike adds to the threshold, by time constant; and how far the voltage drags it, all hinges together."""
     found: dict[str, tuple[Any, float, str]] = {}
-    for amplitude, tau in zip(a_spike, rule.spike_tau, strict=True):
+    for amplitude, tau in zip(a_spike, np.asarray(rule.spike_tau), strict=True):
         found[f"a_spike_{1e3 * float(tau):.0f}ms"] = (amplitude, 1e3, "mV")
-    for k, tau in enumerate(rule.voltage_tau):
+    for k, tau in enumerate(np.asarray(rule.voltage_tau)):
         found[f"coupling_{1e3 * float(tau):.0f}ms"] = (rule.weights[:, k].sum(), 1.0, "mV/mV")
     return found

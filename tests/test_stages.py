@@ -15,6 +15,7 @@ from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 from fitting.levels import LEVELS, at_level
 from fitting.likelihood import log_likelihood, spike_log_likelihood
+from fitting.parameters import quantities
 from fitting.spikes import SpikeShape
 from fitting.stages import joint
 from fitting.stages.deterministic import fit_shift, shifted
@@ -168,6 +169,19 @@ def test_the_joint_stage_knows_what_spikes_tell_of_the_membrane(data):
     refused = joint.fit_jointly(found.model, data, moved, 0.0)
     assert not refused.kept
     assert refused.model is found.model
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_parameter_is_written_under_jit(level, data):
+    """As uncertainty does it: parameters are named by the values of those that do not move."""
+    start = initial(level, data, SHAPE)
+    moved = coordinates(start, level)
+    unravel = ravel_pytree(origin(moved))[1]
+    named = lambda model: quantities(at_level(model, level))
+    written = lambda x: jnp.stack([each[0] * each[1] for each in named(place(start, moved, unravel(x))).values()])
+    x = jnp.zeros(ravel_pytree(origin(moved))[0].size)
+    expected = [float(value) * scale for value, scale, _ in named(start).values()]
+    np.testing.assert_allclose(jax.jit(written)(x), expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("currents", [1, 3])
