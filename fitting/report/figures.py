@@ -284,7 +284,7 @@ def gated_currents(neuron: gj.GLIF) -> Figure:
         steady = [np.asarray(gate.steady(jnp.asarray(voltage - rest))) for gate in current.gates]
         opening = [x for gate, x in zip(current.gates, steady, strict=True) if gate.slope > 0]
         drive = 1e12 * float(current.conductance) * (float(current.reversal) - (voltage - rest))
-        tau = ", ".join(f"{1e3 * float(gate.tau):.3g}" for gate in current.gates)
+        tau = ", ".join(f"{1e3 * float(gate.tau):,.{1 if gate.tau < 0.1 else 0}f}" for gate in current.gates)
         ax.plot(1e3 * voltage, drive * np.prod(steady, axis=0), color=color, label=f"{i}: τ {tau} ms")
         ax.plot(1e3 * voltage, drive * np.prod(opening, axis=0), color=color, ls="--", lw=0.9)
     ax.axhline(0, color="#888888", lw=0.7)

@@ -63,6 +63,11 @@ PARAMETERS = {
     "inactivation_V_half": ("V<sub>h</sub>", "half-inactivation of gated current"),
     "inactivation_tau": ("τ<sub>h</sub>", "time constant of inactivation of gated current"),
 }
+#: The same of the threshold's kernels, each with its time constant.
+KERNELS = {
+    "a_spike": ("δθ", "what a spike adds to the threshold, decaying with"),
+    "coupling": ("w", "how the voltage above the knots drags the threshold, with"),
+}
 
 
 def verdict(fit: FittedNeuron) -> str:
@@ -147,6 +152,9 @@ def called(name: str) -> tuple[str, str]:
     if index.isdigit() and stem in PARAMETERS:
         symbol, meaning = PARAMETERS[stem]
         return f"{symbol}<sub>{index}</sub>", f"{meaning} {index}"
+    if index.endswith("ms") and stem in KERNELS:
+        symbol, meaning = KERNELS[stem]
+        return f"{symbol}<sub>{index[:-2]} ms</sub>", f"{meaning} {index[:-2]} ms"
     return PARAMETERS.get(name, (escape(name), ""))
 
 
