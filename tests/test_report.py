@@ -22,6 +22,7 @@ from fitting.fitted import FittedNeuron
 from fitting.parameters import parameters
 from fitting.protocols import Part, Split
 from fitting.report import write_report
+from fitting.report.words import called
 from fitting.scores import SCORES
 from fitting.spikes import measure_shape
 from fitting.stages import Stage
@@ -248,3 +249,11 @@ def test_versions_seconds_and_seed_are_kept(pages):
 def test_no_fits_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no fit of level 'LIF'"):
         write_report([], "LIF", tmp_path / "report.html")
+
+
+def test_every_parameter_of_the_augmented_level_is_explained():
+    for name in ("a_spike_30ms", "coupling_300ms", "g_1", "activation_tau_2", "asc_tau_4", "th_inf"):
+        symbol, meaning = called(name)
+        assert symbol != name
+        assert meaning
+    assert called("coupling_300ms")[1].endswith("300 ms")
