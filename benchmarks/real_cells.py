@@ -45,7 +45,8 @@ LEVELS = ("LIF-R-ASC-A", "augmented")
 SIMULATED = """## Simulated cells
 
 Where the truth is known: how far off parameters and predictions are, how often intervals hold, and which level is
-preferred ([simulated_cells.md](simulated_cells.md), cells 21 to 40: nothing was chosen on these); every level on many cells ([no_divergence.md](no_divergence.md))."""
+preferred ([simulated_cells.md](simulated_cells.md), cells 21 to 40: nothing was chosen on these); every level on many
+cells ([no_divergence.md](no_divergence.md))."""
 
 TRIED = """## What was tried
 
