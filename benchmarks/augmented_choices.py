@@ -52,7 +52,6 @@ VARIANTS = {
     "stages A and B apart": Variant(joint=False),
     "time constants of afterspike currents fixed": Variant(taus=False),
     "second current starting without slow inactivation": Variant(currents=FASTER),
-    "all three": Variant(FASTER, taus=False, joint=False),
 }
 
 HEAD = """# What the augmented level's parts are worth

@@ -4,7 +4,8 @@
 
 Each cell is a LIF-R-ASC-A neuron drawn from the published range (fitting/published.py), with escape noise and 1 mV of
 measurement noise, recorded as by an amplifier for 20 s, and 10 s more that are held out. From the recording alone
-every level is fitted by the stages of a default fit that move parameters (closed-form start, membrane, threshold).
+every level is fitted by the stages of a default fit that move parameters (closed-form start, membrane, threshold;
+both together at the augmented level).
 Held-out spikes are scored in bits per spike, by the fit and by its start.
 """
 

@@ -1,6 +1,6 @@
 """Which level is worth its parameters: the training sweeps' own spikes, each predicted by a fit that has not seen them.
 
-The training time is cut into blocks; every fourth is kept aside in turn, both stages are refitted to the rest, and the
+The training time is cut into blocks; every fourth is kept aside in turn, the stages are refitted to the rest, and the
 kept blocks' spikes are scored by their likelihood. Spikes stay forced everywhere, since a block's past is known.
 """
 

@@ -30,7 +30,7 @@ from fitting.stages import Stage
 from fitting.stages.deterministic import fit_shift
 from fitting.stages.finetune import DEFAULT_LOSS, default_optimizer, finetune
 from fitting.stages.initial import initial
-from fitting.stages.joint import fit_jointly
+from fitting.stages.joint import JOINT, fit_jointly
 from fitting.stages.threshold import fit_threshold, refit_threshold
 from fitting.stages.voltage import coordinates as membrane_coordinates
 from fitting.stages.voltage import fit_voltage
@@ -102,7 +102,7 @@ def fit(
         drift: of the training sweeps' baseline: "keep", "remove", or "auto", which removes it where that predicts
             training spikes kept aside better (fitting.preprocessing).
         currents: how many afterspike currents a level has that has any, their time constants fitted; None is two, and
-            four at the augmented level.
+            four at the augmented level. What "auto" chooses rests on fits with two.
         progress: called with the level ("" for all) and a few words as each stage starts, and without words once a
             level is fitted; on_split: with the sweeps, once they are chosen.
         checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
@@ -234,7 +234,7 @@ def _fit_level(
     model = stage("threshold", fit_threshold, model, train, level)
     if PARTS[level].gates:
         apart = sum(each.losses[-1] for each in stages)
-        model = stage("membrane and threshold", fit_jointly, model, train, moved, apart)
+        model = stage(JOINT, fit_jointly, model, train, moved, apart)
 
     def refit(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
         if PARTS[level].gates:
@@ -265,11 +265,7 @@ def _fit_level(
             *prepared.recording.warnings,
             *prepared.preprocessing.warnings,
             *doubts(model, train, scores),
-            *(
-                f"{each.name} did no better than the fit before it, and was not kept"
-                for each in stages
-                if not each.kept
-            ),
+            *(f"{each.name} was not kept: it did not improve on the fit before it" for each in stages if not each.kept),
         ],
         validation=validation,
         preprocessing=prepared.preprocessing,
@@ -282,7 +278,8 @@ def _with_uncertainty(fitted: FittedNeuron, progress) -> FittedNeuron:
     moved = membrane_coordinates(model, level)
     if fitted.preprocessing is not None:
         model, moved = fitted.preprocessing.held(model, moved)
-    found = clock("uncertainty", partial(laplace, membrane=moved), model, fitted.train, level)
+    joint = any(each.name == JOINT and each.kept for each in fitted.stages)
+    found = clock("uncertainty", partial(laplace, membrane=moved, joint=joint), model, fitted.train, level)
     return replace(fitted, uncertainty=found, seconds=fitted.seconds | clock.seconds)
 
 

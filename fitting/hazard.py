@@ -1,6 +1,7 @@
 """A hazard whose logarithm is linear in its weights: maximum likelihood by Newton's method.
 
 log lambda = weights . columns is concave in the weights, so there is one best answer and no step size to choose.
+For that it is left uncapped here (but for LOG_CAP, against overflow); a running neuron spikes at most once a step.
 """
 
 import jax
@@ -27,8 +28,8 @@ def gather(
 ) -> tuple[Float[Array, "n N"], Float[Array, " N"]]:
     """The columns of some steps, and these steps' weights, as `maximise_hazard` takes them.
 
-    Both are filled up with zeros to a multiple of a power of two, an eighth of their number or less, so that compiled
-    functions serve other cells with about as many.
+    Both are filled up with zeros to a multiple of 64, or of a larger power of two that is an eighth of their number or
+    less, so that compiled functions serve other cells with about as many.
     """
     found, weight = columns[:, steps], weights[steps]
     block = 2 ** max(6, int(np.log2(max(1, len(weight)))) - 3)

@@ -59,7 +59,7 @@ def level_names(level: str | Sequence[str] | None) -> tuple[str, ...]:
     Raises:
         LevelError: one is unknown.
     """
-    names = level.split(",") if isinstance(level, str) else list(level or ("all",))
+    names = level.split(",") if isinstance(level, str) else ["all"] if level is None else list(level) or [""]
     if [name.strip().lower() for name in names] == ["all"]:
         return LEVELS
     meant = {level_name(name) for name in names}

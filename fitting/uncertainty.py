@@ -30,9 +30,11 @@ from jaxtyping import Array, Float
 from fitting.coordinates import Coordinate, origin, place, positions
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
+from fitting.hazard import LOG_CAP
 from fitting.levels import PARTS, at_level
 from fitting.parameters import quantities
 from fitting.stages import kernels, threshold, voltage
+from glifjax.rules.threshold_kernels import Kernels
 from glifjax.spike import MAX_SPIKES_PER_STEP
 
 #: Scores are summed over blocks of this, s, which are taken for independent.
@@ -113,6 +115,7 @@ def laplace(
     seed: int = 0,
     membrane: Sequence[Coordinate] | None = None,
     known: tuple[float, float, float] = SPIKE_ERRORS,
+    joint: bool = False,
 ) -> Uncertainty:
     """The uncertainty of a fitted neuron, lambda0 taken as known.
 
@@ -124,6 +127,7 @@ def laplace(
         membrane: what stage A moved; all that it can if None.
         known: how well the spikes' onset (s), the end of their cut (s) and the slope of the voltage's reset are known
             that were measured on them: standard errors, 0 for what is given.
+        joint: whether the spikes had their say in the membrane (fitting.stages.joint).
     """
     # through numpy, which has no weak types: compiled functions tell them apart
     model = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)
@@ -131,7 +135,7 @@ def laplace(
     rest = threshold_coordinates(model, level)
     moved = [*membrane, *rest]
     known = known if PARTS[level].resets else (*known[:2], 0.0)
-    first = 0 if PARTS[level].gates else len(ravel_pytree(origin(membrane))[0])
+    first = 0 if joint else len(ravel_pytree(origin(membrane))[0])
     covariance, given, free = _covariances(model, data, membrane, rest, known, first)
     x = np.asarray(ravel_pytree(positions(model, moved))[0])
 
@@ -207,9 +211,13 @@ def _covariances(model, data, membrane, rest, known, first) -> tuple[np.ndarray,
     errors, slopes, dt = _membrane_errors(model, data, membrane)
     coarse = np.einsum("st,stx->x", errors - _fine_errors(model, data, membrane, errors.shape), slopes)
     scores, bread = (np.array(each) for each in _spike_scores(model, data, membrane, rest))
-    scores[:, :first], bread[:first] = 0.0, 0.0
-    n = slopes.shape[-1]
-    scores[:, :n] += _by_block(errors[..., None] * slopes, dt)
+    scores[..., :first], bread[:first] = 0.0, 0.0
+    n, own = slopes.shape[-1], _by_block(errors[..., None] * slopes, dt)
+    # stages leave out different remains of a step at a sweep's end, so that the last block may be of one alone
+    blocks = max(scores.shape[1], own.shape[1])
+    scores, own = (np.pad(each, ((0, 0), (0, blocks - each.shape[1]), (0, 0))) for each in (scores, own))
+    scores[..., :n] += own
+    scores = scores.reshape(-1, scores.shape[-1])
     bread[:n, :n] += np.einsum("sti,stj->ij", slopes, slopes)
     scores = scores[(scores != 0).any(axis=1)]
     meat = np.cov(scores.T) * len(scores)
@@ -237,7 +245,7 @@ def _spike_shifts(model, data, membrane, rest, known, first) -> Iterator[np.ndar
         changed = eqx.tree_at(where, model, (cut, neuron.voltage_reset.a + slope))
         moved = replace(data, forced=np.roll(data.forced, -round(onset / data.dt), axis=1) & data.valid)
         errors, slopes, _ = _membrane_errors(changed, moved, membrane)
-        scores = np.array(_spike_scores(changed, moved, membrane, rest)[0].sum(axis=0))
+        scores = np.array(_spike_scores(changed, moved, membrane, rest)[0].sum(axis=(0, 1)))
         scores[:first] = 0.0
         scores[: slopes.shape[-1]] += np.einsum("st,stx->x", errors, slopes)
         return scores
@@ -265,22 +273,24 @@ def _fine_errors(model, data, moved, shape) -> np.ndarray:
 
 
 def _by_block(scores, dt: float) -> Any:
-    """Sums over blocks of WINDOW, (b, x), of scores (S, T, x); the rest of a sweep is a block too."""
+    """Sums over blocks of WINDOW, (S, b, x), of scores (S, T, x); the rest of a sweep is a block too."""
     block = round(WINDOW / dt)
     pad = -scores.shape[1] % block
     padded = (jnp if isinstance(scores, jax.Array) else np).pad(scores, ((0, 0), (0, pad), (0, 0)))
-    return padded.reshape(-1, block, scores.shape[2]).sum(axis=1)
+    return padded.reshape(len(scores), -1, block, scores.shape[2]).sum(axis=2)
 
 
 def _spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
-    """The spikes' scores by block (b, x), and their Fisher information, (x, x)."""
+    """The spikes' scores by sweep and block (S, b, x), and their Fisher information, (x, x)."""
     data = coarsen(data, kernels.STEP)
-    scores, fisher = _spikes(model, data, (membrane, rest))
+    # kernels are fitted without the hazard's cap: see fitting.hazard
+    cap = LOG_CAP if isinstance(model.neuron.threshold_dynamics, Kernels) else float(np.log(MAX_SPIKES_PER_STEP))
+    scores, fisher = _spikes(model, data, (membrane, rest), cap)
     return np.asarray(scores), np.asarray(fisher)
 
 
 @eqx.filter_jit
-def _spikes(model, data, groups):
+def _spikes(model, data, groups, cap):
     moved = [*groups[0], *groups[1]]
     x, unravel = ravel_pytree(positions(model, moved))
 
@@ -290,10 +300,10 @@ def _spikes(model, data, groups):
             trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
             excess = trace.voltage_before_reset - trace.threshold_before_reset
             found = jnp.log(placed.noise.lambda0 * data.dt) + excess / placed.noise.delta_v
-            return jnp.minimum(found, np.log(MAX_SPIKES_PER_STEP)), (trace.refractory, found)
+            return jnp.minimum(found, cap), (trace.refractory, found)
 
         slopes, (refractory, found) = jax.jacfwd(log_expected, has_aux=True)(x)
-        expected = jnp.exp(jnp.minimum(found, np.log(MAX_SPIKES_PER_STEP)))
+        expected = jnp.exp(jnp.minimum(found, cap))
         spiked = forced & counted
         free = counted & (spiked | ~refractory)
         # derivatives of log P by u, P = 1 - exp(-e^u), and what they are on average

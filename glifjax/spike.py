@@ -65,7 +65,8 @@ class SurrogateSpike(eqx.Module):
 class EscapeNoise(eqx.Module):
     """A spike's hazard: lambda(V) = lambda0 exp((V - threshold) / delta_v), per second.
 
-    It is exponential up to a cap of MAX_SPIKES_PER_STEP / dt, so it neither overflows nor turns linear early.
+    It is exponential up to a cap of MAX_SPIKES_PER_STEP / dt, so it neither overflows nor turns linear early; the cap
+    goes with the time step, within which a spike cannot be told to be late.
     Source: Gerstner, Kistler, Naud & Paninski 2014, Neuronal Dynamics, eq. 9.3.
 
     Attributes:

@@ -23,7 +23,7 @@ def test_levels_are_each_named_once_the_simplest_first(said, meant):
     assert level_names(said) == meant
 
 
-@pytest.mark.parametrize("said", ["", "glif6", "LIF,all", ["LIF", ""]])
+@pytest.mark.parametrize("said", ["", [], "glif6", "LIF,all", ["LIF", ""]])
 def test_an_unknown_one_is_refused_with_what_there_is(said):
     with pytest.raises(LevelError, match="use one of LIF, LIF-R"):
         level_names(said)

@@ -51,7 +51,7 @@ def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
     likelihood = jax.jit(lambda x: log_likelihood(place(truth, rest, unravel(x)), coarsen(data, kernels.STEP)))
     h, one = 1e-3, np.eye(len(x))
     up, down = (np.array([likelihood(x + sign * h * each) for each in one]) for sign in (1, -1))
-    np.testing.assert_allclose(-scores.sum(axis=0)[-len(x) :], (up - down) / (2 * h), rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(-scores.sum(axis=(0, 1))[-len(x) :], (up - down) / (2 * h), rtol=1e-3, atol=1e-2)
     # what the spikes tell on average is the curvature of their likelihood, at the truth
     curvature = (2 * likelihood(x) - up - down) / h**2
     np.testing.assert_allclose(np.diag(fisher)[-len(x) :], curvature, rtol=0.3)

@@ -28,6 +28,8 @@ from fitting.stages import Stage
 from fitting.stages.kernels import fit_kernels, hazard_columns, hazard_weights, prior
 from fitting.stages.voltage import fit_voltage, misfit, residuals_at
 
+#: The stage's name.
+JOINT = "membrane and threshold"
 #: Evaluations of the membrane at most.
 EVALUATIONS = 8
 
@@ -46,7 +48,7 @@ def fit_jointly(model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
     loss = found.losses[-1] + _voltage_loss(found.model, data, moved)
     return Stage(
         found.model if loss < apart else model,
-        "membrane and threshold",
+        JOINT,
         "misfit, log-likelihood and priors (nats)",
         [apart, loss] if np.isfinite(apart) else [loss],
         kept=bool(loss < apart),
