@@ -24,7 +24,7 @@ SHORTER = {
 }
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 #: Those that would take the tests beyond their five minutes: run by `pytest -m slow`.
-SLOW = {"fit_your_first_cell", "comparing_levels", "a_rule_of_your_own"}
+SLOW = {"fit_your_first_cell", "comparing_levels", "a_rule_of_your_own", "fit_a_firing_pattern"}
 CASES = [pytest.param(path, marks=pytest.mark.slow if path.stem in SLOW else (), id=path.stem) for path in NOTEBOOKS]
 
 
