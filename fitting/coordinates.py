@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logit
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from glifjax.arrays import as_float
 
@@ -71,9 +71,19 @@ class Bounded(Coordinate):
         return logit(share), unit / (span * share * (1 - share))
 
 
-def origin(coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:
-    """x = 0 for each coordinate: the start of a fit."""
-    return [jnp.zeros(np.broadcast_shapes(c.centre.shape, c.sd.shape)) for c in coordinates]
+def _shape(coordinate: Coordinate) -> tuple[int, ...]:
+    return np.broadcast_shapes(coordinate.centre.shape, coordinate.sd.shape)
+
+
+def origin(coordinates: Sequence[Coordinate]) -> Float[Array, " x"]:
+    """All coordinates, one after the other, at their centres: zeros."""
+    return jnp.zeros(sum(int(np.prod(_shape(each))) for each in coordinates))
+
+
+def widths(coordinates: Sequence[Coordinate]) -> Float[np.ndarray, " x"]:
+    """Each coordinate's sd; 0 where it is held."""
+    found = [np.broadcast_to(each.sd, _shape(each)).ravel() for each in coordinates]
+    return np.concatenate(found) if found else np.zeros(0)
 
 
 def _leaves(model: Any, coordinate: Coordinate) -> tuple:
@@ -86,18 +96,24 @@ def values(model: Any, coordinates: Sequence[Coordinate]) -> list[Float[Array, "
     return [_leaves(model, coordinate)[0] for coordinate in coordinates]
 
 
-def positions(model: Any, coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:
+@eqx.filter_jit
+def positions(model: Any, coordinates: Sequence[Coordinate]) -> Float[Array, " x"]:
     """The coordinates at which a model's parameters are."""
-    found = zip(coordinates, values(model, coordinates), origin(coordinates), strict=True)
-    return [jnp.broadcast_to(each.position(value), zero.shape) for each, value, zero in found]
+    found = zip(coordinates, values(model, coordinates), strict=True)
+    return jnp.concatenate([
+        origin([]), *(jnp.broadcast_to(each.position(value), _shape(each)).ravel() for each, value in found)
+    ])  # fmt: skip
 
 
-def place(model: Any, coordinates: Sequence[Coordinate], x: Sequence[Float[Array, "..."]]) -> Any:
-    """The model with its parameters at the coordinates x."""
-    replaced = [
-        coordinate.value(position)
-        for coordinate, position in zip(coordinates, x, strict=True)
-        for _ in _leaves(model, coordinate)
-    ]
+def place(model: Any, coordinates: Sequence[Coordinate], x: Float[ArrayLike, " x"]) -> Any:
+    """The model with its parameters at the coordinates x; what does not move is left as it is."""
     where = lambda tree: [leaf for coordinate in coordinates for leaf in _leaves(tree, coordinate)]
-    return eqx.tree_at(where, model, replaced)
+    found = zip(coordinates, _values_at(coordinates, x), strict=True)
+    return eqx.tree_at(where, model, [value for each, value in found for _ in _leaves(model, each)])
+
+
+@eqx.filter_jit
+def _values_at(coordinates, x) -> list[Float[Array, "..."]]:
+    ends = np.cumsum([np.prod(_shape(each), dtype=int) for each in coordinates])
+    parts = jnp.split(jnp.asarray(x), ends[:-1])
+    return [each.value(part.reshape(_shape(each))) for each, part in zip(coordinates, parts, strict=False)]

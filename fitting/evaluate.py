@@ -126,7 +126,7 @@ def _spiked(model, current, start, dt, keys) -> np.ndarray:
     """Where each run spikes, (runs, T). Many runs are shared out over threads, in single precision."""
     if keys is None or len(keys) < 2:
         return np.asarray(_draw(model, current, start, dt, keys))
-    single = lambda leaf: leaf.astype(np.float32) if eqx.is_inexact_array(leaf) else leaf
+    single = lambda leaf: np.asarray(leaf).astype(np.float32) if eqx.is_inexact_array(leaf) else leaf
     model, current, start = jax.tree.map(single, (model, current, start))
 
     def draw(share):
@@ -158,7 +158,7 @@ def _with_forced_spikes(model: PatchedNeuron, test: tuple[FitData, ...]) -> tupl
         recorded.append(data.voltage[keep])
         predicted.append(np.asarray(voltage)[keep])
         # from the probability of a spike within its step to its density in time
-        log_density += float(log_likelihoods.sum()) - data.n_spikes * math.log(data.dt)
+        log_density += float(np.asarray(log_likelihoods).sum()) - data.n_spikes * math.log(data.dt)
     spikes, duration = sum(data.n_spikes for data in test), sum(data.duration for data in test)
     bits = scores.bits_per_spike(log_density, spikes, duration) if spikes else math.nan
     a, b = (np.concatenate(parts) if parts else np.zeros(0) for parts in (recorded, predicted))

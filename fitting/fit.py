@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 import glifjax as gj
 from fitting.checkpoint import Checkpoint
-from fitting.crossvalidate import cross_validate, prefer
+from fitting.crossvalidate import Validation, cross_validate, prefer
 from fitting.data import DataError, FitData, prepare
 from fitting.doubts import doubts
 from fitting.electrode import PatchedNeuron
@@ -30,7 +30,7 @@ from fitting.stages import Stage
 from fitting.stages.deterministic import fit_shift
 from fitting.stages.finetune import DEFAULT_LOSS, default_optimizer, finetune
 from fitting.stages.initial import initial
-from fitting.stages.joint import JOINT, fit_jointly
+from fitting.stages.joint import JOINT, HazardSlopes, fit_jointly
 from fitting.stages.threshold import fit_threshold, refit_threshold
 from fitting.stages.voltage import coordinates as membrane_coordinates
 from fitting.stages.voltage import fit_voltage
@@ -236,12 +236,16 @@ def _fit_level(
         apart = sum(each.losses[-1] for each in stages)
         model = stage(JOINT, fit_jointly, model, train, moved, apart)
 
-    def refit(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
-        if PARTS[level].gates:
-            return fit_jointly(model, data, moved).model
-        return refit_threshold(fit_voltage(model, data, moved, REFIT).model, data, level).model
+    def validate(model: PatchedNeuron) -> Validation:
+        def apart(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
+            return refit_threshold(fit_voltage(model, data, moved, REFIT).model, data, level).model
 
-    validation = clock("cross-validation", cross_validate, model, train, refit) if compared else None
+        if not PARTS[level].gates:
+            return cross_validate(model, train, apart)
+        known = HazardSlopes.of(model, train, moved)
+        return cross_validate(model, train, lambda model, data: fit_jointly(model, data, moved, known=known).model)
+
+    validation = clock("cross-validation", validate, model) if compared else None
     model = stage("deterministic threshold", fit_shift, model, train)
     if tuning is not None:
         optimizer, names, loss, starts = tuning

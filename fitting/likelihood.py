@@ -1,10 +1,14 @@
 """The escape-rate likelihood: how probable the recorded spikes are under a neuron's hazard."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 import glifjax as gj
+from fitting.coordinates import Coordinate, place, positions
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 
@@ -45,3 +49,36 @@ def forced_run(model: PatchedNeuron, data: FitData) -> gj.Trace:
     """The model over each sweep (S, T), from its first voltage, with spikes forced where they were recorded."""
     run = lambda current, voltage, forced: model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
     return jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
+
+
+def log_hazard(
+    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate], cap: Float[ArrayLike, ""]
+) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
+    """u = min(log lambda dt, cap), its derivatives by the coordinates, and which steps are refractory."""
+
+    def one(current, start, forced):
+        def log_expected(x):
+            placed = place(model, moved, x)
+            trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
+            excess = trace.voltage_before_reset - trace.threshold_before_reset
+            found = jnp.log(placed.noise.lambda0 * data.dt) + excess / placed.noise.delta_v
+            return jnp.minimum(found, cap), (jnp.minimum(found, cap), trace.refractory)
+
+        slopes, (found, refractory) = jax.jacfwd(log_expected, has_aux=True)(positions(model, moved))
+        return found, slopes, refractory
+
+    return jax.vmap(one)(*map(jnp.asarray, (data.current, data.voltage[:, 0], data.forced)))
+
+
+def score_and_information(
+    log_expected: Float[Array, "S T"], data: FitData, refractory: Bool[Array, "S T"] | Bool[np.ndarray, "S T"]
+) -> tuple[Float[Array, "S T"], Float[Array, "S T"]]:
+    """Derivative of each step's -log P by u = log lambda dt, and that derivative's variance; 0 where it does not count.
+
+    P is 1 - exp(-e^u) with a spike and exp(-e^u) without.
+    """
+    expected = jnp.exp(log_expected)
+    spiked = data.forced & data.counted
+    free = data.counted & (spiked | ~refractory)
+    score = jnp.where(spiked, -expected / jnp.expm1(expected), expected)
+    return score * free, expected**2 / jnp.expm1(expected) * free

@@ -7,7 +7,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
 from fitting.coordinates import Bounded, Coordinate, origin, place
@@ -148,11 +147,11 @@ class Objective(eqx.Module):
     @property
     def start(self) -> Float[Array, " n"]:
         """x = 0: where the neuron is."""
-        return ravel_pytree(origin(self.moved))[0]
+        return origin(self.moved)
 
     def at(self, x: Float[Array, " n"]) -> PatchedNeuron:
         """The neuron at coordinates x."""
-        return place(self.model, self.moved, ravel_pytree(origin(self.moved))[1](x))
+        return place(self.model, self.moved, x)
 
     def __call__(self, x: Float[Array, " n"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """Loss per spike on the training data, and on the part kept aside."""

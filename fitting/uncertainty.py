@@ -24,14 +24,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
-from fitting.coordinates import Coordinate, origin, place, positions
+from fitting.coordinates import Coordinate, origin, place, positions, widths
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.hazard import LOG_CAP
 from fitting.levels import PARTS, at_level
+from fitting.likelihood import log_hazard, score_and_information
 from fitting.parameters import quantities
 from fitting.stages import kernels, threshold, voltage
 from glifjax.rules.threshold_kernels import Kernels
@@ -135,9 +135,9 @@ def laplace(
     rest = threshold_coordinates(model, level)
     moved = [*membrane, *rest]
     known = known if PARTS[level].resets else (*known[:2], 0.0)
-    first = 0 if joint else len(ravel_pytree(origin(membrane))[0])
+    first = 0 if joint else len(origin(membrane))
     covariance, given, free = _covariances(model, data, membrane, rest, known, first)
-    x = np.asarray(ravel_pytree(positions(model, moved))[0])
+    x = np.asarray(positions(model, moved))
 
     # compiled around the model: parameters are named by the values of those that are not moved
     problem = (model, moved, level)
@@ -225,8 +225,7 @@ def _covariances(model, data, membrane, rest, known, first) -> tuple[np.ndarray,
     shifts = list(_spike_shifts(model, data, membrane, rest, known, first))
 
     moved = [*membrane, *rest]
-    sds = [jnp.broadcast_to(each.sd, x.shape) for each, x in zip(moved, origin(moved), strict=True)]
-    free = np.asarray(ravel_pytree(sds)[0]) > 0
+    free = widths(moved) > 0
     one = np.eye(free.sum())
     within = np.ix_(free, free)
     inverse = np.linalg.inv(bread[within] + one)
@@ -257,7 +256,7 @@ def _spike_shifts(model, data, membrane, rest, known, first) -> Iterator[np.ndar
 
 def _membrane_errors(model, data, moved) -> tuple[np.ndarray, np.ndarray, float]:
     """Stage A's weighed errors (S, T), their derivatives (S, T, x), and its time step."""
-    x, problem = ravel_pytree(positions(model, moved))[0], voltage.misfit(model, data, moved)
+    x, problem = positions(model, moved), voltage.misfit(model, data, moved)
     shape, n = problem[2].voltage.shape, problem[2].voltage.size
     errors = np.asarray(voltage.residuals_at(x, problem))[:n].reshape(shape)
     return errors, np.asarray(voltage.slopes_at(x, problem))[:n].reshape(*shape, -1), problem[2].dt
@@ -266,7 +265,7 @@ def _membrane_errors(model, data, moved) -> tuple[np.ndarray, np.ndarray, float]
 def _fine_errors(model, data, moved, shape) -> np.ndarray:
     """The same errors (S, T) where the recording's own steps are simulated, averaged over stage A's."""
     problem = voltage.misfit(model, data, moved, data.dt)
-    errors = np.asarray(voltage.residuals_at(ravel_pytree(positions(model, moved))[0], problem))
+    errors = np.asarray(voltage.residuals_at(positions(model, moved), problem))
     errors, steps = errors[: data.voltage.size].reshape(data.voltage.shape), data.voltage.shape[1] // shape[1]
     # weights go with the root of a step
     return errors[:, : shape[1] * steps].reshape(*shape, steps).sum(axis=2) / np.sqrt(steps)
@@ -292,29 +291,11 @@ def _spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
 @eqx.filter_jit
 def _spikes(model, data, groups, cap):
     moved = [*groups[0], *groups[1]]
-    x, unravel = ravel_pytree(positions(model, moved))
 
-    def one(current, start, forced, counted):
-        def log_expected(x):
-            placed = place(model, moved, unravel(x))
-            trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
-            excess = trace.voltage_before_reset - trace.threshold_before_reset
-            found = jnp.log(placed.noise.lambda0 * data.dt) + excess / placed.noise.delta_v
-            return jnp.minimum(found, cap), (trace.refractory, found)
-
-        slopes, (refractory, found) = jax.jacfwd(log_expected, has_aux=True)(x)
-        expected = jnp.exp(jnp.minimum(found, cap))
-        spiked = forced & counted
-        free = counted & (spiked | ~refractory)
-        # derivatives of log P by u, P = 1 - exp(-e^u), and what they are on average
-        score = jnp.where(spiked, expected / jnp.expm1(expected), -expected) * free
-        information = expected**2 / jnp.expm1(expected) * free
-        return score[:, None] * slopes, (information[:, None] * slopes).T @ slopes
-
-    scores, fisher = jax.vmap(one)(
-        jnp.asarray(data.current), jnp.asarray(data.voltage[:, 0]), jnp.asarray(data.forced), jnp.asarray(data.counted)
-    )
-    return -_by_block(scores, data.dt), fisher.sum(axis=0)
+    found, slopes, refractory = log_hazard(model, data, moved, cap)
+    score, information = score_and_information(found, data, refractory)
+    fisher = jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
+    return _by_block(score[..., None] * slopes, data.dt), fisher
 
 
 # ------------------------------------------------------------------------------------------------ parameters
@@ -323,7 +304,7 @@ def _spikes(model, data, groups, cap):
 def _placed(x, problem) -> PatchedNeuron:
     """The model at coordinates x, made of the rules of its level."""
     model, moved, level = problem
-    return at_level(place(model, moved, ravel_pytree(origin(moved))[1](x)), level)
+    return at_level(place(model, moved, x), level)
 
 
 def _written(x, problem) -> Float[Array, " p"]:

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import laplace
 
 import glifjax as gj
-from fitting.coordinates import Bounded, place
+from fitting.coordinates import Bounded, origin, place
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
 from fitting.likelihood import log_likelihood
@@ -207,7 +207,7 @@ def test_a_bounded_coordinate_starts_alike_and_stays_inside():
         assert bounded.position(bounded.value(jnp.full(2, x))) == pytest.approx(x, abs=1e-9)
     slope = lambda coordinate: jax.jacfwd(coordinate.value)(jnp.zeros(2))
     np.testing.assert_allclose(slope(bounded), slope(free), rtol=1e-9)
-    np.testing.assert_allclose(place(model, [bounded], [jnp.array([50.0, -50.0])])["rate"], [100.0, 1.0], rtol=1e-3)
+    np.testing.assert_allclose(place(model, [bounded], jnp.array([50.0, -50.0]))["rate"], [100.0, 1.0], rtol=1e-3)
 
 
 def coordinates_of(model):
@@ -221,7 +221,7 @@ def test_each_neuron_moves_what_it_has(truth, augmented):
     assert movable(augmented) == ("th_inf", "a_spike", "weights")
     assert movable(PatchedNeuron(gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02), 0.0)) == ("th_inf",)
     every = coordinates(truth, movable(truth, list(PARAMETERS)))
-    moved = place(truth, every, [jnp.ones(np.shape(each.centre)) for each in every]).neuron
+    moved = place(truth, every, jnp.ones(len(origin(every)))).neuron
     assert float(moved.threshold_infinity) == pytest.approx(16e-3)
     assert float(moved.capacitance) == pytest.approx(100e-12 * np.exp(0.3))
     assert float(moved.threshold_reset.b_spike) == float(moved.threshold_dynamics.b_spike)

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.flatten_util import ravel_pytree
 
 import glifjax as gj
 from fitting.coordinates import Coordinate, origin, place, positions
@@ -157,11 +156,12 @@ def test_the_joint_stage_knows_what_spikes_tell_of_the_membrane(data):
         """min_w B at a model's membrane."""
         return fit_kernels(model, data).losses[-1]
 
-    matrix, vector = joint._told_by_spikes(apart.model, data, moved)
-    x, unravel = ravel_pytree(positions(apart.model, moved))
+    known = joint.HazardSlopes.of(apart.model, data, moved)
+    matrix, vector = joint._told_by_spikes(apart.model, data, known)
+    x = positions(apart.model, moved)
     h = 0.02
     for one in np.eye(len(x))[[0, 1, 3]]:  # capacitance, resistance, reset; Gauss-Newton leaves out what is quadratic
-        up, down = (told(place(apart.model, moved, unravel(x + sign * h * one))) for sign in (1, -1))
+        up, down = (told(place(apart.model, moved, x + sign * h * one)) for sign in (1, -1))
         assert vector @ matrix @ one == pytest.approx((up - down) / (2 * h), rel=0.1, abs=0.5)
     found = joint.fit_jointly(apart.model, data, moved, membrane.losses[-1] + apart.losses[-1])
     assert found.kept
@@ -176,10 +176,9 @@ def test_every_parameter_is_written_under_jit(level, data):
     """As uncertainty does it: parameters are named by the values of those that do not move."""
     start = initial(level, data, SHAPE)
     moved = coordinates(start, level)
-    unravel = ravel_pytree(origin(moved))[1]
     named = lambda model: quantities(at_level(model, level))
-    written = lambda x: jnp.stack([each[0] * each[1] for each in named(place(start, moved, unravel(x))).values()])
-    x = jnp.zeros(ravel_pytree(origin(moved))[0].size)
+    written = lambda x: jnp.stack([each[0] * each[1] for each in named(place(start, moved, x)).values()])
+    x = origin(moved)
     expected = [float(value) * scale for value, scale, _ in named(start).values()]
     np.testing.assert_allclose(jax.jit(written)(x), expected, rtol=1e-9, atol=1e-12)
 
@@ -258,7 +257,7 @@ def test_coordinates_start_at_their_centre_and_invert():
     model = {"a": jnp.array(2.0), "b": jnp.array([-3.0, 5.0])}
     moved = [Coordinate(lambda m: m["a"], 2.0, 0.5, log=True), Coordinate(lambda m: m["b"], model["b"], 2.0)]
     assert jax.tree.map(float, place(model, moved, origin(moved))["a"]) == 2.0
-    x = [jnp.array(0.7), jnp.array([1.0, -1.0])]
+    x = jnp.array([0.7, 1.0, -1.0])
     placed = place(model, moved, x)
     np.testing.assert_allclose(placed["b"], [-1.0, 3.0])
     assert float(placed["a"]) == pytest.approx(2.0 * np.exp(0.35))

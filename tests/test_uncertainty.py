@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.flatten_util import ravel_pytree
 from test_stages import LEVEL, neuron, recorded
 
 from fitting import uncertainty
@@ -47,8 +46,8 @@ def known(truth, data):
 def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
     membrane, rest = voltage.coordinates(truth, LEVEL), uncertainty.threshold_coordinates(truth, LEVEL)
     scores, fisher = uncertainty._spike_scores(truth, data, membrane, rest)
-    x, unravel = ravel_pytree(positions(truth, rest))
-    likelihood = jax.jit(lambda x: log_likelihood(place(truth, rest, unravel(x)), coarsen(data, kernels.STEP)))
+    x = positions(truth, rest)
+    likelihood = jax.jit(lambda x: log_likelihood(place(truth, rest, x), coarsen(data, kernels.STEP)))
     h, one = 1e-3, np.eye(len(x))
     up, down = (np.array([likelihood(x + sign * h * each) for each in one]) for sign in (1, -1))
     np.testing.assert_allclose(-scores.sum(axis=(0, 1))[-len(x) :], (up - down) / (2 * h), rtol=1e-3, atol=1e-2)
@@ -62,7 +61,7 @@ def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
     errors, slopes, dt = uncertainty._membrane_errors(truth, data, membrane)
     assert dt == pytest.approx(voltage.BLOCK)
     means = uncertainty._fine_errors(truth, data, membrane, errors.shape)
-    x = ravel_pytree(positions(truth, membrane))[0]
+    x = positions(truth, membrane)
     cut, exact = float(truth.neuron.spike_cut_duration), voltage._exact(truth)
 
     @jax.jit

@@ -28,8 +28,8 @@ def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
         if grid is None:
             best, step = max(tried, key=tried.__getitem__), SHIFTS[1] - SHIFTS[0]
             grid = np.linspace(best - step, best + step, len(SHIFTS))
-        for shift, spiked in zip(grid, _run(model, data, jnp.asarray(grid * width)), strict=True):
-            tried[float(shift)] = _explained(model, data, np.asarray(spiked))
+        for shift, spiked in zip(grid, np.asarray(_run(model, data, grid * width)), strict=True):
+            tried[float(shift)] = _explained(model, data, spiked)
     best = max(tried, key=tried.__getitem__)
     order = sorted(tried)
     return Stage(

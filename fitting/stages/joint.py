@@ -13,19 +13,19 @@ nothing.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
+from jaxtyping import Bool, Float
 
-from fitting.coordinates import Coordinate, place, positions
+from fitting.coordinates import Coordinate, positions
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.hazard import LOG_CAP, STEP
+from fitting.likelihood import log_hazard, score_and_information
 from fitting.stages import Stage
-from fitting.stages.kernels import fit_kernels, hazard_columns, hazard_weights, prior
+from fitting.stages.kernels import LEAST_SHARP, fit_kernels, hazard_columns, hazard_weights, prior
 from fitting.stages.voltage import fit_voltage, misfit, residuals_at
 
 #: The stage's name.
@@ -34,7 +34,13 @@ JOINT = "membrane and threshold"
 EVALUATIONS = 8
 
 
-def fit_jointly(model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate], apart: float = np.inf) -> Stage:
+def fit_jointly(
+    model: PatchedNeuron,
+    data: FitData,
+    moved: Sequence[Coordinate],
+    apart: float = np.inf,
+    known: "HazardSlopes | None" = None,
+) -> Stage:
     """Membrane and threshold by voltage and spikes together, of a neuron whose threshold is made of kernels.
 
     Args:
@@ -42,8 +48,10 @@ def fit_jointly(model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
         data: training sweeps.
         moved: what stage A moves, as `fitting.stages.voltage.coordinates` gives it.
         apart: what A + B came to, nats; a model that comes to no less is not taken.
+        known: the slopes of this model on these sweeps; what of the data is counted makes no difference to them.
     """
-    membrane = fit_voltage(model, data, moved, EVALUATIONS, _told_by_spikes(model, data, moved))
+    told = _told_by_spikes(model, data, known or HazardSlopes.of(model, data, moved))
+    membrane = fit_voltage(model, data, moved, EVALUATIONS, told)
     found = fit_kernels(membrane.model, data)
     loss = found.losses[-1] + _voltage_loss(found.model, data, moved)
     return Stage(
@@ -57,15 +65,45 @@ def fit_jointly(model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
 
 def _voltage_loss(model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]) -> float:
     """A: the voltage's misfit and its prior, nats."""
-    errors = np.asarray(residuals_at(ravel_pytree(positions(model, moved))[0], misfit(model, data, moved)))
+    errors = np.asarray(residuals_at(positions(model, moved), misfit(model, data, moved)))
     return float(errors @ errors) / 2
 
 
-def _told_by_spikes(model, data, moved) -> tuple[np.ndarray, np.ndarray]:
+class HazardSlopes(NamedTuple):
+    """Derivatives of the log-hazard in steps of STEP, by the coordinates x and the weights w.
+
+    Attributes:
+        slopes: (S, T, x + w).
+        refractory: steps that could hold no spike, (S, T).
+    """
+
+    slopes: Float[np.ndarray, "S T d"]
+    refractory: Bool[np.ndarray, "S T"]
+
+    @classmethod
+    def of(cls, model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]) -> "HazardSlopes":
+        """Those of a model on some sweeps."""
+        data = coarsen(data, STEP)
+        columns, refractory = hazard_columns(model, data)
+        return cls(np.concatenate([_along_membrane(model, data, moved), columns], axis=-1), np.asarray(refractory))
+
+
+@eqx.filter_jit
+def _along_membrane(model, data, moved):
+    return log_hazard(model, data, moved, LOG_CAP)[1]
+
+
+def _told_by_spikes(model, data, known: HazardSlopes) -> tuple[np.ndarray, np.ndarray]:
     """M and m, with |M dx + m|^2 / 2 = g . dx + dx . S dx / 2 but for a constant."""
-    weights, (mean, sd) = hazard_weights(model), prior(model)
-    gradient, fisher = (np.array(each) for each in _spikes(model, coarsen(data, STEP), moved, weights))
-    n = len(gradient) - len(weights)
+    data = coarsen(data, STEP)
+    weights, slopes = hazard_weights(model), known.slopes
+    n = slopes.shape[-1] - len(weights)
+    mean, sd = prior(model, held=weights[0] < LEAST_SHARP * (1 + 1e-6))
+    found = np.minimum(slopes[..., n:] @ weights + np.log(data.dt), LOG_CAP)
+    score, information = map(np.asarray, _score_and_information(found, data, known.refractory))
+    gradient = np.einsum("st,stx->x", score, slopes)
+    flat = slopes.reshape(-1, slopes.shape[-1])
+    fisher = flat.T @ (flat * information.reshape(-1, 1))
     gradient[n:] += (weights - mean) / sd**2
     following = np.linalg.solve(fisher[n:, n:] + np.diag(1 / sd**2), fisher[n:, :n])
     told, gradient = fisher[:n, :n] - fisher[:n, n:] @ following, gradient[:n] - following.T @ gradient[n:]
@@ -74,25 +112,4 @@ def _told_by_spikes(model, data, moved) -> tuple[np.ndarray, np.ndarray]:
     return roots[:, None] * vectors.T, vectors.T @ gradient / roots
 
 
-@eqx.filter_jit
-def _spikes(model, data, moved, weights):
-    """B's gradient but for its prior, (x + w,), and the Fisher information, (x + w, x + w)."""
-    x, unravel = ravel_pytree(positions(model, moved))
-    columns, refractory = hazard_columns(model, data)
-
-    def along_membrane(current, start, forced):
-        def log_hazard(x):
-            placed = place(model, moved, unravel(x))
-            trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
-            return (trace.voltage_before_reset - trace.threshold_before_reset) / placed.noise.delta_v
-
-        return jax.jacfwd(log_hazard)(x)
-
-    slopes = jax.vmap(along_membrane)(*map(jnp.asarray, (data.current, data.voltage[:, 0], data.forced)))
-    expected = jnp.exp(jnp.minimum(columns @ weights + jnp.log(data.dt), LOG_CAP))
-    spiked = data.forced & data.counted
-    free = data.counted & (spiked | ~refractory)
-    slope = jnp.where(spiked, -expected / jnp.expm1(expected), expected) * free
-    information = expected**2 / jnp.expm1(expected) * free
-    every = jnp.concatenate([slopes, columns], axis=-1)
-    return jnp.einsum("st,stx->x", slope, every), jnp.einsum("st,stx,sty->xy", information, every, every)
+_score_and_information = eqx.filter_jit(score_and_information)

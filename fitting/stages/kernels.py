@@ -14,11 +14,12 @@ from jaxtyping import Array, Bool, Float
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.hazard import LAMBDA0, STEP, WIDEST, gather, maximise_hazard
-from fitting.likelihood import forced_run
 from fitting.stages import Stage
 from fitting.stages.augment import with_knots
 from glifjax.spike import EscapeNoise
 
+#: 1/delta_v per mV is no less.
+LEAST_SHARP = 1e-3 / WIDEST
 #: Normal priors: 1/delta_v per mV (mean and sd), a_spike/delta_v, weight/delta_v per mV.
 SHARPNESS, JUMP, WEIGHT = (0.5, 1.0), 3.0, 1.0
 
@@ -34,40 +35,40 @@ def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
     """
     data = coarsen(data, STEP)
     start = hazard_weights(model)
+    columns, refractory = (np.asarray(each) for each in hazard_columns(model, data))
     if not np.any(start[2:]):  # not fitted yet
-        onset = float(np.median(_forced_voltage(model, data)[data.forced]))
+        onset = float(np.median(columns[data.forced, 0])) / 1e3
         rule = with_knots(model.neuron.threshold_dynamics.weights, onset)
         model = eqx.tree_at(lambda m: m.neuron.threshold_dynamics, model, rule)
+        columns, refractory = (np.asarray(each) for each in hazard_columns(model, data))
         start[:2] = SHARPNESS[0], np.log(LAMBDA0) - SHARPNESS[0] * 1e3 * onset
-    columns, refractory = (np.asarray(each) for each in hazard_columns(model, data))
     columns = np.moveaxis(columns, -1, 0)
     # all steps, whether they count or not: their number, which compiled functions depend on, is the same in every fold
     spiking = data.forced & data.valid
     silent, counts = gather(columns, data.valid & ~refractory & ~spiking, data.counted * 1.0)
     spiking, counted = gather(columns, spiking, data.counted * 1.0)
-    mean, sd = prior(model)
     problem = (silent, spiking, data.dt, counts, counted)
-    loss, found = _maximise(*problem, mean, sd, start)
-    if found[0] < 1e-3 / WIDEST:  # the voltage alone says nothing: hold it there, and let the rest make up for it
-        mean[0], sd[0], start[0] = 1e-3 / WIDEST, 1e-6, 1e-3 / WIDEST
-        loss, found = _maximise(*problem, mean, sd, start)
-    return Stage(with_weights(model, found), "threshold", "negative log-likelihood and prior (nats)", [float(loss)])
+    loss, found = _maximise(*problem, *prior(model), start)
+    if found[0] < LEAST_SHARP:  # the voltage alone says nothing: hold it there, and let the rest make up for it
+        found[0] = LEAST_SHARP
+        loss, found = _maximise(*problem, *prior(model, held=True), found)
+    return Stage(with_weights(model, found), "threshold", "negative log-likelihood and prior (nats)", [loss])
 
 
-def prior(model: PatchedNeuron) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd of the weights in the log-hazard, (w,) each."""
+def prior(model: PatchedNeuron, held: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sd of the weights in the log-hazard, (w,) each; the sharpness may be held at its least."""
     jumps, hinges = model.neuron.threshold_reset.a_spike.size, model.neuron.threshold_dynamics.weights.size
-    mean = np.concatenate([[SHARPNESS[0], 0.0], np.zeros(jumps + hinges)])
-    return mean, np.concatenate([[SHARPNESS[1], np.inf], np.full(jumps, JUMP), np.full(hinges, WEIGHT)])
+    sharpness = (LEAST_SHARP, 1e-6) if held else SHARPNESS
+    mean = np.concatenate([[sharpness[0], 0.0], np.zeros(jumps + hinges)])
+    return mean, np.concatenate([[sharpness[1], np.inf], np.full(jumps, JUMP), np.full(hinges, WEIGHT)])
 
 
-@eqx.filter_jit
-def _forced_voltage(model, data):
-    """The model's voltage, V (S, T), with spikes forced where they were recorded."""
-    return forced_run(model, data).voltage_before_reset
+_maximise_compiled = eqx.filter_jit(maximise_hazard)
 
 
-_maximise = eqx.filter_jit(maximise_hazard)
+def _maximise(*problem) -> tuple[float, np.ndarray]:
+    loss, found = _maximise_compiled(*problem)
+    return float(loss), np.array(found)
 
 
 def hazard_weights(model: PatchedNeuron) -> np.ndarray:
@@ -83,6 +84,7 @@ def with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
     """The model with a threshold that has these weights in its log-hazard."""
     rule = model.neuron.threshold_dynamics
     n = len(rule.spike_tau)
+    found = np.asarray(found)
     delta_v = 1e-3 / found[0]
     th_inf = -(found[1] - np.log(LAMBDA0)) * delta_v
     return eqx.tree_at(
@@ -95,11 +97,11 @@ def with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
         ),
         model,
         (
-            th_inf,
-            th_inf,
+            jnp.asarray(th_inf),
+            jnp.asarray(th_inf),
             EscapeNoise(LAMBDA0, delta_v),
-            found[2 : 2 + n] * delta_v,
-            (found[2 + n :] / found[0]).reshape(rule.weights.shape),
+            jnp.asarray(found[2 : 2 + n] * delta_v),
+            jnp.asarray((found[2 + n :] / found[0]).reshape(rule.weights.shape)),
         ),
     )
 

@@ -12,18 +12,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jax.flatten_util import ravel_pytree
 
 from fitting.coordinates import Coordinate, place, positions
 from fitting.data import DataError, FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.hazard import LAMBDA0, STEP, WIDEST, gather, maximise_hazard
 from fitting.levels import PARTS
-from fitting.likelihood import forced_run, log_likelihood
+from fitting.likelihood import forced_run, log_hazard, score_and_information, spike_log_likelihood
 from fitting.stages import Stage
 from fitting.stages.kernels import fit_kernels
-from glifjax.spike import EscapeNoise
+from glifjax.spike import MAX_SPIKES_PER_STEP, EscapeNoise
 
 #: Rates that are tried, 1/s: the published ones (Teeter et al. 2018: 5 to 95 %), and slower.
 B_SPIKE = np.geomspace(4.0, 900.0, 7)
@@ -60,14 +58,14 @@ def coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
     ]
 
 
-def fit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: int = 30) -> Stage:
+def fit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: int = 15) -> Stage:
     """Escape noise and threshold of a patched neuron, its membrane left as it is.
 
     Args:
         model: after stage A, as the fit works on its level (see fitting.levels).
         data: training sweeps.
         level: what is fitted.
-        max_steps: iterations of the polish (optax L-BFGS) at most.
+        max_steps: iterations of the polish (Fisher scoring) at most.
 
     Raises:
         DataError: no spikes to learn from.
@@ -83,7 +81,7 @@ def fit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: in
     return refit_threshold(model, data, level, max_steps)
 
 
-def refit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: int = 30) -> Stage:
+def refit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: int = 15) -> Stage:
     """As fit_threshold, from the threshold that the model already has."""
     if PARTS[level].gates:
         return fit_kernels(model, data)
@@ -152,48 +150,44 @@ _maximise = eqx.filter_jit(maximise_hazard)
 
 #: The polish stops when an iteration gains less, nats.
 POLISHED = 0.05
-# Made once, as it is part of what a compiled step is found by.
-_OPTIMISER = optax.lbfgs(linesearch=optax.scale_by_backtracking_linesearch(max_backtracking_steps=12))
+#: Shares of a step that are tried.
+SHARES = (1.0, 0.3, 0.1, 0.03)
 
 
 def maximise_likelihood(
-    model: PatchedNeuron, moved: Sequence[Coordinate], data: FitData, max_steps: int = 30
+    model: PatchedNeuron, moved: Sequence[Coordinate], data: FitData, max_steps: int = 15
 ) -> tuple[PatchedNeuron, list[float]]:
-    """L-BFGS on the recorded spikes' likelihood and the prior, over every step of the recording.
+    """Fisher scoring on the recorded spikes' likelihood and the prior, over every step of the recording.
 
-    It works in coordinates whitened by the Hessian at the start. Returns the model and the objective (nats) at each
-    iteration.
+    x <- x - F^-1 g, with g the gradient and F the Fisher information, the prior's share in both. Returns the model and
+    the objective (nats) at each iteration.
     """
-    start, unravel = ravel_pytree(positions(model, moved))
-    problem = (model, moved, data, unravel)
-    whitening = _whitening(start, problem)
-    z = jnp.zeros_like(start)
-    # optax starts from weak types and goes on with strong ones, which would compile the step twice
-    state, losses = jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), _OPTIMISER.init(z)), []
+    x, problem = np.asarray(positions(model, moved)), (model, moved, data)
+    loss, step = (np.asarray(each) for each in _expand(x, problem))
+    losses = [float(loss)]
     for _ in range(max_steps):
-        z, state, value = _polish_step(z, state, start, whitening, problem)
-        losses.append(float(value))
-        if len(losses) > 1 and losses[-2] - losses[-1] < POLISHED:
+        for share in SHARES:
+            loss, after = (np.asarray(each) for each in _expand(x + share * step, problem))
+            if loss < losses[-1]:
+                break
+        else:
             break
-    return place(model, moved, unravel(start + whitening @ z)), losses
-
-
-def _loss(x, problem):
-    model, moved, data, unravel = problem
-    prior = jnp.sum(x**2) / 2
-    return prior - log_likelihood(place(model, moved, unravel(x)), data)
-
-
-@eqx.filter_jit
-def _whitening(x, problem):
-    """W with W W^T the inverse Hessian, its negative and vanishing eigenvalues replaced by the prior's, 1."""
-    eigenvalues, vectors = jnp.linalg.eigh(jax.hessian(_loss)(x, problem))
-    return vectors / jnp.sqrt(jnp.maximum(eigenvalues, 1.0))
+        x, step = x + share * step, after
+        losses.append(float(loss))
+        if losses[-2] - losses[-1] < POLISHED:
+            break
+    return place(model, moved, x), losses
 
 
 @eqx.filter_jit
-def _polish_step(z, state, start, whitening, problem):
-    loss = lambda z: _loss(start + whitening @ z, problem)
-    value, gradient = jax.value_and_grad(loss)(z)
-    updates, state = _OPTIMISER.update(gradient, state, z, value=value, grad=gradient, value_fn=loss)
-    return optax.apply_updates(z, updates), state, value
+def _expand(x, problem):
+    """The loss at coordinates x, and the step -F^-1 g from there."""
+    model, moved, data = problem
+    placed = place(model, moved, x)
+    found, slopes, refractory = log_hazard(placed, data, moved, np.log(MAX_SPIKES_PER_STEP))
+    score, information = score_and_information(found, data, refractory)
+    spiked = data.forced & data.counted
+    loss = jnp.sum(x**2) / 2 - spike_log_likelihood(jnp.exp(found), spiked, data.counted & ~refractory)
+    gradient = x + jnp.einsum("st,stx->x", score, slopes)
+    fisher = jnp.eye(len(x)) + jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
+    return loss, -jnp.linalg.solve(fisher, gradient)

@@ -5,18 +5,17 @@ error), not regressed on the recording, measurement noise does not bias it.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 import glifjax as gj
-from fitting.coordinates import Coordinate, origin, place, positions
+from fitting.coordinates import Coordinate, place, positions
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.levels import PARTS
@@ -109,19 +108,23 @@ def fit_voltage(
     from scipy.optimize import least_squares
 
     problem = misfit(model, data, moved)
-    start, unravel = ravel_pytree(positions(model, moved))
-    start = np.asarray(start)
+    start = np.asarray(positions(model, moved))
     matrix, offset = (np.zeros((0, start.size)), np.zeros(0)) if known is None else known
     losses: list[float] = []
 
-    def residuals(x):
-        found = np.concatenate([residuals_at(x, problem), matrix @ (x - start) + offset])
+    @lru_cache(1)
+    def at(x: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+        residuals, slopes = _condensed(*map(np.asarray, _residuals_and_slopes(np.array(x), problem)))
+        return np.concatenate([residuals, matrix @ (x - start) + offset]), np.concatenate([slopes, matrix])
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        found, _ = at(tuple(x))
         losses.append(min([float(found @ found) / 2, *losses[-1:]]))
         return found
 
-    jacobian: Any = lambda x: np.concatenate([slopes_at(x, problem), matrix])
+    jacobian: Any = lambda x: at(tuple(x))[1]
     found = least_squares(residuals, start, jacobian, method="lm", ftol=FLAT, xtol=FLAT, x_scale=1.0, max_nfev=most)
-    return Stage(place(model, moved, unravel(jnp.asarray(found.x))), "membrane", "misfit and prior (nats)", losses)
+    return Stage(place(model, moved, found.x), "membrane", "misfit and prior (nats)", losses)
 
 
 def _exact(model: PatchedNeuron) -> PatchedNeuron:
@@ -152,14 +155,31 @@ def misfit(model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate], ste
 
 
 @eqx.filter_jit
-def residuals_at(x: Float[Array, " x"], problem: tuple) -> Float[Array, " r"]:
+def residuals_at(x: Float[ArrayLike, " x"], problem: tuple) -> Float[Array, " r"]:
     """Errors of the voltage, weighed, and the prior's: their squares sum to twice the loss."""
     model, moved, data, observed = problem
-    placed = place(model, moved, ravel_pytree(origin(moved))[1](x))
+    placed = place(model, moved, x)
     error = jnp.where(observed, predict(placed, data) - data.voltage, 0.0)
     weight = jnp.sqrt(data.dt / CORRELATION) / SIGMA
-    return jnp.concatenate([ravel_pytree(error * weight)[0], x])
+    return jnp.concatenate([jnp.ravel(error * weight), x])
 
 
 #: The derivatives of `residuals_at` by x, (r, x).
 slopes_at = eqx.filter_jit(jax.jacfwd(residuals_at))
+
+
+@eqx.filter_jit
+def _residuals_and_slopes(x, problem):
+    slopes, residuals = jax.jacfwd(lambda x: (residuals_at(x, problem),) * 2, has_aux=True)(x)
+    return residuals, slopes
+
+
+def _condensed(r: Float[np.ndarray, " r"], J: Float[np.ndarray, "r x"]) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals f and derivatives F, of which there are only x + 1, and which least squares cannot tell from r and J.
+
+    F^T F = J^T J, F^T f = J^T r and |f| = |r|: F = [L^T; 0] with L L^T = J^T J, and f = [L^-1 J^T r; the rest of |r|].
+    """
+    L = np.linalg.cholesky(J.T @ J)
+    f = np.linalg.solve(L, J.T @ r)
+    rest = np.sqrt(max(r @ r - f @ f, 0.0))
+    return np.append(f, rest), np.concatenate([L.T, np.zeros((1, len(f)))])
