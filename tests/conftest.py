@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,10 @@ WORKER = "PYTEST_XDIST_WORKER" in os.environ
 COMPILED = Path(tempfile.gettempdir()) / f"glifjax-tests-{os.getppid() if WORKER else os.getpid()}"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(COMPILED)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+if sys.dont_write_bytecode:  # several seconds for every command that a test starts
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(COMPILED / "python")
+    sys.dont_write_bytecode = False
 
 # Before any module of glifjax is loaded: annotations of shape and type are checked at every call.
 with install_import_hook("glifjax", "beartype.beartype"):

@@ -8,6 +8,8 @@ from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -254,11 +256,12 @@ def _facts(facts: dict[str, str]) -> str:
 
 def _figure(figure: Figure, caption: str = "", wide: bool = False) -> str:
     """A figure as an image inside the page; a wide one scrolls in a narrow window."""
-    raw, small = BytesIO(), BytesIO()
-    figure.savefig(raw, format="png", dpi=200)
+    figure.set_dpi(200)
+    canvas, png = FigureCanvasAgg(figure), BytesIO()
+    canvas.draw()
     # few colours make an image of lines three times as small
-    Image.open(raw).convert("RGB").quantize(96).save(small, "PNG", optimize=True)
-    data = b64encode(small.getvalue()).decode()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(96).save(png, "PNG", optimize=True)
+    data = b64encode(png.getvalue()).decode()
     words = escape(re.sub("<.*?>", "", caption)) or "figure"
     return (
         f'<figure{" class=wide" if wide else ""}><div class="scroll">'
