@@ -28,6 +28,7 @@ from fitting.results import UNFINISHED
 from fitting.spikes import measure_shape
 from fitting.stages import Stage
 from fitting.stages.initial import initial
+from glifjax.errors import InputError
 
 
 def run(*arguments):
@@ -190,6 +191,32 @@ def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
     assert found["level"] == "LIF"
     assert found["parameters"] == record["parameters"]
     assert found["scores"]["test"] != record["scores"]["test"]
+
+
+def test_every_option_reaches_the_fit_and_so_does_every_setting(cell, whole, tmp_path, monkeypatch):
+    asked = []
+
+    def fit(recording, **settings):
+        asked.append({key: value for key, value in settings.items() if key in record["settings"]})
+        raise InputError("seen")
+
+    monkeypatch.setattr("fitting.results.fit", fit)
+    record = json.loads((whole / "fit.json").read_text())
+    settings = {
+        "level": "LIF-ASC,augmented", "train_sweeps": "1", "test_sweeps": "2-4", "optimizer": "default",
+        "uncertainty": True, "electrode": "none", "drift": "keep", "currents": 3, "seed": 5,
+    }  # fmt: skip
+    options = (
+        "--level glif3,augmented --train 1 --test 2-4 --finetune --uncertainty --electrode none --drift keep "
+        "--currents 3 --seed 5"
+    )
+    assert run(cell, *options.split(), "--out", tmp_path / "out").exit_code == 2
+    like = tmp_path / "fit.json"
+    like.write_text(json.dumps(record | {"settings": settings}))
+    assert run(cell, "--like", like, "--out", tmp_path / "out").exit_code == 2
+    assert run(cell, "--like", like, "--currents", "1", "--out", tmp_path / "out").exit_code == 2
+    assert asked == [settings, settings, settings | {"currents": 1}]
+    assert settings.keys() == record["settings"].keys()
 
 
 def test_a_json_that_cannot_be_followed_is_refused(cell, whole, tmp_path):

@@ -12,6 +12,7 @@ import glifjax as gj
 from fitting.coordinates import Coordinate, origin, place, positions
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
+from fitting.hazard import WIDEST
 from fitting.levels import LEVELS, at_level
 from fitting.likelihood import log_likelihood, spike_log_likelihood
 from fitting.parameters import quantities
@@ -152,23 +153,34 @@ def test_the_joint_stage_knows_what_spikes_tell_of_the_membrane(data):
     membrane = fit_voltage(start, data, moved, most=3)
     apart = fit_kernels(membrane.model, data)
 
-    def told(model):
-        """min_w B at a model's membrane."""
-        return fit_kernels(model, data).losses[-1]
-
-    known = joint.HazardSlopes.of(apart.model, data, moved)
-    matrix, vector = joint._told_by_spikes(apart.model, data, known)
-    x = positions(apart.model, moved)
-    h = 0.02
-    for one in np.eye(len(x))[[0, 1, 3]]:  # capacitance, resistance, reset; Gauss-Newton leaves out what is quadratic
-        up, down = (told(place(apart.model, moved, x + sign * h * one)) for sign in (1, -1))
-        assert vector @ matrix @ one == pytest.approx((up - down) / (2 * h), rel=0.1, abs=0.5)
+    _assert_told(apart.model, data, moved)
     found = joint.fit_jointly(apart.model, data, moved, membrane.losses[-1] + apart.losses[-1])
     assert found.kept
     assert found.losses[1] < found.losses[0]
     refused = joint.fit_jointly(found.model, data, moved, 0.0)
     assert not refused.kept
     assert refused.model is found.model
+
+
+def _assert_told(model, data, moved):
+    """The slope of min_w B is that of finite differences."""
+    matrix, vector = joint._told_by_spikes(model, data, joint.HazardSlopes.of(model, data, moved))
+    x, h = positions(model, moved), 0.02
+    for one in np.eye(len(x))[[0, 1, 3]]:  # capacitance, resistance, reset; Gauss-Newton leaves out what is quadratic
+        up, down = (fit_kernels(place(model, moved, x + sign * h * one), data).losses[-1] for sign in (1, -1))
+        assert vector @ matrix @ one == pytest.approx((up - down) / (2 * h), rel=0.1, abs=0.5)
+
+
+def test_a_sharpness_that_the_voltage_does_not_tell_is_held(data):
+    """Of a cell that spikes where the voltage is low."""
+    forced = np.zeros_like(data.forced)
+    for row, current in zip(forced, data.current, strict=True):
+        row[500 * np.arange(1, len(row) // 500) + current[500:].reshape(-1, 500).argmin(axis=1)] = True
+    odd = replace(data, forced=forced)
+    start = initial("augmented", odd, SHAPE)
+    fitted = fit_kernels(start, odd).model
+    assert float(fitted.noise.delta_v) == pytest.approx(WIDEST, rel=1e-6)
+    _assert_told(fitted, odd, coordinates(start, "augmented"))
 
 
 @pytest.mark.parametrize("level", LEVELS)

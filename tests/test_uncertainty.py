@@ -10,18 +10,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_stages import LEVEL, neuron, recorded
+from test_stages import LEVEL, SHAPE, neuron, recorded
 
 from fitting import uncertainty
 from fitting.coordinates import place, positions
 from fitting.data import coarsen
 from fitting.electrode import PatchedNeuron
+from fitting.levels import at_level
 from fitting.likelihood import log_likelihood
 from fitting.parameters import parameters
 from fitting.predictive import bands
 from fitting.report import figures
 from fitting.report.words import banded
 from fitting.stages import kernels, voltage
+from fitting.stages.initial import initial
 from fitting.uncertainty import laplace
 
 #: Spikes whose onset, cut and reset are given.
@@ -181,3 +183,20 @@ def test_a_level_has_errors_of_its_own_parameters_alone(truth, data):
     held = laplace(plain, data, "LIF")
     assert set(held.names) == {"C", "R_input", "tau_m", "El_reference", "series_resistance", "th_inf", "delta_v"}
     assert held.undetermined == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("joint", [False, True])
+def test_the_augmented_level_has_errors_of_all_its_parameters(data, joint):
+    start = initial("augmented", data, SHAPE)
+    moved = voltage.coordinates(start, "augmented")
+    fitted = kernels.fit_kernels(voltage.fit_voltage(start, data, moved).model, data).model
+    found = laplace(fitted, data, "augmented", joint=joint)
+    assert set(found.names) == {
+        name for name in parameters(at_level(fitted, "augmented")) if name not in ("lambda0", "reset_slope", "tau_m")
+    } | {"tau_m"}
+    assert (found.errors > 0).all()
+    assert np.isfinite(found.intervals).all()
+    error = found.errors[found.names.index("C")]
+    assert 1e12 * float(fitted.neuron.C) == pytest.approx(100.0, abs=5 * error)
+    assert jax.vmap(lambda m: m.simulate(jnp.full(200, 1e-10), 1e-4).voltage[-1])(found.draws).shape == (50,)

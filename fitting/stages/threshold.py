@@ -58,7 +58,7 @@ def coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
     ]
 
 
-def fit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: int = 15) -> Stage:
+def fit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: int = 30) -> Stage:
     """Escape noise and threshold of a patched neuron, its membrane left as it is.
 
     Args:
@@ -81,7 +81,7 @@ def fit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: in
     return refit_threshold(model, data, level, max_steps)
 
 
-def refit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: int = 15) -> Stage:
+def refit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: int = 30) -> Stage:
     """As fit_threshold, from the threshold that the model already has."""
     if PARTS[level].gates:
         return fit_kernels(model, data)
@@ -148,40 +148,40 @@ _maximise = eqx.filter_jit(maximise_hazard)
 # ---------------------------------------------------------------------------------------------------- polish
 
 
-#: The polish stops when an iteration gains less, nats.
+#: The polish stops when a step changes the loss by less, nats.
 POLISHED = 0.05
-#: Shares of a step that are tried.
-SHARES = (1.0, 0.3, 0.1, 0.03)
+#: The damping that it starts with, and what multiplies it after a step that gained and after one that did not.
+DAMPING, EASED, TIGHTENED = 1e-3, 0.1, 5.0
 
 
 def maximise_likelihood(
-    model: PatchedNeuron, moved: Sequence[Coordinate], data: FitData, max_steps: int = 15
+    model: PatchedNeuron, moved: Sequence[Coordinate], data: FitData, max_steps: int = 30
 ) -> tuple[PatchedNeuron, list[float]]:
-    """Fisher scoring on the recorded spikes' likelihood and the prior, over every step of the recording.
+    """Damped Fisher scoring on the recorded spikes' likelihood and the prior, over every step of the recording.
 
-    x <- x - F^-1 g, with g the gradient and F the Fisher information, the prior's share in both. Returns the model and
-    the objective (nats) at each iteration.
+    x <- x - (F + damping diag F)^-1 g, with g the gradient and F the Fisher information, the prior's share in both.
+    Returns the model and the objective (nats) after each step that gained.
     """
-    x, problem = np.asarray(positions(model, moved)), (model, moved, data)
-    loss, step = (np.asarray(each) for each in _expand(x, problem))
+    x, problem, damping = np.asarray(positions(model, moved)), (model, moved, data), DAMPING
+    at = lambda x: tuple(np.asarray(each) for each in _expand(x, problem))
+    loss, gradient, fisher = at(x)
     losses = [float(loss)]
     for _ in range(max_steps):
-        for share in SHARES:
-            loss, after = (np.asarray(each) for each in _expand(x + share * step, problem))
-            if loss < losses[-1]:
-                break
-        else:
-            break
-        x, step = x + share * step, after
-        losses.append(float(loss))
-        if losses[-2] - losses[-1] < POLISHED:
+        step = -np.linalg.solve(fisher + damping * np.diag(np.diag(fisher)), gradient)
+        found = at(x + step)
+        gain = losses[-1] - float(found[0])
+        if gain > 0:
+            x, (loss, gradient, fisher) = x + step, found
+            losses.append(float(loss))
+        damping *= EASED if gain > 0 else TIGHTENED
+        if abs(gain) < POLISHED:
             break
     return place(model, moved, x), losses
 
 
 @eqx.filter_jit
 def _expand(x, problem):
-    """The loss at coordinates x, and the step -F^-1 g from there."""
+    """At coordinates x the loss, its gradient g and the Fisher information F."""
     model, moved, data = problem
     placed = place(model, moved, x)
     found, slopes, refractory = log_hazard(placed, data, moved, np.log(MAX_SPIKES_PER_STEP))
@@ -190,4 +190,4 @@ def _expand(x, problem):
     loss = jnp.sum(x**2) / 2 - spike_log_likelihood(jnp.exp(found), spiked, data.counted & ~refractory)
     gradient = x + jnp.einsum("st,stx->x", score, slopes)
     fisher = jnp.eye(len(x)) + jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
-    return loss, -jnp.linalg.solve(fisher, gradient)
+    return loss, gradient, fisher
