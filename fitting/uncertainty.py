@@ -258,8 +258,8 @@ def _membrane_errors(model, data, moved) -> tuple[np.ndarray, np.ndarray, float]
     """Stage A's weighed errors (S, T), their derivatives (S, T, x), and its time step."""
     x, problem = positions(model, moved), voltage.misfit(model, data, moved)
     shape, n = problem[2].voltage.shape, problem[2].voltage.size
-    errors = np.asarray(voltage.residuals_at(x, problem))[:n].reshape(shape)
-    return errors, np.asarray(voltage.slopes_at(x, problem))[:n].reshape(*shape, -1), problem[2].dt
+    errors, slopes = (np.asarray(each)[:n] for each in voltage.residuals_and_slopes(x, problem))
+    return errors.reshape(shape), slopes.reshape(*shape, -1), problem[2].dt
 
 
 def _fine_errors(model, data, moved, shape) -> np.ndarray:

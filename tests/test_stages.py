@@ -17,7 +17,7 @@ from fitting.levels import LEVELS, at_level
 from fitting.likelihood import log_likelihood, spike_log_likelihood
 from fitting.parameters import quantities
 from fitting.spikes import SpikeShape
-from fitting.stages import joint
+from fitting.stages import joint, voltage
 from fitting.stages.deterministic import fit_shift, shifted
 from fitting.stages.initial import initial
 from fitting.stages.kernels import fit_kernels
@@ -111,6 +111,33 @@ def test_stage_a_recovers_the_membrane(truth, data, membrane):
     residual = np.asarray(predict(membrane.model, data))[keep] - data.voltage[keep]
     assert np.sqrt(np.mean(residual**2)) == pytest.approx(0.5e-3, rel=0.02)  # the measurement noise
     assert membrane.losses[-1] < 0.05 * membrane.losses[0]
+
+
+def test_least_squares_cannot_tell_condensed_residuals_from_all():
+    random = np.random.default_rng(0)
+    r, J = random.normal(size=200), random.normal(size=(200, 5))
+    f, F = voltage._condensed(r, J)
+    assert f.shape == (6,)
+    for condensed, whole in ((F.T @ F, J.T @ J), (F.T @ f, J.T @ r), (f @ f, r @ r)):
+        np.testing.assert_allclose(condensed, whole, rtol=1e-12)
+    J[3, 2] = np.nan
+    assert np.isinf(voltage._condensed(r, J)[0]).all()
+
+
+def test_a_step_to_where_the_voltage_overflows_is_not_taken(truth, data, membrane, monkeypatch):
+    """As if the first step had gone there."""
+    calls = []
+
+    def overflowing(x, problem):
+        calls.append(x)
+        residuals, slopes = residuals_and_slopes(x, problem)
+        return (residuals * np.nan, slopes * np.nan) if len(calls) == 2 else (residuals, slopes)
+
+    residuals_and_slopes = voltage.residuals_and_slopes
+    monkeypatch.setattr(voltage, "residuals_and_slopes", overflowing)
+    start = eqx.tree_at(lambda m: m.neuron.C, truth, truth.neuron.C * 1.3)
+    found = fit_voltage(start, data, coordinates(start, LEVEL))
+    assert float(found.model.neuron.C) == pytest.approx(float(membrane.model.neuron.C), rel=1e-3)
 
 
 def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):

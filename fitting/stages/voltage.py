@@ -114,7 +114,7 @@ def fit_voltage(
 
     @lru_cache(1)
     def at(x: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
-        residuals, slopes = _condensed(*map(np.asarray, _residuals_and_slopes(np.array(x), problem)))
+        residuals, slopes = _condensed(*map(np.asarray, residuals_and_slopes(np.array(x), problem)))
         return np.concatenate([residuals, matrix @ (x - start) + offset]), np.concatenate([slopes, matrix])
 
     def residuals(x: np.ndarray) -> np.ndarray:
@@ -149,7 +149,7 @@ def predict(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) ->
 
 
 def misfit(model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate], step: float = BLOCK) -> tuple:
-    """The problem that `residuals_at` and `slopes_at` take: the voltage compared, and simulated exactly, in steps."""
+    """The problem that `residuals_at` takes: the voltage compared, and simulated exactly, in steps."""
     data = coarsen(data, step)
     return _exact(model), moved, data, observed_steps(data, float(model.neuron.spike_cut_duration))
 
@@ -164,12 +164,9 @@ def residuals_at(x: Float[ArrayLike, " x"], problem: tuple) -> Float[Array, " r"
     return jnp.concatenate([jnp.ravel(error * weight), x])
 
 
-#: The derivatives of `residuals_at` by x, (r, x).
-slopes_at = eqx.filter_jit(jax.jacfwd(residuals_at))
-
-
 @eqx.filter_jit
-def _residuals_and_slopes(x, problem):
+def residuals_and_slopes(x: Float[ArrayLike, " x"], problem: tuple) -> tuple[Float[Array, " r"], Float[Array, "r x"]]:
+    """The same, and their derivatives by x."""
     slopes, residuals = jax.jacfwd(lambda x: (residuals_at(x, problem),) * 2, has_aux=True)(x)
     return residuals, slopes
 
@@ -177,9 +174,14 @@ def _residuals_and_slopes(x, problem):
 def _condensed(r: Float[np.ndarray, " r"], J: Float[np.ndarray, "r x"]) -> tuple[np.ndarray, np.ndarray]:
     """Residuals f and derivatives F, of which there are only x + 1, and which least squares cannot tell from r and J.
 
+    Where these are not finite, which ends a step there, f is infinite.
+
     F^T F = J^T J, F^T f = J^T r and |f| = |r|: F = [L^T; 0] with L L^T = J^T J, and f = [L^-1 J^T r; the rest of |r|].
     """
-    L = np.linalg.cholesky(J.T @ J)
-    f = np.linalg.solve(L, J.T @ r)
+    n, normal, gradient = J.shape[1], J.T @ J, J.T @ r
+    if not np.isfinite(normal).all() or not np.isfinite(gradient).all():
+        return np.full(n + 1, np.inf), np.zeros((n + 1, n))
+    L = np.linalg.cholesky(normal)
+    f = np.linalg.solve(L, gradient)
     rest = np.sqrt(max(r @ r - f @ f, 0.0))
-    return np.append(f, rest), np.concatenate([L.T, np.zeros((1, len(f)))])
+    return np.append(f, rest), np.concatenate([L.T, np.zeros((1, n))])
