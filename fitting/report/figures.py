@@ -342,7 +342,7 @@ def levels_compared(fits: Sequence[FittedNeuron], preferred: str, scores: Sequen
     place = [fit.level for fit in fits].index(preferred)
     first.plot(place, validated[place], "o", ms=11, mfc="none", mec=COMPONENTS[0], mew=1.2)
     first.set_title("Bits per spike")
-    first.legend(loc="upper left")
+    first.legend(loc="best")
     for ax, (key, label) in zip(rest, scores, strict=True):
         noisy, hard, ceiling = (
             [getattr(fit.scores, kind).get(key, np.nan) for fit in fits]
