@@ -130,6 +130,8 @@ def compare(cell: PatchedNeuron, model: PatchedNeuron, uncertainty: Uncertainty)
     found = []
     for name, error, (low, high) in zip(uncertainty.names, uncertainty.errors, uncertainty.intervals, strict=True):
         value = true[name]["value"]
+        if value == 0:  # jitter, which the true neurons do not have
+            continue
         found.append(Found(name, value, fitted[name]["value"], float(error), bool(low <= value <= high)))
     return found
 

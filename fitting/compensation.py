@@ -26,10 +26,12 @@ TAUS = np.geomspace(2e-3, 0.3, 80)
 STEPS = 200_000
 #: Parts of the data that take turns at being left out, for the standard error; their least length, s.
 PARTS, SHORTEST = 10, 0.5
-#: An artefact's mean step of the current stands out by so many standard errors, and is so large a part of its SD.
+#: An artefact's mean jump of the current stands out by so many standard errors, and is so large a part of its SD.
 SIGNIFICANT, SIZEABLE = 6.0, 0.02
 #: Where an artefact is looked for around a spike's upstroke, and what is shown of it, s.
-UPSTROKE, SHOWN = -0.5e-3, (-5e-3, 10e-3)
+UPSTROKE, SHOWN = -0.2e-3, (-5e-3, 10e-3)
+#: How many steps of the current foretell the next.
+ORDER = 8
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Artefact:
     Attributes:
         time: from the spikes' upstroke, s.
         mean: current at that time, A; error: its standard error, A.
-        size: the largest mean step of the current in a spike, A; 0 where none stands out.
+        size: the largest mean jump of the current in a spike, A; 0 where none stands out.
         spikes: how many.
     """
 
@@ -160,28 +162,41 @@ class Artefact:
 
 
 def spike_artefact(data: FitData, cut: float) -> Artefact:
-    """Look for steps of the current that are locked to spikes, from their upstroke to the end of their cut (s).
+    """Look for jumps of the current that are locked to spikes, from their upstroke to the end of their cut (s).
 
-    The stimulus makes spikes, so the current before an upstroke differs from its mean; after it, whatever happens
-    within one step at the same time in every spike comes from the spike: the amplifier's doing.
+    The stimulus makes spikes, so before an upstroke the current differs from its mean, to which it then returns. But
+    what it does that does not follow from its own last ORDER steps, at the same time in every spike, comes from the
+    spike: the amplifier's doing.
     """
     first, last = (round(time / data.dt) for time in SHOWN)
     around = np.arange(first, last)
-    rows = [
-        current[step + around]
-        for current, valid, times in zip(data.current, data.valid, data.spike_times, strict=True)
+    spikes = [
+        (sweep, step)
+        for sweep, (valid, times) in enumerate(zip(data.valid, data.spike_times, strict=True))
         for step in np.floor(times / data.dt).astype(int)
-        if step + first > 0 and step + last < valid.sum()
+        if step + first > ORDER and step + last < valid.sum()
     ]
+    rows = [data.current[sweep, step + around] for sweep, step in spikes]
     time = (around + 0.5) * data.dt
     if len(rows) < 5:
         return Artefact(time, np.full(len(time), np.nan), np.full(len(time), np.nan), 0.0, len(rows))
     found, n = np.array(rows), np.sqrt(len(rows))
-    steps = np.diff(found, axis=1)
-    within = (time[1:] >= UPSTROKE) & (time[1:] <= cut)
-    size = np.abs(steps.mean(axis=0))[within]
-    spread = np.std(np.diff(data.current, axis=1)[data.valid[:, 1:]])
+    jumps = _unforeseen(data)
+    within = (time >= UPSTROKE) & (time <= cut)
+    size = np.abs(np.mean([jumps[sweep, step + around] for sweep, step in spikes], axis=0))[within]
+    spread = np.std(jumps[data.valid])
     large = SIZEABLE * np.std(data.current[data.valid])
     stands_out = (size > SIGNIFICANT * spread / n) & (size > large)
     largest = float(size[stands_out].max()) if stands_out.any() else 0.0
     return Artefact(time, found.mean(axis=0), found.std(axis=0) / n, largest, len(rows))
+
+
+def _unforeseen(data: FitData) -> Float[np.ndarray, "S T"]:
+    """What of the current does not follow from its last ORDER steps, by linear regression, A; 0 in a sweep's first."""
+    past = np.stack([np.roll(data.current, k, axis=1) for k in range(1, ORDER + 1)] + [np.ones_like(data.current)])
+    known = data.valid & (np.arange(data.valid.shape[1]) >= ORDER)
+    columns = past[:, known] / (np.abs(past[:, known]).max(axis=1, keepdims=True) + 1e-30)
+    weights, *_ = np.linalg.lstsq(columns.T, data.current[known], rcond=None)
+    left = np.zeros_like(data.current)
+    left[known] = data.current[known] - weights @ columns
+    return left

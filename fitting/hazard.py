@@ -1,8 +1,11 @@
-"""A hazard whose logarithm is linear in its weights: maximum likelihood by Newton's method.
+"""The hazard of a neuron whose threshold is linear in its weights: maximum likelihood by Newton's method.
 
-log lambda = weights . columns is concave in the weights, so there is one best answer and no step size to choose.
-For that it is left uncapped here (but for LOG_CAP, against overflow); a running neuron spikes at most once a step.
+log e = weights . columns is the hazard's exponential part; alone it makes a concave problem, so there is one best
+answer. The neuron's hazard has jitter and lapses beside (glifjax.EscapeNoise), so that a few spikes which are not
+understood cannot spoil what is learnt of the others. Its maximum is sought from the other's.
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +16,17 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 LAMBDA0 = 1e3
 #: The widest hazard, V: where the voltage says nothing about the spikes.
 WIDEST = 0.03
+#: Jitter: its prior's mean, s, and the sd of its logarithm.
+JITTER = (0.5e-3, 1.5)
+#: Jitter (s) and lapses (1/s) that are as good as none, and an sd that holds a weight.
+NO_JITTER, NO_LAPSE, HELD = 1e-12, 1e-30, 1e-6
 #: A threshold is fitted in steps of this, s.
 STEP = 0.2e-3
 #: Newton's method stops when it gains less, nats, or after so many steps.
 TOLERANCE, MOST_STEPS = 0.05, 50
-#: log lambda dt is capped so that nothing overflows, and moves no further than this in a step.
-LOG_CAP, LONGEST = 6.0, 8.0
+#: Beyond these log(e dt) makes e no smaller, and grow linearly, so that nothing vanishes or overflows; in a step it
+#: moves no further than this.
+LOG_FLOOR, LOG_CAP, LONGEST = -600.0, 6.0, 8.0
 #: Shares of a Newton step that are tried.
 SHARES = (0.0, 0.06, 0.25, 1.0)
 
@@ -37,19 +45,49 @@ def gather(
     return jnp.asarray(np.pad(found, ((0, 0), (0, room)))), jnp.asarray(np.pad(weight, (0, room)))
 
 
+def log_expected(
+    linear: Float[Array, "..."], jitter: Float[ArrayLike, ""], lapse: Float[ArrayLike, ""], dt: Float[ArrayLike, ""]
+) -> Float[Array, "..."]:
+    """log(lambda dt) of a neuron's hazard (glifjax.EscapeNoise) over a step of dt s.
+
+    Args:
+        linear: log(e dt), e being its exponential part.
+        jitter: s; lapse: 1/s.
+    """
+    beyond = jnp.maximum(linear - LOG_CAP, 0.0)
+    exponential = jnp.exp(jnp.clip(linear, LOG_FLOOR, LOG_CAP)) * (1 + beyond)
+    return jnp.log(exponential / (1 + exponential * jitter / dt) + lapse * dt)
+
+
+def surprise(u: Float[Array, "..."], spiked: Bool[ArrayLike, "..."]) -> Float[Array, "..."]:
+    """-log P of a step, nats, P being 1 - exp(-e^u) with a spike and exp(-e^u) without one; u = log(lambda dt)."""
+    expected = jnp.exp(u)
+    return jnp.where(spiked, -jnp.log(-jnp.expm1(-jnp.where(spiked, expected, 1.0))), expected)
+
+
+def score_and_information(
+    u: Float[Array, "..."], spiked: Bool[ArrayLike, "..."]
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """The derivative of `surprise` by u, and that derivative's variance."""
+    expected = jnp.exp(u)
+    return jnp.where(spiked, -expected / jnp.expm1(expected), expected), expected**2 / jnp.expm1(expected)
+
+
 def maximise_hazard(
     silent: Float[Array, "n N"],
     spiking: Float[Array, "n K"],
     step: Float[ArrayLike, ""],
     stride: Float[ArrayLike, "..."],
     counted: Float[ArrayLike, "..."],
-    prior_mean: Float[ArrayLike, " n"],
-    prior_sd: Float[ArrayLike, " n"],
-    start: Float[ArrayLike, " n"],
-) -> tuple[Float[Array, ""], Float[Array, " n"]]:
-    """Loss (nats: negative log-likelihood and normal prior) and weights at its minimum.
+    prior_mean: Float[ArrayLike, " x"],
+    prior_sd: Float[ArrayLike, " x"],
+    start: Float[ArrayLike, " x"],
+    lapse: Float[ArrayLike, ""],
+) -> tuple[Float[Array, ""], Float[Array, " x"]]:
+    """Loss (nats: negative log-likelihood and normal prior) and x = (weights, log(jitter / s)) at its minimum.
 
-    -log L = sum_silent stride lambda step - sum_spiking counted log(1 - exp(-lambda step))
+    Newton's method on all but the hazard's ceiling and floor is exact; where these bend the loss the wrong way, it goes
+    down the slope all the same, by the size of the curvature.
 
     Args:
         silent: what the weights multiply, in steps that could have held a spike and did not.
@@ -57,40 +95,71 @@ def maximise_hazard(
         step: a step's duration, s where lambda is in 1/s.
         stride: how many silent steps each of those given stands for, (N,) or one for all.
         counted: 1 for the spikes that count, 0 for others, (K,) or one for all.
-        prior_mean, prior_sd: of the weights; an infinite sd leaves one free.
-        start: weights to start from.
+        prior_mean, prior_sd: of x; an infinite sd leaves a weight free.
+        start: x to start from.
+        lapse: 1/s.
     """
     prior_mean, start = jnp.asarray(prior_mean), jnp.asarray(start)
     precision = 1 / jnp.asarray(prior_sd) ** 2
+    parts = ((silent, stride, False), (spiking, counted, True))
 
-    def expected(log_hazard, factor):
-        return jnp.exp(jnp.minimum(log_hazard + jnp.log(factor), LOG_CAP))
+    def of_steps(spiked: bool) -> Callable:
+        return lambda linear, jitter: surprise(log_expected(linear, jnp.exp(jitter), lapse, step), spiked)
 
-    def surprise(log_hazard):
-        return -jnp.sum(counted * jnp.log(-jnp.expm1(-expected(log_hazard, step))))
+    def loss(x, found):
+        total = jnp.sum((x - prior_mean) ** 2 * precision) / 2
+        for (_, factor, spiked), linear in zip(parts, found, strict=True):
+            total += jnp.sum(factor * of_steps(spiked)(linear, x[-1]))
+        return total
 
-    def loss(weights, log_silent, log_spiking):
-        prior = jnp.sum((weights - prior_mean) ** 2 * precision) / 2
-        return prior + jnp.sum(expected(log_silent, step * stride)) + surprise(log_spiking)
+    along = lambda x: [x[:-1] @ columns for columns, _, _ in parts]
+    linear = lambda x: [each + jnp.log(step) for each in along(x)]
 
     def newton(carry):
-        weights, before, _, count = carry
-        log_silent, log_spiking = weights @ silent, weights @ spiking
-        spikes = expected(log_silent, step * stride)
-        slope, bend = jax.jvp(jax.grad(surprise), (log_spiking,), (jnp.ones_like(log_spiking),))
-        gradient = silent @ spikes + spiking @ slope + (weights - prior_mean) * precision
-        curvature = (silent * spikes) @ silent.T + (spiking * bend) @ spiking.T + jnp.diag(precision + 1e-6)
-        direction = -jnp.linalg.solve(curvature, gradient)
-        along, along_spiking = direction @ silent, direction @ spiking
-        longest = jnp.maximum(jnp.max(along, initial=0.0), jnp.max(along_spiking, initial=0.0))
+        x, before, _, count = carry
+        gradient, curvature = (x - prior_mean) * precision, jnp.diag(precision + 1e-6)
+        for (columns, factor, spiked), each in zip(parts, linear(x), strict=True):
+            g, h = _derivatives(of_steps(spiked), each, x[-1])
+            gradient += jnp.append(columns @ (g[0] * factor), jnp.sum(g[1] * factor))
+            curvature = curvature.at[:-1, :-1].add((columns * (h[0] * factor)) @ columns.T)
+            mixed = jnp.append(columns @ (h[1] * factor), jnp.sum(h[2] * factor))
+            curvature = curvature.at[-1].add(mixed).at[:-1, -1].add(mixed[:-1])
+        bends, directions = jnp.linalg.eigh(curvature)
+        direction = -directions @ (directions.T @ gradient / jnp.maximum(jnp.abs(bends), 1e-6))
+        here, moved = linear(x), along(direction)
+        longest = jnp.maximum(jnp.abs(direction[-1]), jnp.max(jnp.concatenate(moved), initial=0.0))
         share = jnp.array(SHARES) / jnp.maximum(1.0, longest / LONGEST)
         found = jax.lax.map(
-            lambda s: loss(weights + s * direction, log_silent + s * along, log_spiking + s * along_spiking), share
+            lambda s: loss(x + s * direction, [a + s * b for a, b in zip(here, moved, strict=True)]), share
         )
         best = jnp.nanargmin(found)
-        return weights + share[best] * direction, found[best], before - found[best], count + 1
+        return x + share[best] * direction, found[best], before - found[best], count + 1
 
     going = lambda carry: (carry[2] > TOLERANCE) & (carry[3] < MOST_STEPS)
-    first = loss(start, start @ silent, start @ spiking)
-    weights, found, *_ = jax.lax.while_loop(going, newton, (start, first, jnp.inf, 0))
-    return found, weights
+    x, found, *_ = jax.lax.while_loop(going, newton, (start, loss(start, linear(start)), jnp.inf, 0))
+    return found, x
+
+
+def start_hazard(maximise: Callable, problem: tuple, prior_mean, prior_sd, weights) -> np.ndarray:
+    """Where `maximise_hazard` may start: the weights at the maximum of the exponential part alone, and the mean jitter.
+
+    Args:
+        maximise: maximise_hazard, compiled.
+        problem: its arguments from `silent` to `counted`.
+        prior_mean, prior_sd: of x.
+        weights: to start from.
+    """
+    none = np.log(NO_JITTER)
+    alone = np.append(prior_mean[:-1], none), np.append(prior_sd[:-1], HELD), np.append(weights, none)
+    _, found = maximise(*problem, *alone, NO_LAPSE)
+    return np.append(found[:-1], prior_mean[-1])
+
+
+def _derivatives(f: Callable, a: Float[Array, " N"], b: Float[Array, ""]) -> tuple[tuple, tuple]:
+    """First derivatives of f(a, b), elementwise, by a and b; and second ones by aa, ab, bb."""
+    b = jnp.broadcast_to(b, a.shape)
+    one, none = jnp.ones_like(a), jnp.zeros_like(a)
+    by = lambda f, tangent: lambda a, b: jax.jvp(f, (a, b), tangent)[1]
+    by_a, by_b = by(f, (one, none)), by(f, (none, one))
+    aa, ab, bb = by(by_a, (one, none)), by(by_a, (none, one)), by(by_b, (none, one))
+    return (by_a(a, b), by_b(a, b)), (aa(a, b), ab(a, b), bb(a, b))

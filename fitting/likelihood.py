@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, Bool, Float
 
 import glifjax as gj
 from fitting.coordinates import Coordinate, place, positions
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
+from fitting.hazard import log_expected, score_and_information
 
 
 def spike_log_likelihood(
@@ -52,33 +53,33 @@ def forced_run(model: PatchedNeuron, data: FitData) -> gj.Trace:
 
 
 def log_hazard(
-    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate], cap: Float[ArrayLike, ""]
+    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate], exponential: bool = False
 ) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
-    """u = min(log lambda dt, cap), its derivatives by the coordinates, and which steps are refractory."""
+    """u = log(lambda dt) with spikes forced, its derivatives by the coordinates, and which steps are refractory.
+
+    exponential: of lambda's exponential part alone, without jitter and lapses.
+    """
 
     def one(current, start, forced):
-        def log_expected(x):
+        def found(x):
             placed = place(model, moved, x)
             trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
-            excess = trace.voltage_before_reset - trace.threshold_before_reset
-            found = jnp.log(placed.noise.lambda0 * data.dt) + excess / placed.noise.delta_v
-            return jnp.minimum(found, cap), (jnp.minimum(found, cap), trace.refractory)
+            excess, noise = trace.voltage_before_reset - trace.threshold_before_reset, placed.noise
+            u = jnp.log(noise.lambda0 * data.dt) + excess / noise.delta_v
+            u = u if exponential else log_expected(u, noise.jitter, noise.lapse, data.dt)
+            return u, (u, trace.refractory)
 
-        slopes, (found, refractory) = jax.jacfwd(log_expected, has_aux=True)(positions(model, moved))
-        return found, slopes, refractory
+        slopes, (u, refractory) = jax.jacfwd(found, has_aux=True)(positions(model, moved))
+        return u, slopes, refractory
 
     return jax.vmap(one)(*map(jnp.asarray, (data.current, data.voltage[:, 0], data.forced)))
 
 
-def score_and_information(
-    log_expected: Float[Array, "S T"], data: FitData, refractory: Bool[Array, "S T"] | Bool[np.ndarray, "S T"]
+def counted_score_and_information(
+    u: Float[Array, "S T"], data: FitData, refractory: Bool[Array, "S T"] | Bool[np.ndarray, "S T"]
 ) -> tuple[Float[Array, "S T"], Float[Array, "S T"]]:
-    """Derivative of each step's -log P by u = log lambda dt, and that derivative's variance; 0 where it does not count.
-
-    P is 1 - exp(-e^u) with a spike and exp(-e^u) without.
-    """
-    expected = jnp.exp(log_expected)
+    """`fitting.hazard.score_and_information` of each step, 0 where it does not count; u = log(lambda dt)."""
     spiked = data.forced & data.counted
     free = data.counted & (spiked | ~refractory)
-    score = jnp.where(spiked, -expected / jnp.expm1(expected), expected)
-    return score * free, expected**2 / jnp.expm1(expected) * free
+    score, information = score_and_information(u, spiked)
+    return score * free, information * free

@@ -29,13 +29,11 @@ from jaxtyping import Array, Float
 from fitting.coordinates import Coordinate, origin, place, positions, widths
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import LOG_CAP
+from fitting.hazard import JITTER
 from fitting.levels import PARTS, at_level
-from fitting.likelihood import log_hazard, score_and_information
+from fitting.likelihood import counted_score_and_information, log_hazard
 from fitting.parameters import quantities
 from fitting.stages import kernels, threshold, voltage
-from glifjax.rules.threshold_kernels import Kernels
-from glifjax.spike import MAX_SPIKES_PER_STEP
 
 #: Scores are summed over blocks of this, s, which are taken for independent.
 WINDOW = 1.0
@@ -188,6 +186,7 @@ def threshold_coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
     return [
         Coordinate(_TH_INF, _TH_INF(model), 10e-3),
         Coordinate(_DELTA_V, width, 1e3 * width * kernels.SHARPNESS[1], log=True),
+        Coordinate(_JITTER, *JITTER, log=True),
         Coordinate(_A_SPIKE, _A_SPIKE(model), kernels.JUMP * width),
         Coordinate(_WEIGHTS, _WEIGHTS(model), jnp.full_like(_WEIGHTS(model), 1e3 * width * kernels.WEIGHT)),
     ]
@@ -196,6 +195,7 @@ def threshold_coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
 # Named here once, since a compiled function is found again by what it was made of.
 _TH_INF = lambda model: model.neuron.th_inf
 _DELTA_V = lambda model: model.neuron.escape_noise.delta_v
+_JITTER = lambda model: model.neuron.escape_noise.jitter
 _A_SPIKE = lambda model: model.neuron.threshold_reset.a_spike
 _WEIGHTS = lambda model: model.neuron.threshold_dynamics.weights
 
@@ -282,18 +282,15 @@ def _by_block(scores, dt: float) -> Any:
 def _spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
     """The spikes' scores by sweep and block (S, b, x), and their Fisher information, (x, x)."""
     data = coarsen(data, kernels.STEP)
-    # kernels are fitted without the hazard's cap: see fitting.hazard
-    cap = LOG_CAP if isinstance(model.neuron.threshold_dynamics, Kernels) else float(np.log(MAX_SPIKES_PER_STEP))
-    scores, fisher = _spikes(model, data, (membrane, rest), cap)
+    scores, fisher = _spikes(model, data, (membrane, rest))
     return np.asarray(scores), np.asarray(fisher)
 
 
 @eqx.filter_jit
-def _spikes(model, data, groups, cap):
+def _spikes(model, data, groups):
     moved = [*groups[0], *groups[1]]
-
-    found, slopes, refractory = log_hazard(model, data, moved, cap)
-    score, information = score_and_information(found, data, refractory)
+    found, slopes, refractory = log_hazard(model, data, moved)
+    score, information = counted_score_and_information(found, data, refractory)
     fisher = jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
     return _by_block(score[..., None] * slopes, data.dt), fisher
 

@@ -18,6 +18,8 @@ SURROGATES: dict[str, Callable[[Array], Array]] = {
 
 #: Expected spikes a step at which the exponential hazard stops growing: no spike is predicted to better than a step.
 MAX_SPIKES_PER_STEP = 1.0
+#: Beyond this its logarithm is cut off, so that nothing overflows, in single precision neither.
+LARGEST = 80.0
 
 
 @jax.custom_jvp
@@ -63,24 +65,30 @@ class SurrogateSpike(eqx.Module):
 
 
 class EscapeNoise(eqx.Module):
-    """A spike's hazard: lambda(V) = lambda0 exp((V - threshold) / delta_v), per second.
+    """A spike's hazard: lambda(V) = 1 / (1 / e(V) + jitter) + lapse, e(V) = lambda0 exp((V - threshold) / delta_v).
 
-    It is exponential up to a cap of MAX_SPIKES_PER_STEP / dt, so it neither overflows nor turns linear early; the cap
-    goes with the time step, within which a spike cannot be told to be late.
-    Source: Gerstner, Kistler, Naud & Paninski 2014, Neuronal Dynamics, eq. 9.3.
+    Jitter and lapse say how sure a spike is to come, and silence to last, where the voltage leaves no doubt. The hazard
+    is at most MAX_SPIKES_PER_STEP / dt: within a time step a spike cannot be told to be late.
+    Source: Gerstner, Kistler, Naud & Paninski 2014, Neuronal Dynamics, eq. 9.3; floor and ceiling as of a psychometric
+    function, Wichmann & Hill 2001, Perception & Psychophysics 63:1293.
 
     Attributes:
         lambda0: hazard at the threshold, 1/s.
         delta_v: sharpness of the threshold, V.
+        jitter: how long a spike waits on average, however far the voltage is above the threshold, s.
+        lapse: rate of spikes however far it is below, 1/s.
     """
 
     lambda0: Float[Array, ""] = eqx.field(converter=as_float)
     delta_v: Float[Array, ""] = eqx.field(converter=as_float)
+    jitter: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
+    lapse: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
 
     def expected_spikes(self, excess: Float[Array, "..."], dt: float | Float[Array, ""]) -> Float[Array, "..."]:
         """lambda dt: the hazard, integrated over one step of dt seconds; excess = V - threshold in V."""
-        log_expected = jnp.log(self.lambda0) + excess / self.delta_v + jnp.log(dt)
-        return jnp.exp(jnp.minimum(log_expected, jnp.log(MAX_SPIKES_PER_STEP)))
+        exponential = jnp.exp(jnp.minimum(jnp.log(self.lambda0) + excess / self.delta_v, LARGEST))
+        spikes = exponential * dt / (1 + exponential * self.jitter)
+        return jnp.minimum(spikes, MAX_SPIKES_PER_STEP) + self.lapse * dt
 
     def probability(self, excess: Float[Array, "..."], dt: float | Float[Array, ""]) -> Float[Array, "..."]:
         """1 - exp(-lambda dt): the chance of a spike within one step of dt seconds."""

@@ -31,7 +31,7 @@ def at_level(level: str) -> Callable[[], gj.GLIF]:
         init_AScurrents=jnp.array([-2e-12, 3e-12]), r=jnp.array([0.9, 0.5]), reset_slope=0.3, reset_intercept=-2e-3,
         a_spike=3e-3, b_spike=80.0, a_voltage=8.0, b_voltage=25.0, spike_cut_length=25, dt=DT, spike_latency=3e-4,
         coeffs=gj.Coefficients(th_inf=1.1, C=0.9, G=1.2, a=0.8, b=1.3, asc_amp_array=jnp.array([1.1, 0.7])),
-        escape_noise=gj.EscapeNoise(40.0, 2e-3),
+        escape_noise=gj.EscapeNoise(40.0, 2e-3, jitter=4e-4, lapse=0.3),
     )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ NEURONS |= {name: with_rules(level, **rules) for name, (level, rules) in OTHERS.
 MIHALAS_NIEBUR = {
     integrator: lambda integrator=integrator: gj.MihalasNiebur(
         C=2e-10, G=1e-8, a=5.0, A=(-2e-11, 1e-12), max_spikes_per_step=1, integrator=integrator,
-        escape_noise=gj.EscapeNoise(40.0, 2e-3),
+        escape_noise=gj.EscapeNoise(40.0, 2e-3, jitter=4e-4, lapse=0.3),
     )
     for integrator in ("exact", "exponential_euler")
 }  # fmt: skip

@@ -46,7 +46,7 @@ def neuron(level="LIF-R-ASC-A"):
         b_voltage=60.0,
         spike_cut_length=30,
         dt=DT,
-        escape_noise=gj.EscapeNoise(1000.0, 1.5e-3),
+        escape_noise=gj.EscapeNoise(1000.0, 1.5e-3, jitter=3e-4, lapse=0.05),
     )
 
 
@@ -201,8 +201,8 @@ def _assert_told(model, data, moved):
 def test_a_sharpness_that_the_voltage_does_not_tell_is_held(data):
     """Of a cell that spikes where the voltage is low."""
     forced = np.zeros_like(data.forced)
-    for row, current in zip(forced, data.current, strict=True):
-        row[500 * np.arange(1, len(row) // 500) + current[500:].reshape(-1, 500).argmin(axis=1)] = True
+    for row, voltage in zip(forced, data.voltage, strict=True):
+        row[500 * np.arange(1, len(row) // 500) + voltage[500:].reshape(-1, 500).argmin(axis=1)] = True
     odd = replace(data, forced=forced)
     start = initial("augmented", odd, SHAPE)
     fitted = fit_kernels(start, odd).model
@@ -236,7 +236,8 @@ def test_likelihood_equals_a_slow_sum(truth, data):
     for i in range(len(data.current)):
         trace = truth.simulate(data.current[i], DT, recorded_start=data.voltage[i, 0], spikes=data.forced[i])
         excess = np.asarray(trace.voltage_before_reset - trace.threshold_before_reset)
-        hazard = np.minimum(1000.0 * np.exp(excess / 1.5e-3) * DT, MAX_SPIKES_PER_STEP)
+        exponential = 1000.0 * np.exp(excess / 1.5e-3)
+        hazard = np.minimum(DT * exponential / (1 + 3e-4 * exponential), MAX_SPIKES_PER_STEP) + 0.05 * DT
         cut = 0
         for step in range(20_000):
             if data.forced[i, step]:

@@ -49,6 +49,7 @@ PARAMETERS = {
     "spike_latency": ("t<sub>lat</sub>", "from the model's spike to the recorded one's upstroke"),
     "delta_v": ("Δ<sub>V</sub>", "softness of the threshold (escape noise)"),
     "lambda0": ("λ<sub>0</sub>", "rate of spikes at the threshold (escape noise)"),
+    "jitter": ("t<sub>j</sub>", "how long a spike waits however far above the threshold (escape noise)"),
     "reset_slope": ("f<sub>v</sub>", "voltage after a spike per voltage before it"),
     "reset_intercept": ("δV", "voltage added at the reset"),
     "a_spike": ("δθ<sub>s</sub>", "what a spike adds to the threshold"),

@@ -1,29 +1,31 @@
 """Stages A and B together: the membrane moves to where voltage and spikes agree best, the threshold with it.
 
 Stage A fits the voltage alone, though the spikes tell of the membrane too. With A(x) the misfit of the voltage and
-B(x, w) that of the spikes, priors included, this minimises A(x) + min_w B(x, w), w being the weights in the log-hazard
-u = w . columns(x). Near where x is, the spikes tell of it as a normal distribution would:
+B(x, w) that of the spikes, priors included, this minimises A(x) + min_w B(x, w), w being the weights in the hazard's
+exponential part, log e = w . columns(x). Near where x is, the spikes tell of it as a normal distribution would:
 
     min_w B(x + dx, w)  =  const + g . dx + dx . S dx / 2
     S = F_xx - F_xw (F_ww + P)^-1 F_wx,        g = B_x - F_xw (F_ww + P)^-1 B_w
 
-where B_x and B_w are B's gradient, F = sum_t i_t u' u'^T with u' the derivatives of u and i the Fisher information of a
-step, and P is the precision of w's prior. Stage A runs again with that added, then stage B; a second round gains
-nothing.
+where B_x and B_w are B's gradient, F = sum_t i_t u' u'^T with u' the derivatives of log e and i a step's Fisher
+information of it, and P is the precision of w's prior. Stage A runs again with that added, then stage B; a second round
+gains nothing.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
 from fitting.coordinates import Coordinate, positions
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import LOG_CAP, STEP
-from fitting.likelihood import log_hazard, score_and_information
+from fitting.hazard import STEP, log_expected
+from fitting.likelihood import counted_score_and_information, log_hazard
 from fitting.stages import Stage
 from fitting.stages.kernels import LEAST_SHARP, fit_kernels, hazard_columns, hazard_weights, prior
 from fitting.stages.voltage import fit_voltage, misfit, residuals_at
@@ -90,7 +92,7 @@ class HazardSlopes(NamedTuple):
 
 @eqx.filter_jit
 def _along_membrane(model, data, moved):
-    return log_hazard(model, data, moved, LOG_CAP)[1]
+    return log_hazard(model, data, moved, exponential=True)[1]
 
 
 def _told_by_spikes(model, data, known: HazardSlopes) -> tuple[np.ndarray, np.ndarray]:
@@ -98,9 +100,8 @@ def _told_by_spikes(model, data, known: HazardSlopes) -> tuple[np.ndarray, np.nd
     data = coarsen(data, STEP)
     weights, slopes = hazard_weights(model), known.slopes
     n = slopes.shape[-1] - len(weights)
-    mean, sd = prior(model, held=weights[0] < LEAST_SHARP * (1 + 1e-6))
-    found = np.minimum(slopes[..., n:] @ weights + np.log(data.dt), LOG_CAP)
-    score, information = map(np.asarray, _score_and_information(found, data, known.refractory))
+    mean, sd = (each[:-1] for each in prior(model, held=weights[0] < LEAST_SHARP * (1 + 1e-6)))
+    score, information = _score_and_information(slopes[..., n:] @ weights, data, known.refractory, model.noise)
     gradient = np.einsum("st,stx->x", score, slopes)
     flat = slopes.reshape(-1, slopes.shape[-1])
     fisher = flat.T @ (flat * information.reshape(-1, 1))
@@ -112,4 +113,9 @@ def _told_by_spikes(model, data, known: HazardSlopes) -> tuple[np.ndarray, np.nd
     return roots[:, None] * vectors.T, vectors.T @ gradient / roots
 
 
-_score_and_information = eqx.filter_jit(score_and_information)
+def _score_and_information(log_hazard, data, refractory, noise) -> tuple[np.ndarray, np.ndarray]:
+    """Of each step, by the logarithm of the hazard's exponential part (1/s), which makes `share` of the hazard's."""
+    found = lambda linear: log_expected(linear, noise.jitter, noise.lapse, data.dt)
+    u, share = jax.jvp(found, (log_hazard + jnp.log(data.dt),), (jnp.ones_like(log_hazard),))
+    score, information = counted_score_and_information(u, data, refractory)
+    return np.asarray(score * share), np.asarray(information * share**2)

@@ -1,7 +1,7 @@
-"""Stage B for a threshold made of kernels: all of it is linear in the log-hazard, so one concave problem.
+"""Stage B for a threshold made of kernels: all of it is linear in the log-hazard, but for jitter and lapses.
 
-log lambda = log lambda0 + (V - th_inf - sum_i a_i f_i - sum_jk weight_jk q_jk) / delta_v, where f_i and q_jk are what a
-unit of each parameter does to the threshold: its derivatives, taken through the neuron itself, whose V is its own.
+log e = log lambda0 + (V - th_inf - sum_i a_i f_i - sum_jk weight_jk q_jk) / delta_v, where f_i and q_jk are what a unit
+of each parameter does to the threshold: its derivatives, taken through the neuron itself, whose V is its own.
 """
 
 import equinox as eqx
@@ -13,10 +13,9 @@ from jaxtyping import Array, Bool, Float
 
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import LAMBDA0, STEP, WIDEST, gather, maximise_hazard
+from fitting.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
 from fitting.stages import Stage
 from fitting.stages.augment import with_knots
-from glifjax.spike import EscapeNoise
 
 #: 1/delta_v per mV is no less.
 LEAST_SHARP = 1e-3 / WIDEST
@@ -35,8 +34,9 @@ def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
     """
     data = coarsen(data, STEP)
     start = hazard_weights(model)
+    fitted = np.any(start[2:])
     columns, refractory = (np.asarray(each) for each in hazard_columns(model, data))
-    if not np.any(start[2:]):  # not fitted yet
+    if not fitted:
         onset = float(np.median(columns[data.forced, 0])) / 1e3
         rule = with_knots(model.neuron.threshold_dynamics.weights, onset)
         model = eqx.tree_at(lambda m: m.neuron.threshold_dynamics, model, rule)
@@ -48,19 +48,24 @@ def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
     silent, counts = gather(columns, data.valid & ~refractory & ~spiking, data.counted * 1.0)
     spiking, counted = gather(columns, spiking, data.counted * 1.0)
     problem = (silent, spiking, data.dt, counts, counted)
-    loss, found = _maximise(*problem, *prior(model), start)
+    mean, sd = prior(model)
+    start = np.append(start, np.log(model.noise.jitter))
+    if not fitted:
+        start = start_hazard(_maximise, problem, mean, sd, start[:-1])
+    loss, found = _maximise(*problem, mean, sd, start, model.noise.lapse)
     if found[0] < LEAST_SHARP:  # the voltage alone says nothing: hold it there, and let the rest make up for it
         found[0] = LEAST_SHARP
-        loss, found = _maximise(*problem, *prior(model, held=True), found)
+        loss, found = _maximise(*problem, *prior(model, held=True), found, model.noise.lapse)
     return Stage(with_weights(model, found), "threshold", "negative log-likelihood and prior (nats)", [loss])
 
 
 def prior(model: PatchedNeuron, held: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd of the weights in the log-hazard, (w,) each; the sharpness may be held at its least."""
+    """Mean and sd of the weights in the log-hazard and of log(jitter / s); the sharpness may be held at its least."""
     jumps, hinges = model.neuron.threshold_reset.a_spike.size, model.neuron.threshold_dynamics.weights.size
-    sharpness = (LEAST_SHARP, 1e-6) if held else SHARPNESS
-    mean = np.concatenate([[sharpness[0], 0.0], np.zeros(jumps + hinges)])
-    return mean, np.concatenate([[sharpness[1], np.inf], np.full(jumps, JUMP), np.full(hinges, WEIGHT)])
+    sharpness = (LEAST_SHARP, HELD) if held else SHARPNESS
+    mean = np.concatenate([[sharpness[0], 0.0], np.zeros(jumps + hinges), [np.log(JITTER[0])]])
+    sd = np.concatenate([[sharpness[1], np.inf], np.full(jumps, JUMP), np.full(hinges, WEIGHT), [JITTER[1]]])
+    return mean, sd
 
 
 _maximise_compiled = eqx.filter_jit(maximise_hazard)
@@ -81,17 +86,19 @@ def hazard_weights(model: PatchedNeuron) -> np.ndarray:
 
 
 def with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
-    """The model with a threshold that has these weights in its log-hazard."""
+    """The model with a threshold that has these weights in its log-hazard, then log(jitter / s)."""
     rule = model.neuron.threshold_dynamics
     n = len(rule.spike_tau)
     found = np.asarray(found)
-    delta_v = 1e-3 / found[0]
+    delta_v, weights = 1e-3 / found[0], found[2 + n : -1]
     th_inf = -(found[1] - np.log(LAMBDA0)) * delta_v
     return eqx.tree_at(
         lambda m: (
             m.neuron.th_inf,
             m.neuron.init_threshold,
-            m.neuron.escape_noise,
+            m.neuron.escape_noise.lambda0,
+            m.neuron.escape_noise.delta_v,
+            m.neuron.escape_noise.jitter,
             m.neuron.threshold_reset.a_spike,
             m.neuron.threshold_dynamics.weights,
         ),
@@ -99,9 +106,11 @@ def with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
         (
             jnp.asarray(th_inf),
             jnp.asarray(th_inf),
-            EscapeNoise(LAMBDA0, delta_v),
+            jnp.asarray(LAMBDA0),
+            jnp.asarray(delta_v),
+            jnp.exp(found[-1]),
             jnp.asarray(found[2 : 2 + n] * delta_v),
-            jnp.asarray((found[2 + n :] / found[0]).reshape(rule.weights.shape)),
+            jnp.asarray((weights / found[0]).reshape(rule.weights.shape)),
         ),
     )
 

@@ -16,27 +16,26 @@ import numpy as np
 from fitting.coordinates import Coordinate, place, positions
 from fitting.data import DataError, FitData, coarsen
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import LAMBDA0, STEP, WIDEST, gather, maximise_hazard
+from fitting.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
 from fitting.levels import PARTS
-from fitting.likelihood import forced_run, log_hazard, score_and_information, spike_log_likelihood
+from fitting.likelihood import counted_score_and_information, forced_run, log_hazard, spike_log_likelihood
 from fitting.stages import Stage
 from fitting.stages.kernels import fit_kernels
-from glifjax.spike import MAX_SPIKES_PER_STEP, EscapeNoise
 
 #: Rates that are tried, 1/s: the published ones (Teeter et al. 2018: 5 to 95 %), and slower.
 B_SPIKE = np.geomspace(4.0, 900.0, 7)
 B_VOLTAGE = np.geomspace(2.0, 900.0, 8)
 #: Weak normal prior on (1/delta_v, -, a_spike/delta_v, a_voltage/(b_voltage delta_v)) in the grid, per mV where not 1.
 PRIOR_MEAN, PRIOR_SD = np.array([0.5, 0.0, 0.0, 0.0]), np.array([1.0, np.inf, 3.0, 1.0])
-#: Prior that holds a weight at 0.
-HELD = 1e-6
 #: Silent steps are sampled every so often in the grid search, s; all steps that hold spikes are kept.
 STRIDE = 1e-3
 
 
 # Named here once, since a compiled function is found again by what it was made of.
 _TH_INF = lambda model: model.neuron.th_inf
+_LAMBDA0 = lambda model: model.neuron.escape_noise.lambda0
 _DELTA_V = lambda model: model.neuron.escape_noise.delta_v
+_JITTER = lambda model: model.neuron.escape_noise.jitter
 _A_SPIKE = lambda model: model.neuron.threshold_reset.a_spike
 _B_SPIKE = lambda model: (model.neuron.threshold_dynamics.b_spike, model.neuron.threshold_reset.b_spike)
 _A_VOLTAGE = lambda model: model.neuron.threshold_dynamics.a_voltage
@@ -51,6 +50,7 @@ def coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
     return [
         Coordinate(_TH_INF, neuron.th_inf, 10e-3),
         Coordinate(_DELTA_V, 2e-3, 1.0, log=True),
+        Coordinate(_JITTER, *JITTER, log=True),
         Coordinate(_A_SPIKE, *held(parts.resets, _A_SPIKE, 2.6e-3, 6e-3)),
         Coordinate(_B_SPIKE, *held(parts.resets, rate(_B_SPIKE), 120.0, 1.5), log=True),
         Coordinate(_A_VOLTAGE, *held(parts.adapts, _A_VOLTAGE, 20.0, 40.0)),
@@ -104,28 +104,40 @@ def _search_rates(model: PatchedNeuron, data: FitData, level: str) -> PatchedNeu
 
     one, every = np.ones_like(voltage), np.full_like(voltage, stride)
 
-    sd = np.where([True, True, parts.resets, parts.adapts], PRIOR_SD, HELD)
-    weights = np.array([0.5, np.log(LAMBDA0) - 0.5e3 * voltage[spiking].mean(), 0.0, 0.0])
-    found = []
+    mean = np.append(PRIOR_MEAN, np.log(JITTER[0]))
+    sd = np.append(np.where([True, True, parts.resets, parts.adapts], PRIOR_SD, HELD), JITTER[1])
+    start, found = None, []
     for i in range(len(B_SPIKE) if parts.resets else 1):
         for j in range(len(B_VOLTAGE) if parts.adapts else 1):
             columns = np.stack([1e3 * voltage, np.ones_like(voltage), -raised[i], -1e3 * dragged[j]])
             steps = (*gather(columns, silent, every), *gather(columns, spiking, one))
+            problem = (steps[0], steps[2], data.dt, steps[1], steps[3])
+            if start is None:
+                first = np.array([0.5, np.log(LAMBDA0) - 0.5e3 * voltage[spiking].mean(), 0.0, 0.0])
+                start = start_hazard(_maximise, problem, mean, sd, first)
             # each pair of rates starts from what the last one ended with
-            loss, weights = _maximise(steps[0], steps[2], data.dt, steps[1], steps[3], PRIOR_MEAN, sd, weights)
-            found.append((float(loss), B_SPIKE[i], B_VOLTAGE[j], np.asarray(weights)))
-    _, b_spike, b_voltage, (slope, offset, jump, drag) = min(found, key=lambda each: each[0])
+            loss, start = _maximise(*problem, mean, sd, start, model.noise.lapse)
+            found.append((float(loss), B_SPIKE[i], B_VOLTAGE[j], np.asarray(start)))
+    _, b_spike, b_voltage, (slope, offset, jump, drag, jitter) = min(found, key=lambda each: each[0])
     delta_v = 1e-3 / max(slope, 1e-3 / WIDEST)
     th_inf = -(offset - np.log(LAMBDA0)) * delta_v
     a_spike, a_voltage = jump * delta_v * parts.resets, drag * 1e3 * delta_v * b_voltage * parts.adapts
-    return _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_voltage)
+    return _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_voltage, np.exp(jitter))
 
 
-def _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_voltage) -> PatchedNeuron:
+def _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_voltage, jitter=JITTER[0]) -> PatchedNeuron:
     """The model with these threshold parameters."""
-    values = (th_inf, delta_v, a_spike, b_spike, b_spike, a_voltage, b_voltage)
-    model = eqx.tree_at(lambda m: m.neuron.escape_noise, model, EscapeNoise(LAMBDA0, delta_v))
-    where = lambda m: (_TH_INF(m), _DELTA_V(m), _A_SPIKE(m), *_B_SPIKE(m), _A_VOLTAGE(m), _B_VOLTAGE(m))
+    values = (th_inf, LAMBDA0, delta_v, jitter, a_spike, b_spike, b_spike, a_voltage, b_voltage)
+    where = lambda m: (
+        _TH_INF(m),
+        _LAMBDA0(m),
+        _DELTA_V(m),
+        _JITTER(m),
+        _A_SPIKE(m),
+        *_B_SPIKE(m),
+        _A_VOLTAGE(m),
+        _B_VOLTAGE(m),
+    )
     return eqx.tree_at(where, model, tuple(jnp.asarray(value, dtype=float) for value in values))
 
 
@@ -184,8 +196,8 @@ def _expand(x, problem):
     """At coordinates x the loss, its gradient g and the Fisher information F."""
     model, moved, data = problem
     placed = place(model, moved, x)
-    found, slopes, refractory = log_hazard(placed, data, moved, np.log(MAX_SPIKES_PER_STEP))
-    score, information = score_and_information(found, data, refractory)
+    found, slopes, refractory = log_hazard(placed, data, moved)
+    score, information = counted_score_and_information(found, data, refractory)
     spiked = data.forced & data.counted
     loss = jnp.sum(x**2) / 2 - spike_log_likelihood(jnp.exp(found), spiked, data.counted & ~refractory)
     gradient = x + jnp.einsum("st,stx->x", score, slopes)

@@ -31,6 +31,14 @@ def positive(config: Mapping, key: str, source: str) -> float:
     return value
 
 
+def not_negative(config: Mapping, key: str, source: str) -> float:
+    """A finite number, zero or above."""
+    value = number(config, key, source)
+    if value < 0:
+        raise NeuronConfigError(f"{source}: {key} is {value:g}; it must not be negative")
+    return value
+
+
 def array(config: Mapping, key: str, source: str, ndim: int = 1) -> np.ndarray:
     """A list of finite numbers (of lists of them where ndim is 2, and so on), as float64."""
     value = config[key]

@@ -1,14 +1,15 @@
 """neuron_config.json: Allen's file format for a GLIF neuron, read and written.
 
-Keys that AllenSDK does not know: `escape_noise` {lambda0 (1/s), delta_v (V)}, `spike_latency` (s),
-`membrane_currents` (a list of rules) and `spike_waveform` (a list, V). Older configs and NEST's are recognised:
-glifjax.io.older_configs, glifjax.io.nest.
+Keys that AllenSDK does not know: `escape_noise` {lambda0 (1/s), delta_v (V), jitter (s), lapse (1/s)},
+`spike_latency` (s), `membrane_currents` (a list of rules) and `spike_waveform` (a list, V). Older configs and NEST's
+are recognised: glifjax.io.older_configs, glifjax.io.nest.
 """
 
 import inspect
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from glifjax.glif import GLIF, Coefficients
 from glifjax.io.absolute import absolute_voltages
 from glifjax.io.config_checks import check_consistent
 from glifjax.io.config_files import load, with_changes
-from glifjax.io.config_values import NeuronConfigError, array, mapping, number, positive
+from glifjax.io.config_values import NeuronConfigError, array, mapping, not_negative, number, positive
 from glifjax.io.nest import is_nest, neuron_from_nest
 from glifjax.io.older_configs import modernise
 from glifjax.io.rule_entries import find_rule, read_rule, write_rule
@@ -67,6 +68,7 @@ RULES = {
 _NUMBERS = ("El", "C", "R_input", "th_inf", "dt", "init_voltage", "init_threshold")
 _POSITIVE = ("C", "R_input", "dt")
 _ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
+_MAY_LACK = ("jitter", "lapse")  # of an escape noise
 _COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
 #: keys that AllenSDK's reader demands or its files hold, and its simulation does not use, as all published files have
 _NOT_SIMULATED = {"type": "GLIF", "th_adapt": None, "dt_multiplier": 10, "extrapolation_method_name": "endpoints"}
@@ -156,7 +158,8 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
     noise = None
     if config.get("escape_noise") is not None:
         hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
-        noise = EscapeNoise(positive(hazard, "lambda0", where), positive(hazard, "delta_v", where))
+        needed = {key: positive(hazard, key, where) for key in ("lambda0", "delta_v")}
+        noise = EscapeNoise(**needed, **{key: not_negative(hazard, key, where) for key in _MAY_LACK if key in hazard})
     rules = [_read(method, entry, source) for method, entry in entries]
     neuron = GLIF(
         **numbers,
@@ -220,7 +223,7 @@ def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
     config |= _NOT_SIMULATED
     if neuron.escape_noise is not None:
         noise = neuron.escape_noise
-        config["escape_noise"] = {"lambda0": float(noise.lambda0), "delta_v": float(noise.delta_v)}
+        config["escape_noise"] = {field.name: float(getattr(noise, field.name)) for field in fields(noise)}
     if neuron.spike_latency != 0:
         config["spike_latency"] = float(neuron.spike_latency)
     if neuron.membrane_currents:
