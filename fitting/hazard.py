@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
+from glifjax.arrays import as_float
+
 #: Hazard at the threshold, 1/s, until a deterministic threshold is chosen.
 LAMBDA0 = 1e3
 #: The widest hazard, V: where the voltage says nothing about the spikes.
@@ -36,11 +38,11 @@ def gather(
 ) -> tuple[Float[Array, "n N"], Float[Array, " N"]]:
     """The columns of some steps, and these steps' weights, as `maximise_hazard` takes them.
 
-    Both are filled up with zeros to a multiple of 64, or of a larger power of two that is an eighth of their number or
+    Both are filled up with zeros to a multiple of 1024, or of a larger power of two that is an eighth of their number or
     less, so that compiled functions serve other cells with about as many.
     """
     found, weight = columns[:, steps], weights[steps]
-    block = 2 ** max(6, int(np.log2(max(1, len(weight)))) - 3)
+    block = 2 ** max(10, int(np.log2(max(1, len(weight)))) - 3)
     room = -len(weight) % block
     return jnp.asarray(np.pad(found, ((0, 0), (0, room)))), jnp.asarray(np.pad(weight, (0, room)))
 
@@ -151,7 +153,7 @@ def start_hazard(maximise: Callable, problem: tuple, prior_mean, prior_sd, weigh
     """
     none = np.log(NO_JITTER)
     alone = np.append(prior_mean[:-1], none), np.append(prior_sd[:-1], HELD), np.append(weights, none)
-    _, found = maximise(*problem, *alone, NO_LAPSE)
+    _, found = maximise(*problem, *alone, as_float(NO_LAPSE))
     return np.append(found[:-1], prior_mean[-1])
 
 

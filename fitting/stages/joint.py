@@ -101,7 +101,8 @@ def _told_by_spikes(model, data, known: HazardSlopes) -> tuple[np.ndarray, np.nd
     weights, slopes = hazard_weights(model), known.slopes
     n = slopes.shape[-1] - len(weights)
     mean, sd = (each[:-1] for each in prior(model, held=weights[0] < LEAST_SHARP * (1 + 1e-6)))
-    score, information = _score_and_information(slopes[..., n:] @ weights, data, known.refractory, model.noise)
+    found = _score_and_information(slopes[..., n:] @ weights, data, known.refractory, model.noise)
+    score, information = map(np.asarray, found)
     gradient = np.einsum("st,stx->x", score, slopes)
     flat = slopes.reshape(-1, slopes.shape[-1])
     fisher = flat.T @ (flat * information.reshape(-1, 1))
@@ -113,9 +114,10 @@ def _told_by_spikes(model, data, known: HazardSlopes) -> tuple[np.ndarray, np.nd
     return roots[:, None] * vectors.T, vectors.T @ gradient / roots
 
 
-def _score_and_information(log_hazard, data, refractory, noise) -> tuple[np.ndarray, np.ndarray]:
+@eqx.filter_jit
+def _score_and_information(log_hazard, data, refractory, noise):
     """Of each step, by the logarithm of the hazard's exponential part (1/s), which makes `share` of the hazard's."""
     found = lambda linear: log_expected(linear, noise.jitter, noise.lapse, data.dt)
     u, share = jax.jvp(found, (log_hazard + jnp.log(data.dt),), (jnp.ones_like(log_hazard),))
     score, information = counted_score_and_information(u, data, refractory)
-    return np.asarray(score * share), np.asarray(information * share**2)
+    return score * share, information * share**2

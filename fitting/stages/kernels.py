@@ -16,6 +16,7 @@ from fitting.electrode import PatchedNeuron
 from fitting.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
 from fitting.stages import Stage
 from fitting.stages.augment import with_knots
+from glifjax.arrays import as_float
 
 #: 1/delta_v per mV is no less.
 LEAST_SHARP = 1e-3 / WIDEST
@@ -103,16 +104,14 @@ def with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
             m.neuron.threshold_dynamics.weights,
         ),
         model,
-        (
-            jnp.asarray(th_inf),
-            jnp.asarray(th_inf),
-            jnp.asarray(LAMBDA0),
-            jnp.asarray(delta_v),
-            jnp.exp(found[-1]),
-            jnp.asarray(found[2 : 2 + n] * delta_v),
-            jnp.asarray((weights / found[0]).reshape(rule.weights.shape)),
+        tuple(
+            as_float(value)
+            for value in (
+                th_inf, th_inf, LAMBDA0, delta_v, np.exp(found[-1]), found[2 : 2 + n] * delta_v,
+                (weights / found[0]).reshape(rule.weights.shape),
+            )
         ),
-    )
+    )  # fmt: skip
 
 
 @eqx.filter_jit
