@@ -73,7 +73,7 @@ def score(path: Path, variant: Variant) -> tuple[float, float]:
         data = prepare(split.train, shape)
     augment.CURRENTS = variant.currents
     start = initial(LEVEL, data, shape)
-    moved = coordinates(start, LEVEL)
+    moved = coordinates(start, LEVEL, data.duration)
     if not variant.taus:
         fixed = lambda each: each.where(start) is start.neuron.asc_tau_array
         moved = [replace(each, sd=np.zeros_like(each.sd)) if fixed(each) else each for each in moved]

@@ -50,8 +50,8 @@ class Bounded(Coordinate):
         low, high: the bounds, in the parameter's unit; the centre lies between them.
     """
 
-    low: float = eqx.field(kw_only=True)
-    high: float = eqx.field(kw_only=True)
+    low: Float[Array, ""] = eqx.field(converter=as_float, kw_only=True)
+    high: Float[Array, ""] = eqx.field(converter=as_float, kw_only=True)
 
     def value(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         """The parameter at coordinate x."""

@@ -223,7 +223,7 @@ def _fit_level(
 ) -> FittedNeuron:
     train, clock = prepared.train, _Clock(level, progress, checkpoint)
     model = clock("starting values", initial, level, train, prepared.shape, currents)
-    model, moved = prepared.preprocessing.held(model, membrane_coordinates(model, level))
+    model, moved = prepared.preprocessing.held(model, membrane_coordinates(model, level, train.duration))
     stages: list[Stage] = []
 
     def stage(name: str, task: Callable[..., Stage], *arguments) -> PatchedNeuron:
@@ -279,7 +279,7 @@ def _fit_level(
 def _with_uncertainty(fitted: FittedNeuron, progress) -> FittedNeuron:
     clock = _Clock(fitted.level, progress)
     model, level = fitted.stages[-1].model, fitted.level
-    moved = membrane_coordinates(model, level)
+    moved = membrane_coordinates(model, level, fitted.train.duration)
     if fitted.preprocessing is not None:
         model, moved = fitted.preprocessing.held(model, moved)
     joint = any(each.name == JOINT and each.kept for each in fitted.stages)

@@ -38,8 +38,8 @@ def gather(
 ) -> tuple[Float[Array, "n N"], Float[Array, " N"]]:
     """The columns of some steps, and these steps' weights, as `maximise_hazard` takes them.
 
-    Both are filled up with zeros to a multiple of 1024, or of a larger power of two that is an eighth of their number or
-    less, so that compiled functions serve other cells with about as many.
+    Both are filled up with zeros to a multiple of 1024, or of a larger power of two that is an eighth of their number
+    or less, so that compiled functions serve other cells with about as many.
     """
     found, weight = columns[:, steps], weights[steps]
     block = 2 ** max(10, int(np.log2(max(1, len(weight)))) - 3)

@@ -129,7 +129,7 @@ def laplace(
     """
     # through numpy, which has no weak types: compiled functions tell them apart
     model = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)
-    membrane = voltage.coordinates(model, level) if membrane is None else membrane
+    membrane = voltage.coordinates(model, level, data.duration) if membrane is None else membrane
     rest = threshold_coordinates(model, level)
     moved = [*membrane, *rest]
     known = known if PARTS[level].resets else (*known[:2], 0.0)

@@ -201,8 +201,8 @@ def _assert_told(model, data, moved):
 def test_a_sharpness_that_the_voltage_does_not_tell_is_held(data):
     """Of a cell that spikes where the voltage is low."""
     forced = np.zeros_like(data.forced)
-    for row, voltage in zip(forced, data.voltage, strict=True):
-        row[500 * np.arange(1, len(row) // 500) + voltage[500:].reshape(-1, 500).argmin(axis=1)] = True
+    for row, recorded in zip(forced, data.voltage, strict=True):
+        row[500 * np.arange(1, len(row) // 500) + recorded[500:].reshape(-1, 500).argmin(axis=1)] = True
     odd = replace(data, forced=forced)
     start = initial("augmented", odd, SHAPE)
     fitted = fit_kernels(start, odd).model

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 import glifjax as gj
-from fitting.coordinates import Coordinate, place, positions
+from fitting.coordinates import Bounded, Coordinate, place, positions
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
 from fitting.levels import PARTS
@@ -31,6 +31,8 @@ SIGMA, CORRELATION = 2e-3, 20e-3
 BLOCK = 0.5e-3
 #: A relative gain in loss, or a relative step, that ends the search.
 FLAT = 1e-4
+#: The slowest a gate may be, as a share of the training data: slower ones are drift.
+SLOWEST = 0.1
 #: Left out at the start of each sweep, s: what happened before it is not known. At most a tenth of the sweep.
 SETTLE = 1.0
 
@@ -61,11 +63,16 @@ def _tau(i: int, j: int) -> Callable:
     return lambda model: model.neuron.membrane_currents[i].gates[j].tau
 
 
-def coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
+def coordinates(model: PatchedNeuron, level: str, duration: float = np.inf) -> list[Coordinate]:
     """What stage A moves, around where the model is; what the level lacks is held.
 
     The slope of the reset stays what it is on the recording: fitted here it follows the model's own error at the
     onsets, and predicts fewer of the training spikes (docs/results.md).
+
+    Args:
+        model: where to start.
+        level: one of fitting.levels.LEVELS.
+        duration: of the training sweeps, s. A gate is no slower than SLOWEST of it.
     """
     neuron, parts = model.neuron, PARTS[level]
     around = lambda where, sd, log=False: Coordinate(where, where(model), sd, log)
@@ -82,8 +89,17 @@ def coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
             continue
         moved.append(around(_conductance(i), 1.5, True))
         for j in range(len(each.gates)):
-            moved += [around(_half(i, j), 12e-3 if j == 0 else 20e-3), around(_tau(i, j), 0.9, True)]
+            moved += [around(_half(i, j), 12e-3 if j == 0 else 20e-3), _below(_tau(i, j), model, duration)]
     return moved
+
+
+def _below(where: Callable, model: PatchedNeuron, duration: float) -> Coordinate:
+    """A gate's time constant; it may double at least."""
+    tau = where(model)
+    if not np.isfinite(duration):
+        return Coordinate(where, tau, 0.9, log=True)
+    high = jnp.maximum(SLOWEST * duration, 2 * tau)
+    return Bounded(where, tau, 0.9, log=True, low=jnp.zeros_like(high), high=high)
 
 
 def fit_voltage(
