@@ -13,7 +13,7 @@ from fitting import preprocessing
 from fitting.compensation import measure_kernel, spike_artefact
 from fitting.coordinates import Coordinate
 from fitting.crossvalidate import Validation
-from fitting.data import DataError, prepare
+from fitting.data import DataError, FitData, prepare
 from fitting.drift import measure_drift
 from fitting.electrode import PatchedNeuron
 from fitting.preprocessing import check_choices, compensated, preprocess
@@ -131,6 +131,25 @@ def test_artefacts_of_spikes_in_the_current(busy):
     found = spike_artefact(replace(data, current=current), shape.cut)
     assert 0.1e-9 < found.size < 0.4e-9
     assert np.ptp(found.mean) > 0.5e-9
+
+
+def test_a_current_that_makes_spikes_and_then_returns_to_its_mean_is_no_artefact():
+    """Of a fast cell: the current peaks right before its spikes, every time, and has fallen after them."""
+    current = noise(60.0, 1e-3, 300e-12, 3)
+    above = current > 450e-12
+    forced = above & ~np.roll(above, 1)
+    times = (np.flatnonzero(forced) + 4.5) * DT
+    crossings = np.full(len(current), np.nan)
+    crossings[forced] = times
+    row = lambda array: np.asarray(array)[None]
+    whole = np.ones(len(current), bool)
+    data = FitData(
+        np.array([1]), row(current), row(0 * current), row(whole), row(whole), row(forced), row(crossings), DT
+    )
+    found = spike_artefact(data, 2e-3)
+    assert found.spikes > 1000
+    assert np.ptp(found.mean) > 100e-12
+    assert found.size == 0
 
 
 def test_drift_is_found_within_and_between_sweeps(busy):

@@ -48,7 +48,7 @@ def neuron_at(level: str, **others) -> gj.GLIF:
 
 
 @pytest.mark.parametrize("level", gj.LEVELS)
-@pytest.mark.parametrize("noise", [gj.EscapeNoise(40.0, 2e-3), None], ids=["noisy", "hard"])
+@pytest.mark.parametrize("noise", [gj.EscapeNoise(40.0, 2e-3, 1e-3, 0.02), None], ids=["noisy", "hard"])
 def test_round_trip(tmp_path, level, noise):
     neuron = eqx.tree_at(lambda neuron: neuron.escape_noise, neuron_at(level), noise, is_leaf=lambda leaf: leaf is None)
     gj.write_neuron_config(neuron, tmp_path / "neuron_config.json")
@@ -60,6 +60,14 @@ def test_round_trip(tmp_path, level, noise):
     written = json.loads((tmp_path / "neuron_config.json").read_text())
     assert set(written) >= NOT_SIMULATED
     assert ("escape_noise" in written) == (noise is not None)
+
+
+def test_escape_noise_has_neither_jitter_nor_lapses_unless_told(tmp_path):
+    config = neuron_to_config(neuron_at("LIF"))
+    config["escape_noise"] = {"lambda0": 40.0, "delta_v": 2e-3}
+    (tmp_path / "neuron_config.json").write_text(json.dumps(config))
+    noise = gj.read_neuron_config(tmp_path / "neuron_config.json").escape_noise
+    assert (float(noise.jitter), float(noise.lapse)) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
@@ -399,6 +407,8 @@ BAD = [(without(key), [f"lacks {key}"]) for key in REQUIRED] + [
     (set_to({"lambda0": 40.0}, "escape_noise"), ["escape_noise: lacks delta_v"]),
     (set_to("a", "escape_noise", "lambda0"), ["escape_noise: lambda0 is 'a'"]),
     (set_to(0.0, "escape_noise", "delta_v"), ["escape_noise: delta_v is 0", "greater than 0"]),
+    (set_to(-1e-3, "escape_noise", "jitter"), ["escape_noise: jitter is -0.001", "not be negative"]),
+    (set_to("a", "escape_noise", "lapse"), ["escape_noise: lapse is 'a'"]),
 ]
 
 

@@ -119,28 +119,37 @@ def test_the_hazard_is_exponential_up_to_its_cap_and_monotone():
     assert 0 < probability[0] < 1e-10
 
 
+def test_a_spike_waits_for_the_exponential_and_the_jitter_and_lapses_come_anywhere():
+    noise = gj.EscapeNoise(50.0, 2e-3, jitter=2e-3, lapse=0.25)
+    excess = jnp.linspace(-0.05, 0.05, 401)
+    rate = np.asarray(noise.expected_spikes(excess, DT)) / DT
+    np.testing.assert_allclose(rate, 1 / (np.exp(-np.asarray(excess) / 2e-3) / 50.0 + 2e-3) + 0.25, rtol=1e-12)
+    assert rate[0] == pytest.approx(0.25, rel=1e-6)
+    assert rate[-1] == pytest.approx(500.25, rel=1e-6)
+
+
 @pytest.mark.parametrize("double", [True, False], ids=["float64", "float32"])
-def test_the_hazard_never_overflows(double):
+@pytest.mark.parametrize("others", [{}, {"jitter": 1e-3, "lapse": 1.0}], ids=["plain", "jitter and lapses"])
+def test_the_hazard_never_overflows(others, double):
     with jax.enable_x64(double):
-        noise = gj.EscapeNoise(50.0, 1e-4)
+        noise = gj.EscapeNoise(50.0, 1e-4, **others)
         excess = jnp.array([-jnp.inf, -1e6, -100.0, 0.0, 100.0, 1e6, jnp.inf])
         probability = noise.probability(excess, DT)
-        assert probability[0] == 0
+        assert float(probability[0]) == pytest.approx(-np.expm1(-float(noise.lapse) * DT), rel=1e-6)
         assert bool(jnp.all(jnp.diff(probability) >= 0))
-        assert float(probability[-1]) == pytest.approx(-np.expm1(-MAX_SPIKES_PER_STEP), rel=1e-6)
-        for argument in (0, 1, 2):
-            derivative = jax.vmap(
-                jax.grad(lambda *a: gj.EscapeNoise(a[1], a[2]).probability(a[0], DT), argument), (0, None, None)
-            )(excess[1:-1], noise.lambda0, noise.delta_v)
-            assert bool(jnp.all(jnp.isfinite(derivative)))
+        most = DT / float(noise.jitter) if others else MAX_SPIKES_PER_STEP
+        assert float(probability[-1]) == pytest.approx(-np.expm1(-most - float(noise.lapse) * DT), rel=1e-5)
+        derivatives = jax.vmap(jax.grad(lambda excess, noise: noise.probability(excess, DT), (0, 1)), (0, None))
+        for leaf in jax.tree.leaves(derivatives(excess[1:-1], noise)):
+            assert bool(jnp.all(jnp.isfinite(leaf)))
 
 
 def test_the_probability_is_differentiable():
-    probability = lambda excess, lambda0, delta_v: gj.EscapeNoise(lambda0, delta_v).probability(excess, DT)
-    at, step = jnp.array([1.5e-3, 50.0, 2e-3]), 1e-6
-    for i, slope in enumerate(jax.grad(probability, (0, 1, 2))(*at)):
-        moved = [probability(*(at * (1 + sign * step * jnp.eye(3)[i]))) for sign in (1, -1)]
-        assert float(slope) * at[i] == pytest.approx(float(moved[0] - moved[1]) / (2 * step), rel=1e-7)
+    probability = lambda excess, *noise: gj.EscapeNoise(*noise).probability(excess, DT)
+    at, step = jnp.array([1.5e-3, 50.0, 2e-3, 1e-3, 0.3]), 1e-6
+    for i, slope in enumerate(jax.grad(probability, range(5))(*at)):
+        moved = [probability(*(at * (1 + sign * step * jnp.eye(5)[i]))) for sign in (1, -1)]
+        assert float(slope) * at[i] == pytest.approx(float(moved[0] - moved[1]) / (2 * step), rel=1e-6)
 
 
 @pytest.mark.parametrize("excess", [-4e-3, 0.0, 6e-3])

@@ -210,6 +210,19 @@ def test_a_sharpness_that_the_voltage_does_not_tell_is_held(data):
     _assert_told(fitted, odd, coordinates(start, "augmented"))
 
 
+def test_no_gate_gets_slower_than_a_tenth_of_the_data(data):
+    """Or than twice what it starts from: what is slower is drift."""
+    start = initial("augmented", data, SHAPE)
+    taus = lambda model: np.array([gate.tau for each in model.neuron.membrane_currents for gate in each.gates])
+    for duration in (60.0, 5.0):
+        moved = coordinates(start, "augmented", duration)
+        far = taus(place(start, moved, 50.0 + origin(moved)))
+        np.testing.assert_allclose(far, np.maximum(0.1 * duration, 2 * taus(start)), rtol=1e-6)
+        np.testing.assert_allclose(taus(place(start, moved, origin(moved))), taus(start), rtol=1e-9)
+        near = taus(place(start, moved, -0.1 + origin(moved)))
+        np.testing.assert_allclose(near / taus(start), np.exp(-0.09), rtol=0.02)
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_parameter_is_written_under_jit(level, data):
     """As uncertainty does it: parameters are named by the values of those that do not move."""
