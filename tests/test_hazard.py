@@ -74,7 +74,6 @@ def test_it_is_a_maximum_and_near_the_truth(columns, spiked):
 
 def test_a_spike_out_of_nowhere_moves_it_little(columns, spiked):
     """With lapses it costs what a rare event does; without, every other spike is told worse for it."""
-    _, before = fitted(columns, spiked)
     odd = spiked.copy()
     odd[np.argmin(np.where(spiked, np.inf, WEIGHTS @ columns))] = True
     pure = np.append(MEAN[:-1], np.log(1e-12)), np.append(SD[:-1], HELD), 1e-30
