@@ -81,8 +81,8 @@ were 2.33 bits per training spike kept aside at LIF-R-ASC-A (Md* .46) and 4.89 a
 bits per spike 2.98, negative in 160). That these were negative had been seen, and led to it: the likelihood of fitted
 neurons was computed, on training and on held-out sweeps, with eight other caps put on the hazard afterwards, and two
 cells were refitted with four of them. What came of it is fitted to the training sweep: the jitter, whose prior (0.5 ms,
-a factor of 4.5 wide) was not varied, while lapses follow from the sweep's length. Fisher scoring, BFGS and Newton's method
-were tried to find it; they differ by what they find (LIF-R-ASC-A in 159: 2887, 2855 and 2845 nats).
+a factor of 4.5 wide) was not varied, while lapses follow from the sweep's length. Fisher scoring, BFGS and Newton's
+method were tried to find it; they differ by what they find (LIF-R-ASC-A in 159: 2887, 2855 and 2845 nats).
 
 Fine-tuning by gradient: learning rates and surrogate widths (8 settings) were compared on the training sweep. What it
 does to predictions, and what the electrode and drift do, is in the tables above. It is kept only where the part kept
@@ -98,8 +98,8 @@ spikes are predicted as well as one repeat predicts another.
 
 In 162, with the drift removed or without the electrode, the augmented level predicted badly (Md* .52 and .60) until its
 gates were bounded: an inactivation had found time constants of 36 and 70 s, of the recording's drift, and the voltage
-came out 2 to 5 mV too low on every held-out repeat. This was seen there. The bound, a tenth of the training data, is the
-first that was tried."""
+came out 2 to 5 mV too low on every held-out repeat. This was seen there. The bound, a tenth of the training data, is
+the first that was tried."""
 
 
 def main() -> None:
