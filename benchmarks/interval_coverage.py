@@ -117,7 +117,7 @@ def known_spikes(cell: PatchedNeuron, seed: int) -> tuple[list[Found], float]:
     )
     model = initial(LEVEL, train, shape)
     model = eqx.tree_at(lambda m: m.neuron.voltage_reset.a, model, neuron.voltage_reset.a)
-    model = fit_voltage(model, train, coordinates(model, LEVEL)).model
+    model = fit_voltage(model, train, coordinates(model, LEVEL, train.duration)).model
     model = fit_shift(fit_threshold(model, train, LEVEL).model, train).model
     reached = [evaluate(each, (test,)).test["md_star_4ms"] for each in (model, cell)]
     return compare(cell, model, laplace(model, train, LEVEL, known=(0.0, 0.0, 0.0))), reached[0] / reached[1]

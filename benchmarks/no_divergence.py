@@ -80,7 +80,7 @@ def _free(model: PatchedNeuron, current, start, dt):
 def fit(level: str, train: FitData, test: FitData, shape) -> Outcome:
     """One level, by the stages of a default fit."""
     start = initial(level, train, shape)
-    moved = coordinates(start, level)
+    moved = coordinates(start, level, train.duration)
     membrane = fit_voltage(start, train, moved)
     threshold = fit_threshold(membrane.model, train, level)
     model = threshold.model

@@ -41,7 +41,7 @@ def main() -> None:
         for name, slope in (("from the recording", None), ("0.5", 0.5), ("0", 0.0), ("fitted", None)):
             model = start if slope is None else _with_slope(start, slope)
             extra = [Coordinate(SLOPE, SLOPE(model), 0.5)] if name == "fitted" else []
-            stage = fit_voltage(model, data, [*coordinates(model, LEVEL), *extra])
+            stage = fit_voltage(model, data, [*coordinates(model, LEVEL, data.duration), *extra])
             fitted = fit_threshold(stage.model, data, LEVEL).model
             density = float(log_likelihood(fitted, data)) - data.n_spikes * np.log(data.dt)
             runs = [train[train < data.duration] for train in spike_trains(fitted, data, runs=50)]

@@ -29,7 +29,7 @@ PARTS, SHORTEST = 10, 0.5
 #: An artefact's mean jump of the current stands out by so many standard errors, and is so large a part of its SD.
 SIGNIFICANT, SIZEABLE = 6.0, 0.02
 #: Where an artefact is looked for around a spike's upstroke, and what is shown of it, s.
-UPSTROKE, SHOWN = -0.2e-3, (-5e-3, 10e-3)
+UPSTROKE, SHOWN = 0.0, (-5e-3, 10e-3)
 #: How many steps of the current foretell the next.
 ORDER = 8
 
@@ -165,8 +165,8 @@ def spike_artefact(data: FitData, cut: float) -> Artefact:
     """Look for jumps of the current that are locked to spikes, from their upstroke to the end of their cut (s).
 
     The stimulus makes spikes, so before an upstroke the current differs from its mean, to which it then returns. But
-    what it does that does not follow from its own last ORDER steps, at the same time in every spike, comes from the
-    spike: the amplifier's doing.
+    what does not follow from its own last ORDER steps, comes too late to have made the spike, and comes at the same
+    time in every spike, is made by it: the amplifier's doing.
     """
     first, last = (round(time / data.dt) for time in SHOWN)
     around = np.arange(first, last)

@@ -14,7 +14,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 
 from glifjax.arrays import as_float
 
-#: Hazard at the threshold, 1/s, until a deterministic threshold is chosen.
+#: The hazard's exponential part at the threshold, 1/s, until a deterministic threshold is chosen.
 LAMBDA0 = 1e3
 #: The widest hazard, V: where the voltage says nothing about the spikes.
 WIDEST = 0.03
@@ -26,9 +26,9 @@ NO_JITTER, NO_LAPSE, HELD = 1e-12, 1e-30, 1e-6
 STEP = 0.2e-3
 #: Newton's method stops when it gains less, nats, or after so many steps.
 TOLERANCE, MOST_STEPS = 0.05, 50
-#: Beyond these log(e dt) makes e no smaller, and grow linearly, so that nothing vanishes or overflows; in a step it
-#: moves no further than this.
-LOG_FLOOR, LOG_CAP, LONGEST = -600.0, 6.0, 8.0
+#: Below the first log(e dt) does not matter, so that nothing vanishes; beyond the second e grows linearly, so that
+#: nothing overflows. A step raises it by no more than the third.
+LOG_FLOOR, LOG_CAP, LONGEST = -300.0, 6.0, 8.0
 #: Shares of a Newton step that are tried.
 SHARES = (0.0, 0.06, 0.25, 1.0)
 
@@ -47,31 +47,30 @@ def gather(
     return jnp.asarray(np.pad(found, ((0, 0), (0, room)))), jnp.asarray(np.pad(weight, (0, room)))
 
 
-def log_expected(
-    linear: Float[Array, "..."], jitter: Float[ArrayLike, ""], lapse: Float[ArrayLike, ""], dt: Float[ArrayLike, ""]
+def expected_spikes(
+    log_e: Float[Array, "..."], jitter: Float[ArrayLike, ""], lapse: Float[ArrayLike, ""], dt: Float[ArrayLike, ""]
 ) -> Float[Array, "..."]:
-    """log(lambda dt) of a neuron's hazard (glifjax.EscapeNoise) over a step of dt s.
+    """lambda dt of a neuron's hazard (glifjax.EscapeNoise), not limited to one spike a step, which jitter does.
 
     Args:
-        linear: log(e dt), e being its exponential part.
-        jitter: s; lapse: 1/s.
+        log_e: log(e dt), e being its exponential part.
+        jitter: s; lapse: 1/s; dt: s.
     """
-    beyond = jnp.maximum(linear - LOG_CAP, 0.0)
-    exponential = jnp.exp(jnp.clip(linear, LOG_FLOOR, LOG_CAP)) * (1 + beyond)
-    return jnp.log(exponential / (1 + exponential * jitter / dt) + lapse * dt)
+    beyond = jnp.maximum(log_e - LOG_CAP, 0.0)
+    exponential = jnp.exp(jnp.clip(log_e, LOG_FLOOR, LOG_CAP)) * (1 + beyond)
+    return exponential / (1 + exponential * jitter / dt) + lapse * dt
 
 
-def surprise(u: Float[Array, "..."], spiked: Bool[ArrayLike, "..."]) -> Float[Array, "..."]:
-    """-log P of a step, nats, P being 1 - exp(-e^u) with a spike and exp(-e^u) without one; u = log(lambda dt)."""
-    expected = jnp.exp(u)
+def surprise(expected: Float[Array, "..."], spiked: Bool[ArrayLike, "..."]) -> Float[Array, "..."]:
+    """-log P of a step, nats, P being 1 - exp(-lambda dt) with a spike and exp(-lambda dt) without one."""
+    # where nothing happens, the logarithm's argument is kept away from zero for the gradient's sake
     return jnp.where(spiked, -jnp.log(-jnp.expm1(-jnp.where(spiked, expected, 1.0))), expected)
 
 
 def score_and_information(
-    u: Float[Array, "..."], spiked: Bool[ArrayLike, "..."]
+    expected: Float[Array, "..."], spiked: Bool[ArrayLike, "..."]
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """The derivative of `surprise` by u, and that derivative's variance."""
-    expected = jnp.exp(u)
+    """The derivative of `surprise` by log(lambda dt), and that derivative's variance."""
     return jnp.where(spiked, -expected / jnp.expm1(expected), expected), expected**2 / jnp.expm1(expected)
 
 
@@ -88,8 +87,9 @@ def maximise_hazard(
 ) -> tuple[Float[Array, ""], Float[Array, " x"]]:
     """Loss (nats: negative log-likelihood and normal prior) and x = (weights, log(jitter / s)) at its minimum.
 
-    Newton's method on all but the hazard's ceiling and floor is exact; where these bend the loss the wrong way, it goes
-    down the slope all the same, by the size of the curvature.
+    -log L = sum_silent stride lambda step - sum_spiking counted log(1 - exp(-lambda step)), by Newton's method:
+    x <- x - V |D|^-1 V^T g, with g the gradient and V D V^T the curvature. Where jitter and lapses bend the loss the
+    wrong way, D is negative, and |D| goes down the slope all the same.
 
     Args:
         silent: what the weights multiply, in steps that could have held a spike and did not.
@@ -106,21 +106,21 @@ def maximise_hazard(
     parts = ((silent, stride, False), (spiking, counted, True))
 
     def of_steps(spiked: bool) -> Callable:
-        return lambda linear, jitter: surprise(log_expected(linear, jnp.exp(jitter), lapse, step), spiked)
+        return lambda log_e, jitter: surprise(expected_spikes(log_e, jnp.exp(jitter), lapse, step), spiked)
 
     def loss(x, found):
         total = jnp.sum((x - prior_mean) ** 2 * precision) / 2
-        for (_, factor, spiked), linear in zip(parts, found, strict=True):
-            total += jnp.sum(factor * of_steps(spiked)(linear, x[-1]))
+        for (_, factor, spiked), log_e in zip(parts, found, strict=True):
+            total += jnp.sum(factor * of_steps(spiked)(log_e, x[-1]))
         return total
 
     along = lambda x: [x[:-1] @ columns for columns, _, _ in parts]
-    linear = lambda x: [each + jnp.log(step) for each in along(x)]
+    log_e = lambda x: [each + jnp.log(step) for each in along(x)]
 
     def newton(carry):
         x, before, _, count = carry
         gradient, curvature = (x - prior_mean) * precision, jnp.diag(precision + 1e-6)
-        for (columns, factor, spiked), each in zip(parts, linear(x), strict=True):
+        for (columns, factor, spiked), each in zip(parts, log_e(x), strict=True):
             g, h = _derivatives(of_steps(spiked), each, x[-1])
             gradient += jnp.append(columns @ (g[0] * factor), jnp.sum(g[1] * factor))
             curvature = curvature.at[:-1, :-1].add((columns * (h[0] * factor)) @ columns.T)
@@ -128,7 +128,7 @@ def maximise_hazard(
             curvature = curvature.at[-1].add(mixed).at[:-1, -1].add(mixed[:-1])
         bends, directions = jnp.linalg.eigh(curvature)
         direction = -directions @ (directions.T @ gradient / jnp.maximum(jnp.abs(bends), 1e-6))
-        here, moved = linear(x), along(direction)
+        here, moved = log_e(x), along(direction)
         longest = jnp.maximum(jnp.abs(direction[-1]), jnp.max(jnp.concatenate(moved), initial=0.0))
         share = jnp.array(SHARES) / jnp.maximum(1.0, longest / LONGEST)
         found = jax.lax.map(
@@ -138,7 +138,7 @@ def maximise_hazard(
         return x + share[best] * direction, found[best], before - found[best], count + 1
 
     going = lambda carry: (carry[2] > TOLERANCE) & (carry[3] < MOST_STEPS)
-    x, found, *_ = jax.lax.while_loop(going, newton, (start, loss(start, linear(start)), jnp.inf, 0))
+    x, found, *_ = jax.lax.while_loop(going, newton, (start, loss(start, log_e(start)), jnp.inf, 0))
     return found, x
 
 

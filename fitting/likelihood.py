@@ -1,6 +1,6 @@
 """The escape-rate likelihood: how probable the recorded spikes are under a neuron's hazard."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,8 @@ import glifjax as gj
 from fitting.coordinates import Coordinate, place, positions
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import log_expected, score_and_information
+from fitting.hazard import expected_spikes, score_and_information, surprise
+from glifjax.spike import MAX_SPIKES_PER_STEP
 
 
 def spike_log_likelihood(
@@ -28,9 +29,7 @@ def spike_log_likelihood(
 
 
 def _log_likelihoods(expected, spiked, free) -> Float[Array, "..."]:
-    # where nothing happens, the logarithm's argument is kept away from zero for the gradient's sake
-    log_probability = jnp.log(-jnp.expm1(-jnp.where(spiked, expected, 1.0)))
-    return jnp.where(spiked, log_probability, jnp.where(free, -expected, 0.0))
+    return jnp.where(spiked | free, -surprise(expected, spiked), 0.0)
 
 
 def log_likelihood(model: PatchedNeuron, data: FitData) -> Float[Array, ""]:
@@ -52,34 +51,50 @@ def forced_run(model: PatchedNeuron, data: FitData) -> gj.Trace:
     return jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
 
 
-def log_hazard(
-    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate], exponential: bool = False
+def log_exponential(
+    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
 ) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
-    """u = log(lambda dt) with spikes forced, its derivatives by the coordinates, and which steps are refractory.
-
-    exponential: of lambda's exponential part alone, without jitter and lapses.
+    """log(e dt), e being the hazard's exponential part, with spikes forced; its derivatives by the coordinates, and
+    which steps are refractory.
     """
+    return _with_slopes(model, data, moved, lambda noise, excess: _log_e(noise, excess, data.dt))
 
+
+def log_hazard(
+    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
+) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
+    """log(lambda dt) with spikes forced, its derivatives by the coordinates, and which steps are refractory."""
+
+    def found(noise, excess):
+        expected = expected_spikes(_log_e(noise, excess, data.dt), noise.jitter, 0.0, data.dt)
+        return jnp.log(jnp.minimum(expected, MAX_SPIKES_PER_STEP) + noise.lapse * data.dt)
+
+    return _with_slopes(model, data, moved, found)
+
+
+def _log_e(noise: gj.EscapeNoise, excess, dt):
+    return jnp.log(noise.lambda0 * dt) + excess / noise.delta_v
+
+
+def _with_slopes(model, data, moved, of_excess: Callable):
     def one(current, start, forced):
         def found(x):
             placed = place(model, moved, x)
             trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
-            excess, noise = trace.voltage_before_reset - trace.threshold_before_reset, placed.noise
-            u = jnp.log(noise.lambda0 * data.dt) + excess / noise.delta_v
-            u = u if exponential else log_expected(u, noise.jitter, noise.lapse, data.dt)
-            return u, (u, trace.refractory)
+            value = of_excess(placed.noise, trace.voltage_before_reset - trace.threshold_before_reset)
+            return value, (value, trace.refractory)
 
-        slopes, (u, refractory) = jax.jacfwd(found, has_aux=True)(positions(model, moved))
-        return u, slopes, refractory
+        slopes, (value, refractory) = jax.jacfwd(found, has_aux=True)(positions(model, moved))
+        return value, slopes, refractory
 
     return jax.vmap(one)(*map(jnp.asarray, (data.current, data.voltage[:, 0], data.forced)))
 
 
 def counted_score_and_information(
-    u: Float[Array, "S T"], data: FitData, refractory: Bool[Array, "S T"] | Bool[np.ndarray, "S T"]
+    expected: Float[Array, "S T"], data: FitData, refractory: Bool[Array, "S T"] | Bool[np.ndarray, "S T"]
 ) -> tuple[Float[Array, "S T"], Float[Array, "S T"]]:
-    """`fitting.hazard.score_and_information` of each step, 0 where it does not count; u = log(lambda dt)."""
+    """`fitting.hazard.score_and_information` of each step, 0 where it does not count; expected is lambda dt."""
     spiked = data.forced & data.counted
     free = data.counted & (spiked | ~refractory)
-    score, information = score_and_information(u, spiked)
+    score, information = score_and_information(expected, spiked)
     return score * free, information * free

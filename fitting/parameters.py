@@ -33,6 +33,7 @@ def quantities(model: PatchedNeuron) -> dict[str, tuple[Any, float, str]]:
         found["delta_v"] = (neuron.escape_noise.delta_v, 1e3, "mV")
         found["lambda0"] = (neuron.escape_noise.lambda0, 1.0, "1/s")
         found["jitter"] = (neuron.escape_noise.jitter, 1e3, "ms")
+        found["lapse"] = (neuron.escape_noise.lapse, 1.0, "1/s")
     if neuron.has_reset_rules:
         found["reset_slope"] = (neuron.voltage_reset.a, 1.0, "")
         found["reset_intercept"] = (neuron.voltage_reset.b, 1e3, "mV")

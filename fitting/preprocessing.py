@@ -221,7 +221,7 @@ class _Choice:
         if name in self.found:
             return
         model = initial(LEVEL, data, self.shape)
-        moved = coordinates(model, LEVEL)
+        moved = coordinates(model, LEVEL, data.duration)
         if not resistance:
             model, moved = without_resistance(model, moved)
         model = fit_threshold(fit_voltage(model, data, moved).model, data, LEVEL).model

@@ -114,7 +114,7 @@ def laplace(
     known: tuple[float, float, float] = SPIKE_ERRORS,
     joint: bool = False,
 ) -> Uncertainty:
-    """The uncertainty of a fitted neuron, lambda0 taken as known.
+    """The uncertainty of a fitted neuron, lambda0 and the lapses taken as known.
 
     Args:
         model: as the fit works on its level (see fitting.levels), fitted.
@@ -289,7 +289,7 @@ def _spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
 def _spikes(model, data, groups):
     moved = [*groups[0], *groups[1]]
     found, slopes, refractory = log_hazard(model, data, moved)
-    score, information = counted_score_and_information(found, data, refractory)
+    score, information = counted_score_and_information(jnp.exp(found), data, refractory)
     fisher = jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
     return _by_block(score[..., None] * slopes, data.dt), fisher
 

@@ -18,8 +18,8 @@ SURROGATES: dict[str, Callable[[Array], Array]] = {
 
 #: Expected spikes a step at which the exponential hazard stops growing: no spike is predicted to better than a step.
 MAX_SPIKES_PER_STEP = 1.0
-#: Beyond this its logarithm is cut off, so that nothing overflows, in single precision neither.
-LARGEST = 80.0
+#: Beyond this its logarithm is cut off, so that nothing overflows, nor its derivatives, in single precision neither.
+LARGEST = 40.0
 
 
 @jax.custom_jvp
@@ -67,13 +67,13 @@ class SurrogateSpike(eqx.Module):
 class EscapeNoise(eqx.Module):
     """A spike's hazard: lambda(V) = 1 / (1 / e(V) + jitter) + lapse, e(V) = lambda0 exp((V - threshold) / delta_v).
 
-    Jitter and lapse say how sure a spike is to come, and silence to last, where the voltage leaves no doubt. The hazard
-    is at most MAX_SPIKES_PER_STEP / dt: within a time step a spike cannot be told to be late.
+    Jitter and lapse say how sure a spike is to come, and silence to last, where the voltage leaves no doubt. But for
+    lapses, the hazard is at most MAX_SPIKES_PER_STEP / dt: within a time step a spike cannot be told to be late.
     Source: Gerstner, Kistler, Naud & Paninski 2014, Neuronal Dynamics, eq. 9.3; floor and ceiling as of a psychometric
     function, Wichmann & Hill 2001, Perception & Psychophysics 63:1293.
 
     Attributes:
-        lambda0: hazard at the threshold, 1/s.
+        lambda0: e at the threshold, 1/s; the hazard itself, without jitter and lapses.
         delta_v: sharpness of the threshold, V.
         jitter: how long a spike waits on average, however far the voltage is above the threshold, s.
         lapse: rate of spikes however far it is below, 1/s.

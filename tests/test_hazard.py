@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import glifjax as gj
-from fitting.hazard import HELD, JITTER, gather, log_expected, maximise_hazard, start_hazard
+from fitting.hazard import HELD, JITTER, expected_spikes, gather, maximise_hazard, start_hazard
 
 STEP, LAPSE = 0.2e-3, 0.02
 #: 1 / delta_v, the rest, and what a second column adds: of log e.
@@ -55,11 +55,15 @@ def fitted(columns, spiked, mean=MEAN, sd=SD, lapse=LAPSE):
     return float(found), np.asarray(x)
 
 
-def test_the_hazard_is_the_neurons(columns):
-    x = [*WEIGHTS, np.log(TRUE_JITTER)]
-    noise, weights = noise_at(x)
-    u = log_expected(weights @ columns + np.log(STEP), np.exp(x[-1]), LAPSE, STEP)
-    np.testing.assert_allclose(np.exp(u), noise.expected_spikes(weights @ columns, STEP), rtol=1e-10)
+@pytest.mark.parametrize("jitter", [1e-3, 0.05e-3])
+def test_the_hazard_is_the_neurons(jitter):
+    """Jitter of a step or more keeps it below one spike a step; the neuron's is limited to that in any case."""
+    log_e = jnp.linspace(-50.0, 12.0, 500)
+    noise = gj.EscapeNoise(1.0, 1.0, jitter=jitter, lapse=LAPSE)
+    found = np.asarray(expected_spikes(log_e + np.log(STEP), jitter, LAPSE, STEP))
+    limited = np.minimum(found - LAPSE * STEP, 1.0) + LAPSE * STEP
+    assert (limited < found).any() == (jitter < STEP)
+    np.testing.assert_allclose(noise.expected_spikes(log_e, STEP), limited, rtol=1e-10)
 
 
 def test_it_is_a_maximum_and_near_the_truth(columns, spiked):

@@ -140,8 +140,13 @@ def test_the_hazard_never_overflows(others, double):
         most = DT / float(noise.jitter) if others else MAX_SPIKES_PER_STEP
         assert float(probability[-1]) == pytest.approx(-np.expm1(-most - float(noise.lapse) * DT), rel=1e-5)
         derivatives = jax.vmap(jax.grad(lambda excess, noise: noise.probability(excess, DT), (0, 1)), (0, None))
-        for leaf in jax.tree.leaves(derivatives(excess[1:-1], noise)):
+        found = derivatives(excess[1:-1], noise)
+        for leaf in jax.tree.leaves(found):
             assert bool(jnp.all(jnp.isfinite(leaf)))
+        # far from the threshold it matters no more where it is
+        assert float(jnp.abs(found[0][jnp.array([0, 1, -2, -1])]).max()) < 1e-9
+        far = jnp.array([4e-3, 10e-3, 30e-3])
+        assert float(jnp.abs(derivatives(far, noise)[0]).max()) < 1e-9
 
 
 def test_the_probability_is_differentiable():

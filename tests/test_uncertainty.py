@@ -46,7 +46,7 @@ def known(truth, data):
 
 
 def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
-    membrane, rest = voltage.coordinates(truth, LEVEL), uncertainty.threshold_coordinates(truth, LEVEL)
+    membrane, rest = voltage.coordinates(truth, LEVEL, data.duration), uncertainty.threshold_coordinates(truth, LEVEL)
     scores, fisher = uncertainty._spike_scores(truth, data, membrane, rest)
     x = positions(truth, rest)
     likelihood = jax.jit(lambda x: log_likelihood(place(truth, rest, x), coarsen(data, kernels.STEP)))
@@ -59,7 +59,7 @@ def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
 
 
 def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
-    membrane = voltage.coordinates(truth, LEVEL)
+    membrane = voltage.coordinates(truth, LEVEL, data.duration)
     errors, slopes, dt = uncertainty._membrane_errors(truth, data, membrane)
     assert dt == pytest.approx(voltage.BLOCK)
     means = uncertainty._fine_errors(truth, data, membrane, errors.shape)
@@ -77,7 +77,7 @@ def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
 
 
 def test_standard_errors_tell_how_far_off_the_membrane_is(truth, data, known):
-    moved = voltage.coordinates(truth, LEVEL)
+    moved = voltage.coordinates(truth, LEVEL, data.duration)
     fitted = voltage.fit_voltage(eqx.tree_at(lambda m: m.neuron.C, truth, 120e-12), data, moved).model
     found, true = parameters(fitted), parameters(truth)
     for name in ("C", "R_input", "tau_m", "El_reference"):
@@ -87,7 +87,13 @@ def test_standard_errors_tell_how_far_off_the_membrane_is(truth, data, known):
 
 
 def test_what_is_measured_or_chosen_has_no_error_and_the_rest_has(truth, known):
-    assert set(parameters(truth)) - set(known.names) == {"spike_cut", "spike_latency", "lambda0", "reset_slope"}
+    assert set(parameters(truth)) - set(known.names) == {
+        "spike_cut",
+        "spike_latency",
+        "lambda0",
+        "lapse",
+        "reset_slope",
+    }
     assert (known.errors > 0).all()
     np.testing.assert_allclose(np.diag(known.correlations), 1.0)
     assert (np.abs(known.correlations) < 1 + 1e-9).all()
@@ -191,10 +197,10 @@ def test_a_level_has_errors_of_its_own_parameters_alone(truth, data):
 @pytest.mark.parametrize("joint", [False, True])
 def test_the_augmented_level_has_errors_of_all_its_parameters(data, joint):
     start = initial("augmented", data, SHAPE)
-    moved = voltage.coordinates(start, "augmented")
+    moved = voltage.coordinates(start, "augmented", data.duration)
     fitted = kernels.fit_kernels(voltage.fit_voltage(start, data, moved).model, data).model
     found = laplace(fitted, data, "augmented", joint=joint)
-    fixed = {"lambda0", "reset_slope", "spike_cut", "spike_latency"}
+    fixed = {"lambda0", "lapse", "reset_slope", "spike_cut", "spike_latency"}
     assert set(found.names) == set(parameters(at_level(fitted, "augmented"))) - fixed
     assert (found.errors > 0).all()
     assert np.isfinite(found.intervals).all()

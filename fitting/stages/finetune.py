@@ -88,7 +88,7 @@ def finetune(
 
 
 def refit_hazard(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
-    """The model with the escape noise that its threshold, where it is, makes most likely."""
+    """The model with the lambda0 and delta_v that its threshold, where it is, makes most likely."""
     hazard = [
         Coordinate(_LAMBDA0, model.noise.lambda0, 1.0, log=True),
         Coordinate(_DELTA_V, model.noise.delta_v, 1.0, log=True),

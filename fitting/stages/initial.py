@@ -8,7 +8,6 @@ from jaxtyping import Float
 import glifjax as gj
 from fitting.data import FitData
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import JITTER
 from fitting.levels import PARTS
 from fitting.spikes import SpikeShape
 from fitting.stages.augment import augment
@@ -66,7 +65,7 @@ def initial(level: str, data: FitData, shape: SpikeShape, currents: int | None =
         spike_cut_length=round(shape.cut / data.dt),
         dt=data.dt,
         spike_latency=shape.latency,
-        escape_noise=gj.EscapeNoise(1e3, 2e-3, jitter=JITTER[0], lapse=1 / data.duration),
+        escape_noise=gj.EscapeNoise(1e3, 2e-3),
     )
     model = PatchedNeuron(neuron, series)
     model = augment(model, data, shape) if parts.gates else model

@@ -2,7 +2,8 @@
 
 Stage A fits the voltage alone, though the spikes tell of the membrane too. With A(x) the misfit of the voltage and
 B(x, w) that of the spikes, priors included, this minimises A(x) + min_w B(x, w), w being the weights in the hazard's
-exponential part, log e = w . columns(x). Near where x is, the spikes tell of it as a normal distribution would:
+exponential part, log e = w . columns(x); jitter waits for stage B. Near where x is, the spikes tell of it as a normal
+distribution would:
 
     min_w B(x + dx, w)  =  const + g . dx + dx . S dx / 2
     S = F_xx - F_xw (F_ww + P)^-1 F_wx,        g = B_x - F_xw (F_ww + P)^-1 B_w
@@ -24,8 +25,8 @@ from jaxtyping import Bool, Float
 from fitting.coordinates import Coordinate, positions
 from fitting.data import FitData, coarsen
 from fitting.electrode import PatchedNeuron
-from fitting.hazard import STEP, log_expected
-from fitting.likelihood import counted_score_and_information, log_hazard
+from fitting.hazard import STEP, expected_spikes
+from fitting.likelihood import counted_score_and_information, log_exponential
 from fitting.stages import Stage
 from fitting.stages.kernels import LEAST_SHARP, fit_kernels, hazard_columns, hazard_weights, prior
 from fitting.stages.voltage import fit_voltage, misfit, residuals_at
@@ -72,7 +73,7 @@ def _voltage_loss(model: PatchedNeuron, data: FitData, moved: Sequence[Coordinat
 
 
 class HazardSlopes(NamedTuple):
-    """Derivatives of the log-hazard in steps of STEP, by the coordinates x and the weights w.
+    """Derivatives of log e in steps of STEP, by the coordinates x and the weights w.
 
     Attributes:
         slopes: (S, T, x + w).
@@ -92,7 +93,7 @@ class HazardSlopes(NamedTuple):
 
 @eqx.filter_jit
 def _along_membrane(model, data, moved):
-    return log_hazard(model, data, moved, exponential=True)[1]
+    return log_exponential(model, data, moved)[1]
 
 
 def _told_by_spikes(model, data, known: HazardSlopes) -> tuple[np.ndarray, np.ndarray]:
@@ -101,7 +102,7 @@ def _told_by_spikes(model, data, known: HazardSlopes) -> tuple[np.ndarray, np.nd
     weights, slopes = hazard_weights(model), known.slopes
     n = slopes.shape[-1] - len(weights)
     mean, sd = (each[:-1] for each in prior(model, held=weights[0] < LEAST_SHARP * (1 + 1e-6)))
-    found = _score_and_information(slopes[..., n:] @ weights, data, known.refractory, model.noise)
+    found = _of_exponential(slopes[..., n:] @ weights + np.log(data.dt), data, known.refractory, model.noise)
     score, information = map(np.asarray, found)
     gradient = np.einsum("st,stx->x", score, slopes)
     flat = slopes.reshape(-1, slopes.shape[-1])
@@ -115,9 +116,9 @@ def _told_by_spikes(model, data, known: HazardSlopes) -> tuple[np.ndarray, np.nd
 
 
 @eqx.filter_jit
-def _score_and_information(log_hazard, data, refractory, noise):
-    """Of each step, by the logarithm of the hazard's exponential part (1/s), which makes `share` of the hazard's."""
-    found = lambda linear: log_expected(linear, noise.jitter, noise.lapse, data.dt)
-    u, share = jax.jvp(found, (log_hazard + jnp.log(data.dt),), (jnp.ones_like(log_hazard),))
-    score, information = counted_score_and_information(u, data, refractory)
+def _of_exponential(log_e, data, refractory, noise):
+    """Score and information of each step by log(e dt), e being the exponential part of its hazard."""
+    found = lambda log_e: jnp.log(expected_spikes(log_e, noise.jitter, noise.lapse, data.dt))
+    log_expected, share = jax.jvp(found, (log_e,), (jnp.ones_like(log_e),))
+    score, information = counted_score_and_information(jnp.exp(log_expected), data, refractory)
     return score * share, information * share**2

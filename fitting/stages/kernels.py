@@ -1,4 +1,4 @@
-"""Stage B for a threshold made of kernels: all of it is linear in the log-hazard, but for jitter and lapses.
+"""Stage B for a threshold made of kernels: all of it is linear in the logarithm of the hazard's exponential part, e.
 
 log e = log lambda0 + (V - th_inf - sum_i a_i f_i - sum_jk weight_jk q_jk) / delta_v, where f_i and q_jk are what a unit
 of each parameter does to the threshold: its derivatives, taken through the neuron itself, whose V is its own.
@@ -33,7 +33,7 @@ def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
         model: after stage A.
         data: training sweeps.
     """
-    data = coarsen(data, STEP)
+    model, data = jittered(model, data), coarsen(data, STEP)
     start = hazard_weights(model)
     fitted = np.any(start[2:])
     columns, refractory = (np.asarray(each) for each in hazard_columns(model, data))
@@ -60,8 +60,15 @@ def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
     return Stage(with_weights(model, found), "threshold", "negative log-likelihood and prior (nats)", [loss])
 
 
+def jittered(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
+    """The model; if its hazard has no jitter or no lapses, with those that a fit starts from."""
+    noise, where = model.noise, lambda m: (m.neuron.escape_noise.jitter, m.neuron.escape_noise.lapse)
+    found = float(noise.jitter) or JITTER[0], float(noise.lapse) or 1 / data.duration
+    return eqx.tree_at(where, model, tuple(map(as_float, found)))
+
+
 def prior(model: PatchedNeuron, held: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd of the weights in the log-hazard and of log(jitter / s); the sharpness may be held at its least."""
+    """Mean and sd of the weights in log e and of log(jitter / s); the sharpness may be held at its least."""
     jumps, hinges = model.neuron.threshold_reset.a_spike.size, model.neuron.threshold_dynamics.weights.size
     sharpness = (LEAST_SHARP, HELD) if held else SHARPNESS
     mean = np.concatenate([[sharpness[0], 0.0], np.zeros(jumps + hinges), [np.log(JITTER[0])]])
@@ -78,7 +85,7 @@ def _maximise(*problem) -> tuple[float, np.ndarray]:
 
 
 def hazard_weights(model: PatchedNeuron) -> np.ndarray:
-    """The weights in the log-hazard of a model's threshold, (w,)."""
+    """The weights in log e of a model's threshold, (w,)."""
     neuron, noise = model.neuron, model.noise
     slope = 1e-3 / float(noise.delta_v)
     offset = float(jnp.log(noise.lambda0) - neuron.th_inf / noise.delta_v)
@@ -87,7 +94,7 @@ def hazard_weights(model: PatchedNeuron) -> np.ndarray:
 
 
 def with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
-    """The model with a threshold that has these weights in its log-hazard, then log(jitter / s)."""
+    """The model with a threshold that has these weights in log e, and log(jitter / s) after them."""
     rule = model.neuron.threshold_dynamics
     n = len(rule.spike_tau)
     found = np.asarray(found)
@@ -116,7 +123,7 @@ def with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
 
 @eqx.filter_jit
 def hazard_columns(model: PatchedNeuron, data: FitData) -> tuple[Float[Array, "S T w"], Bool[Array, "S T"]]:
-    """What the weights multiply in the log-hazard of each step, and which steps are refractory.
+    """What the weights multiply in log e of each step, and which steps are refractory.
 
     V in mV; 1; the threshold's derivatives by -a_spike; and by the weights of its hinges, in mV.
     """

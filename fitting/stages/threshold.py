@@ -1,9 +1,9 @@
 """Stage B: the threshold and its hazard, given the membrane, by maximum likelihood of the recorded spikes.
 
-log lambda = log lambda0 + (V - th_inf - s - w) / delta_v is linear in 1/delta_v, th_inf/delta_v, a_spike/delta_v and
-a_voltage/delta_v once the two decay rates are given, so that for each pair of rates the likelihood is concave: it
-is maximised by Newton's method over a grid of rates, and the best pair is polished together with the rest.
-V is the model's own voltage, never the recording.
+The hazard's exponential part, log e = log lambda0 + (V - th_inf - s - w) / delta_v, is linear in 1/delta_v,
+th_inf/delta_v, a_spike/delta_v and a_voltage/delta_v once the two decay rates are given, which fitting.hazard makes use
+of: over a grid of rates, each pair starting from what the last one came to. The best pair is polished together with
+the rest. V is the model's own voltage, never the recording.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from fitting.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise
 from fitting.levels import PARTS
 from fitting.likelihood import counted_score_and_information, forced_run, log_hazard, spike_log_likelihood
 from fitting.stages import Stage
-from fitting.stages.kernels import fit_kernels
+from fitting.stages.kernels import fit_kernels, jittered
 
 #: Rates that are tried, 1/s: the published ones (Teeter et al. 2018: 5 to 95 %), and slower.
 B_SPIKE = np.geomspace(4.0, 900.0, 7)
@@ -76,7 +76,7 @@ def fit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: in
         )
     if PARTS[level].gates:
         return fit_kernels(model, data)
-    data = coarsen(data, STEP)
+    model, data = jittered(model, data), coarsen(data, STEP)
     model = _search_rates(model, data, level)
     return refit_threshold(model, data, level, max_steps)
 
@@ -85,7 +85,7 @@ def refit_threshold(model: PatchedNeuron, data: FitData, level: str, max_steps: 
     """As fit_threshold, from the threshold that the model already has."""
     if PARTS[level].gates:
         return fit_kernels(model, data)
-    data = coarsen(data, STEP)
+    model, data = jittered(model, data), coarsen(data, STEP)
     model, losses = maximise_likelihood(model, coordinates(model, level), data, max_steps)
     return Stage(model, "threshold", "negative log-likelihood and prior (nats)", losses)
 
@@ -125,7 +125,7 @@ def _search_rates(model: PatchedNeuron, data: FitData, level: str) -> PatchedNeu
     return _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_voltage, np.exp(jitter))
 
 
-def _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_voltage, jitter=JITTER[0]) -> PatchedNeuron:
+def _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_voltage, jitter) -> PatchedNeuron:
     """The model with these threshold parameters."""
     values = (th_inf, LAMBDA0, delta_v, jitter, a_spike, b_spike, b_spike, a_voltage, b_voltage)
     where = lambda m: (
@@ -146,7 +146,7 @@ def _features(model, data):
     """V, the components for a_spike = 1 V and a_voltage = b_voltage at each rate (rates, ...), refractory; (S, T)."""
 
     def run(b_spike, b_voltage, a_spike, a_voltage):
-        return forced_run(_with_threshold(model, 0.0, 1e-3, a_spike, b_spike, a_voltage, b_voltage), data)
+        return forced_run(_with_threshold(model, 0.0, 1e-3, a_spike, b_spike, a_voltage, b_voltage, 0.0), data)
 
     trace = run(1.0, 1.0, 0.0, 0.0)
     raised = jax.vmap(lambda b: run(b, 1.0, 1.0, 0.0).threshold_before_reset)(jnp.asarray(B_SPIKE))
@@ -197,9 +197,10 @@ def _expand(x, problem):
     model, moved, data = problem
     placed = place(model, moved, x)
     found, slopes, refractory = log_hazard(placed, data, moved)
-    score, information = counted_score_and_information(found, data, refractory)
+    expected = jnp.exp(found)
+    score, information = counted_score_and_information(expected, data, refractory)
     spiked = data.forced & data.counted
-    loss = jnp.sum(x**2) / 2 - spike_log_likelihood(jnp.exp(found), spiked, data.counted & ~refractory)
+    loss = jnp.sum(x**2) / 2 - spike_log_likelihood(expected, spiked, data.counted & ~refractory)
     gradient = x + jnp.einsum("st,stx->x", score, slopes)
     fisher = jnp.eye(len(x)) + jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
     return loss, gradient, fisher

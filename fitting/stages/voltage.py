@@ -63,7 +63,7 @@ def _tau(i: int, j: int) -> Callable:
     return lambda model: model.neuron.membrane_currents[i].gates[j].tau
 
 
-def coordinates(model: PatchedNeuron, level: str, duration: float = np.inf) -> list[Coordinate]:
+def coordinates(model: PatchedNeuron, level: str, duration: float) -> list[Coordinate]:
     """What stage A moves, around where the model is; what the level lacks is held.
 
     The slope of the reset stays what it is on the recording: fitted here it follows the model's own error at the
@@ -72,7 +72,7 @@ def coordinates(model: PatchedNeuron, level: str, duration: float = np.inf) -> l
     Args:
         model: where to start.
         level: one of fitting.levels.LEVELS.
-        duration: of the training sweeps, s. A gate is no slower than SLOWEST of it.
+        duration: of the training sweeps, s. A gate is no slower than SLOWEST of it, or than a tenth more than it is.
     """
     neuron, parts = model.neuron, PARTS[level]
     around = lambda where, sd, log=False: Coordinate(where, where(model), sd, log)
@@ -94,11 +94,9 @@ def coordinates(model: PatchedNeuron, level: str, duration: float = np.inf) -> l
 
 
 def _below(where: Callable, model: PatchedNeuron, duration: float) -> Coordinate:
-    """A gate's time constant; it may double at least."""
+    """A gate's time constant, between 0 and its bound."""
     tau = where(model)
-    if not np.isfinite(duration):
-        return Coordinate(where, tau, 0.9, log=True)
-    high = jnp.maximum(SLOWEST * duration, 2 * tau)
+    high = jnp.maximum(SLOWEST * duration, 1.1 * tau)
     return Bounded(where, tau, 0.9, log=True, low=jnp.zeros_like(high), high=high)
 
 
