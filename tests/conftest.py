@@ -30,6 +30,16 @@ jax.config.update("jax_enable_x64", True)
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+#: The files that take longest, so that none of them is begun when the others are done.
+FIRST = ("stages", "mihalas_niebur", "laws", "resume", "fit", "uncertainty", "finetune", "cli", "many", "gallery")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files come first."""
+    place = {f"test_{name}": number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(FIRST)))
+
+
 def pytest_sessionfinish():
     """The session that started the workers ends last, and clears up."""
     if not WORKER:

@@ -57,6 +57,7 @@ def test_held_out_sweeps_are_not_trained_on(fitted):
     assert set(record["scores"]["missing"]) == {"deterministic.bits_per_spike", "ceiling.bits_per_spike"}
 
 
+@pytest.mark.slow
 def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(shared, monkeypatch):
     monkeypatch.setattr("fitting.evaluate.RUNS", 50)
     with (

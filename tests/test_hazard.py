@@ -17,9 +17,9 @@ SD = np.array([1.0, np.inf, 3.0, JITTER[1]])
 
 @pytest.fixture(scope="module")
 def columns():
-    """Slow noise, ones, and other noise; in 60 s of steps, (3, T)."""
+    """Slow noise, ones, and other noise; in 20 s of steps, (3, T)."""
     random = np.random.default_rng(0)
-    noise = random.normal(size=(2, 30_000)).repeat(10, axis=1)
+    noise = random.normal(size=(2, 10_000)).repeat(10, axis=1)
     return jnp.asarray(np.stack([2 * noise[0], np.ones(noise.shape[1]), noise[1]]))
 
 
