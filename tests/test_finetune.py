@@ -290,6 +290,7 @@ def test_a_smaller_loss_is_not_enough(truth, data):
     assert stage.model is truth
 
 
+@pytest.mark.slow
 def test_an_optimiser_that_searches_along_a_line(off, data):
     """L-BFGS asks for the objective's value, too."""
     stage = finetune(off, data, optax.lbfgs(memory_size=3), train=("th_inf",), loss="likelihood", steps=3)

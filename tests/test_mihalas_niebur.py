@@ -167,7 +167,7 @@ def spike_sum(neuron, current):
     return jnp.sum(jnp.where(there, (DT * jnp.arange(len(crossing))[:, None] + crossing) * weight, 0.0))
 
 
-@pytest.mark.parametrize("slug", ["tonic_bursting", "hyperpol_bursting"])
+@pytest.mark.parametrize("slug", [pytest.param("tonic_bursting", marks=pytest.mark.slow), "hyperpol_bursting"])
 def test_derivatives_through_all_spikes_and_resets_are_finite_differences(slug):
     pattern = gj.gallery[slug]
     # a burst ends below th_reset in none of the patterns: lift it, so that it counts
@@ -194,6 +194,7 @@ def test_derivatives_through_all_spikes_and_resets_are_finite_differences(slug):
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_forward_and_batched_reverse_derivatives_agree():
     pattern = gj.gallery["mixed_mode"]
     current = jnp.asarray(pattern.current[:730])

@@ -198,6 +198,7 @@ def _assert_told(model, data, moved, along=(0, 1, 3)):
         assert vector @ matrix @ one == pytest.approx((up - down) / (2 * h), rel=0.1, abs=0.5)
 
 
+@pytest.mark.slow
 def test_a_sharpness_that_the_voltage_does_not_tell_is_held(data):
     """Of a cell that spikes where the voltage is low."""
     forced = np.zeros_like(data.forced)
