@@ -156,7 +156,7 @@ def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
 SHAPE = SpikeShape(level=-0.05, latency=0.0, cut=3e-3, reset_slope=0.3, reset_intercept=-50e-3, count=100)
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", [*gj.LEVELS, pytest.param("augmented", marks=pytest.mark.slow)])
 def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, data):
     start = initial(level, data, SHAPE)
     fitted = fit_voltage(start, data, coordinates(start, level, data.duration), most=3).model
