@@ -44,8 +44,9 @@ DRAWS = 50
 #: A direction is undetermined where its sd is more than this share of the prior's; a parameter takes part in it from
 #: this share of its square on.
 UNDETERMINED, PART = 0.5, 0.1
-#: How far off the measured onset of the spikes, the end of their cut (s) and the reset's slope are (sd), on eight
-#: simulated cells (1 to 8 of benchmarks/interval_coverage.py); and the changes in them that derivatives are taken over.
+#: How far off the measured onset of the spikes, the end of their cut (s) and the reset's slope are (sd): the onset as
+#: measured on eight simulated cells (1 to 8 of benchmarks/interval_coverage.py), the others chosen so that intervals
+#: held the truth of these; and the changes in them that derivatives are taken over.
 SPIKE_ERRORS, SPIKE_STEPS = (0.1e-3, 0.15e-3, 0.05), (0.5e-3, 0.5e-3, 0.1)
 #: Parameters with a correlation beyond this are known only together.
 TIED = 0.95

@@ -18,7 +18,7 @@ SURROGATES: dict[str, Callable[[Array], Array]] = {
 
 #: Expected spikes a step at which the exponential hazard stops growing: no spike is predicted to better than a step.
 MAX_SPIKES_PER_STEP = 1.0
-#: Beyond this its logarithm is cut off, so that nothing overflows, nor its derivatives, in single precision neither.
+#: Beyond this its logarithm is cut off, so that neither it nor its derivatives overflow, even in single precision.
 LARGEST = 40.0
 
 
