@@ -2,9 +2,10 @@
 
     uv run python benchmarks/augmented_choices.py FOLDER [--out docs/augmented_choices.md]
 
-Each variant is refitted four times with every fourth block of 5 s kept aside (fitting.crossvalidate). The kept blocks'
-spikes are scored twice: by their likelihood, bits per spike; and in 100 free runs by 2 <d, m> / (<d, d> + <m, m>), with
-the recorded train paired with itself, since there is only one: Md* but for its ceiling.
+Each variant is refitted four times with every fourth block of 5 s kept aside (fitting.assess.crossvalidate). The kept
+blocks' spikes are scored twice: by their likelihood, bits per spike; and in 100 free runs by
+2 <d, m> / (<d, d> + <m, m>), with the recorded train paired with itself, since there is only one: Md* but for its
+ceiling.
 """
 
 import argparse
@@ -17,19 +18,19 @@ import jax
 import numpy as np
 
 import glifjax as gj
-from fitting.crossvalidate import FOLDS, blocks
-from fitting.data import FitData, prepare
-from fitting.electrode import PatchedNeuron
-from fitting.evaluate import spike_trains
-from fitting.likelihood import step_log_likelihoods
-from fitting.protocols import choose
-from fitting.scores import bits_per_spike
-from fitting.spikes import measure_shape
+from fitting.assess.crossvalidate import FOLDS, blocks
+from fitting.assess.evaluate import spike_trains
+from fitting.data.arrays import FitData, prepare
+from fitting.data.protocols import choose
+from fitting.data.shape import measure_shape
+from fitting.model.likelihood import step_log_likelihoods
+from fitting.model.patched import PatchedNeuron
 from fitting.stages import augment
 from fitting.stages.initial import initial
 from fitting.stages.joint import fit_jointly
 from fitting.stages.kernels import fit_kernels
-from fitting.stages.voltage import coordinates, fit_voltage
+from fitting.stages.membrane import coordinates, fit_voltage
+from glifjax.spikes.scores import bits_per_spike
 
 LEVEL = "augmented"
 #: Free runs of each refit, and the window in which spikes coincide, s.

@@ -10,7 +10,7 @@ import jax
 from PIL import Image
 
 import glifjax as gj
-from glifjax.gallery.page import overview, run_gallery
+from glifjax.patterns.page import overview, run_gallery
 
 
 def main() -> None:

@@ -20,17 +20,17 @@ import numpy as np
 
 import fitting
 import glifjax as gj
-from fitting import example
-from fitting.data import FitData
-from fitting.electrode import PatchedNeuron
-from fitting.evaluate import evaluate
-from fitting.parameters import parameters
-from fitting.spikes import SpikeShape
+from fitting.assess.evaluate import evaluate
+from fitting.assess.uncertainty import Uncertainty, laplace
+from fitting.data.arrays import FitData
+from fitting.data.shape import SpikeShape
+from fitting.example import cell as example
+from fitting.model.parameters import parameters
+from fitting.model.patched import PatchedNeuron
 from fitting.stages.deterministic import fit_shift, shifted
 from fitting.stages.initial import initial
+from fitting.stages.membrane import coordinates, fit_voltage
 from fitting.stages.threshold import fit_threshold
-from fitting.stages.voltage import coordinates, fit_voltage
-from fitting.uncertainty import Uncertainty, laplace
 from glifjax.rules.voltage import LinearExact
 
 LEVEL = "LIF-R-ASC-A"

@@ -22,17 +22,17 @@ import jax.numpy as jnp
 import numpy as np
 from interval_coverage import NOISE, draw_cell
 
-from fitting import example
-from fitting.crossvalidate import _likelihoods
-from fitting.data import FitData, prepare
-from fitting.electrode import PatchedNeuron
-from fitting.levels import LEVELS, PARTS
-from fitting.scores import bits_per_spike
-from fitting.spikes import measure_shape
+from fitting.assess.crossvalidate import _likelihoods
+from fitting.data.arrays import FitData, prepare
+from fitting.data.shape import measure_shape
+from fitting.example import cell as example
+from fitting.levels.names import LEVELS, PARTS
+from fitting.model.patched import PatchedNeuron
 from fitting.stages.initial import initial
 from fitting.stages.joint import fit_jointly
+from fitting.stages.membrane import coordinates, fit_voltage
 from fitting.stages.threshold import fit_threshold
-from fitting.stages.voltage import coordinates, fit_voltage
+from glifjax.spikes.scores import bits_per_spike
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ import numpy as np
 
 import fitting
 import glifjax as gj
-from fitting.evaluate import evaluate
-from fitting.example import true_parameters, write_example
-from fitting.objective import Objective, coordinates, movable
-from fitting.parameters import parameters
+from fitting.assess.evaluate import evaluate
+from fitting.example.cell import true_parameters, write_example
+from fitting.model.parameters import parameters
 from fitting.stages.deterministic import SHIFTS
-from fitting.stages.finetune import default_optimizer, finetune
-from fitting.stages.globalsearch import search
 from fitting.stages.initial import initial
+from fitting.tuning.descent import default_optimizer, finetune
+from fitting.tuning.globalsearch import search
+from fitting.tuning.objective import Objective, coordinates, movable
 
 LEVEL = "LIF-R-ASC-A"
 #: What is moved where the membrane is not fitted before.

@@ -21,7 +21,7 @@ from scipy.signal import lfilter
 
 import fitting
 import glifjax as gj
-from glifjax.io.recording_writer import SweepArrays
+from glifjax.io.nwb.recording_writer import SweepArrays
 
 #: Steps of the simulation, ms; measurement noise, V; correlation time of the cell's own noise, ms.
 DT, NOISE, OWN = 0.01, 0.1e-3, 3.0

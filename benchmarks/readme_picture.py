@@ -8,7 +8,7 @@ from pathlib import Path
 
 import fitting
 import glifjax as gj
-from fitting.example import write_example
+from fitting.example.cell import write_example
 from fitting.report import figures
 from fitting.report.runs import run
 

@@ -14,16 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 
 import glifjax as gj
-from fitting import scores
-from fitting.coordinates import Coordinate
-from fitting.data import prepare
-from fitting.evaluate import spike_trains
-from fitting.likelihood import log_likelihood
-from fitting.protocols import choose
-from fitting.spikes import measure_shape
+from fitting.assess.evaluate import spike_trains
+from fitting.data.arrays import prepare
+from fitting.data.protocols import choose
+from fitting.data.shape import measure_shape
+from fitting.model.coordinates import Coordinate
+from fitting.model.likelihood import log_likelihood
 from fitting.stages.initial import initial
+from fitting.stages.membrane import coordinates, fit_voltage
 from fitting.stages.threshold import fit_threshold
-from fitting.stages.voltage import coordinates, fit_voltage
+from glifjax.spikes import scores
 
 LEVEL = "LIF-R-ASC-A"
 SLOPE = lambda model: model.neuron.voltage_reset.a

@@ -21,7 +21,7 @@ from scipy.signal import lfilter
 from timing import compiled, in_turns, machine, ratio, run_alone, table
 
 import glifjax as gj
-from glifjax.io.recording_writer import SweepArrays
+from glifjax.io.nwb.recording_writer import SweepArrays
 
 STEPS, DT, FINE_DT = 600_000, 5e-5, 5e-6  # 30 s at the step of Allen's configs, 3 s at that of Allen's recordings
 NEURONS, NEURON_STEPS, BLOCKS = 1000, 10_000, (50, 100, 250)

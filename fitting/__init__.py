@@ -1,11 +1,11 @@
 """Fit glifjax neurons to recordings, and score them on what they have not seen."""
 
-from fitting.checkpoint import Checkpoint
-from fitting.data import DataError
-from fitting.electrode import PatchedNeuron
-from fitting.evaluate import Scores
-from fitting.fit import Fit, fit
-from fitting.levels import LEVELS
-from fitting.many import fit_many
+from .assess.evaluate import Scores
+from .checkpoint import Checkpoint
+from .data.arrays import DataError
+from .levels.names import LEVELS
+from .many.study import fit_many
+from .model.patched import PatchedNeuron
+from .pipeline import Fit, fit
 
 __all__ = ["LEVELS", "Checkpoint", "DataError", "Fit", "PatchedNeuron", "Scores", "fit", "fit_many"]

@@ -26,8 +26,8 @@ class Checkpoint:
     """Runs the stages of a fit, each once: a stage whose result is kept is not run again.
 
     Attributes:
-        folder: where results are kept, of one fit alone (fitting.provenance.fingerprint tells fits apart); made when
-            the first result is. None keeps nothing.
+        folder: where results are kept, of one fit alone (fitting.results.provenance.fingerprint tells fits
+            apart); made when the first result is. None keeps nothing.
         restored: seconds that the stages took which were kept, and not run again.
     """
 

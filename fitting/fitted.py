@@ -5,16 +5,17 @@ from importlib.metadata import version
 from typing import Any
 
 import glifjax as gj
-from fitting.crossvalidate import Validation
-from fitting.data import FitData
-from fitting.electrode import PatchedNeuron
-from fitting.evaluate import Scores
-from fitting.parameters import parameters
-from fitting.preprocessing import Preprocessing
-from fitting.protocols import Split
-from fitting.spikes import SpikeShape
-from fitting.stages import Stage
-from fitting.uncertainty import Uncertainty
+
+from .assess.crossvalidate import Validation
+from .assess.evaluate import Scores
+from .assess.uncertainty import Uncertainty
+from .data.arrays import FitData
+from .data.protocols import Split
+from .data.shape import SpikeShape
+from .model.parameters import parameters
+from .model.patched import PatchedNeuron
+from .preprocessing import Preprocessing
+from .stages import Stage
 
 
 @dataclass(frozen=True)

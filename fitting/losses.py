@@ -16,11 +16,12 @@ from jax.scipy.signal import fftconvolve
 from jaxtyping import Array, Bool, Float, Int
 
 import glifjax as gj
-from fitting.data import FitData
-from fitting.electrode import PatchedNeuron
-from fitting.likelihood import spike_log_likelihood
-from fitting.stages.voltage import CORRELATION, SIGMA, observed_steps, predict
 from glifjax.arrays import as_float
+
+from .data.arrays import FitData
+from .model.likelihood import spike_log_likelihood
+from .model.patched import PatchedNeuron
+from .stages.membrane import CORRELATION, SIGMA, observed_steps, predict
 
 #: Time constant that spikes are smoothed with, and the bins they are counted in first, s.
 TAU, BIN = 20e-3, 1e-3
@@ -76,7 +77,7 @@ def _steps(time: float, dt: float) -> int:
 
 
 class Likelihood(eqx.Module):
-    """Minus the log-likelihood of the recorded spikes under the neuron's escape noise, nats (fitting.likelihood)."""
+    """Minus the log-likelihood of the recorded spikes under escape noise, nats (fitting.model.likelihood)."""
 
     forced: bool = eqx.field(default=True, static=True)
 

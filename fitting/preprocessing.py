@@ -13,17 +13,19 @@ import equinox as eqx
 import jax.numpy as jnp
 
 import glifjax as gj
-from fitting.compensation import Artefact, ElectrodeKernel, measure_kernel, spike_artefact
-from fitting.coordinates import Coordinate
-from fitting.crossvalidate import Validation, cross_validate
-from fitting.data import DataError, FitData, prepare
-from fitting.drift import Drift, measure_drift
-from fitting.electrode import PatchedNeuron
-from fitting.protocols import Split
-from fitting.spikes import SpikeShape, find_spike_peaks
-from fitting.stages.initial import initial
-from fitting.stages.threshold import fit_threshold, refit_threshold
-from fitting.stages.voltage import coordinates, fit_voltage
+from glifjax.spikes.detection import find_spike_peaks
+
+from .assess.crossvalidate import Validation, cross_validate
+from .data.arrays import DataError, FitData, prepare
+from .data.compensation import Artefact, ElectrodeKernel, measure_kernel, spike_artefact
+from .data.drift import Drift, measure_drift
+from .data.protocols import Split
+from .data.shape import SpikeShape
+from .model.coordinates import Coordinate
+from .model.patched import PatchedNeuron
+from .stages.initial import initial
+from .stages.membrane import coordinates, fit_voltage
+from .stages.threshold import fit_threshold, refit_threshold
 
 #: What the recorded voltage holds of the electrode; what becomes of the baseline's drift.
 ELECTRODES, DRIFTS = ("auto", "none", "series", "aec"), ("auto", "keep", "remove")

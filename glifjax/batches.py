@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from glifjax.io.sweeps import Sweep
+from glifjax.io.nwb.sweeps import Sweep
 from glifjax.neuron import AbstractNeuron, Status
-from glifjax.simulate import Trace, simulate
+from glifjax.simulation import Trace, simulate
 
 #: Steps of all sweeps of a batch together: at about 100 bytes a step, 100 MB a batch.
 BATCH_STEPS = 1_000_000

@@ -28,8 +28,6 @@ def in_a_fresh_interpreter(code: str):
 
 
 def test_the_simulator_knows_nothing_of_fitting():
-    users = {path.relative_to(ROOT).parts[0] for path in MODULES if "glifjax" in imported(path)}
-    assert users == {"glifjax", "fitting"}
     assert not [path for path in (ROOT / "glifjax").rglob("*.py") if "fitting" in imported(path)]
 
 
@@ -44,7 +42,7 @@ def test_simulate_is_the_only_scan():
             isinstance(node, ast.Attribute) and node.attr in loops for node in ast.walk(ast.parse(path.read_text()))
         )
     ]
-    assert users == ["glifjax/mihalas_niebur/crossing.py", "glifjax/simulate.py"]
+    assert users == ["glifjax/mihalas_niebur/crossing.py", "glifjax/simulation.py"]
 
 
 @pytest.mark.parametrize("package", ["glifjax", "fitting"])

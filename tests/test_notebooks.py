@@ -19,7 +19,7 @@ SIZES = "import sys\nTRAINING, HELD_OUT, REPEATS, sys.modules['fitting.evaluate'
 #: What is run after a notebook's cell of parameters. The augmented level takes as long as all others together.
 SHORTER = {
     "fit_your_first_cell": SIZES + "STEPS = 2",
-    "comparing_levels": SIZES + 'sys.modules["fitting.levels"].LEVELS = ("LIF-R-ASC", "LIF-R-ASC-A")',
+    "comparing_levels": SIZES + 'sys.modules["fitting.levels.names"].LEVELS = ("LIF-R-ASC", "LIF-R-ASC-A")',
     "a_rule_of_your_own": SIZES + "STEPS, TUNING = 20, 2",
 }
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))

@@ -1,5 +1,5 @@
 """The report: one self-contained HTML page from which a person judges fitted neurons."""
 
-from fitting.report.page import write_report
+from .page import write_report
 
 __all__ = ["write_report"]

@@ -14,13 +14,14 @@ from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import gaussian_filter1d
 
 import glifjax as gj
-from fitting.data import FitData
-from fitting.fitted import FittedNeuron
-from fitting.predictive import Bands
-from fitting.report.runs import Runs
-from fitting.stages import Stage
 from glifjax.rules.membrane import GatedCurrent
 from glifjax.rules.threshold_kernels import Kernels
+
+from ..assess.predictive import Bands
+from ..data.arrays import FitData
+from ..fitted import FittedNeuron
+from ..stages import Stage
+from .runs import Runs
 
 #: Colours that colour-blind readers can tell apart: the cell, escape noise, a hard threshold; shading.
 DATA, NOISE, HARD, FAINT = "#2b2b2b", "#0072b2", "#d55e00", "#ececec"

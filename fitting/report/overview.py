@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from fitting.levels import LEVELS
-from fitting.report import figures
-from fitting.report.page import _facts, _figure, _section, _warnings
-from fitting.report.tables import _table
-from fitting.report.words import SCORES, show_score
-from fitting.workers import Cell
+from ..levels.names import LEVELS
+from ..many.workers import Cell
+from . import figures
+from .page import _facts, _figure, _section, _warnings
+from .tables import _table
+from .words import SCORES, show_score
 
 #: Scores in the figure, and those in the table: of these, the cell's own stands beside.
 DRAWN = ("bits_per_spike", "md_star_4ms", "evr_10ms", "subthreshold_rmse_mv")
@@ -39,7 +39,7 @@ def overview(cells: Sequence[Cell], folder: Path) -> str:
         caption = "Held-out scores by level: a line each cell, its preferred level filled; thick: the mean"
         body += _section("Levels", _figure(scores(found), f"{caption}; dashed: the mean of the cells' own.", wide=True))
     colours = f":root {{ --data: {figures.DATA}; --noise: {figures.NOISE}; --hard: {figures.HARD}; }}\n"
-    style = colours + (files("fitting.report") / "style.css").read_text(encoding="utf-8")
+    style = colours + (files(str(__package__)) / "style.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -13,13 +13,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fitting.example import true_parameters
-from fitting.fitted import FittedNeuron
-from fitting.levels import AUGMENTED
-from fitting.predictive import bands
-from fitting.report import figures, preprocessing, tables
-from fitting.report.runs import run
-from fitting.report.words import KEY, SCORES, banded, preference, steps_up, sweeps, verdict
+from ..assess.predictive import bands
+from ..example.cell import true_parameters
+from ..fitted import FittedNeuron
+from ..levels.names import AUGMENTED
+from . import figures, preprocessing, tables
+from .runs import run
+from .words import KEY, SCORES, banded, preference, steps_up, sweeps, verdict
 
 #: Held-out stimuli whose spikes are shown.
 RASTERS = 3
@@ -54,7 +54,7 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
             )
     body += _preprocessing(chosen)
     colours = f":root {{ --data: {figures.DATA}; --noise: {figures.NOISE}; --hard: {figures.HARD}; }}\n"
-    style = colours + (files("fitting.report") / "style.css").read_text(encoding="utf-8")
+    style = colours + (files(str(__package__)) / "style.css").read_text(encoding="utf-8")
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -5,12 +5,13 @@ from html import escape
 import numpy as np
 from matplotlib.figure import Figure
 
-from fitting.data import FitData, coarsen
-from fitting.fitted import FittedNeuron
-from fitting.preprocessing import Preprocessing
-from fitting.report.figures import COMPONENTS, DATA, FAINT, FULL, HARD, NOISE, _styled
-from fitting.spikes import PROMINENCE, UPSTROKE, find_peaks
-from fitting.stages.voltage import BLOCK
+from glifjax.spikes.detection import PROMINENCE, UPSTROKE, find_peaks
+
+from ..data.arrays import FitData, coarsen
+from ..fitted import FittedNeuron
+from ..preprocessing import Preprocessing
+from ..stages.membrane import BLOCK
+from .figures import COMPONENTS, DATA, FAINT, FULL, HARD, NOISE, _styled
 
 #: What is shown around each spike, s, and of how many at most.
 BEFORE, AFTER, MOST = 5e-3, 12e-3, 400

@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 import glifjax as gj
-from fitting.data import FitData
-from fitting.electrode import PatchedNeuron
-from fitting.fitted import FittedNeuron
-from fitting.stages.initial import between_spikes
-from fitting.stages.voltage import observed_steps, predict
+
+from ..data.arrays import FitData
+from ..fitted import FittedNeuron
+from ..model.patched import PatchedNeuron
+from ..stages.initial import between_spikes
+from ..stages.membrane import observed_steps, predict
 
 #: Length of the voltage shown running freely, s.
 STRETCH = 2.0

@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from fitting.example import true_parameters
-from fitting.fitted import FittedNeuron
-from fitting.parameters import parameters
-from fitting.report.figures import DATA, HARD, NOISE
-from fitting.report.words import COLUMNS, KEY, SCORES, TRADE_OFFS, called, doubtful, show_number, show_score
+from ..example.cell import true_parameters
+from ..fitted import FittedNeuron
+from ..model.parameters import parameters
+from .figures import DATA, HARD, NOISE
+from .words import COLUMNS, KEY, SCORES, TRADE_OFFS, called, doubtful, show_number, show_score
 
 
 def score_table(fit: FittedNeuron) -> str:

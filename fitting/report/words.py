@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from fitting.data import FitData
-from fitting.fitted import FittedNeuron
-from fitting.levels import AUGMENTED
-from fitting.predictive import Bands
-from fitting.uncertainty import DRAWS, Uncertainty
-from glifjax.io.sweeps import name_sweeps
+from glifjax.io.nwb.sweeps import name_sweeps
+
+from ..assess.predictive import Bands
+from ..assess.uncertainty import DRAWS, Uncertainty
+from ..data.arrays import FitData
+from ..fitted import FittedNeuron
+from ..levels.names import AUGMENTED
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
 SCORES = {

@@ -7,7 +7,7 @@ that agrees with it. finetune: gradient descent on the running neuron, where an 
 
 from typing import NamedTuple
 
-from fitting.electrode import PatchedNeuron
+from ..model.patched import PatchedNeuron
 
 
 class Stage(NamedTuple):

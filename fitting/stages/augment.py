@@ -8,12 +8,13 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from fitting.data import FitData
-from fitting.electrode import PatchedNeuron
-from fitting.spikes import SpikeShape
 from glifjax.rules.membrane import Gate, GatedCurrent
 from glifjax.rules.threshold_kernels import Kernels, ResetKernels
 from glifjax.rules.voltage import LinearExact, ResetFromVoltage
+
+from ..data.arrays import FitData
+from ..data.shape import SpikeShape
+from ..model.patched import PatchedNeuron
 
 #: Time constants of what a spike adds to the threshold, and of the voltage's pull on it, s.
 SPIKE_TAUS = (10e-3, 30e-3, 100e-3, 300e-3)

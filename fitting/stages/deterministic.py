@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitting.data import FitData, coarsen
-from fitting.electrode import PatchedNeuron
-from fitting.scores import explained_variance_ratio
-from fitting.stages import Stage
+from glifjax.spikes.scores import explained_variance_ratio
+
+from ..data.arrays import FitData, coarsen
+from ..model.patched import PatchedNeuron
+from . import Stage
 
 #: Shifts that are tried, in units of delta_v; then as many again between the best one's neighbours.
 SHIFTS = np.linspace(-8.0, 4.0, 17)

@@ -6,11 +6,12 @@ import numpy as np
 from jaxtyping import Float
 
 import glifjax as gj
-from fitting.data import FitData
-from fitting.electrode import PatchedNeuron
-from fitting.levels import PARTS
-from fitting.spikes import SpikeShape
-from fitting.stages.augment import augment
+
+from ..data.arrays import FitData
+from ..data.shape import SpikeShape
+from ..levels.names import PARTS
+from ..model.patched import PatchedNeuron
+from .augment import augment
 
 #: Membrane time constants that are tried, s.
 TAUS = np.geomspace(3e-3, 150e-3, 25)
@@ -31,7 +32,7 @@ def initial(level: str, data: FitData, shape: SpikeShape, currents: int | None =
     a regression on the onsets, the threshold the median voltage at the onsets, escape noise 2 mV wide.
 
     Args:
-        level: one of fitting.levels.LEVELS; an Allen level comes as the fit works on it, see there.
+        level: one of fitting.LEVELS; an Allen level comes as the fit works on it, see there.
         data: training sweeps; shape: their spikes.
         currents: how many afterspike currents the level has, if any; CURRENTS or AUGMENTED_CURRENTS if None.
     """

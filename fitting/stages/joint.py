@@ -22,14 +22,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from fitting.coordinates import Coordinate, positions
-from fitting.data import FitData, coarsen
-from fitting.electrode import PatchedNeuron
-from fitting.hazard import STEP, expected_spikes
-from fitting.likelihood import counted_score_and_information, log_exponential
-from fitting.stages import Stage
-from fitting.stages.kernels import LEAST_SHARP, fit_kernels, hazard_columns, hazard_weights, prior
-from fitting.stages.voltage import fit_voltage, misfit, residuals_at
+from ..data.arrays import FitData, coarsen
+from ..model.coordinates import Coordinate, positions
+from ..model.hazard import STEP, expected_spikes
+from ..model.likelihood import counted_score_and_information, log_exponential
+from ..model.patched import PatchedNeuron
+from . import Stage
+from .kernels import LEAST_SHARP, fit_kernels, hazard_columns, hazard_weights, prior
+from .membrane import fit_voltage, misfit, residuals_at
 
 #: The stage's name.
 JOINT = "membrane and threshold"
@@ -49,7 +49,7 @@ def fit_jointly(
     Args:
         model: after stages A and B.
         data: training sweeps.
-        moved: what stage A moves, as `fitting.stages.voltage.coordinates` gives it.
+        moved: what stage A moves, as `fitting.stages.membrane.coordinates` gives it.
         apart: what A + B came to, nats; a model that comes to no less is not taken.
         known: the slopes of this model on these sweeps; what of the data is counted makes no difference to them.
     """

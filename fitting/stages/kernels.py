@@ -11,12 +11,13 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
-from fitting.data import FitData, coarsen
-from fitting.electrode import PatchedNeuron
-from fitting.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
-from fitting.stages import Stage
-from fitting.stages.augment import with_knots
 from glifjax.arrays import as_float
+
+from ..data.arrays import FitData, coarsen
+from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
+from ..model.patched import PatchedNeuron
+from . import Stage
+from .augment import with_knots
 
 #: 1/delta_v per mV is no less.
 LEAST_SHARP = 1e-3 / WIDEST

@@ -1,9 +1,9 @@
 """Stage B: the threshold and its hazard, given the membrane, by maximum likelihood of the recorded spikes.
 
 The hazard's exponential part, log e = log lambda0 + (V - th_inf - s - w) / delta_v, is linear in 1/delta_v,
-th_inf/delta_v, a_spike/delta_v and a_voltage/delta_v once the two decay rates are given, which fitting.hazard makes use
-of: over a grid of rates, each pair starting from what the last one came to. The best pair is polished together with
-the rest. V is the model's own voltage, never the recording.
+th_inf/delta_v, a_spike/delta_v and a_voltage/delta_v once the two decay rates are given, which fitting.model.hazard
+makes use of: over a grid of rates, each pair starting from what the last one came to. The best pair is polished
+together with the rest. V is the model's own voltage, never the recording.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fitting.coordinates import Coordinate, place, positions
-from fitting.data import DataError, FitData, coarsen
-from fitting.electrode import PatchedNeuron
-from fitting.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
-from fitting.levels import PARTS
-from fitting.likelihood import counted_score_and_information, forced_run, log_hazard, spike_log_likelihood
-from fitting.stages import Stage
-from fitting.stages.kernels import fit_kernels, jittered
+from ..data.arrays import DataError, FitData, coarsen
+from ..levels.names import PARTS
+from ..model.coordinates import Coordinate, place, positions
+from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
+from ..model.likelihood import counted_score_and_information, forced_run, log_hazard, spike_log_likelihood
+from ..model.patched import PatchedNeuron
+from . import Stage
+from .kernels import fit_kernels, jittered
 
 #: Rates that are tried, 1/s: the published ones (Teeter et al. 2018: 5 to 95 %), and slower.
 B_SPIKE = np.geomspace(4.0, 900.0, 7)

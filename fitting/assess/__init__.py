@@ -1,0 +1,1 @@
+"""How well a fitted neuron does, and how well it is known."""

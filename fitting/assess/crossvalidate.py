@@ -1,0 +1,90 @@
+"""Which level is worth its parameters: the training sweeps' own spikes, each predicted by a fit that has not seen them.
+
+The training time is cut into blocks; every fourth is kept aside in turn, the stages are refitted to the rest, and the
+kept blocks' spikes are scored by their likelihood. Spikes stay forced everywhere, since a block's past is known.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from glifjax.spikes.scores import bits_per_spike
+
+from ..data.arrays import FitData
+from ..model.likelihood import step_log_likelihoods
+from ..model.patched import PatchedNeuron
+
+#: How many parts take turns at being kept aside, how long a block is, s, and how many there are at least.
+FOLDS, BLOCK, FEWEST = 4, 5.0, 12
+
+_likelihoods = eqx.filter_jit(step_log_likelihoods)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How well a level predicts training spikes that its fit has not seen.
+
+    Attributes:
+        bits: bits per spike, cross-validated.
+        training_bits: the same of the fit to all of them.
+        blocks: log-likelihood of each block when it was kept aside, nats.
+        spikes: in all blocks together.
+    """
+
+    bits: float
+    training_bits: float
+    blocks: Float[np.ndarray, " b"]
+    spikes: int
+
+
+def cross_validate(
+    model: PatchedNeuron, data: FitData, refit: Callable[[PatchedNeuron, FitData], PatchedNeuron]
+) -> Validation:
+    """Score a fitted model by refitting it to parts of its training data.
+
+    Args:
+        model: fitted to all of `data`; where each refit starts.
+        data: training sweeps.
+        refit: from a start and data (in which only some steps count) to a model.
+    """
+    block = blocks(data)
+    precise = jax.config.read("jax_enable_x64")
+
+    def score_aside(fold: int) -> np.ndarray:
+        with jax.enable_x64(precise):  # each thread has its own setting
+            aside = block % FOLDS == fold
+            fitted = refit(model, replace(data, counted=data.valid & ~aside))
+            return np.where(aside, _likelihoods(fitted, replace(data, counted=data.valid)), 0.0)
+
+    with ThreadPoolExecutor(2) as pool:
+        kept = sum(pool.map(score_aside, range(FOLDS)), start=np.zeros(data.valid.shape))
+    whole = np.asarray(_likelihoods(model, data))
+    bits = lambda steps: bits_per_spike(
+        float(steps.sum()) - data.n_spikes * np.log(data.dt), data.n_spikes, data.duration
+    )
+    return Validation(bits(kept), bits(whole), np.bincount(block.ravel(), kept.ravel()), data.n_spikes)
+
+
+def blocks(data: FitData) -> np.ndarray:
+    """The number of the block that each step lies in, (S, T); blocks run on from sweep to sweep."""
+    seconds = np.cumsum(data.valid).reshape(data.valid.shape) * data.dt
+    return (seconds / min(BLOCK, data.duration / FEWEST)).astype(int)
+
+
+def prefer(validations: Mapping[str, Validation]) -> str:
+    """The simplest level that predicts as well as the best one does, to within the standard error of their difference.
+
+    Args:
+        validations: by level, the simplest first; of the same data.
+    """
+    best = max(validations, key=lambda level: validations[level].bits)
+    for level, validation in validations.items():
+        behind = validations[best].blocks - validation.blocks
+        if behind.sum() <= behind.std(ddof=1) * np.sqrt(len(behind)):
+            return level
+    return best

@@ -1,0 +1,208 @@
+"""How well a fitted neuron predicts held-out sweeps, and how well the cell predicts itself."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from glifjax.spikes import scores
+
+from ..data.arrays import FitData
+from ..model.likelihood import forced_run, step_log_likelihoods
+from ..model.patched import PatchedNeuron
+from ..stages.membrane import observed_steps, predict
+
+#: Runs of the escape-noise neuron that the scores average over, and how many are simulated side by side.
+RUNS, BATCH = 500, 25
+#: Two repeats' voltages are compared where neither has spiked for this long, s.
+REST = 50e-3
+#: Scores of the voltage between spikes.
+BELOW = ("subthreshold_rmse_mv", "subthreshold_explained_variance")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores on the held-out sweeps; NaN where one is not defined, with the reason.
+
+    Attributes:
+        test: of the neuron with escape noise.
+        deterministic: of the neuron with a hard threshold.
+        ceiling: of one repeat of the cell as the model of the others.
+        reasons: why a score is missing.
+        trains: for the raster, per group of repeats: the recorded spike times of each sweep, of some runs with
+            escape noise, and of the hard-threshold runs; s.
+    """
+
+    test: dict[str, float]
+    deterministic: dict[str, float]
+    ceiling: dict[str, float]
+    reasons: dict[str, str]
+    trains: list[tuple[list, list, list]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """What fit.json holds: null for a missing score."""
+        null = lambda group: {key: None if math.isnan(value) else float(value) for key, value in group.items()}
+        return {
+            "test": null(self.test),
+            "deterministic": null(self.deterministic),
+            "ceiling": null(self.ceiling),
+            "missing": self.reasons,
+        }
+
+
+def evaluate(
+    model: PatchedNeuron, test: tuple[FitData, ...], seed: int = 0, ceiling: dict[str, float] | None = None
+) -> Scores:
+    """Score a neuron on groups of sweeps that repeat one stimulus; scores are averaged over groups with spikes.
+
+    Args:
+        model: a fitted neuron.
+        test: held-out groups; none leave every score undefined.
+        seed: of the escape noise.
+        ceiling: `measure_ceiling(test)`, where it is known.
+    """
+    noisy, hard, shown = [], [], []
+    for number, data in enumerate(test):
+        duration, recorded = _recorded(data)
+        inside = lambda trains, end=duration: [train[(train >= 0) & (train <= end)] for train in trains]
+        drawn = inside(spike_trains(model, data, RUNS, seed + number))
+        fixed = inside(spike_trains(model, data, runs=None))
+        noisy.append(scores.score_trains(recorded, drawn, duration))
+        hard.append(scores.score_trains(recorded, fixed, duration))
+        shown.append((recorded, drawn[:: max(1, len(drawn) // max(10, len(recorded)))], fixed))
+    below, bits = _with_forced_spikes(model, test)
+    found = {
+        "test": _mean(noisy) | below | {"bits_per_spike": bits},
+        "deterministic": _mean(hard) | below | {"bits_per_spike": math.nan},
+        "ceiling": measure_ceiling(test) if ceiling is None else ceiling,
+    }
+    return Scores(**found, reasons=_reasons(found, test), trains=shown)
+
+
+def _reasons(found: dict[str, dict[str, float]], test: tuple[FitData, ...]) -> dict[str, str]:
+    """Why a score is missing, by "group.score"."""
+    if not test:
+        return {f"{group}.{key}": "nothing was held out" for group, scored in found.items() for key in scored}
+    most = max(test, key=lambda data: len(data.numbers))
+    why = {
+        "deterministic.bits_per_spike": "a hard threshold gives no probability to a spike",
+        "ceiling.bits_per_spike": "a repeat of the cell has no likelihood",
+    }
+    why |= {f"ceiling.{key}": reason for key, reason in scores.ceiling_reasons(most.spike_times).items()}
+    if len(most.numbers) < 2:
+        alone = "takes two repeats of a stimulus; there is one"
+        why |= {f"ceiling.{key}": alone for key in BELOW}
+    values = {f"{group}.{key}": value for group, scored in found.items() for key, value in scored.items()}
+    missing = [name for name, value in values.items() if math.isnan(value)]
+    return {name: why.get(name, "not defined for these sweeps: too few spikes") for name in missing}
+
+
+def spike_trains(
+    model: PatchedNeuron, data: FitData, runs: int | None = RUNS, seed: int = 0
+) -> list[Float[np.ndarray, " k"]]:
+    """Spike times (s, in the recording's sense) of simulated runs, shared out evenly over the sweeps' stimuli.
+
+    Each run starts from its sweep's first voltage. runs=None: one deterministic run a sweep, with a hard threshold.
+    """
+    latency = float(model.neuron.spike_latency)
+    trains = []
+    for sweep, (current, voltage, valid) in enumerate(zip(data.current, data.voltage, data.valid, strict=True)):
+        if runs is None:
+            keys = None
+        else:
+            share = runs // len(data.current) + (sweep < runs % len(data.current))
+            keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), sweep), share)
+        spiked = _spiked(model, jnp.asarray(current), jnp.asarray(voltage[0]), data.dt, keys)
+        trains += [(np.flatnonzero(row & valid) + 0.5) * data.dt + latency for row in np.asarray(spiked)]
+    return trains
+
+
+def _spiked(model, current, start, dt, keys) -> np.ndarray:
+    """Where each run spikes, (runs, T). Many runs are shared out over threads, in single precision."""
+    if keys is None or len(keys) < 2:
+        return np.asarray(_draw(model, current, start, dt, keys))
+    single = lambda leaf: np.asarray(leaf).astype(np.float32) if eqx.is_inexact_array(leaf) else leaf
+    model, current, start = jax.tree.map(single, (model, current, start))
+
+    def draw(share):
+        with jax.enable_x64(False):  # which each thread keeps for itself
+            return np.asarray(_draw(model, current, start, dt, share))
+
+    # equal shares, so that one compiled function serves them all
+    half = -(-len(keys) // 2)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(draw, (keys[:half], keys[-half:]))
+    return np.concatenate([first, second[2 * half - len(keys) :]])
+
+
+@eqx.filter_jit
+def _draw(model, current, start, dt, keys):
+    run = lambda key: model.simulate(current, dt, recorded_start=start, key=key).fired
+    return run(None)[None] if keys is None else jax.lax.map(run, keys, batch_size=BATCH)
+
+
+def _with_forced_spikes(model: PatchedNeuron, test: tuple[FitData, ...]) -> tuple[dict[str, float], float]:
+    """Misfit of the voltage between spikes, as RMSE (mV) and explained variance; and bits per spike.
+
+    These are what the model tells of each held-out spike, given all before, above a Poisson process of their rate.
+    """
+    recorded, predicted, log_density = [], [], 0.0
+    for data in test:
+        voltage, log_likelihoods = _forced(model, data)
+        keep = observed_steps(data, float(model.neuron.spike_cut_duration))
+        recorded.append(data.voltage[keep])
+        predicted.append(np.asarray(voltage)[keep])
+        # from the probability of a spike within its step to its density in time
+        log_density += float(np.asarray(log_likelihoods).sum()) - data.n_spikes * math.log(data.dt)
+    spikes, duration = sum(data.n_spikes for data in test), sum(data.duration for data in test)
+    bits = scores.bits_per_spike(log_density, spikes, duration) if spikes else math.nan
+    a, b = (np.concatenate(parts) if parts else np.zeros(0) for parts in (recorded, predicted))
+    everything = np.ones(len(a), dtype=bool)
+    if not len(a):
+        return dict.fromkeys(BELOW, math.nan), bits
+    below = 1e3 * scores.rmse(a, b, everything), scores.explained_variance(a, b, everything)
+    return dict(zip(BELOW, below, strict=True)), bits
+
+
+@eqx.filter_jit
+def _forced(model, data):
+    run = forced_run(model, data)
+    return predict(model, data, run), step_log_likelihoods(model, data, run)
+
+
+def measure_ceiling(test: tuple[FitData, ...]) -> dict[str, float]:
+    """Each score with one repeat as the model of the others, averaged over the groups; NaN without repeats."""
+    return dict.fromkeys((*BELOW, "bits_per_spike"), math.nan) | _mean([_ceiling(data) for data in test])
+
+
+def _recorded(data: FitData) -> tuple[float, list[Float[np.ndarray, " k"]]]:
+    """How long the sweeps are, s, and their spikes within that."""
+    duration = data.current.shape[1] * data.dt
+    return duration, [train[(train >= 0) & (train <= duration)] for train in data.spike_times]
+
+
+def _ceiling(data: FitData) -> dict[str, float]:
+    duration, recorded = _recorded(data)
+    found = {
+        key: math.nan if value is None else value for key, value in scores.ceiling_trains(recorded, duration).items()
+    }
+    # spikes are forced on the model, so its counterpart compares repeats where neither has spiked of late
+    keep = observed_steps(data, REST)
+    pairs = [(i, j) for i in range(len(keep)) for j in range(i) if (keep[i] & keep[j]).any()]
+    compare = lambda score: [score(data.voltage[i], data.voltage[j], keep[i] & keep[j]) for i, j in pairs]
+    mean = lambda values: float(np.mean(values)) if values else math.nan
+    below = 1e3 * mean(compare(scores.rmse)), mean(compare(scores.explained_variance))
+    return found | dict(zip(BELOW, below, strict=True))
+
+
+def _mean(groups: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each score over the groups where it is defined."""
+    keys = groups[0] if groups else dict.fromkeys(scores.SCORES, math.nan)
+    defined = lambda key: [group[key] for group in groups if not math.isnan(group[key])]
+    return {key: float(np.mean(defined(key))) if defined(key) else math.nan for key in keys}

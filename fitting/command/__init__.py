@@ -1,0 +1,1 @@
+"""The subcommands that fitting adds to `glifjax`."""

@@ -1,0 +1,246 @@
+"""`glifjax fit`: a neuron from a recording, or one from each of several."""
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from glifjax.cli.console import err_console, out_console, plain_errors, stage
+
+#: Options that are settings of the fit, and what fitting.fit calls them.
+SETTINGS = {
+    "level": "level", "train": "train_sweeps", "test": "test_sweeps", "finetune": "optimizer",
+    "uncertainty": "uncertainty", "electrode": "electrode", "drift": "drift",
+    "currents": "currents", "seed": "seed",
+}  # fmt: skip
+
+
+def fit(
+    context: typer.Context,
+    cells: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="CELL.nwb",
+            show_default=False,
+            help="NWB files with current-clamp sweeps, a cell each; without one, a simulated example.",
+        ),
+    ] = None,
+    level: Annotated[
+        str,
+        typer.Option(
+            help="LIF, LIF-R, LIF-ASC, LIF-R-ASC, LIF-R-ASC-A (or glif1 ... glif5), augmented, or several with commas "
+            "between; all is the six. Several are compared, and one preferred."
+        ),
+    ] = "all",
+    train: Annotated[
+        str | None,
+        typer.Option(help='Sweeps to fit: numbers, ranges or protocol names ("1,4-6"). Guessed if left out.'),
+    ] = None,
+    test: Annotated[str | None, typer.Option(help="Sweeps to hold out and score. Guessed if left out.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the results, of several cells one in it each. A new one each time if left out: "
+            "fits/<cell>-<n>, or fits/cells-<n>."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a fit that --out already holds.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the simulations that the scores rest on.")] = 0,
+    electrode: Annotated[
+        str,
+        typer.Option(
+            help="Its part in the voltage: none, series (a resistance, fitted), aec (its kernel, convolved out); "
+            "auto chooses on the training sweeps."
+        ),
+    ] = "auto",
+    drift: Annotated[str, typer.Option(help="Of the baseline: keep, remove; auto chooses likewise.")] = "auto",
+    currents: Annotated[
+        int | None,
+        typer.Option(min=1, help="Afterspike currents of the levels that have them. 2 if left out, augmented 4."),
+    ] = None,
+    finetune: Annotated[
+        bool,
+        typer.Option(
+            "--finetune", help="Tune the threshold by gradient to where the cell spiked; kept where it predicts better."
+        ),
+    ] = False,
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Add standard errors and predictive bands of the preferred level.")
+    ] = False,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FIT.json",
+            help="Settings as in an earlier fit, but for those given here. Without a CELL that fit is repeated.",
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew where the same fit was stopped, instead of going on there.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Cells fitted side by side. Half as many as there are cores if left out."),
+    ] = None,
+) -> None:
+    """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
+
+    Fits every level, prefers the simplest that predicts training spikes kept aside as well as the best does, and
+    writes neuron_config.json (the preferred level's), fit.json and report.html; and neuron_config_<level>.json each,
+    of which AllenSDK reads all but the augmented one. Of several cells it also writes cells.csv and cells.html.
+
+    A fit that is stopped goes on from there when the same command is given again.
+
+    [bold]Example:[/bold]  glifjax fit cell.nwb --train "noise 1" --test "noise 2" --out my_cell
+
+    [bold]Many:[/bold]  glifjax fit *.nwb --out my_cells --jobs 4
+    """
+    with plain_errors():
+        from ..levels.names import LEVELS, level_names
+        from ..preprocessing import check_choices
+
+        settings = {name: context.params[option] for option, name in SETTINGS.items()}
+        paths = list(cells or ())
+        if like is not None:
+            given = [
+                name
+                for option, name in SETTINGS.items()
+                if (source := context.get_parameter_source(option)) is not None and source.name == "COMMANDLINE"
+            ]
+            settings, repeated = _like(like, {name: settings[name] for name in given}, not paths)
+            paths = paths or [repeated]
+        settings["optimizer"] = "default" if settings["optimizer"] else None
+        levels = level_names(settings["level"])
+        settings["level"] = "all" if levels == LEVELS else ",".join(levels)
+        check_choices(settings["electrode"], settings["drift"])
+        options = {"overwrite": overwrite, "fresh": fresh, "command": shlex.join(["glifjax", *sys.argv[1:]])}
+        if len(paths) > 1:
+            from .cells import fit_cells
+
+            failed = fit_cells(paths, out, settings, jobs, options)
+        else:
+            failed = _fit(paths[0] if paths else None, out, settings, options)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _like(like: Path, given: dict[str, Any], repeat: bool) -> tuple[dict[str, Any], Path]:
+    """The settings of an earlier fit, and its recording if that is to be fitted again."""
+    from ..results.provenance import circumstances, differences, find_recording, read_like
+
+    origin = read_like(like)
+    settings = origin["settings"] | given
+    if repeat:
+        for line in differences(origin, circumstances(settings)):
+            err_console.print(f"[yellow]note:[/yellow] the last digits may differ: {escape(line)}", soft_wrap=True)
+    return settings, find_recording(like, origin) if repeat else like
+
+
+def _fit(cell: Path | None, out: Path | None, settings: dict[str, Any], options: dict[str, Any]) -> bool:
+    import jax
+
+    import glifjax as gj
+
+    from ..checkpoint import Checkpoint
+    from ..results.files import check_folder, fit_file
+    from .tables import print_results
+
+    jax.config.update("jax_enable_x64", True)
+    if out is not None:
+        check_folder(out, options["overwrite"])
+    if cell is not None:
+        gj.read_recording(cell).close()  # refuse what is no recording before anything is made
+    path = cell if cell is not None else _example(out, settings)
+    levels, kept = settings["level"].split(","), Checkpoint()
+    with out_console.status("") as status:
+        lines = _Lines(levels == ["all"] or len(levels) > 1, status.update)
+
+        def start(recording: gj.Recording, checkpoint: Checkpoint) -> None:
+            nonlocal kept
+            kept = checkpoint
+            what = "every level" if levels == ["all"] else f"level {', '.join(levels)}"
+            out_console.print(f"\n[bold]{escape(recording.name)}[/bold], {what}")
+            if kept.done:
+                out_console.print(f"  continuing from {escape(kept.done[-1])} [dim](--fresh starts anew)[/dim]")
+
+        try:
+            fitted, folder = fit_file(
+                path, out, settings, **options,
+                with_recording=cell is None, on_start=start, progress=lines, on_split=_print_split,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            if not kept.done:
+                raise
+            last = escape(kept.done[-1])
+            err_console.print(f"stopped; nothing was written, the same command continues from {last}", soft_wrap=True)
+            sys.exit(130)
+        lines.finish()
+    if cell is None:
+        Checkpoint(path.parent).remove()
+    print_results(fitted)
+    out_console.print(f"\n[bold]{escape(str(folder))}/[/bold]", soft_wrap=True)
+    for file in sorted(folder.iterdir()):
+        out_console.print(f"  {escape(file.name)}", soft_wrap=True)
+    out_console.print(f"Open {escape(str(folder / 'report.html'))} in a browser.", soft_wrap=True)
+    return False
+
+
+def _example(out: Path | None, settings: dict[str, Any]) -> Path:
+    """The example cell's recording; that of a fit which was stopped, if there is one."""
+    from ..example.cell import write_example
+    from ..results.files import unfinished
+    from ..results.provenance import circumstances
+
+    out_console.print("No recording given: fitting the built-in example, a [bold]simulated[/bold] cell.")
+    path = unfinished(out) / f"example-{circumstances(settings)['source'][:12]}" / "example.nwb"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with stage("simulating and recording the example cell"):
+            write_example(path)
+    return path
+
+
+class _Lines:
+    """A line for every stage of one level, or for every level of several, once it is over."""
+
+    def __init__(self, several: bool, show):
+        self.several, self.show = several, show
+        self.running: dict[str, tuple[str, float]] = {}
+
+    def __call__(self, level: str, stage: str) -> None:
+        """A stage of a level starts, or with no stage, the level is over."""
+        line = level if self.several and level else stage
+        # what all levels share is over when the first level starts; a level, when it says so
+        for name in [name for name, (now, _) in self.running.items() if now == name != line]:
+            self.finish(name)
+        if level in self.running and not stage:
+            self.finish(level)
+        if stage:
+            self.running[line] = (stage, self.running.get(line, (stage, time.perf_counter()))[1])
+        self.show(
+            ", ".join(f"{name}: {now}" if name != now else name for name, (now, _) in self.running.items()) + " ..."
+        )
+
+    def finish(self, *names: str) -> None:
+        """These lines are over; all of them if none is named."""
+        for name in names or list(self.running):
+            _, started = self.running.pop(name)
+            out_console.print(f"  [green]✓[/green] {name} [dim]{time.perf_counter() - started:.1f} s[/dim]")
+
+
+def _print_split(split) -> None:
+    out_console.print(f"  trains on   {_describe(split.train)}")
+    for group in split.test:
+        out_console.print(f"  holds out   {_describe(group)}")
+    for reason in split.reasons:
+        out_console.print(f"  because     {escape(reason)} [dim](--train and --test choose others)[/dim]")
+
+
+def _describe(parts) -> str:
+    numbers = ", ".join(str(part.number) for part in parts)
+    protocols = ", ".join(dict.fromkeys(part.protocol for part in parts if part.protocol))
+    seconds = sum(part.duration for part in parts)
+    return f"sweep{'s' if len(parts) > 1 else ''} {numbers} [dim]({escape(protocols)}; {seconds:.0f} s in all)[/dim]"

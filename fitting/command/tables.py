@@ -1,0 +1,77 @@
+"""What `glifjax fit` prints at its end."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from glifjax.cli.console import err_console, out_console
+
+#: What the table at the end says of each score.
+SCORES = {
+    "md_star_4ms": "Md* (4 ms)",
+    "md_star_8ms": "Md* (8 ms)",
+    "evr_10ms": "explained variance ratio (10 ms)",
+    "evr_single_10ms": "the same, single runs",
+    "gamma_4ms": "coincidence factor Γ (4 ms)",
+    "bits_per_spike": "bits per spike",
+    "subthreshold_rmse_mv": "sub-threshold RMSE (mV)",
+}
+
+
+def print_results(fitted) -> None:
+    """Levels, parameters, scores and warnings of a fit."""
+    out_console.print()
+    if len(fitted.levels) > 1:
+        out_console.print(_level_table(fitted))
+        out_console.print()
+    out_console.print(_parameter_table(fitted))
+    if fitted.test:
+        out_console.print()
+        out_console.print(_score_table(fitted))
+    for warning in dict.fromkeys(fitted.warnings):
+        err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
+
+
+def _level_table(fitted) -> Table:
+    table = Table(title="Levels", title_justify="left", box=None)
+    table.add_column("level")
+    for heading in ("bits per spike, cross-validated", "Md* (4 ms), held out", "EVr", "RMSE (mV)"):
+        table.add_column(heading, justify="right")
+    for each in fitted.levels:
+        scores = each.scores.test
+        numbers = (each.validation.bits, scores["md_star_4ms"], scores["evr_10ms"], scores["subthreshold_rmse_mv"])
+        style = "bold" if each.level == fitted.level else None
+        name = f"{each.level} [green]preferred[/green]" if style else each.level
+        table.add_row(name, *map(_number, numbers), style=style)
+    return table
+
+
+def _parameter_table(fitted) -> Table:
+    from ..example.cell import true_parameters
+    from ..model.parameters import parameters
+
+    truth = true_parameters(fitted.recording) or {}
+    table = Table(title=f"Parameters, level {fitted.level}", title_justify="left", box=None)
+    table.add_column("parameter")
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    if truth:
+        table.add_column("true", justify="right")
+    for name, entry in parameters(fitted.model).items():
+        true = [f"{truth[name]['value']:.4g}" if name in truth else ""] if truth else []
+        table.add_row(name, f"{entry['value']:.4g}", entry["unit"], *true)
+    return table
+
+
+def _score_table(fitted) -> Table:
+    table = Table(title=f"Scores on held-out sweeps, level {fitted.level}", title_justify="left", box=None)
+    table.add_column("score")
+    for heading in ("escape noise", "hard threshold", "the cell's own"):
+        table.add_column(heading, justify="right")
+    columns = (fitted.scores.test, fitted.scores.deterministic, fitted.scores.ceiling)
+    for key, meaning in SCORES.items():
+        table.add_row(meaning, *(_number(column.get(key)) for column in columns))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.3f}"

@@ -1,0 +1,1 @@
+"""From the sweeps of a recording to the arrays a fit works on."""

@@ -1,0 +1,153 @@
+"""From sweeps to the arrays a fit works on: one time step, spikes located, lengths padded."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from glifjax.errors import InputError
+from glifjax.spikes.detection import detect_spikes
+
+from .shape import SpikeShape
+
+#: The time step of a fit, s, as nearly as a recording's rate divides into it; slower recordings are refused.
+FIT_DT = 1e-4
+LOWEST_RATE = 5e3
+#: Before a recording is averaged down, frequencies above this are filtered out, Hz (Allen's preprocessing).
+LOW_PASS = 10e3
+
+
+class DataError(InputError):
+    """Data that cannot be fitted; the message names the sweep, the reason and what to do."""
+
+
+class FitData(eqx.Module):
+    """Sweeps of a recording at one time step, padded at their ends to one length; numpy, float64.
+
+    Attributes:
+        numbers: the sweeps' numbers, (S,). An array like the rest, so that compiled functions serve many cells.
+        current: injected current, (S, T), A; zero in the padding.
+        voltage: as recorded, the electrode's drop included, (S, T), V.
+        valid: False in the padding, (S, T).
+        counted: True where a fit is held to the data, (S, T): all that is valid, unless a part is kept aside.
+        forced: True in the step that holds a spike's onset, (S, T).
+        crossings: when that spike crosses the cell's level, s from the sweep's first sample; NaN elsewhere, (S, T).
+        dt: s.
+    """
+
+    numbers: Int[np.ndarray, " S"]
+    current: Float[np.ndarray, "S T"]
+    voltage: Float[np.ndarray, "S T"]
+    valid: Bool[np.ndarray, "S T"]
+    counted: Bool[np.ndarray, "S T"]
+    forced: Bool[np.ndarray, "S T"]
+    crossings: Float[np.ndarray, "S T"]
+    dt: float = eqx.field(static=True)
+
+    @property
+    def spike_times(self) -> list[Float[np.ndarray, " k"]]:
+        """When each sweep's spikes cross the cell's level, s from its first sample; S arrays."""
+        return [row[~np.isnan(row)] for row in self.crossings]
+
+    @property
+    def duration(self) -> float:
+        """Of all sweeps together, s."""
+        return float(self.valid.sum()) * self.dt
+
+    @property
+    def n_spikes(self) -> int:
+        """Spikes in all sweeps together."""
+        return int(self.forced.sum())
+
+
+def steps_per_sample(rate: float) -> int:
+    """How many samples of a recording at `rate` (Hz) are averaged into one step of the fit."""
+    return max(1, round(rate * FIT_DT))
+
+
+def resample(trace: Float[np.ndarray, " T"], rate: float) -> Float[np.ndarray, " n"]:
+    """A trace at the fitting time step: low-passed (Bessel, forwards and backwards), then averaged in blocks."""
+    from scipy.signal import bessel, sosfiltfilt
+
+    block = steps_per_sample(rate)
+    if block == 1:
+        return np.asarray(trace, dtype=float)
+    if rate > 4 * LOW_PASS:
+        # about the mean, so that the filter does not ring at the ends
+        mean = trace.mean()
+        trace = sosfiltfilt(bessel(4, LOW_PASS, fs=rate, output="sos"), trace - mean) + mean
+    n = len(trace) // block
+    return trace[: n * block].reshape(n, block).mean(axis=1)
+
+
+def coarsen(data: FitData, step: float) -> FitData:
+    """The same sweeps in steps of about `step` s: means of current and voltage; a spike stays in its step."""
+    block = max(1, round(step / data.dt))
+    n = data.current.shape[1] // block
+    blocks = lambda array: array[:, : n * block].reshape(len(array), n, block)
+    return replace(
+        data,
+        current=blocks(data.current).mean(axis=2),
+        voltage=blocks(data.voltage).mean(axis=2),
+        valid=blocks(data.valid).all(axis=2),
+        counted=blocks(data.counted).all(axis=2),
+        forced=blocks(data.forced).any(axis=2),
+        crossings=np.fmin.reduce(blocks(data.crossings), axis=2),
+        dt=block * data.dt,
+    )
+
+
+def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
+    """Load sweeps, find their spikes, and bring them to one time step and length.
+
+    Args:
+        sweeps: with number, rate (Hz), current (A) and voltage (V), as in glifjax.read_recording.
+        shape: the cell's spikes; None for sweeps that hold none.
+
+    Raises:
+        DataError: no sweeps, a rate too low to fit, or rates that lead to different time steps.
+    """
+    if not sweeps:
+        raise DataError("no sweeps to prepare; select at least one")
+    for sweep in sweeps:
+        if sweep.rate < LOWEST_RATE:
+            raise DataError(
+                f"sweep {sweep.number} was sampled at {sweep.rate:g} Hz, too slow to time its spikes; "
+                f"fitting needs {LOWEST_RATE / 1e3:g} kHz or more"
+            )
+    steps = {sweep.number: steps_per_sample(sweep.rate) / sweep.rate for sweep in sweeps}
+    dt = steps[sweeps[0].number]
+    odd = [f"{number} ({step * 1e3:g} ms)" for number, step in steps.items() if abs(step - dt) > 1e-3 * dt]
+    if odd:
+        raise DataError(
+            f"sweeps {', '.join(odd)} come to another time step than sweep {sweeps[0].number} ({dt * 1e3:g} ms); "
+            "select sweeps of one sampling rate with --train and --test"
+        )
+    currents, voltages, times = [], [], []
+    for sweep in sweeps:
+        voltage = sweep.voltage
+        found = detect_spikes(voltage, sweep.rate, shape.level) if shape else np.zeros(0)
+        times.append(found)
+        currents.append(resample(sweep.current, sweep.rate))
+        voltages.append(resample(voltage, sweep.rate))
+    length = max(map(len, currents))
+    pad = lambda traces, mode: np.stack([np.pad(x, (0, length - len(x)), mode=mode) for x in traces])
+    forced = np.zeros((len(sweeps), length), dtype=bool)
+    crossings = np.full(forced.shape, np.nan)
+    for row, crossing, found in zip(forced, crossings, times, strict=True):
+        onset = np.floor((found - (shape.latency if shape else 0.0)) / dt).astype(int)
+        onset = np.clip(onset, 0, length - 1)
+        row[onset], crossing[onset] = True, found
+    valid = np.stack([np.arange(length) < len(x) for x in currents])
+    return FitData(
+        numbers=np.array([int(sweep.number) for sweep in sweeps]),
+        current=pad(currents, "constant"),
+        voltage=pad(voltages, "edge"),
+        valid=valid,
+        counted=valid,
+        forced=forced,
+        crossings=crossings,
+        dt=dt,
+    )

@@ -1,0 +1,126 @@
+"""Slow drift of the recorded baseline: how far the voltage between spikes wanders from a cell that stays as it is.
+
+V(t) = drift(t) + R (I low-passed with tau) + Rs I(t) + sum_spikes sum_k w_k e^(-(t - t_spike)/tau_k) by least squares
+between spikes, drift(t) being piecewise linear; then the running median of what all but the drift leaves.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ..stages.initial import between_spikes
+from .arrays import FitData
+
+#: Knots of the piecewise linear drift are this far apart, s, as wide is the running median, in blocks of BLOCK.
+SLOW, BLOCK = 15.0, 1.0
+#: Time constants of the membrane that are tried, and of what spikes leave in the voltage, s.
+TAUS, SPIKE_TAUS = np.geomspace(5e-3, 150e-3, 10), (20e-3, 100e-3, 500e-3)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The drift of some sweeps.
+
+    Attributes:
+        time: centres of the blocks, s from each sweep's first sample; S arrays.
+        median: what the cell's model leaves of the voltage, its median in each block, V; NaN where it says nothing.
+        offset: the drift there, V; its median over all blocks is 0.
+    """
+
+    time: tuple[Float[np.ndarray, " b"], ...]
+    median: tuple[Float[np.ndarray, " b"], ...]
+    offset: tuple[Float[np.ndarray, " b"], ...]
+
+    @property
+    def span(self) -> float:
+        """From the lowest to the highest, V."""
+        return float(np.ptp(np.concatenate(self.offset)))
+
+    def removed(self, data: FitData) -> FitData:
+        """The same sweeps without it."""
+        at = (np.arange(data.voltage.shape[1]) + 0.5) * data.dt
+        drift = np.stack([np.interp(at, time, offset) for time, offset in zip(self.time, self.offset, strict=True)])
+        return replace(data, voltage=data.voltage - drift)
+
+
+def measure_drift(data: FitData, cut: float) -> Drift:
+    """The drift within and between sweeps.
+
+    Args:
+        data: sweeps with their spikes.
+        cut: of the spikes, s.
+    """
+    from scipy.signal import lfilter
+
+    step = max(1, round(1e-3 / data.dt))
+    means = lambda x: x[:, : x.shape[1] // step * step].reshape(len(x), -1, step).mean(axis=2)
+    current, voltage = means(data.current), means(data.voltage)
+    keep = means(between_spikes(data, cut + 5e-3) * 1.0) == 1
+    dt = step * data.dt
+    keep[:, : round(min(1.0, 0.1 * keep.shape[1] * dt) / dt)] = False
+    spikes = means(data.forced * float(step))
+    knots = _knots(data.valid.sum(axis=1) // step, keep.shape, dt)
+    after = [lfilter([1.0], [1.0, -np.exp(-dt / tau)], spikes, axis=1) for tau in SPIKE_TAUS]
+    fits = [_regress([_low_pass(current, tau, dt), current, *after], knots, voltage, keep) for tau in TAUS]
+    left = min(fits, key=lambda fit: fit[0])[1]
+
+    block = max(1, round(BLOCK / dt))
+    times, medians, offsets = [], [], []
+    for row, used, valid in zip(left, keep, data.valid, strict=True):
+        n = max(1, int(valid.sum() // step // block))
+        median = np.array([_median(part) for part in np.array_split(np.where(used, row, np.nan)[: n * block], n)])
+        times.append((np.arange(n) + 0.5) * block * dt)
+        medians.append(median)
+        offsets.append(_smooth(median))
+    if not np.isfinite(centre := _median(np.concatenate(offsets))):
+        centre = 0.0
+    flat = lambda values: np.where(np.isfinite(values), values - centre, 0.0)
+    return Drift(tuple(times), tuple(row - centre for row in medians), tuple(map(flat, offsets)))
+
+
+def _median(values) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else np.nan
+
+
+def _smooth(median: np.ndarray) -> np.ndarray:
+    """The running median over SLOW; one value for a sweep that is shorter."""
+    known = np.isfinite(median)
+    if len(median) * BLOCK < 2 * SLOW or known.sum() < 3:
+        return np.full(len(median), _median(median))
+    half = round(SLOW / BLOCK) // 2
+    around = [slice(max(i - half, 0), i + half + 1) for i in range(len(median))]
+    running = np.array([_median(median[part]) for part in around])
+    return np.array([np.nanmean(running[max(i - half // 2, 0) : i + half // 2 + 1]) for i in range(len(running))])
+
+
+def _knots(lengths, shape, dt) -> np.ndarray:
+    """Hat functions of time, (n, S, T), one column where a sweep is short."""
+    columns = []
+    for sweep, length in enumerate(lengths):
+        n = max(1, round(length * dt / SLOW) + 1) if length * dt >= 2 * SLOW else 1
+        for i in range(n):
+            column = np.zeros(shape)
+            column[sweep] = np.interp(np.arange(shape[1]), np.linspace(0, length, n), np.eye(n)[i]) if n > 1 else 1.0
+            columns.append(column)
+    return np.array(columns)
+
+
+def _low_pass(current, tau, dt) -> np.ndarray:
+    from scipy.signal import lfilter
+
+    decay = np.exp(-dt / tau)
+    slow, _ = lfilter([1 - decay], [1, -decay], current, axis=1, zi=decay * current[:, :1])
+    return slow
+
+
+def _regress(effects, knots, voltage, keep) -> tuple[float, np.ndarray]:
+    """Sum of squares, and the voltage less all effects but the drift."""
+
+    columns = np.stack([*(x[keep] for x in effects), *(x[keep] for x in knots)], axis=1)
+    scale = np.abs(columns).max(axis=0) + 1e-30
+    solution, *_ = np.linalg.lstsq(columns / scale, voltage[keep], rcond=None)
+    weights = (solution / scale)[: len(effects)]
+    misfit = float(np.sum((columns / scale @ solution - voltage[keep]) ** 2))
+    return misfit, voltage - sum(weight * x for weight, x in zip(weights, effects, strict=True))

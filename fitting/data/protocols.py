@@ -1,0 +1,263 @@
+"""Which sweeps a neuron is fitted to, and which are held out to score it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+import glifjax as gj
+from glifjax.spikes.detection import find_spike_peaks
+
+from .arrays import DataError
+
+#: Words in a protocol's name that say what it is for.
+TRAINING_WORDS = ("train", "fit", "noise 1", "noise1")
+HELD_OUT_WORDS = ("test", "valid", "held", "frozen", "noise 2", "noise2")
+#: Two sweeps have the same stimulus if their currents (1 ms means) correlate this well and are as large within this.
+SAME_SHAPE, SAME_SIZE = 0.98, 0.02
+#: Of a single recording, this much is held out at its end.
+HELD_OUT_FRACTION = 0.25
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a sweep, from `start` to `stop` (samples); loads like the sweep itself."""
+
+    sweep: "gj.Sweep"
+    start: int
+    stop: int
+
+    @classmethod
+    def whole(cls, sweep: "gj.Sweep") -> "Part":
+        """All of a sweep."""
+        return cls(sweep, 0, sweep.n_samples)
+
+    @property
+    def number(self) -> int:
+        """The sweep's number."""
+        return self.sweep.number
+
+    @property
+    def protocol(self) -> str:
+        """The sweep's protocol."""
+        return self.sweep.protocol
+
+    @property
+    def rate(self) -> float:
+        """Hz."""
+        return self.sweep.rate
+
+    @property
+    def duration(self) -> float:
+        """s."""
+        return (self.stop - self.start) / self.rate
+
+    @property
+    def current(self) -> Float[np.ndarray, " T"]:
+        """(T,), A."""
+        return self.sweep.current[self.start : self.stop]
+
+    @property
+    def voltage(self) -> Float[np.ndarray, " T"]:
+        """(T,), V."""
+        return self.sweep.voltage[self.start : self.stop]
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is trained on and what is held out.
+
+    Attributes:
+        train: sweeps to fit.
+        test: sweeps to score, in groups that repeat one stimulus; empty if nothing is left to hold out.
+        reasons: in words, why these.
+    """
+
+    train: list[Part]
+    test: list[list[Part]]
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def sweeps(self) -> list["gj.Sweep"]:
+        """Every sweep that either holds a part of."""
+        parts = [*self.train, *(part for group in self.test for part in group)]
+        return list({part.number: part.sweep for part in parts}.values())
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A sweep as far as the choice needs to know it."""
+
+    sweep: "gj.Sweep"
+    envelope: Float[np.ndarray, " n"]  # 1 ms means of the current, A
+    spikes: int
+    is_noise: bool
+
+    @property
+    def says_training(self) -> bool:
+        return any(word in self.sweep.protocol.lower() for word in TRAINING_WORDS)
+
+    @property
+    def says_held_out(self) -> bool:
+        return any(word in self.sweep.protocol.lower() for word in HELD_OUT_WORDS)
+
+    def repeats(self, other: "_Candidate") -> bool:
+        """Whether both sweeps have the same stimulus."""
+        a, b = self.envelope, other.envelope
+        if abs(len(a) - len(b)) > 0.01 * len(a):
+            return False
+        n = min(len(a), len(b))
+        a, b = a[:n] - a[:n].mean(), b[:n] - b[:n].mean()
+        size_a, size_b = np.sqrt(a @ a), np.sqrt(b @ b)
+        if size_a == 0 or size_b == 0:
+            return bool(size_a == size_b)
+        # compared by size too: two steps of different height correlate perfectly
+        return bool(a @ b > SAME_SHAPE * size_a * size_b and abs(size_a / size_b - 1) < SAME_SIZE)
+
+
+def choose(recording: "gj.Recording", train: str | None = None, test: str | None = None) -> Split:
+    """Split a recording's current-clamp sweeps into training and held-out ones.
+
+    What the user names is taken. The rest is guessed: sweeps of noise before steps; protocols named for training or
+    testing by their names; else stimuli that repeat are held out and the others train; else the group with most data
+    trains; of a single sweep or group, the last quarter is held out; of steps, every third sweep with spikes.
+
+    Args:
+        recording: as glifjax.read_recording returns it.
+        train, test: sweep numbers, ranges ("2-11"), or protocol names, separated by commas; None to guess.
+
+    Raises:
+        RecordingError: no current-clamp sweeps, or a selection that matches nothing.
+        DataError: no spikes anywhere, or nothing left to train on.
+    """
+    usable = recording.current_clamp
+    chosen = [_inspect(sweep) for sweep in recording.select(train)] if train is not None else None
+    held = [_inspect(sweep) for sweep in recording.select(test)] if test is not None else None
+    for given, option in ((chosen, "--train"), (held, "--test")):
+        for candidate in given or ():
+            if candidate.sweep.clamp != "current":
+                raise DataError(
+                    f"{recording.path}: {option} selects sweep {candidate.sweep.number}, which is a "
+                    f"{candidate.sweep.clamp}-clamp sweep; a fit needs current clamp"
+                )
+    if chosen is not None and held is not None:
+        both = {c.sweep.number for c in chosen} & {c.sweep.number for c in held}
+        if both:
+            raise DataError(f"{recording.path}: sweeps {_numbers(both)} are in both --train and --test; choose one")
+        return _split(chosen, held, ["as selected"])
+    taken = {c.sweep.number for c in chosen or held or ()}
+    rest = [_inspect(sweep) for sweep in usable if sweep.number not in taken]
+    if chosen is not None:
+        guess = [c for c in rest if c.is_noise == chosen[0].is_noise and c.spikes]
+        guess = max(_groups([c for c in guess if c.says_held_out] or guess), key=len, default=[])
+        if guess:
+            return _split(chosen, guess, ["training sweeps as selected", "held out: the sweeps most often repeated"])
+        return _in_time(_groups(chosen)[0] if len(_groups(chosen)) == 1 else chosen, "training sweeps as selected")
+    if held is not None:
+        repeats = [c.sweep.number for c in rest if any(c.repeats(h) for h in held)]
+        rest = [c for c in rest if c.sweep.number not in repeats]
+        guess = [c for c in rest if c.is_noise and c.spikes] or rest
+        guess = [c for c in guess if c.says_training] or guess
+        reasons = ["held-out sweeps as selected"]
+        if repeats:
+            reasons.append(f"not trained on, as they repeat a held-out stimulus: sweeps {_numbers(repeats)}")
+        return _split(guess, held, reasons)
+    return _guess(rest, recording)
+
+
+def _guess(candidates: Sequence[_Candidate], recording: "gj.Recording") -> Split:
+    spiking = [c for c in candidates if c.spikes]
+    if not spiking:
+        raise DataError(
+            f"{recording.path}: none of its {len(candidates)} current-clamp sweeps holds a spike, so there is no "
+            "threshold to fit; check the recording, or choose another"
+        )
+    noise = [c for c in spiking if c.is_noise]
+    if not noise:
+        return _steps(list(candidates))
+    training = [c for c in noise if c.says_training and not c.says_held_out]
+    held = [c for c in noise if c.says_held_out and not c.says_training]
+    if training and held:
+        held = max(_groups(held), key=len)
+        return _split(training, held, ["noise, told apart by the protocols' names"])
+    groups = _groups(noise)
+    repeated = [group for group in groups if len(group) > 1]
+    unique = [group[0] for group in groups if len(group) == 1]
+    if repeated and unique:
+        held = max(repeated, key=_amount)
+        return _split(
+            unique, held, [f"noise that was played once trains, noise repeated {len(held)} times is held out"]
+        )
+    if len(repeated) > 1:
+        most, second, *_ = sorted(repeated, key=_amount, reverse=True)
+        return _split(most, second, ["all noise repeats: the stimulus with most data trains, the next is held out"])
+    if len(unique) > 1:
+        return _split(unique[:-1], unique[-1:], ["no noise repeats: the last noise sweep is held out"])
+    return _in_time(noise, "one stimulus only")
+
+
+def _steps(candidates: list[_Candidate]) -> Split:
+    """No noise: every third spiking sweep is held out, the others and the silent ones train."""
+    spiking = [c for c in candidates if c.spikes]
+    held = spiking[1::3]
+    if not held:
+        return _in_time(spiking, "one sweep with spikes only")
+    training = [c for c in candidates if c not in held]
+    reason = "no noise in the file: steps serve, every third sweep with spikes is held out"
+    return _split(training, held, [reason])
+
+
+def _in_time(candidates: Sequence[_Candidate], why: str) -> Split:
+    """The last quarter of each sweep is held out."""
+    cut = lambda sweep: round(sweep.n_samples * (1 - HELD_OUT_FRACTION))
+    sweeps = [c.sweep for c in candidates]
+    return Split(
+        [Part(sweep, 0, cut(sweep)) for sweep in sweeps],
+        [[Part(c.sweep, cut(c.sweep), c.sweep.n_samples) for c in group] for group in _groups(candidates)],
+        [f"{why}: the last quarter of {'it' if len(sweeps) == 1 else 'each sweep'} is held out"],
+    )
+
+
+def _split(training: Sequence[_Candidate], held: Sequence[_Candidate], reasons: list[str]) -> Split:
+    if not training:
+        raise DataError("no sweeps are left to train on; name them with --train")
+    whole = lambda candidates: [Part.whole(candidate.sweep) for candidate in candidates]
+    return Split(whole(training), [whole(group) for group in _groups(held)], reasons)
+
+
+def _inspect(sweep: "gj.Sweep") -> _Candidate:
+    current, rate = sweep.current, sweep.rate
+    block = max(1, round(1e-3 * rate))
+    envelope = current[: len(current) // block * block].reshape(-1, block).mean(axis=1)
+    return _Candidate(sweep, envelope, len(find_spike_peaks(sweep.voltage, rate)), _is_noise(envelope))
+
+
+def _is_noise(envelope: Float[np.ndarray, " n"]) -> bool:
+    """Steps and ramps change in few places or steadily; noise keeps turning."""
+    if np.ptp(envelope) < 1e-12:
+        return False
+    # what is smaller than a hundredth of the stimulus is the amplifier's own noise
+    change = np.round(np.diff(envelope) / (0.01 * np.ptp(envelope)))
+    turns = np.sum(np.diff(np.sign(change[change != 0])) != 0)
+    return bool(turns > 0.02 * len(envelope))
+
+
+def _groups(candidates: Sequence[_Candidate]) -> list[list[_Candidate]]:
+    """Sweeps in groups of one stimulus, in the order of their first."""
+    groups: list[list[_Candidate]] = []
+    for candidate in candidates:
+        same = next((group for group in groups if candidate.repeats(group[0])), None)
+        if same is None:
+            groups.append([candidate])
+        else:
+            same.append(candidate)
+    return groups
+
+
+def _amount(group: Sequence[_Candidate]) -> float:
+    return sum(c.sweep.n_samples / c.sweep.rate for c in group)
+
+
+def _numbers(numbers) -> str:
+    return ", ".join(str(number) for number in sorted(numbers))

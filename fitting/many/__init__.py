@@ -1,0 +1,1 @@
+"""Many cells: parallel processes, a table and a page of all."""

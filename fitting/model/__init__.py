@@ -1,0 +1,1 @@
+"""A neuron behind its electrode: its parameters as coordinates, its likelihood."""

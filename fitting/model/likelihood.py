@@ -1,0 +1,101 @@
+"""The escape-rate likelihood: how probable the recorded spikes are under a neuron's hazard."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+import glifjax as gj
+from glifjax.spike import MAX_SPIKES_PER_STEP
+
+from ..data.arrays import FitData
+from .coordinates import Coordinate, place, positions
+from .hazard import expected_spikes, score_and_information, surprise
+from .patched import PatchedNeuron
+
+
+def spike_log_likelihood(
+    expected: Float[Array, "..."], spiked: Bool[Array, "..."], free: Bool[Array, "..."] | bool
+) -> Float[Array, ""]:
+    """log L = sum_spikes log(1 - e^(-lambda dt)) - sum_silent lambda dt, in nats.
+
+    Args:
+        expected: lambda dt of each step.
+        spiked: True in the steps that hold a spike.
+        free: True in the steps that could hold one; the others do not count unless they do.
+    """
+    return jnp.sum(_log_likelihoods(expected, spiked, free))
+
+
+def _log_likelihoods(expected, spiked, free) -> Float[Array, "..."]:
+    return jnp.where(spiked | free, -surprise(expected, spiked), 0.0)
+
+
+def log_likelihood(model: PatchedNeuron, data: FitData) -> Float[Array, ""]:
+    """log-likelihood of the recorded spikes that count, in nats; V is the model's own, with those spikes forced."""
+    return jnp.sum(step_log_likelihoods(model, data))
+
+
+def step_log_likelihoods(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) -> Float[Array, "S T"]:
+    """Each step's share of the log-likelihood, nats; 0 where a step does not count; `run` is its `forced_run`."""
+    run = forced_run(model, data) if run is None else run
+    expected = model.noise.expected_spikes(run.voltage_before_reset - run.threshold_before_reset, data.dt)
+    counted = jnp.asarray(data.counted)
+    return _log_likelihoods(expected, data.forced & counted, counted & ~run.refractory)
+
+
+def forced_run(model: PatchedNeuron, data: FitData) -> gj.Trace:
+    """The model over each sweep (S, T), from its first voltage, with spikes forced where they were recorded."""
+    run = lambda current, voltage, forced: model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
+    return jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
+
+
+def log_exponential(
+    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
+) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
+    """log(e dt), e being the hazard's exponential part, with spikes forced; its derivatives by the coordinates, and
+    which steps are refractory.
+    """
+    return _with_slopes(model, data, moved, lambda noise, excess: _log_e(noise, excess, data.dt))
+
+
+def log_hazard(
+    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
+) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
+    """log(lambda dt) with spikes forced, its derivatives by the coordinates, and which steps are refractory."""
+
+    def found(noise, excess):
+        expected = expected_spikes(_log_e(noise, excess, data.dt), noise.jitter, 0.0, data.dt)
+        return jnp.log(jnp.minimum(expected, MAX_SPIKES_PER_STEP) + noise.lapse * data.dt)
+
+    return _with_slopes(model, data, moved, found)
+
+
+def _log_e(noise: gj.EscapeNoise, excess, dt):
+    return jnp.log(noise.lambda0 * dt) + excess / noise.delta_v
+
+
+def _with_slopes(model, data, moved, of_excess: Callable):
+    def one(current, start, forced):
+        def found(x):
+            placed = place(model, moved, x)
+            trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
+            value = of_excess(placed.noise, trace.voltage_before_reset - trace.threshold_before_reset)
+            return value, (value, trace.refractory)
+
+        slopes, (value, refractory) = jax.jacfwd(found, has_aux=True)(positions(model, moved))
+        return value, slopes, refractory
+
+    return jax.vmap(one)(*map(jnp.asarray, (data.current, data.voltage[:, 0], data.forced)))
+
+
+def counted_score_and_information(
+    expected: Float[Array, "S T"], data: FitData, refractory: Bool[Array, "S T"] | Bool[np.ndarray, "S T"]
+) -> tuple[Float[Array, "S T"], Float[Array, "S T"]]:
+    """`fitting.model.hazard.score_and_information` of each step, 0 where it does not count; expected is lambda dt."""
+    spiked = data.forced & data.counted
+    free = data.counted & (spiked | ~refractory)
+    score, information = score_and_information(expected, spiked)
+    return score * free, information * free

@@ -1,0 +1,179 @@
+"""Where a fit comes from: all that it takes to repeat it bit for bit on the same machine."""
+
+import hashlib
+import inspect
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from glifjax.errors import InputError
+
+#: Distributions whose versions a fit's numbers may depend on.
+LIBRARIES = ("glifjax", "jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "h5py", "pynwb")
+#: Modules whose constants no fit depends on.
+WITHOUT_CONSTANTS = tuple(
+    f"fitting.{name}"
+    for name in (
+        "checkpoint", "cli", "example", "many", "provenance", "published", "report", "results", "simulations",
+        "workers",
+    )
+)  # fmt: skip
+
+
+class LikeError(InputError):
+    """A fit.json that cannot be followed; the message says why and what to do."""
+
+
+def provenance(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What fit.json says of a fit's origin: `file`, its name, place and SHA-256, and the `circumstances`."""
+    return {"file": identity(path), **circumstances(settings)}
+
+
+def circumstances(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All that a fit depends on beside its recording, as JSON can hold it.
+
+    Args:
+        settings: what fitting.fit is called with, beside the recording.
+
+    Returns:
+        settings; versions; source: SHA-256 of the code of glifjax and fitting; machine: what the last bits may depend
+        on; constants: of every module of fitting, by module.
+    """
+    return {
+        "settings": dict(settings),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        "source": _source(),
+        "machine": {
+            "platform": platform.platform(),
+            "device": jax.devices()[0].device_kind,
+            "threads": _threads(),
+            "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
+        },
+        "constants": _constants(),
+    }
+
+
+def fingerprint(origin: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits that two fits share if they come to the same result.
+
+    The number of threads is left out: it moves sums in their last bits, and a run of many cells may share its cores
+    out differently when it goes on.
+    """
+    machine = {key: value for key, value in origin["machine"].items() if key != "threads"}
+    parts = (origin["file"]["sha256"], machine, *(origin[key] for key in ("settings", "versions", "source")))
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def identity(path: Path) -> dict[str, str]:
+    """A file's name, its place and its SHA-256, read in pieces."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": path.name, "path": str(path.resolve()), "sha256": digest}
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _threads() -> int:
+    """How many threads XLA and the linear algebra use at most."""
+    told = [os.environ.get(name, "") for name in ("NPROC", "OMP_NUM_THREADS")]
+    return min([cores(), *(int(number) for number in told if number.isdigit())])
+
+
+@cache
+def _source() -> str:
+    """SHA-256 of the code that fits, without that which only shows."""
+    import fitting
+    import glifjax
+
+    digest = hashlib.sha256()
+    for package in (glifjax, fitting):
+        root = Path(str(package.__file__)).parent
+        for file in sorted(root.rglob("*.py")):
+            if file.relative_to(root).parts[0] in ("cli", "report"):
+                continue
+            digest.update(f"{file.relative_to(root.parent).as_posix()}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _constants() -> dict[str, dict[str, Any]]:
+    """Every constant of fitting that is a number, a name, or a row of them; by module."""
+
+    def plain(value: Any) -> bool:
+        if isinstance(value, list | tuple):
+            return all(plain(each) for each in value)
+        return isinstance(value, int | str) or (isinstance(value, float) and math.isfinite(value))
+
+    found = {}
+    for name, module in sorted(sys.modules.items()):
+        if name.startswith("fitting.") and not name.startswith(WITHOUT_CONSTANTS):
+            values = {key: value for key, value in vars(module).items() if key.isupper() and not key.startswith("_")}
+            values = {key: getattr(value, "tolist", lambda value=value: value)() for key, value in values.items()}
+            if kept := {key: value for key, value in values.items() if plain(value)}:
+                found[name] = kept
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ repeating a fit
+
+
+def read_like(path: Path) -> dict[str, Any]:
+    """The origin that a fit.json states.
+
+    Raises:
+        LikeError: it is none, or states settings that fitting.fit does not know.
+    """
+    try:
+        origin = json.loads(path.read_text(encoding="utf-8"))
+        settings, _ = dict(origin["settings"]), origin["file"]["sha256"]
+    except (UnicodeDecodeError, json.JSONDecodeError, LookupError, TypeError, ValueError) as error:
+        raise LikeError(f"{path}: not a fit.json with its settings; --like takes one that glifjax fit wrote") from error
+    from ..pipeline import fit
+
+    unknown = [name for name in settings if name not in inspect.signature(fit).parameters]
+    if unknown:
+        raise LikeError(
+            f"{path}: its setting {unknown[0]} is not one of this version of glifjax ({version('glifjax')}); "
+            f"repeat it with {origin.get('versions', {}).get('glifjax', 'the one that wrote it')}"
+        )
+    return origin
+
+
+def find_recording(like: Path, origin: Mapping[str, Any]) -> Path:
+    """The recording that a fit.json was made from: beside it, or where it was.
+
+    Raises:
+        LikeError: it is in neither place, or another file is.
+    """
+    name, path = origin["file"]["name"], Path(origin["file"].get("path", ""))
+    for place in (like.parent / name, path):
+        if place.is_file():
+            if identity(place)["sha256"] != origin["file"]["sha256"]:
+                raise LikeError(
+                    f"{place}: not the recording that {like} was made from (its SHA-256 differs); name the right one "
+                    "before --like, or this one to fit it alike"
+                )
+            return place
+    raise LikeError(f"{like}: its recording {name} is neither beside it nor at {path}; name it before --like")
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two origins and may move a fit's last bits, in words."""
+    lines = []
+    for group in ("versions", "machine"):
+        old, new = then.get(group, {}), now[group]
+        lines += [f"{key} {old.get(key, 'unknown')!s} then, {new[key]} now" for key in new if old.get(key) != new[key]]
+    if not lines and then.get("source") != now["source"]:
+        lines.append("the code of glifjax has changed since")
+    return lines

@@ -1,0 +1,1 @@
+"""Parameters moved by gradient, or by search, on the running neuron."""

@@ -1,0 +1,5 @@
+"""`python -m glifjax` is the command."""
+
+from glifjax.cli import app
+
+app()

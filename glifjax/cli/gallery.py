@@ -1,0 +1,195 @@
+"""`glifjax gallery`: the firing patterns of the Mihalas-Niebur neuron, to look at."""
+
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from glifjax.cli.console import err_console, out_console, plain_errors, stage
+
+#: What a call writes, by name.
+Files = dict[str, bytes]
+#: Values of each parameter of a sweep.
+SIZE = 100
+
+
+def gallery(
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATTERN", help="Names (tonic_bursting) or letters (M); all twenty if left out."),
+    ] = None,
+    variant: Annotated[
+        str,
+        typer.Option(metavar="paper|notebook", help="Whose numbers: Mihalas & Niebur's, or BrainPy's notebook's."),
+    ] = "paper",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the files. A new one if left out: gallery-<n>.")
+    ] = None,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="A large figure of each pattern instead, its internal currents included.")
+    ] = False,
+    sweep: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="P1 P2",
+            help="The firing pattern over two parameters of one PATTERN, as a picture: a A1, or with ranges in the "
+            "parameter's unit: a=0:20 A1=0:15 (mV, nA, nS, nF, 1/s).",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of a gallery in --out.")] = False,
+) -> None:
+    """Draw the twenty firing patterns of the Mihalas-Niebur neuron, and check what each must show.
+
+    Writes gallery.png, gallery.svg and gallery.html, a page whose panels open. --plot writes <pattern>.png;
+    --sweep writes <pattern>_<P1>_<P2>.png and the same as numbers, .npz.
+
+    [bold]Examples:[/bold]  glifjax gallery
+               glifjax gallery tonic_bursting --plot
+               glifjax gallery tonic_bursting --sweep a A1
+               glifjax gallery M --sweep a=0:10 A1=5:15 --out bursts
+    """
+    with plain_errors():
+        _gallery(patterns or [], variant, out, plot, sweep, overwrite)
+
+
+def _gallery(names, variant, out, plot, sweep, overwrite) -> None:
+    import jax
+
+    from glifjax.errors import InputError
+
+    jax.config.update("jax_enable_x64", True)
+    chosen = _choose(names, variant)
+    if plot and sweep:
+        raise InputError("--plot and --sweep draw different figures; give one of the two")
+    if sweep:
+        make, written = _sweep(names, chosen, sweep)
+    elif plot:
+        make, written = (lambda: _plots(chosen)), [f"{pattern.slug}.png" for pattern in chosen]
+    else:
+        make, written = (lambda: _page(chosen)), ["gallery.png", "gallery.svg", "gallery.html"]
+    _check_folder(out, written, overwrite)
+    files = make()
+    folder = _write(files, out)
+    out_console.print(f"\n[bold]{escape(str(folder))}/[/bold]", soft_wrap=True)
+    for name in files:
+        out_console.print(f"  {escape(name)}", soft_wrap=True)
+    if "gallery.html" in files:
+        out_console.print(f"Open {escape(str(folder / 'gallery.html'))} in a browser.", soft_wrap=True)
+
+
+def _choose(names: list[str], variant: str) -> list:
+    """The patterns of these names or letters, in the order of the gallery."""
+    import glifjax as gj
+    from glifjax.errors import InputError
+    from glifjax.patterns import VARIANTS
+
+    if variant not in VARIANTS:
+        raise InputError(f"--variant {variant}: is unknown; use {' or '.join(VARIANTS)}")
+    every = gj.gallery.variant(variant)
+    known = {pattern.letter.lower(): slug for slug, pattern in every.items()} | {slug: slug for slug in every}
+    slugs = {known.get(name.lower().replace("-", "_").replace(" ", "_")) for name in names}
+    if None in slugs:
+        unknown = next(name for name in names if name.lower().replace("-", "_").replace(" ", "_") not in known)
+        raise InputError(f"there is no pattern {unknown!r}; there are {', '.join(every)}, or their letters A to T")
+    return [pattern for slug, pattern in every.items() if not names or slug in slugs]
+
+
+def _page(patterns) -> Files:
+    from glifjax.patterns.page import overview, page, run_gallery
+
+    with stage(f"simulating {len(patterns)} pattern{'s' * (len(patterns) > 1)} with their controls, in one call"):
+        entries = run_gallery(patterns)
+    with stage("drawing the figure"):
+        figure = overview(entries)
+        files = {f"gallery.{kind}": _image(figure, kind) for kind in ("png", "svg")}
+    with stage("writing the page"):
+        files["gallery.html"] = page(entries).encode()
+    results = [(entry, result) for entry in entries for result in entry.results]
+    failed = [(entry, result) for entry, result in results if not result.holds]
+    out_console.print(f"\n{len(results) - len(failed)} of {len(results)} checks hold")
+    for entry, result in failed:
+        line = f"{entry.pattern.letter}  {entry.pattern.name}, {result.kind}: {result.check.expects}"
+        out_console.print(f"  [yellow]does not hold[/yellow]  {escape(line)}", soft_wrap=True)
+    return files
+
+
+def _plots(patterns) -> Files:
+    import glifjax as gj
+
+    files = {}
+    for pattern in patterns:
+        with stage(f"{pattern.letter}  {pattern.name}"):
+            trace = gj.simulate(pattern.neuron, pattern.current, pattern.dt)
+            title = f"{pattern.letter}  {pattern.name}"
+            files[f"{pattern.slug}.png"] = _image(gj.plot_trace(trace, pattern.current, title=title), "png")
+        out_console.print(f"    spikes: {len(trace.spikes())}")
+    return files
+
+
+def _sweep(names, patterns, texts: tuple[str, str]) -> tuple[Callable[[], Files], list[str]]:
+    """What makes the sweep's files, and their names."""
+    from glifjax.errors import InputError
+    from glifjax.patterns.page.parameters import read_axis
+
+    if len(names) == 0 or len(patterns) != 1:
+        raise InputError("--sweep varies one pattern; name it, as in: glifjax gallery tonic_bursting --sweep a A1")
+    (pattern,) = patterns
+    x, y = (read_axis(pattern.neuron, text) for text in texts)
+    if x.element.name == y.element.name:
+        raise InputError(f"--sweep takes two parameters, but {x.element.name} is given twice")
+    name = f"{pattern.slug}_{x.element.name}_{y.element.name}"
+    return (lambda: _swept(pattern, x, y, name)), [f"{name}.png", f"{name}.npz"]
+
+
+def _swept(pattern, x, y, name: str) -> Files:
+    from glifjax.patterns.page.sweep import run_sweep, sweep_picture
+
+    start, columns = time.perf_counter(), (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err_console, transient=True) as progress:
+        task = progress.add_task("rows of neurons", total=SIZE)
+        swept = run_sweep(pattern, x, y, SIZE, lambda done: progress.update(task, completed=done))
+    what = f"{SIZE} x {SIZE} neurons, {pattern.name.lower()} over {x.element.name} and {y.element.name}"
+    out_console.print(f"  [green]✓[/green] {what} [dim]{time.perf_counter() - start:.1f} s[/dim]")
+    numbers = io.BytesIO()
+    swept.save(numbers)
+    return {f"{name}.png": _image(sweep_picture(swept), "png"), f"{name}.npz": numbers.getvalue()}
+
+
+def _image(figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind)
+    return buffer.getvalue()
+
+
+def _check_folder(out: Path | None, names: list[str], overwrite: bool) -> None:
+    """Refuse a folder that is a file, or that holds what would be written."""
+    from glifjax.errors import InputError
+
+    if out is None:
+        return
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; choose another folder with --out")
+    found = [name for name in names if (out / name).exists()]
+    if found and not overwrite:
+        raise InputError(f"{out}: already holds {found[0]}; choose another folder, or add --overwrite to replace it")
+
+
+def _write(files: Files, out: Path | None) -> Path:
+    """Write files into `out`, or into the first gallery-<n> that does not exist."""
+    folder, n = out, 0
+    while folder is None:
+        n += 1
+        try:
+            Path(f"gallery-{n}").mkdir()
+        except FileExistsError:
+            continue
+        folder = Path(f"gallery-{n}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder

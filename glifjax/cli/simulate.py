@@ -1,0 +1,197 @@
+"""`glifjax simulate`: a neuron over the sweeps of a recording."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from glifjax.cli.console import err_console, out_console, plain_errors
+
+
+def simulate(
+    neuron_config: Annotated[
+        Path, typer.Argument(metavar="NEURON_CONFIG", help="neuron_config.json, or a published model's .zip.")
+    ],
+    cell: Annotated[Path, typer.Argument(metavar="CELL.nwb", help="NWB 2 file, or NWB 1 of the Allen Cell Types.")],
+    out: Annotated[Path | None, typer.Option(metavar="OUT.nwb", help="File to write.")] = None,
+    sweeps: Annotated[
+        str | None,
+        typer.Option(help='Numbers, ranges or protocol names ("1,4-6"). Left out: all in current clamp but "Test".'),
+    ] = None,
+    spike_cut: Annotated[
+        str,
+        typer.Option(
+            metavar="duration|steps",
+            help="What the spike cut keeps where a sweep's time step is not the config's; AllenSDK keeps its steps.",
+        ),
+    ] = "duration",
+    spike_cut_value: Annotated[
+        float | None,
+        typer.Option(
+            metavar="V", help="Voltage in place of NaN in the spike cut; 0.05 is AllenSDK's. NaN if left out."
+        ),
+    ] = None,
+    absolute: Annotated[
+        bool, typer.Option("--absolute", help="Add El_reference to voltages and thresholds; AllenSDK does not.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="Draw spikes from the config's escape_noise. Left out: a hard threshold.")
+    ] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw each sweep: OUT_plots/sweep_<number>.png.")] = False,
+    electrode: Annotated[str | None, typer.Option(help="The one to take, where several recorded at once.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.nwb and its plots.")] = False,
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place",
+            help="Write into CELL.nwb itself, which takes typing its name; for NWB 1 the voltage "
+            "replaces the response.",
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --in-place: do not ask.")] = False,
+) -> None:
+    """Simulate a neuron over the stimuli of a recording, as AllenSDK's simulate_neuron does.
+
+    Writes voltage, threshold, afterspike currents and spike times of each sweep to OUT.nwb, a file of CELL.nwb's kind.
+    CELL.nwb is left as it is.
+
+    [bold]Example:[/bold]  glifjax simulate neuron_config.json cell.nwb --out simulated.nwb
+    """
+    with plain_errors():
+        options = {"absolute": absolute, "seed": seed, "spike_cut": spike_cut, "spike_cut_value": spike_cut_value}
+        target = _target(cell, out, in_place, yes)
+        _simulate(neuron_config, cell, target, sweeps, electrode, plot, overwrite, in_place and not yes, options)
+
+
+def _target(cell: Path, out: Path | None, in_place: bool, yes: bool) -> Path:
+    from glifjax.errors import InputError
+
+    if (out is None) != in_place:
+        raise InputError("give --out OUT.nwb for a new file, or --in-place to change CELL.nwb: one of the two")
+    if yes and not in_place:
+        raise InputError("--yes answers what --in-place asks; without it there is nothing to answer")
+    if out is None:
+        return cell
+    if out.exists() and cell.exists() and out.samefile(cell):
+        raise InputError(f"{out}: is the recording itself; give another name, or --in-place instead of --out")
+    return out
+
+
+def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, options) -> None:
+    import jax
+
+    import glifjax as gj
+    from glifjax.cli.simulations import Simulation, choose_sweeps
+    from glifjax.io.nwb.simulation_writer import write_simulation
+    from glifjax.io.nwb.sweeps import name_sweeps
+    from glifjax.io.writing import check_target
+
+    jax.config.update("jax_enable_x64", True)
+    zipped = config.suffix == ".zip"
+    neuron = gj.read_model_zip(config).neuron if zipped else gj.read_neuron_config(config)
+    simulation = Simulation(neuron, config.name, **options)
+    plots = target.with_name(f"{target.stem}_plots")
+    with gj.read_recording(cell, electrode=electrode, trim=False) as recording:
+        sweeps = choose_sweeps(recording, which)
+        check_target(target, overwrite or target == cell)
+        if ask:
+            _ask(cell)
+        out_console.print(f"[bold]{escape(recording.name)}[/bold], {name_sweeps(sweep.number for sweep in sweeps)}")
+        for choice in simulation.choices():
+            out_console.print(f"  {escape(choice)}", soft_wrap=True)
+        with _new_folder(plots if plot else None, overwrite) as folder:
+            summaries = []
+            write_simulation(
+                target,
+                recording,
+                sweeps,
+                _followed(simulation, sweeps, folder, summaries),
+                simulation.written,
+                overwrite=overwrite,
+            )
+    _print_summaries(summaries)
+    _print_files(target, plots if plot else None, simulation)
+
+
+def _ask(cell: Path) -> None:
+    from glifjax.errors import InputError
+
+    out_console.print(f"--in-place changes [bold]{escape(cell.name)}[/bold] itself.")
+    try:
+        typed = typer.prompt("Type the file's name to go on", err=True)
+    except typer.Abort as abort:
+        raise InputError(f"{cell}: --in-place was not confirmed, nothing was changed; add --yes in a script") from abort
+    if typed.strip() != cell.name:
+        raise InputError(f"{cell}: '{typed.strip()}' is not its name, nothing was changed")
+
+
+def _followed(simulation, sweeps, folder: Path | None, summaries: list) -> Iterator:
+    """The runs, one by one, while a bar shows how far they are; each is drawn and summed up on its way."""
+    from glifjax.cli.simulations import draw, summarize
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=err_console, transient=True) as progress:
+        task = progress.add_task("simulating", total=len(sweeps))
+        for sweep, trace in simulation.run(sweeps):
+            yield sweep, trace
+            summaries.append(summarize(sweep, trace))
+            if folder is not None:
+                draw(simulation, sweep, trace, folder)
+            progress.update(task, advance=1)
+
+
+@contextmanager
+def _new_folder(folder: Path | None, overwrite: bool) -> Iterator[Path | None]:
+    """A temporary folder that becomes `folder`, or whose files go into it, if the block ends well."""
+    from glifjax.errors import InputError
+
+    if folder is None:
+        yield None
+        return
+    if folder.exists() and not (overwrite and folder.is_dir()):
+        raise InputError(f"{folder}: exists already; move it, or add --overwrite to replace plots in it")
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as part:
+        yield Path(part)
+        folder.mkdir(exist_ok=True)
+        for file in sorted(Path(part).iterdir()):
+            shutil.move(file, folder / file.name)
+
+
+def _print_summaries(summaries) -> None:
+    table = Table(box=None, title="Spikes", title_justify="left")
+    for heading in ("sweep", "protocol", "duration", "sampling", "recorded", "model", "model's rate", ""):
+        table.add_column(heading, justify="left" if heading in ("protocol", "") else "right")
+    for row in sorted(summaries, key=lambda row: row.number):
+        table.add_row(
+            str(row.number),
+            escape(row.protocol),
+            f"{row.duration:.3f} s",
+            f"{1e-3 * row.sampling:g} kHz",
+            "–" if row.recorded is None else str(row.recorded),
+            str(row.spikes),
+            f"{row.rate:.1f} Hz",
+            f"[yellow]{row.status}[/yellow]" if row.status else "",
+        )
+    out_console.print()
+    out_console.print(table)
+
+
+def _print_files(target: Path, plots: Path | None, simulation) -> None:
+    size = target.stat().st_size
+    unit, scale = ("MB", 1e6) if size >= 1e6 else ("kB", 1e3)
+    out_console.print(f"\n[bold]{escape(str(target))}[/bold] {size / scale:.1f} {unit}", soft_wrap=True)
+    if plots is not None:
+        out_console.print(f"[bold]{escape(str(plots))}/[/bold] a figure each sweep", soft_wrap=True)
+    name = escape(str(target))
+    if simulation.absolute and simulation.spike_cut_value is not None:
+        out_console.print(f"Fit a neuron to the model's own answers: glifjax fit {name}", soft_wrap=True)
+    else:
+        hint = "" if plots is not None else "; --plot draws each sweep"
+        out_console.print(f'Read it with glifjax.read_recording("{name}"){hint}.', soft_wrap=True)

@@ -1,0 +1,182 @@
+"""A neuron simulated over the sweeps of a recording, as AllenSDK's simulate_neuron: how, and what came of it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import glifjax as gj
+from glifjax.errors import InputError
+from glifjax.io.config.neuron_config import neuron_to_config
+from glifjax.io.nwb.sweeps import name_sweeps
+from glifjax.io.nwb.written import Written
+from glifjax.spikes.detection import find_spike_peaks
+
+#: The protocol that is left out unless selected: the amplifier's own test.
+TEST = "test"
+STATUS = {
+    gj.Status.NON_FINITE_CURRENT: "the stimulus holds NaN",
+    gj.Status.BAD_RESET: "stopped: a reset left V above the threshold",
+    gj.Status.TOO_MANY_SPIKES: "spikes are missing: several in one step",
+}
+
+
+class SimulationError(InputError):
+    """A simulation that cannot be done as asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How a neuron is run over sweeps, and how its voltage is written.
+
+    Attributes:
+        neuron: voltages relative to its El_reference.
+        source: the name of its config.
+        spike_cut: "duration" or "steps", as in `glifjax.simulation`.
+        seed: of spikes drawn from escape noise; None for a hard threshold.
+        absolute: add El_reference to what is written.
+        spike_cut_value: stands for NaN in the voltage, V; None keeps NaN.
+
+    Raises:
+        SimulationError: an unknown spike_cut, a spike_cut_value that is no voltage in V, a seed without
+            escape noise, absolute voltages without an El_reference.
+    """
+
+    neuron: gj.GLIF
+    source: str
+    spike_cut: str = "duration"
+    seed: int | None = None
+    absolute: bool = False
+    spike_cut_value: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no simulation can use."""
+        if self.spike_cut not in ("duration", "steps"):
+            raise SimulationError(f"--spike-cut {self.spike_cut} is unknown; use duration or steps")
+        if self.spike_cut_value is not None and not abs(self.spike_cut_value) < 1:
+            raise SimulationError(
+                f"--spike-cut-value {self.spike_cut_value:g} is no voltage in V; give one such as 0.05"
+            )
+        if self.absolute and float(self.neuron.El_reference) == 0:
+            raise SimulationError(
+                f"{self.source}: has no El_reference, so its voltages stay as they are; drop --absolute"
+            )
+        if self.seed is not None and self.neuron.escape_noise is None:
+            raise SimulationError(
+                f"{self.source}: has no escape_noise to draw spikes from; leave --seed out for a hard threshold"
+            )
+
+    def run(self, sweeps: Sequence[gj.Sweep]):
+        """Each sweep with its Trace, see `glifjax.simulate_sweeps`."""
+        return gj.simulate_sweeps(self.neuron, sweeps, seed=self.seed, spike_cut=self.spike_cut)
+
+    @property
+    def reference(self) -> float:
+        """What is added to voltages when they are written, V."""
+        return float(self.neuron.El_reference) if self.absolute else 0.0
+
+    @property
+    def written(self) -> Written:
+        """How a file holds the traces."""
+        return Written(
+            description=f"Simulated by glifjax {version('glifjax')} from {self.source}: {'; '.join(self.choices())}.",
+            neuron_config=json.dumps(neuron_to_config(self.neuron)),
+            n_currents=len(self.neuron.asc_tau_array),
+            reference=self.reference,
+            spike_cut_value=self.spike_cut_value,
+        )
+
+    def choices(self) -> list[str]:
+        """What was chosen, in words."""
+        steps, dt = int(self.neuron.spike_cut_length), float(self.neuron.dt)
+        cut = f"{steps} steps of {1e6 * dt:.4g} µs in the config"
+        rest = f"El_reference, {1e3 * float(self.neuron.El_reference):.2f} mV"
+        return [
+            f"the spike cut keeps its duration, {1e3 * steps * dt:.4g} ms ({cut})"
+            if self.spike_cut == "duration"
+            else f"the spike cut keeps its number of steps at every time step, as AllenSDK does ({cut})",
+            f"voltages are absolute ({rest}, is added)" if self.absolute else f"voltages are relative to {rest}",
+            "NaN marks the spike cut"
+            if self.spike_cut_value is None
+            else f"{1e3 * self.spike_cut_value:g} mV stand for NaN in the spike cut of the voltage",
+            "spikes where voltage exceeds threshold"
+            if self.seed is None
+            else f"spikes drawn from escape noise, seed {self.seed}",
+        ]
+
+
+@dataclass(frozen=True)
+class SweepSummary:
+    """What a person reads of a simulated sweep: s, Hz, and what is wrong with it, if anything."""
+
+    number: int
+    protocol: str
+    duration: float
+    sampling: float
+    recorded: int | None
+    spikes: int
+    status: str
+
+    @property
+    def rate(self) -> float:
+        """Spikes of the model per second, Hz."""
+        return self.spikes / self.duration
+
+
+def choose_sweeps(recording: gj.Recording, which: str | None = None) -> list[gj.Sweep]:
+    """The sweeps to simulate: as selected, else all in current clamp with a stimulus but those of protocol "Test".
+
+    Raises:
+        RecordingError: there is none, or the selection matches nothing.
+        SimulationError: a selected sweep has no stimulus in current clamp, or none but tests are left.
+    """
+    if which is None:
+        found = [sweep for sweep in recording.current_clamp if sweep.protocol.strip().lower() != TEST]
+        if not found:
+            numbers = name_sweeps(sweep.number for sweep in recording.current_clamp)
+            raise SimulationError(f"{recording.path}: holds tests alone ({numbers}); select one with --sweeps")
+        return found
+    found = recording.select(which)
+    if unfit := [sweep for sweep in found if sweep.clamp != "current" or not sweep.paired]:
+        raise SimulationError(
+            f"{recording.path}: --sweeps selects {name_sweeps(s.number for s in unfit)}, without a stimulus in current "
+            "clamp; leave out what has none"
+        )
+    return found
+
+
+def summarize(sweep: gj.Sweep, trace: gj.Trace) -> SweepSummary:
+    """What came out of a sweep, beside what was recorded."""
+    return SweepSummary(
+        number=sweep.number,
+        protocol=sweep.protocol,
+        duration=sweep.duration,
+        sampling=sweep.rate,
+        recorded=_recorded_spikes(sweep),
+        spikes=len(trace.spikes()),
+        status="; ".join(words for flag, words in STATUS.items() if int(trace.status) & flag),
+    )
+
+
+def _recorded_spikes(sweep: gj.Sweep) -> int | None:
+    """As the file lists them, else as found in the voltage; None where that cannot be read."""
+    if sweep.spike_times is not None:
+        return len(sweep.spike_times)
+    try:
+        return len(find_spike_peaks(sweep.voltage, sweep.rate))
+    except gj.RecordingError:
+        return None
+
+
+def draw(simulation: Simulation, sweep: gj.Sweep, trace: gj.Trace, folder: Path) -> Path:
+    """Draw a sweep to sweep_<number>.png in a folder."""
+    figure = gj.plot_trace(
+        trace,
+        sweep.current,
+        reference=simulation.reference,
+        title=f"sweep {sweep.number}, {sweep.protocol}" if sweep.protocol else f"sweep {sweep.number}",
+    )
+    path = folder / f"sweep_{sweep.number:03d}.png"
+    figure.savefig(path)
+    return path

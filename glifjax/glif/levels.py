@@ -1,0 +1,96 @@
+"""Allen's five levels of GLIF neuron: which rules each is made of (Teeter et al. 2018)."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from glifjax.errors import InputError
+from glifjax.glif.glif import GLIF
+from glifjax.rules import afterspike, threshold, voltage
+
+#: Level: whether it has reset rules (R), afterspike currents (ASC), a voltage-dependent threshold (A).
+LEVELS = {
+    "LIF": (False, False, False),
+    "LIF-R": (True, False, False),
+    "LIF-ASC": (False, True, False),
+    "LIF-R-ASC": (True, True, False),
+    "LIF-R-ASC-A": (True, True, True),
+}
+
+
+class LevelError(InputError):
+    """A level that does not exist; the message lists those that do."""
+
+
+ALIASES = {f"glif{i}": level for i, level in enumerate(LEVELS, start=1)}
+
+
+def level_name(name: str) -> str:
+    """A level's name from any spelling of it ("lif-r", "GLIF2", "glif2"); LevelError lists the levels."""
+    wanted = name.strip().lower()
+    for level in LEVELS:
+        if wanted in (level.lower(), level.lower().replace("-", "_")):
+            return level
+    if wanted in ALIASES:
+        return ALIASES[wanted]
+    raise LevelError(f"level {name!r} is unknown; use one of {', '.join(LEVELS)} (or glif1 ... glif5)")
+
+
+def from_level(
+    level: str,
+    *,
+    C: Float[ArrayLike, ""],
+    R_input: Float[ArrayLike, ""],
+    th_inf: Float[ArrayLike, ""],
+    asc_tau_array: Sequence[float] | Float[Array, " n"] = (0.1, 0.01),
+    asc_amp_array: Sequence[float] | Float[Array, " n"] = (0.0, 0.0),
+    r: Sequence[float] | Float[Array, " n"] | None = None,
+    reset_slope: Float[ArrayLike, ""] = 0.0,
+    reset_intercept: Float[ArrayLike, ""] = 0.0,
+    a_spike: Float[ArrayLike, ""] = 0.0,
+    b_spike: Float[ArrayLike, ""] = 100.0,
+    a_voltage: Float[ArrayLike, ""] = 0.0,
+    b_voltage: Float[ArrayLike, ""] = 10.0,
+    **others,
+) -> GLIF:
+    """A GLIF neuron with the rules of one of Allen's five levels.
+
+    Args:
+        level: "LIF", "LIF-R", "LIF-ASC", "LIF-R-ASC" or "LIF-R-ASC-A" (aliases glif1 ... glif5).
+        C, R_input, th_inf: F, ohm, V.
+        asc_tau_array, asc_amp_array: (n,), s and A; kept, but without effect, at levels without ASC.
+        r: fraction of each afterspike current that survives a spike, (n,); all of it by default.
+        reset_slope, reset_intercept: V <- slope V + intercept (levels with R; others reset to 0), 1 and V.
+        a_spike, b_spike: what a spike adds to the threshold, V, and its decay rate, 1/s (levels with R).
+        a_voltage, b_voltage: the threshold's coupling to the voltage and its decay rate, 1/s (levels with A).
+        **others: any other attribute of GLIF.
+
+    Raises:
+        ValueError: an unknown level.
+    """
+    resets, currents, adapts = LEVELS[level_name(level)]
+    others.setdefault("init_threshold", th_inf)
+    others.setdefault("init_AScurrents", jnp.zeros(len(asc_amp_array)))
+    if adapts:
+        threshold_dynamics = threshold.ThreeComponents(b_spike, a_voltage, b_voltage)
+    else:
+        threshold_dynamics = threshold.SpikeComponent(b_spike) if resets else threshold.Constant()
+    return GLIF(
+        C=C,
+        R_input=R_input,
+        th_inf=th_inf,
+        asc_tau_array=jnp.asarray(asc_tau_array, dtype=float),
+        asc_amp_array=jnp.asarray(asc_amp_array, dtype=float),
+        voltage_dynamics=voltage.ForwardEuler(),
+        threshold_dynamics=threshold_dynamics,
+        afterspike_dynamics=afterspike.Exponential() if currents else afterspike.NoCurrents(),
+        voltage_reset=(voltage.ResetFromVoltage(reset_slope, reset_intercept) if resets else voltage.ResetToZero()),
+        threshold_reset=(threshold.ResetThreeComponents(a_spike, b_spike) if resets else threshold.ResetToInfinity()),
+        afterspike_reset=(
+            afterspike.ResetBySum(jnp.ones(len(asc_amp_array)) if r is None else jnp.asarray(r, dtype=float))
+            if currents
+            else afterspike.ResetToNone()
+        ),
+        **others,
+    )

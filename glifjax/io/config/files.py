@@ -1,0 +1,57 @@
+"""Config files: what is in one, and how to change it without losing the rest."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from glifjax.io.config.older import parse_older
+from glifjax.io.config.values import NeuronConfigError
+
+
+def load(path: str | os.PathLike) -> tuple[Mapping[str, Any], str | None]:
+    """The config in a file, and the id that it is wrapped in as {"<id>": {...}}.
+
+    Raises:
+        NeuronConfigError: a file that cannot be read, or that holds no JSON object (nor a Python literal of one, as
+            some files of 2014 and 2015 do).
+    """
+    path, wrapped = Path(path), None
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise NeuronConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise NeuronConfigError(f"{path}: is not text; expected a GLIF neuron_config.json") from error
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        try:
+            config = parse_older(text)
+        except ValueError:
+            raise NeuronConfigError(f"{path}: is not JSON ({error}); expected a GLIF neuron_config.json") from error
+    if isinstance(config, dict) and len(config) == 1 and isinstance(next(iter(config.values())), dict):
+        ((wrapped, config),) = config.items()
+    if not isinstance(config, dict):
+        raise NeuronConfigError(f"{path}: holds a {type(config).__name__}, not an object with parameters")
+    return config, wrapped
+
+
+def with_changes(like: Any, before: Any, after: Any) -> Any:
+    """`like`, with what differs between `before` and `after` replaced by what `after` holds.
+
+    A three-way merge of JSON objects: `before` is `like` as this library would write it, so that whatever it does not
+    know, or writes in another way, stays as it is in `like`.
+    """
+    if before == after:
+        return like
+    if not all(isinstance(each, Mapping) for each in (like, before, after)):
+        return after
+    kept = {
+        key: with_changes(value, before.get(key), after[key]) if key in after else value
+        for key, value in like.items()
+        if key in after or key not in before
+    }
+    added = {key: value for key, value in after.items() if key not in like and before.get(key) != value}
+    return kept | added

@@ -1,0 +1,244 @@
+"""neuron_config.json: Allen's file format for a GLIF neuron, read and written.
+
+Keys that AllenSDK does not know: `escape_noise` {lambda0 (1/s), delta_v (V), jitter (s), lapse (1/s)},
+`spike_latency` (s), `membrane_currents` (a list of rules) and `spike_waveform` (a list, V). Older configs and NEST's
+are recognised: glifjax.io.config.older, glifjax.io.config.nest.
+"""
+
+import inspect
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+
+from glifjax.glif.glif import GLIF, Coefficients
+from glifjax.io.config.absolute import absolute_voltages
+from glifjax.io.config.checks import check_consistent
+from glifjax.io.config.files import load, with_changes
+from glifjax.io.config.nest import is_nest, neuron_from_nest
+from glifjax.io.config.older import modernise
+from glifjax.io.config.rule_entries import find_rule, read_rule, write_rule
+from glifjax.io.config.values import NeuronConfigError, array, mapping, not_negative, number, positive
+from glifjax.rules import afterspike, membrane, threshold, threshold_kernels, voltage
+from glifjax.spike import EscapeNoise
+
+#: The one place that knows Allen's names: (method, name) -> rule. `register_rule` adds a user's own.
+METHODS: dict[tuple[str, str], Callable] = {
+    ("voltage_dynamics_method", "linear_forward_euler"): voltage.ForwardEuler,
+    ("voltage_dynamics_method", "linear_exact"): voltage.LinearExact,
+    ("threshold_dynamics_method", "inf"): threshold.Constant,
+    ("threshold_dynamics_method", "spike_component"): threshold.SpikeComponent,
+    ("threshold_dynamics_method", "three_components_exact"): threshold.ThreeComponents,
+    ("threshold_dynamics_method", "three_components_forward"): threshold.ThreeComponentsEuler,
+    ("threshold_dynamics_method", "kernels"): threshold_kernels.Kernels,
+    ("AScurrent_dynamics_method", "exp"): afterspike.Exponential,
+    ("AScurrent_dynamics_method", "none"): afterspike.NoCurrents,
+    ("voltage_reset_method", "zero"): voltage.ResetToZero,
+    ("voltage_reset_method", "v_before"): voltage.ResetFromVoltage,
+    ("threshold_reset_method", "inf"): threshold.ResetToInfinity,
+    ("threshold_reset_method", "three_components"): threshold.ResetThreeComponents,
+    ("threshold_reset_method", "kernels"): threshold_kernels.ResetKernels,
+    ("AScurrent_reset_method", "sum"): afterspike.ResetBySum,
+    ("AScurrent_reset_method", "none"): afterspike.ResetToNone,
+    ("membrane_currents", "gated"): membrane.GatedCurrent,
+}
+
+#: Parameters that AllenSDK's function signatures demand, and that have no effect.
+IGNORED: dict[Callable, tuple[str, ...]] = {
+    threshold.SpikeComponent: ("a_spike", "a_voltage", "b_voltage"),
+    threshold.ThreeComponents: ("a_spike",),
+    threshold.ThreeComponentsEuler: ("a_spike",),
+}
+
+#: Allen's method -> the neuron's attribute.
+RULES = {
+    "voltage_dynamics_method": "voltage_dynamics",
+    "threshold_dynamics_method": "threshold_dynamics",
+    "AScurrent_dynamics_method": "afterspike_dynamics",
+    "voltage_reset_method": "voltage_reset",
+    "threshold_reset_method": "threshold_reset",
+    "AScurrent_reset_method": "afterspike_reset",
+}
+
+_NUMBERS = ("El", "C", "R_input", "th_inf", "dt", "init_voltage", "init_threshold")
+_POSITIVE = ("C", "R_input", "dt")
+_ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
+_MAY_LACK = ("jitter", "lapse")  # of an escape noise
+_COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
+#: keys that AllenSDK's reader demands or its files hold, and its simulation does not use, as all published files have
+_NOT_SIMULATED = {"type": "GLIF", "th_adapt": None, "dt_multiplier": 10, "extrapolation_method_name": "endpoints"}
+
+
+def register_rule(method: str, name: str, rule: Callable) -> None:
+    """Give a rule of one's own a name in files, so that neurons with it can be written and read.
+
+    Args:
+        method: which of the six rules it stands for ("voltage_reset_method" ...), or "membrane_currents".
+        name: its name in the file.
+        rule: an equinox.Module class, or a plain function (with parameters: the function inside equinox.Partial).
+            Registering another rule under the same name replaces it; built-in names cannot be replaced.
+
+    Raises:
+        NeuronConfigError: an unknown method, the name of a built-in rule, or something that is no rule.
+    """
+    if method not in (*RULES, "membrane_currents"):
+        raise NeuronConfigError(f"method {method!r} is unknown; use one of {', '.join(RULES)}, membrane_currents")
+    known = METHODS.get((method, name))
+    if known is not None and known is not rule and known.__module__.startswith("glifjax.rules."):
+        raise NeuronConfigError(f"{method} {name!r} is a built-in rule; give yours another name")
+    if method == "membrane_currents":
+        base, expected = membrane.AbstractMembraneCurrent, "an AbstractMembraneCurrent class"
+    else:
+        base, expected = eqx.Module, "an equinox.Module class or a function"
+    is_function = inspect.isfunction(rule) and base is eqx.Module
+    if not is_function and not (inspect.isclass(rule) and issubclass(rule, base)):
+        raise NeuronConfigError(f"{method} {name!r}: {rule!r} is no rule; give {expected}")
+    METHODS[method, name] = rule
+
+
+def read_neuron_config(path: str | os.PathLike, *, absolute: bool = False) -> GLIF:
+    """The neuron in a neuron_config.json, plain or wrapped as {"<id>": {...}}; float64 needs jax_enable_x64.
+
+    Configs from before 2017 are converted (glifjax.io.config.older), NEST's glif_psc parameters imported
+    (glifjax.io.config.nest). What the neuron does not hold (unknown keys, notes) stays in the file: give the file to
+    `write_neuron_config` as `like` to keep it.
+
+    Args:
+        path: the file.
+        absolute: voltages as an electrode measures them; else relative to El_reference, as in the file.
+
+    Raises:
+        NeuronConfigError: not a file, not JSON; a key missing, of the wrong kind, or out of range; an unknown rule;
+            or rules that do not go together (where AllenSDK would fail during a run).
+    """
+    config, _ = load(path)
+    neuron = neuron_from_config(config, str(path))
+    if not absolute:
+        return neuron
+    if "El_reference" not in config and not is_nest(config):
+        raise NeuronConfigError(f"{path}: lacks El_reference, so that its voltages cannot be made absolute")
+    return absolute_voltages(neuron, str(path))
+
+
+def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config") -> GLIF:
+    """The neuron that a config's dictionary describes; `source` names it in errors.
+
+    Raises:
+        NeuronConfigError: as read_neuron_config.
+    """
+    if is_nest(config):
+        return neuron_from_nest(config, source)
+    config = modernise(config, source)
+    needed = (*_NUMBERS, *_ARRAYS, "spike_cut_length", *RULES)
+    missing = [key for key in needed if key not in config]
+    if missing:
+        raise NeuronConfigError(
+            f"{source}: lacks {', '.join(missing)}; a neuron_config.json of 2017 or later has these keys"
+        )
+    currents = config.get("membrane_currents", [])
+    if not isinstance(currents, list | tuple):
+        raise NeuronConfigError(f"{source}: membrane_currents is {currents!r}; expected a list of rules")
+    entries = [(method, config[method]) for method in RULES] + [("membrane_currents", each) for each in currents]
+    for method, entry in entries:
+        find_rule(METHODS, method, entry, source)
+    numbers: dict[str, Any] = {key: (positive if key in _POSITIVE else number)(config, key, source) for key in _NUMBERS}
+    numbers |= {key: number(config, key, source) for key in ("El_reference", "spike_latency") if key in config}
+    arrays = {key: array(config, key, source) for key in _ARRAYS}
+    given, where = mapping(config, "coeffs", source), f"{source}, coeffs"
+    coefficients: dict[str, Any] = {
+        key: (array if key == "asc_amp_array" else number)(given, key, where) for key in _COEFFICIENTS if key in given
+    }
+    coefficients.setdefault("asc_amp_array", np.ones(len(arrays["asc_amp_array"])))
+    waveform = {"spike_waveform": array(config, "spike_waveform", source)} if "spike_waveform" in config else {}
+    noise = None
+    if config.get("escape_noise") is not None:
+        hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
+        needed = {key: positive(hazard, key, where) for key in ("lambda0", "delta_v")}
+        noise = EscapeNoise(**needed, **{key: not_negative(hazard, key, where) for key in _MAY_LACK if key in hazard})
+    rules = [_read(method, entry, source) for method, entry in entries]
+    neuron = GLIF(
+        **numbers,
+        **arrays,
+        **waveform,
+        **dict(zip(RULES.values(), rules[: len(RULES)], strict=True)),
+        membrane_currents=tuple(rules[len(RULES) :]),
+        spike_cut_length=int(number(config, "spike_cut_length", source)),  # truncated, as AllenSDK
+        coeffs=Coefficients(**coefficients),
+        escape_noise=noise,
+    )
+    check_consistent(neuron, source)
+    return neuron
+
+
+def _read(method: str, entry: Mapping[str, Any], source: str) -> Any:
+    ignored = IGNORED.get(METHODS[method, entry["name"]], ())
+    return read_rule(METHODS, method, entry, source, ignored)
+
+
+def write_neuron_config(
+    neuron: GLIF, path: str | os.PathLike, like: str | os.PathLike | Mapping[str, Any] | None = None
+) -> None:
+    """Write a neuron as a neuron_config.json that AllenSDK reads too.
+
+    Args:
+        neuron: with built-in or registered rules.
+        path: the file.
+        like: a config, or a file with one: what is written is this config with only those values changed in which
+            the neuron differs from it. Notes, unknown keys, and the wrapping {"<id>": ...} of a file stay.
+
+    Raises:
+        NeuronConfigError: a rule that has no name in the file format, or values that could not be read again.
+    """
+    written = neuron_to_config(neuron)
+    if like is not None:
+        config, wrapped = (like, None) if isinstance(like, Mapping) else load(like)
+        source = "like" if isinstance(like, Mapping) else str(like)
+        if is_nest(config):
+            raise NeuronConfigError(f"{source}: holds NEST's parameters, which a neuron_config.json is not like")
+        config = modernise(config, source)
+        written = with_changes(config, neuron_to_config(neuron_from_config(config, source)), written)
+        written = written if wrapped is None else {wrapped: written}
+    Path(path).write_text(json.dumps(written, indent=2) + "\n")
+
+
+def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
+    """The config dictionary of a neuron.
+
+    Raises:
+        NeuronConfigError: as write_neuron_config.
+    """
+    config: dict[str, Any] = {key: float(getattr(neuron, key)) for key in (*_NUMBERS, "El_reference")}
+    config |= {key: np.asarray(getattr(neuron, key), float).tolist() for key in _ARRAYS}
+    config["spike_cut_length"] = int(neuron.spike_cut_length)
+    amplitudes = np.broadcast_to(np.asarray(neuron.coeffs.asc_amp_array, float), np.shape(neuron.asc_amp_array))
+    coefficients = {key: float(getattr(neuron.coeffs, key)) for key in _COEFFICIENTS[:-1]}
+    config["coeffs"] = coefficients | {"asc_amp_array": amplitudes.tolist()}
+    for method, attribute in RULES.items():
+        config[method] = _entry(neuron, method, getattr(neuron, attribute))
+    config |= _NOT_SIMULATED
+    if neuron.escape_noise is not None:
+        noise = neuron.escape_noise
+        config["escape_noise"] = {field.name: float(getattr(noise, field.name)) for field in fields(noise)}
+    if neuron.spike_latency != 0:
+        config["spike_latency"] = float(neuron.spike_latency)
+    if neuron.membrane_currents:
+        currents = neuron.membrane_currents
+        config["membrane_currents"] = [write_rule(METHODS, "membrane_currents", each) for each in currents]
+    if len(neuron.spike_waveform):
+        config["spike_waveform"] = np.asarray(neuron.spike_waveform, float).tolist()
+    neuron_from_config(config, "this neuron cannot be written")
+    return config
+
+
+def _entry(neuron: GLIF, method: str, rule: Callable) -> dict[str, Any]:
+    entry = write_rule(METHODS, method, rule)
+    reset = neuron.threshold_reset
+    a_spike = float(reset.a_spike) if isinstance(reset, threshold.ResetThreeComponents) else 0.0
+    for key in IGNORED.get(METHODS[method, entry["name"]], ()):
+        entry["params"][key] = a_spike if key == "a_spike" else 0.0
+    return entry

@@ -1,0 +1,1 @@
+"""Recordings as NWB files, in and out."""

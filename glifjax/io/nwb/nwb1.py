@@ -1,0 +1,215 @@
+"""NWB 1 as the Allen Cell Types database publishes it (``*_ephys.nwb``), read and overwritten through h5py.
+
+The response of sweep 7 is the group ``/acquisition/timeseries/Sweep_7``, its stimulus
+``/stimulus/presentation/Sweep_7``; both hold ``data`` and ``starting_time`` (attribute ``rate``, Hz), and their type
+is the last word of the attribute ``ancestry``. ``/epochs/Experiment_7/stimulus`` gives ``idx_start`` and ``count`` of
+the samples from the end of the test pulse to where the recording broke off, ``/analysis/spike_times/Sweep_7`` the
+spikes in s from the start of the sweep. A scalar may be an array of one. AllenSDK's NwbDataSet reads by these rules.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from jaxtyping import Float
+
+from glifjax.io.nwb.sweeps import (  # fmt: skip
+    Channel,
+    Clamp,
+    Quantity,
+    Recording,
+    RecordingError,
+    Sweep,
+    first_line,
+    name_sweeps,
+)
+
+_RESPONSES, _STIMULI = "/acquisition/timeseries", "/stimulus/presentation"
+_SPIKE_TIMES, _OLD_SPIKE_TIMES = "/analysis/spike_times", "/analysis/aibs_spike_times"
+_PROTOCOLS = ("aibs_stimulus_name", "aibs_stimulus_description", "stimulus_description")
+_CLAMPS: dict[str, Clamp] = {
+    "CurrentClampSeries": "current",
+    "VoltageClampSeries": "voltage",
+    "IZeroClampSeries": "zero",
+}
+
+
+def read_nwb1(path: Path, electrode: str | None = None, *, trim: bool = True) -> Recording:
+    """The recording in an NWB 1 file of the Allen Cell Types database; see ``read_recording``, which looks first.
+
+    With ``trim`` a sweep ends with its experiment: what the file holds after that, zeros as a rule, is no response.
+    Raises RecordingError for a damaged file, for sweeps without ``/epochs`` and for an ``electrode`` without sweeps.
+    """
+    with ExitStack() as stack:
+        file: Any = stack.enter_context(h5py.File(path, "r"))
+        try:
+            sweeps, others = _sweeps(file, trim)
+            identifier, description = (_text(file.get(key)) for key in ("identifier", "session_description"))
+        except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
+            raise RecordingError(
+                f"{path.name}: a part of it cannot be read ({first_line(error)}); fetch the file again"
+            ) from error
+        if sweeps and "epochs" not in file:
+            raise RecordingError(
+                f"{path.name}: it has no /epochs, which say where each response ends; fetch the file again"
+            )
+        if electrode is not None:
+            electrodes = sorted({sweep.electrode for sweep in sweeps})
+            sweeps = [sweep for sweep in sweeps if sweep.electrode == electrode]
+            if not sweeps:
+                raise RecordingError(f"{path.name}: no sweep is from electrode '{electrode}'; choose from {electrodes}")
+        unpaired = [sweep.number for sweep in sweeps if not sweep.paired]
+        return Recording(
+            path,
+            sweeps,
+            identifier=identifier,
+            session_description=description,
+            remarks=[f"no stimulus is found for {name_sweeps(unpaired)} in {_STIMULI}"] if unpaired else [],
+            other_content=" and ".join(f"{n} {kind}" for kind, n in others.items()),
+            close=stack.pop_all().close,
+        )
+
+
+def write_responses(
+    path: str | Path,
+    responses: Mapping[int, tuple[Float[np.ndarray, " T"], Float[np.ndarray, " n"]]],
+) -> None:
+    """Overwrite sweeps of an NWB 1 file with a model's voltages and spike times, as AllenSDK's simulate_neuron does.
+
+    ``responses`` maps the number of a current-clamp sweep to its voltage (T,) in V and its spike times (n,) in s from
+    the start of the sweep. Of such a sweep
+
+    - the voltage replaces the samples of the response, stored so that reading gives V again (AllenSDK ignores the
+      conversion here); its NaN stay NaN; if it is shorter than the response, zeros fill the rest;
+    - the spike times, float64, replace ``/analysis/spike_times/Sweep_N``.
+
+    All else stays: the stimulus, the epochs (so reading trims the model's voltage where the recording broke off),
+    other sweeps and, in the oldest files, the recorded spike times in ``/analysis/aibs_spike_times``, which are read
+    only where the new ones are missing. The file is changed in place: give it a copy, and drop the copy on an error.
+
+    Raises RecordingError for a sweep that the file does not have, that is not in current clamp, is shorter than the
+    voltage, or is stored as integers.
+    """
+    path = Path(path)
+    with h5py.File(path, "r+") as opened:
+        file: Any = opened
+        for number, (voltage, spike_times) in responses.items():
+            response = file.get(f"{_RESPONSES}/Sweep_{number}")
+            if response is None or _CLAMPS.get(_type(response)) != "current":
+                raise RecordingError(f"{path.name}: it has no sweep {number} in current clamp; leave that sweep out")
+            data = response["data"]
+            if voltage.size > data.size or not np.issubdtype(data.dtype, np.floating):
+                raise RecordingError(
+                    f"{path.name}, sweep {number}: {voltage.size} samples of voltage do not fit into {data.size} of "
+                    f"type {data.dtype}; give no more than the sweep has, stored as floating-point numbers"
+                )
+            padded = np.zeros(data.size)
+            padded[: voltage.size] = voltage / _conversion(file, data)
+            data[...] = padded
+            group = file.require_group(_SPIKE_TIMES)
+            group.attrs.setdefault("neurodata_type", "Custom")
+            group.pop(f"Sweep_{number}", None)
+            group.create_dataset(f"Sweep_{number}", data=spike_times, dtype="f8", maxshape=(None,))
+
+
+def _sweeps(file: Any, trim: bool) -> tuple[list[Sweep], Counter[str]]:
+    """The sweeps of a file, and how many of its series are none, by their type."""
+    sweeps, others = [], Counter()
+    for name, series in file.get(_RESPONSES, {}).items():
+        kind, match = _type(series), re.fullmatch(r"Sweep_(\d+)", name)
+        if match and kind in _CLAMPS:
+            sweeps.append(_sweep(file, int(match[1]), _CLAMPS[kind], trim))
+        else:
+            others[f"{kind} not named Sweep_N" if kind in _CLAMPS else kind] += 1
+    return sweeps, others
+
+
+def _sweep(file: Any, number: int, clamp: Clamp, trim: bool) -> Sweep:
+    recorded, commanded = ("current", "voltage") if clamp == "voltage" else ("voltage", "current")
+    response = file[f"{_RESPONSES}/Sweep_{number}"]
+    stimulus = None if clamp == "zero" else file.get(f"{_STIMULI}/Sweep_{number}")
+    stop = _experiment_end(file, number) if trim else None
+    described = [_text(group.get(key)) for key in _PROTOCOLS for group in (stimulus, response) if group is not None]
+    stored = (file.get(f"{folder}/Sweep_{number}") for folder in (_SPIKE_TIMES, _OLD_SPIKE_TIMES))
+    spike_times = next((times for times in stored if times is not None), None)
+    bridge = _number(response.get("bridge_balance"))
+    return Sweep(
+        file=_name(file),
+        number=number,
+        protocol=next(filter(None, described), ""),
+        clamp=clamp,
+        response=_channel(file, response, recorded, stop),
+        stimulus=None if stimulus is None else _channel(file, stimulus, commanded, stop),
+        start_time=_number(response.get("starting_time", 0.0)),
+        electrode=_text(response.get("electrode_name")).rpartition("/")[2],
+        bridge_balance=None if math.isnan(bridge) else bridge,
+        spike_times=None if spike_times is None else np.ravel(spike_times[()]).astype(np.float64),
+    )
+
+
+def _channel(file: Any, series: Any, quantity: Quantity, stop: int | None) -> Channel:
+    data, start = series.get("data"), series.get("starting_time")
+    timestamps = series.get("timestamps") if start is None else None
+    if getattr(data, "ndim", None) != 1:
+        raise RecordingError(f"{_name(file)}: {series.name} has no samples (data of shape (T,)); fetch the file again")
+    return Channel(
+        where=data.name,
+        quantity=quantity,
+        unit=_text(data.attrs.get("unit", data.attrs.get("units"))),
+        data=data,
+        n_samples=data.size if stop is None else min(stop, data.size),
+        conversion=_conversion(file, data),
+        stated_rate=None if timestamps is not None else _number(start and start.attrs.get("rate")),
+        timestamps=timestamps,
+    )
+
+
+def _conversion(file: Any, data: Any) -> float:
+    """Factor from stored samples to SI units: before version 1.1, Allen's pipeline stored SI and stated another.
+
+    ``/general/generated_by`` lists keys and values in turn, among them the version; it is missing in older files.
+    """
+    stated = file.get("general/generated_by")
+    words = [] if stated is None else [_text(word) for word in np.ravel(stated[()])]
+    version = re.match(r"(\d+)\.(\d+)", dict(zip(words[::2], words[1::2], strict=False)).get("version", ""))
+    early = version is None or (int(version[1]), int(version[2])) < (1, 1)
+    return 1.0 if early else _number(data.attrs.get("conversion", 1.0))
+
+
+def _experiment_end(file: Any, number: int) -> int | None:
+    """One past the last sample of a sweep's experiment; None if the sweep has none, such as a test."""
+    span = file.get(f"epochs/Experiment_{number}/stimulus")
+    return None if span is None else int(_number(span["idx_start"]) + _number(span["count"]))
+
+
+def _type(series: Any) -> str:
+    ancestry = np.ravel(series.attrs.get("ancestry", []))
+    return _text(ancestry[-1]) if ancestry.size else "series of no type"
+
+
+def _name(file: Any) -> str:
+    return Path(file.filename).name
+
+
+def _scalar(value: Any) -> Any:
+    """A value, or the first of an array of them, in memory or on disk; None for none."""
+    values = np.ravel(value[()] if isinstance(value, h5py.Dataset) else value)
+    return values[0] if values.size else None
+
+
+def _text(value: Any) -> str:
+    """Text of a scalar, "" for none."""
+    text = _scalar(value)
+    return "" if text is None else (text.decode(errors="replace") if isinstance(text, bytes) else str(text)).strip()
+
+
+def _number(value: Any) -> float:
+    """Number of a scalar, NaN for none."""
+    number = _scalar(value)
+    return math.nan if number is None else float(number)

@@ -1,0 +1,49 @@
+"""Recordings in: an NWB file of whichever version, by the reader for that version."""
+
+from pathlib import Path
+
+import numpy as np
+
+from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
+
+
+def read_recording(path: str | Path, *, electrode: str | None = None, trim: bool = True) -> Recording:
+    """Open a recording, NWB 2 or an NWB 1 file of the Allen Cell Types database, without reading its samples.
+
+    ``electrode`` names the one to take where a file holds several that recorded at the same time. Allen's files say
+    where the recording of a sweep broke off, as it may within a ramp: with ``trim`` the sweep ends there, else with
+    its stimulus. Raises RecordingError if the file is missing or not a whole NWB file, or if such a choice is needed.
+    """
+    path = Path(path)
+    version = nwb_version(path).removeprefix("NWB-")
+    if version.startswith("2"):
+        from glifjax.io.nwb.nwb2 import read_nwb2
+
+        return read_nwb2(path, electrode)
+    if version.startswith("1"):
+        from glifjax.io.nwb.nwb1 import read_nwb1
+
+        return read_nwb1(path, electrode, trim=trim)
+    raise RecordingError(f"{path.name}: this is NWB {version}, and NWB 1 and 2 are read; convert it to NWB 2")
+
+
+def nwb_version(path: Path) -> str:
+    """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
+    import h5py
+
+    if not path.exists():
+        raise RecordingError(f"{path}: there is no such file; check the path")
+    if path.is_dir():
+        raise RecordingError(f"{path}: this is a folder; name one .nwb file in it")
+    try:
+        with h5py.File(path, "r") as file:
+            version = file.attrs.get("nwb_version")
+            if version is None and isinstance(old := file.get("nwb_version"), h5py.Dataset):
+                version = np.ravel(old[()])[0]
+    except OSError as error:
+        raise RecordingError(
+            f"{path.name}: not a whole HDF5 file, as NWB files are ({first_line(error)}); fetch or export it again"
+        ) from error
+    if version is None:
+        raise RecordingError(f"{path.name}: an HDF5 file without nwb_version, so not NWB; give an NWB file")
+    return version.decode() if isinstance(version, bytes) else str(version)

@@ -1,0 +1,142 @@
+"""The neuron's parameters as a reader wants them: their symbols, their units, their usual ranges."""
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from glifjax.errors import InputError
+from glifjax.mihalas_niebur import MihalasNiebur
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A field of MihalasNiebur.
+
+    Attributes:
+        symbol: with an underscore before what is set lower.
+        unit, scale: SI times scale is in that unit.
+        meaning: in words, with a place for the number of an internal current.
+        reach: a sweep goes from as much below a value to as much above it, unit; None: from 0 to twice the value.
+        spread: a sweep around 0 goes from the first to the second, unit.
+    """
+
+    symbol: str
+    unit: str
+    scale: float
+    meaning: str
+    reach: float | None = None
+    spread: tuple[float, float] = (0.0, 1.0)
+
+
+PARAMETERS = {
+    "C": Parameter("C", "nF", 1e9, "capacitance"),
+    "G": Parameter("G", "nS", 1e9, "leak conductance"),
+    "El": Parameter("E_L", "mV", 1e3, "leak reversal", reach=10),
+    "V_reset": Parameter("V_reset", "mV", 1e3, "voltage after a spike", reach=10),
+    "th_inf": Parameter("Θ_∞", "mV", 1e3, "threshold at rest", reach=10),
+    "th_reset": Parameter("Θ_reset", "mV", 1e3, "least threshold after a spike", reach=10),
+    "a": Parameter("a", "1/s", 1, "how the voltage moves the threshold", spread=(-20, 20)),
+    "b": Parameter("b", "1/s", 1, "how fast the threshold returns", spread=(0, 20)),
+    "k": Parameter("k", "1/s", 1, "decay of internal current {}", spread=(0, 200)),
+    "R": Parameter("R", "", 1, "what a spike leaves of internal current {}"),
+    "A": Parameter("A", "nA", 1e9, "what a spike adds to internal current {}", spread=(-10, 10)),
+    "init_voltage": Parameter("V(0)", "mV", 1e3, "voltage at the start", reach=10),
+    "init_threshold": Parameter("Θ(0)", "mV", 1e3, "threshold at the start", reach=10),
+    "init_currents": Parameter("I(0)", "nA", 1e9, "internal current {} at the start", spread=(-10, 10)),
+}
+DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(MihalasNiebur) if field.name in PARAMETERS}
+
+
+@dataclass(frozen=True)
+class Element:
+    """One number of a neuron: a parameter, or one element of one that is an array.
+
+    Attributes:
+        name: as `glifjax.patterns.populations.sweep` takes it: "a", "A1".
+        field: in MihalasNiebur; key of PARAMETERS.
+        value: in the parameter's unit.
+        changed: it differs from the default.
+    """
+
+    name: str
+    field: str
+    value: float
+    changed: bool
+
+    @property
+    def parameter(self) -> Parameter:
+        """What it is one of."""
+        return PARAMETERS[self.field]
+
+    @property
+    def meaning(self) -> str:
+        """In words."""
+        return self.parameter.meaning.format(self.name.removeprefix(self.field))
+
+    @property
+    def symbol(self) -> str:
+        """With its number, if it has one."""
+        number = self.name.removeprefix(self.field)
+        symbol = self.parameter.symbol
+        return f"{symbol[0]}_{number}{symbol[1:]}" if number else symbol
+
+    @property
+    def usual(self) -> tuple[float, float]:
+        """The range of a sweep around the value, in the parameter's unit."""
+        reach, value = self.parameter.reach, self.value
+        if self.field == "R":
+            return 0.0, 1.0
+        if reach is not None:
+            return value - reach, value + reach
+        if self.field in ("C", "G"):
+            return value / 2, 2 * value
+        return (min(0.0, 2 * value), max(0.0, 2 * value)) if value else self.parameter.spread
+
+
+def elements(neuron: MihalasNiebur) -> dict[str, Element]:
+    """All numbers of a neuron, by name."""
+    found = {}
+    for field, parameter in PARAMETERS.items():
+        values, usual = np.asarray(getattr(neuron, field), float), np.ravel(DEFAULTS[field])
+        for i, value in enumerate(values.ravel()):
+            name = f"{field}{i + 1}" if values.ndim else field
+            changed = i >= usual.size or bool(value != usual[i])
+            found[name] = Element(name, field, float(f"{parameter.scale * value:.12g}"), changed)
+    return found
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A parameter's range in a sweep, in its unit."""
+
+    element: Element
+    low: float
+    high: float
+
+
+def read_axis(neuron: MihalasNiebur, text: str) -> Axis:
+    """An axis from "a", with its usual range, or from "a=0:20".
+
+    Raises:
+        InputError: for a parameter the neuron does not have, or what is no range.
+    """
+    name, given, limits = text.partition("=")
+    known = elements(neuron)
+    if name not in known:
+        raise InputError(f"the neuron has no parameter {name!r}; it has {', '.join(known)}")
+    element = known[name]
+    if not given:
+        return Axis(element, *element.usual)
+    found = re.fullmatch(r"([^:]+):([^:]+)", limits)
+    try:
+        low, high = (float(part) for part in found.groups()) if found else (np.nan, np.nan)
+    except ValueError:
+        low = high = np.nan
+    if not (np.isfinite([low, high]).all() and low < high):
+        unit = f", in {element.parameter.unit}" if element.parameter.unit else ""
+        raise InputError(f"{text!r} is no range; write {name}=LOW:HIGH with LOW below HIGH{unit}, as in {name}=0:20")
+    if element.field in ("C", "G") and low <= 0:
+        raise InputError(f"{text!r}: {element.meaning} must be above 0; begin the range there")
+    return Axis(element, low, high)

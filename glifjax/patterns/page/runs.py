@@ -1,0 +1,98 @@
+"""Every pattern of a gallery with every run of its checks, in one call."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from glifjax.patterns.pattern import Check, Pattern, Response, Run
+from glifjax.patterns.populations import batch
+from glifjax.simulation import simulate
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One run, with all that is drawn of it.
+
+    Attributes:
+        pattern: what was run.
+        response: spike times and voltage.
+        threshold: at the end of each step, mV.
+    """
+
+    pattern: Pattern
+    response: Response
+    threshold: Float[np.ndarray, " T"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A check, the runs that it is about, and whether it holds."""
+
+    kind: str
+    check: Check
+    runs: tuple[Shown, ...]
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pattern as it is, and the results of its checks."""
+
+    pattern: Pattern
+    shown: Shown
+    results: tuple[Result, ...]
+
+
+def run_gallery(patterns: Iterable[Pattern]) -> list[Entry]:
+    """Run patterns and their checks, all as one batch.
+
+    Args:
+        patterns: one or more, of one time step.
+    """
+    patterns = list(patterns)
+    shown = iter(_run([p.with_run(run) for p in patterns for run in _runs(p)]))
+    return [_entry(pattern, shown) for pattern in patterns]
+
+
+def _runs(pattern: Pattern) -> list[Run]:
+    """The pattern as it is, then every other run of its checks."""
+    return [Run(), *(run for check in pattern.checks for run in check.runs if not _is_own(pattern, run))]
+
+
+def _is_own(pattern: Pattern, run: Run) -> bool:
+    return pattern.with_run(run) == pattern
+
+
+def _entry(pattern: Pattern, shown: Iterator[Shown]) -> Entry:
+    own, results = next(shown), []
+    for kind in ("claim", "control", "robust"):
+        for check in getattr(pattern, kind):
+            runs = tuple(own if _is_own(pattern, run) else next(shown) for run in check.runs)
+            holds = bool(check.holds(*(run.response for run in runs)))
+            results.append(Result(kind, check, runs, holds))
+    return Entry(pattern, own, tuple(results))
+
+
+def _run(patterns: list[Pattern]) -> list[Shown]:
+    neurons, currents, steps = batch(patterns)
+    dt, shown = patterns[0].dt, []
+    found = (np.asarray(values, float) for values in _simulate(neurons, currents, dt))
+    for pattern, n, crossing, voltage, threshold in zip(patterns, steps, *found, strict=True):
+        at, place = np.nonzero(np.isfinite(crossing[:n]))
+        times = at * dt + crossing[at, place]
+        response = Response(times=1e3 * times, voltage=1e3 * voltage[:n], duration=1e3 * float(n) * dt)
+        shown.append(Shown(pattern, response, 1e3 * threshold[:n]))
+    return shown
+
+
+@eqx.filter_jit
+def _simulate(neurons, currents, dt):
+    def run(neuron, current):
+        trace = simulate(neuron, current, dt)
+        return trace.crossing, trace.voltage, trace.threshold
+
+    return jax.vmap(run)(neurons, currents)

@@ -1,0 +1,1 @@
+"""Spikes of recordings and models: found, named, compared."""

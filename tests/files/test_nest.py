@@ -1,0 +1,133 @@
+"""NEST's glif_psc: what is exported runs there as it does here, what it cannot express is refused."""
+
+import dataclasses
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import glifjax as gj
+from glifjax.io.config.nest import neuron_from_nest, neuron_to_nest
+from glifjax.io.config.neuron_config import NeuronConfigError, neuron_to_config
+from glifjax.rules import threshold, voltage
+
+#: Spikes (steps of 10 us) of nest.Create("glif_psc", params=neuron_to_nest(neuron_at(level))) in NEST 3.10.0 for 260 pA
+#: from a dc_generator (delay 10 us) over 100 ms. The current arrives there three steps late.
+NEST_SPIKES = {
+    "LIF": [1198, 2612, 4026, 5440, 6854, 8268, 9682],
+    "LIF-R": [1198, 2508, 3835, 5168, 6503, 7838, 9173],
+    "LIF-ASC": [1198, 3515, 6240, 9219],
+    "LIF-R-ASC": [1198, 3398, 6023, 8907],
+    "LIF-R-ASC-A": [1274, 3755, 6811],
+}
+LATE = 3
+
+
+def neuron_at(level: str, **others) -> gj.GLIF:
+    parameters = {
+        "C": 1.1e-10, "R_input": 2.1e8, "th_inf": 0.0213, "El": 5e-4, "El_reference": -0.0712, "init_voltage": 1e-3,
+        "asc_tau_array": jnp.array([0.1, 0.013]), "asc_amp_array": jnp.array([-3e-11, -1.5e-10]),
+        "r": jnp.array([0.9, 0.5]),
+        "init_AScurrents": jnp.array([-2e-12, 3e-12] if "ASC" in level else [0.0, 0.0]),
+        "reset_slope": 0.3, "reset_intercept": -2e-3, "a_spike": 3e-3, "b_spike": 80.0, "a_voltage": 8.0,
+        "b_voltage": 25.0, "spike_cut_length": 36, "dt": 5e-5,
+        "coeffs": gj.Coefficients(th_inf=1.1, C=0.9, G=1.2, a=0.8, b=1.3, asc_amp_array=jnp.array([1.1, 0.7])),
+    }  # fmt: skip
+    return gj.from_level(level, **(parameters | others))
+
+
+@pytest.mark.parametrize("level", gj.LEVELS)
+def test_an_export_spikes_in_nest_as_here(tmp_path, level):
+    path = tmp_path / "cell_psc.json"
+    path.write_text(json.dumps(neuron_to_nest(neuron_at(level))))
+    steps = gj.simulate(gj.read_neuron_config(path), np.full(10_000, 2.6e-10), 1e-5).spikes().steps
+    expected = np.array(NEST_SPIKES[level]) - LATE
+    # exact for LIF; the resets read the voltage one step apart, and steps are 10 us
+    assert len(steps) == len(expected)
+    assert np.abs(steps - expected).max() <= {"LIF": 0, "LIF-R": 2}.get(level, 1)
+
+
+@pytest.mark.parametrize("level", gj.LEVELS)
+def test_an_export_read_back_is_the_same_neuron(level):
+    neuron = neuron_at(level)
+    again = neuron_from_nest(neuron_to_nest(neuron))
+    assert isinstance(again.voltage_dynamics, voltage.LinearExact)
+    names = ["conductance", "capacitance", "spike_cut_duration"]
+    if "ASC" in level:
+        names += ["afterspike_amplitudes", "asc_tau_array", "init_AScurrents"]
+    for name in ("a_spike", "b_spike") if "-R" in level else ():
+        found, expected = (float(getattr(each.threshold_reset, name)) for each in (again, neuron))
+        assert found == pytest.approx(expected, rel=1e-12), name
+    if level.endswith("-A"):
+        rates = again.threshold_dynamics.a_voltage, again.threshold_dynamics.b_voltage, again.threshold_dynamics.b_spike
+        np.testing.assert_allclose(rates, (8.0 * 0.8, 25.0 * 1.3, 80.0), rtol=1e-12)
+    for name in names:
+        np.testing.assert_allclose(getattr(again, name), getattr(neuron, name), rtol=1e-12, err_msg=name)
+    for name in ("El", "init_voltage", "threshold_infinity"):
+        found, expected = (float(getattr(each, name) + each.El_reference) for each in (again, neuron))
+        assert found == pytest.approx(expected, abs=1e-15), name
+
+
+def test_nest_parameters_as_they_are_found(tmp_path):
+    """A published style of file: without what its mechanisms do not need, with synapses; defaults for the rest."""
+    params = {
+        "V_m": -79.0, "V_th": -49.6, "g": 3.5, "E_L": -79.0, "C_m": 60.7, "t_ref": 1.453, "V_reset": -78.0,
+        "asc_init": [0.0, 0.0], "asc_decay": [0.03, 0.3], "asc_amps": [-23.8, -292.1], "tau_syn": [5.5, 8.5, 2.8, 5.8],
+        "spike_dependent_threshold": False, "after_spike_currents": True, "adapting_threshold": False,
+    }  # fmt: skip
+    path = tmp_path / "cell_psc.json"
+    path.write_text(json.dumps(params))
+    neuron = gj.read_neuron_config(path)
+    assert isinstance(neuron.voltage_reset, voltage.ResetToZero)
+    found = {name: float(getattr(neuron, name)) for name in ("El_reference", "El", "init_voltage", "th_inf", "C", "dt")}
+    expected = {"El_reference": -0.078, "El": -1e-3, "init_voltage": -1e-3, "th_inf": 0.0284, "C": 6.07e-11, "dt": 1e-6}
+    assert found == pytest.approx(expected)
+    assert int(neuron.spike_cut_length) == 1453
+    np.testing.assert_allclose(neuron.afterspike_reset.r, [1.0, 1.0])
+    absolute = gj.read_neuron_config(path, absolute=True)
+    assert float(absolute.voltage_reset.b) == pytest.approx(-0.078)
+    gj.write_neuron_config(neuron, tmp_path / "neuron_config.json")
+    assert neuron_to_config(gj.read_neuron_config(tmp_path / "neuron_config.json")) == neuron_to_config(neuron)
+    with pytest.raises(NeuronConfigError, match="holds NEST's parameters"):
+        gj.write_neuron_config(neuron, tmp_path / "neuron_config.json", like=path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"adapting_threshold": True}, "are the mechanisms of none of NEST's five GLIF models"),
+        ({"a_spike": 0.4, "k": [0.03, 0.3]}, "look like NEST's glif_psc parameters, but a_spike, k is none of them"),
+        ({"g": 0.0}, "g is 0.0; NEST takes numbers above 0"),
+        ({"t_ref": "3"}, "t_ref is '3'"),
+        ({"V_reset": -40.0}, "V_reset is -40 and V_th -50; NEST takes V_reset < V_th"),
+        ({"after_spike_currents": True, "asc_r": [1.0, 1.2]}, r"asc_r is \[1.  1.2\]; NEST takes numbers from 0 to 1"),
+        (
+            {"after_spike_currents": True, "asc_amps": [1.0]},
+            "must have one length: asc_init: 2, asc_decay: 2, asc_amps: 1",
+        ),
+        ({"spike_dependent_threshold": True, "voltage_reset_fraction": 1.5}, "voltage_reset_fraction is 1.5"),
+    ],
+)
+def test_what_nest_would_refuse_is_refused(tmp_path, change, words):
+    path = tmp_path / "cell_psc.json"
+    path.write_text(json.dumps({"C_m": 60.0, "V_th": -50.0} | change))
+    with pytest.raises(NeuronConfigError, match=words) as error:
+        gj.read_neuron_config(path)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_what_nest_cannot_express_is_not_exported():
+    steep = neuron_at("LIF-R", reset_slope=1.2)
+    uncut = neuron_at("LIF", spike_cut_length=0)
+    mixed = dataclasses.replace(neuron_at("LIF-R"), threshold_reset=threshold.ResetToInfinity())
+    split = dataclasses.replace(neuron_at("LIF-R"), threshold_reset=threshold.ResetThreeComponents(3e-3, 0.0))
+    for neuron, words in [
+        (steep, "voltage_reset_fraction is 1.2"),
+        (uncut, "t_ref is 0"),
+        (mixed, "has the rules of LIF, LIF-R, .* only; this neuron's are ForwardEuler, .*ResetToInfinity"),
+        (split, "one th_spike_decay, but b_spike is 80 in the threshold's dynamics and 0 in its reset"),
+    ]:
+        with pytest.raises(NeuronConfigError, match=words):
+            neuron_to_nest(neuron)

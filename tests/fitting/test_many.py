@@ -1,0 +1,126 @@
+"""Many cells: processes side by side, what becomes of those that fail, and the table and page of all."""
+
+import csv
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fitting.example.cell import write_example
+from fitting.many.study import _names, fit_many, row
+from fitting.many.workers import Cell
+from fitting.report.overview import overview
+from fitting.results.files import ResultsError
+from glifjax.cli import app
+from glifjax.errors import InputError
+
+SETTINGS = {
+    "level": "LIF", "train_sweeps": None, "test_sweeps": None, "optimizer": None, "uncertainty": False,
+    "electrode": "auto", "drift": "auto", "currents": None, "seed": 0,
+}  # fmt: skip
+
+
+def test_cells_side_by_side(tmp_path):
+    """One that fails, one whose process is killed, Ctrl-C; then the same command goes on to table and page."""
+    first, second, broken = (tmp_path / f"{name}.nwb" for name in ("first", "second", "broken"))
+    write_example(first, training=15.0, held_out=4.0, repeats=3)
+    shutil.copy(first, second)
+    broken.write_text("no recording")
+    out, done = tmp_path / "out", {}
+
+    def progress(cell, level, stage):
+        if (cell, stage) == ("first", "threshold"):
+            # the process that fits it: the one that was started first
+            os.kill(min(child.pid for child in multiprocessing.active_children()), signal.SIGKILL)
+
+    def on_cell(cell):
+        done[cell.name] = cell
+        if len(done) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_many([first, second, broken], out, SETTINGS, jobs=2, progress=progress, on_cell=on_cell)
+    assert multiprocessing.active_children() == []
+    assert "SIGKILL" in done["first"].error
+    assert "fewer --jobs" in done["first"].error
+    assert "not a whole HDF5 file" in done["broken"].error
+    assert done["second"].folder == out / "second"
+    assert not (out / "cells.csv").exists()
+    assert not (out / "first").exists()
+    before = (out / "second" / "fit.json").stat().st_mtime_ns
+
+    arguments = ["fit", *map(str, (first, second, broken)), "--level", "LIF", "--out", str(out), "--jobs", "2"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1, result.output
+    assert "1 of 3 cells failed" in result.stderr
+    assert "fitted before" in result.output
+    assert (out / "second" / "fit.json").stat().st_mtime_ns == before
+    assert {file.name for file in out.iterdir()} == {"first", "second", "cells.csv", "cells.html"}
+    for name in ("first", "second"):
+        assert {file.name for file in (out / name).iterdir()} == {"neuron_config.json", "fit.json", "report.html"}
+    with open(out / "cells.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [each["cell"] for each in rows] == ["first", "second", "broken"]
+    assert [each["level"] for each in rows] == ["LIF", "LIF", ""]
+    assert all(0.3 < float(each["md_star_4ms"]) < 1 and float(each["seconds"]) > 0 for each in rows[:2])
+    assert "not a whole HDF5 file" in rows[2]["error"]
+    assert 'href="first/report.html"' in (out / "cells.html").read_text()
+
+    with pytest.raises(ResultsError, match="other settings or versions"):
+        fit_many([first, second], out, SETTINGS | {"seed": 1}, jobs=2)
+
+
+def test_a_path_that_does_not_exist_stops_before_anything_starts(tmp_path):
+    (tmp_path / "a.nwb").write_text("")
+    with pytest.raises(InputError, match=r"typo\.nwb: there is no such file"):
+        fit_many([tmp_path / "a.nwb", tmp_path / "typo.nwb"], tmp_path / "out", SETTINGS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_cells_of_one_name_are_told_apart_by_their_folders():
+    paths = [Path(path) for path in ("/x/one/cell.nwb", "/x/two/cell.nwb", "/x/two/other.nwb")]
+    assert _names(paths) == ["one-cell", "two-cell", "two-other"]
+    assert _names(paths[1:]) == ["cell", "other"]
+    assert len(set(_names([Path("/a/b.c"), Path("/a/b.d")]))) == 2
+
+
+class Fitted(Cell):
+    """A cell with a record of its own instead of a file."""
+
+    scores = 0.5, 0.7
+
+    def record(self):
+        def one(level, value):
+            scores = dict.fromkeys(("md_star_4ms", "md_star_8ms", "evr_10ms", "bits_per_spike"), value)
+            scores["subthreshold_rmse_mv"] = None
+            kinds = {"test": scores, "deterministic": scores, "ceiling": {"md_star_4ms": 0.8, "evr_10ms": None}}
+            return {"level": level, "scores": kinds, "warnings": ["<few spikes>"], "validation": None}
+
+        if not self.folder:
+            return {}
+        simple, best = self.scores
+        versions = {"versions": {"jax": "0"}, "settings": SETTINGS, "command": "glifjax fit *.nwb"}
+        levels = {"LIF": one("LIF", simple), "augmented": one("augmented", best)}
+        return one("augmented", best) | versions | {"seconds_in_all": 31.0, "levels": levels}
+
+
+def test_the_page_puts_the_best_predicted_first_and_the_failed_apart(tmp_path):
+    cells = [Fitted(name, tmp_path / f"{name}.nwb", tmp_path / name) for name in ("poor", "good", "silent")]
+    for cell, scores in zip(cells, ((0.2, 0.3), (0.5, 0.9), (None, None)), strict=True):
+        object.__setattr__(cell, "scores", scores)
+    cells.append(Fitted("bad<name>", tmp_path / "bad.nwb", error="no <spikes>"))
+    page = overview(cells, tmp_path)
+    assert re.findall(r'href="(\w+)/report.html"', page) == ["good", "poor", "silent"]
+    assert "bad&lt;name&gt;: no &lt;spikes&gt;" in page
+    assert "3 fitted, with Md* (4 ms) between 0.30 and 0.90" in page
+    assert "augmented 3" in page
+    assert "1 failed" in page
+    assert page.count("data:image/png;base64,") == 1
+    assert not re.search(r'(src|href)="(?!data:|\w+/report\.html)', page)
+    assert row(cells[1], tmp_path)["md_star_4ms_of_the_cell"] == 0.8
+    assert row(cells[3], tmp_path)["error"] == "no <spikes>"

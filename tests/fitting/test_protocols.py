@@ -1,0 +1,146 @@
+"""Which sweeps train and which are held out, for recordings of every shape."""
+
+import numpy as np
+import pytest
+
+import glifjax as gj
+from fitting.data.arrays import DataError
+from fitting.data.protocols import choose
+from glifjax.io.nwb.recording_writer import SweepArrays
+
+RATE = 1e4
+
+
+def noise(seed, seconds=4.0, lead=0.0):
+    """Ornstein-Uhlenbeck-like current, A, after `lead` s of nothing."""
+    random = np.random.default_rng(seed)
+    slow = np.repeat(random.normal(size=round(seconds * 200)), round(RATE / 200)) * 50e-12
+    return np.concatenate([np.zeros(round(lead * RATE)), slow])
+
+
+def step(amplitude, seconds=2.0):
+    current = np.zeros(round(seconds * RATE))
+    current[len(current) // 4 : 3 * len(current) // 4] = amplitude
+    return current
+
+
+def voltage(current, spikes=True):
+    """A resting voltage with a spike every 150 ms, where spikes are asked for."""
+    trace = np.full(len(current), -70e-3) + np.random.default_rng(0).normal(size=len(current)) * 2e-4
+    wave = 110e-3 * np.exp(-0.5 * ((np.arange(60) - 20) / 5) ** 2)
+    for start in range(800, len(trace) - 60, 1500) if spikes else ():
+        trace[start : start + 60] += wave
+    return trace
+
+
+def record(folder, sweeps):
+    """An NWB file of (protocol, current, spikes?) sweeps, numbered from 0."""
+    arrays = [
+        SweepArrays(number, protocol, RATE, current, voltage(current, spikes))
+        for number, (protocol, current, spikes) in enumerate(sweeps)
+    ]
+    gj.write_recording(folder / "cell.nwb", arrays, description="synthetic")
+    return gj.read_recording(folder / "cell.nwb")
+
+
+def numbers(split):
+    return [part.number for part in split.train], [[part.number for part in group] for group in split.test]
+
+
+LONG, FROZEN, OTHER = noise(1, 8.0), noise(2), noise(3)
+SHAPES = {
+    "one long sweep trains, repeats are held out": (
+        [("a", LONG, True), *[("b", FROZEN, True)] * 3],
+        ([0], [[1, 2, 3]]),
+    ),
+    "several training sweeps, each beginning elsewhere": (
+        [("a", noise(s, lead=s / 10), True) for s in (4, 5, 6)] + [("b", FROZEN, True)] * 2,
+        ([0, 1, 2], [[3, 4]]),
+    ),
+    "names decide where every stimulus repeats": (
+        [*[("noise 2", LONG, True)] * 2, *[("noise 1", FROZEN, True)] * 2],
+        ([2, 3], [[0, 1]]),
+    ),
+    "the group with most data trains where names say nothing": (
+        [*[("a", FROZEN, True)] * 2, *[("b", LONG, True)] * 2],
+        ([2, 3], [[0, 1]]),
+    ),
+    "one repeat only, told by its name": (
+        [("noise training", FROZEN, True), ("noise test", OTHER, True)],
+        ([0], [[1]]),
+    ),
+    "no repeats and no names: the last is held out": (
+        [("a", noise(s), True) for s in (4, 5, 6)],
+        ([0, 1], [[2]]),
+    ),
+    "steps where there is no noise: every third spiking one is held out": (
+        [("steps", step(a * 1e-11), a > 1) for a in range(-2, 8)],
+        ([0, 1, 2, 3, 4, 6, 7, 9], [[5], [8]]),
+    ),
+    "noise before steps, and silent noise is left alone": (
+        [("steps", step(1e-10), True), ("electrode noise", noise(9) / 10, False), ("a", LONG, True)]
+        + [("b", FROZEN, True)] * 2,
+        ([2], [[3, 4]]),
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_guess(shape, tmp_path):
+    sweeps, expected = SHAPES[shape]
+    with record(tmp_path, sweeps) as recording:
+        split = choose(recording)
+    assert numbers(split) == expected
+    assert split.reasons
+
+
+def test_of_a_single_sweep_the_last_quarter_is_held_out(tmp_path):
+    with record(tmp_path, [("a", LONG, True)]) as recording:
+        split = choose(recording)
+        (train,), ((test,),) = split.train, split.test
+        assert len(train.current) == 60_000
+        assert len(test.current) == 20_000
+        whole = recording.sweeps[0]
+        np.testing.assert_array_equal(np.concatenate([train.voltage, test.voltage]), whole.voltage)
+
+
+def test_one_stimulus_repeated_is_split_in_time_in_every_repeat(tmp_path):
+    with record(tmp_path, [("a", FROZEN, True)] * 3) as recording:
+        split = choose(recording)
+    assert numbers(split) == ([0, 1, 2], [[0, 1, 2]])
+    assert all(train.stop == test.start for train, test in zip(split.train, split.test[0], strict=True))
+
+
+def test_steps_of_different_height_are_different_stimuli(tmp_path):
+    sweeps = [("steps", step(a * 1e-12), True) for a in (400, 420, 450, 450.5)]
+    with record(tmp_path, sweeps) as recording:
+        assert numbers(choose(recording, train="0", test="1-3")) == ([0], [[1], [2, 3]])
+        left_out = choose(recording, test="3")
+    assert numbers(left_out) == ([0, 1], [[3]])
+    assert "repeat a held-out stimulus: sweeps 2" in left_out.reasons[1]
+
+
+def test_selection_is_taken_and_the_rest_guessed(tmp_path):
+    sweeps = [("a", LONG, True), *[("b", FROZEN, True)] * 3, ("c", OTHER, True)]
+    with record(tmp_path, sweeps) as recording:
+        assert numbers(choose(recording, train="4", test="0")) == ([4], [[0]])
+        assert numbers(choose(recording, train="a,c")) == ([0, 4], [[1, 2, 3]])
+        assert numbers(choose(recording, test="b")) == ([0, 4], [[1, 2, 3]])
+        # a repeat of what is held out never trains
+        assert numbers(choose(recording, test="1-2")) == ([0, 4], [[1, 2]])
+
+
+def test_refusals_name_the_file_and_the_remedy(tmp_path):
+    with record(tmp_path, [("a", LONG, True), ("b", FROZEN, True)]) as recording:
+        with pytest.raises(DataError, match=r"cell\.nwb: sweeps 0 are in both --train and --test"):
+            choose(recording, train="0,1", test="0")
+        with pytest.raises(gj.RecordingError, match="choose from"):
+            choose(recording, train="long square")
+
+
+def test_a_recording_without_spikes_is_refused(tmp_path):
+    with (
+        record(tmp_path, [("a", LONG, False)]) as recording,
+        pytest.raises(DataError, match=r"cell\.nwb: none of its 1 current-clamp sweeps holds a spike"),
+    ):
+        choose(recording)

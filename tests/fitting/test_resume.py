@@ -1,0 +1,236 @@
+"""A fit that is stopped goes on to the same result, bit for bit; and fit.json is enough to repeat it."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields, is_dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import fitting
+import glifjax as gj
+from fitting.assess.crossvalidate import Validation
+from fitting.checkpoint import Checkpoint, decode, encode
+from fitting.data.arrays import prepare
+from fitting.data.protocols import choose
+from fitting.data.shape import measure_shape
+from fitting.example.cell import write_example
+from fitting.levels.names import LEVELS
+from fitting.results.files import UNFINISHED
+from fitting.stages import Stage
+from fitting.stages.initial import initial
+from glifjax.cli import app
+from glifjax.errors import InputError
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["fit", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def cell(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cell") / "cell.nwb"
+    write_example(path, training=15.0, held_out=4.0, repeats=3)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(cell, tmp_path_factory):
+    """The fit that nothing stopped."""
+    out = tmp_path_factory.mktemp("whole") / "fit"
+    result = run(cell, "--level", "LIF", "--out", out)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def outcome(out):
+    """All that fit.json says but how long it took and who asked for it."""
+    record = json.loads((out / "fit.json").read_text())
+    return {key: value for key, value in record.items() if key not in ("seconds", "seconds_in_all", "command")}
+
+
+def assert_same(a, b):
+    """The same types with the same bits, all the way down."""
+    assert type(a) is type(b) or isinstance(a, np.generic | np.ndarray)
+    if is_dataclass(a) and not isinstance(a, type):
+        a, b = ([getattr(each, field.name) for field in fields(a)] for each in (a, b))
+    if isinstance(a, dict):
+        assert list(a) == list(b)
+        a, b = list(a.values()), list(b.values())
+    if isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        for one, other in zip(a, b, strict=True):
+            assert_same(one, other)
+    elif isinstance(a, np.generic | np.ndarray | jax.Array):
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
+        assert getattr(a, "weak_type", False) == getattr(b, "weak_type", False)  # else functions are compiled again
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+    else:
+        assert a == b or (math.isnan(a) and math.isnan(b))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_kept_comes_back_bit_for_bit(level, cell):
+    with gj.read_recording(cell) as recording:
+        split = choose(recording)
+        shape = measure_shape([(part.voltage, part.rate) for part in split.train])
+        assert shape is not None
+        model = initial(level, prepare(split.train, shape), shape)
+    losses = [1 / 3, float("nan"), -0.0, 5e-324]
+    kept = [
+        Stage(model, "membrane", "nats", losses),
+        Validation(0.1 + 0.2, math.inf, np.random.default_rng(0).normal(size=(3, 2)), 7),
+        {"counts": (jnp.arange(3), np.zeros(0), np.float32(0.1), None, True)},
+    ]
+    assert_same(kept, decode(json.loads(json.dumps(encode(kept)))))
+
+
+def test_only_what_is_of_the_project_is_kept_or_looked_up():
+    with pytest.raises(TypeError, match="not kept"):
+        encode([lambda x: x])
+    with pytest.raises(TypeError, match="not kept"):
+        encode(subprocess.run)
+    with pytest.raises(ImportError, match="none of"):
+        decode({"named": "subprocess:run"})
+
+
+def test_each_stage_runs_once_and_a_damaged_file_is_not_believed(tmp_path):
+    calls = []
+    task = lambda value: calls.append(value) or value
+    first = Checkpoint(tmp_path / "kept")
+    assert first("LIF", "membrane", task, 1.5)[0] == 1.5
+    again = Checkpoint(tmp_path / "kept")
+    assert again("LIF", "membrane", task, 1.5)[0] == 1.5
+    assert calls == [1.5]
+    assert again.done == ["LIF membrane"]
+    file = tmp_path / "kept" / "LIF membrane.json"
+    file.write_text(file.read_text()[:-9])
+    assert again("LIF", "membrane", task, 1.5)[0] == 1.5
+    assert calls == [1.5, 1.5]
+    unkept = again("LIF", "threshold", lambda: task)[0]
+    assert unkept is task
+    assert again.done == ["LIF membrane"]
+    again.remove()
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_fit_stopped_at_every_stage_in_turn_ends_alike(cell, whole, tmp_path):
+    """Each time it is stopped as the next stage starts, it has kept the one before."""
+    stops = ["membrane", "threshold", "deterministic threshold", "scores"]
+    checkpoint = Checkpoint(tmp_path / "kept")
+    with gj.read_recording(cell) as recording:
+        for stop in stops:
+
+            def progress(level, stage, stop=stop):
+                if stage == stop:
+                    raise KeyboardInterrupt
+
+            with pytest.raises(KeyboardInterrupt):
+                fitting.fit(recording, "LIF", progress=progress, checkpoint=checkpoint)
+        assert checkpoint.done == [f"LIF {stage}" for stage in ("starting values", *stops[:-1])]
+        fitted = fitting.fit(recording, "LIF", checkpoint=checkpoint)
+        gj.write_neuron_config(fitted.neuron, tmp_path / "neuron_config.json")
+    assert (tmp_path / "neuron_config.json").read_bytes() == (whole / "neuron_config.json").read_bytes()
+    found = json.loads(json.dumps(fitted.as_dict()))
+    expected = outcome(whole)
+    for key in ("parameters", "scores", "stages", "warnings"):
+        assert found[key] == expected[key]
+
+
+def test_a_fit_that_was_killed_goes_on_to_the_same_files(cell, whole, tmp_path):
+    out = tmp_path / "fit"
+    command = ["fit", str(cell), "--level", "LIF", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from glifjax.cli import app; app()", *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    started = time.monotonic()
+    while not list(tmp_path.glob(f"{UNFINISHED}/*/LIF threshold.json")):
+        assert process.poll() is None
+        assert time.monotonic() - started < 300
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert os.listdir(tmp_path) == [UNFINISHED]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert "continuing from LIF" in result.output
+    assert os.listdir(tmp_path) == ["fit"]
+    assert (out / "neuron_config.json").read_bytes() == (whole / "neuron_config.json").read_bytes()
+    assert outcome(out) == outcome(whole)
+
+
+def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
+    """Byte for byte; with other settings where they are given."""
+    record = json.loads((whole / "fit.json").read_text())
+    assert {"python", "jax", "jaxlib", "numpy", "scipy", "equinox", "optax"} <= record["versions"].keys()
+    assert record["settings"] == {
+        "level": "LIF", "train_sweeps": None, "test_sweeps": None, "optimizer": None, "uncertainty": False,
+        "electrode": "auto", "drift": "auto", "currents": None, "seed": 0,
+    }  # fmt: skip
+    assert record["constants"]["fitting.stages.membrane"]["SIGMA"] == 2e-3
+    result = run("--like", whole / "fit.json", "--out", tmp_path / "again")
+    assert result.exit_code == 0, result.output
+    assert "note: the last digits" not in result.stderr
+    assert (tmp_path / "again" / "neuron_config.json").read_bytes() == (whole / "neuron_config.json").read_bytes()
+    assert outcome(tmp_path / "again") == outcome(whole)
+    other = run(cell, "--like", whole / "fit.json", "--seed", "1", "--out", tmp_path / "other")
+    assert other.exit_code == 0, other.output
+    found = outcome(tmp_path / "other")
+    assert found["settings"]["seed"] == 1
+    assert found["level"] == "LIF"
+    assert found["parameters"] == record["parameters"]
+    assert found["scores"]["test"] != record["scores"]["test"]
+
+
+def test_every_option_reaches_the_fit_and_so_does_every_setting(cell, whole, tmp_path, monkeypatch):
+    asked = []
+
+    def fit(recording, **settings):
+        asked.append({key: value for key, value in settings.items() if key in record["settings"]})
+        raise InputError("seen")
+
+    monkeypatch.setattr("fitting.results.files.fit", fit)
+    record = json.loads((whole / "fit.json").read_text())
+    settings = {
+        "level": "LIF-ASC,augmented", "train_sweeps": "1", "test_sweeps": "2-4", "optimizer": "default",
+        "uncertainty": True, "electrode": "none", "drift": "keep", "currents": 3, "seed": 5,
+    }  # fmt: skip
+    options = (
+        "--level glif3,augmented --train 1 --test 2-4 --finetune --uncertainty --electrode none --drift keep "
+        "--currents 3 --seed 5"
+    )
+    assert run(cell, *options.split(), "--out", tmp_path / "out").exit_code == 2
+    like = tmp_path / "fit.json"
+    like.write_text(json.dumps(record | {"settings": settings}))
+    assert run(cell, "--like", like, "--out", tmp_path / "out").exit_code == 2
+    assert run(cell, "--like", like, "--currents", "1", "--out", tmp_path / "out").exit_code == 2
+    assert asked == [settings, settings, settings | {"currents": 1}]
+    assert settings.keys() == record["settings"].keys()
+
+
+def test_a_json_that_cannot_be_followed_is_refused(cell, whole, tmp_path):
+    record = json.loads((whole / "fit.json").read_text())
+
+    def refused(change, *arguments):
+        (tmp_path / "fit.json").write_text(json.dumps(record | change))
+        result = run(*arguments, "--like", tmp_path / "fit.json", "--out", tmp_path / "out")
+        assert result.exit_code == 2, result.output
+        assert not (tmp_path / "out").exists()
+        return result.stderr
+
+    assert "not a fit.json" in refused({"settings": 3})
+    assert "setting zeal" in refused({"settings": record["settings"] | {"zeal": 1}})
+    assert "neither beside it" in refused({"file": record["file"] | {"path": str(tmp_path / "gone.nwb")}})
+    (tmp_path / "cell.nwb").write_bytes(b"another")
+    assert "SHA-256 differs" in refused({})

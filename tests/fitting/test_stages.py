@@ -1,0 +1,332 @@
+"""The stages of a fit, each on data whose truth is known."""
+
+from dataclasses import replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import glifjax as gj
+from fitting.data.arrays import FitData
+from fitting.data.shape import SpikeShape
+from fitting.levels.names import LEVELS, at_level
+from fitting.model.coordinates import Coordinate, origin, place, positions
+from fitting.model.hazard import WIDEST
+from fitting.model.likelihood import log_likelihood, spike_log_likelihood
+from fitting.model.parameters import quantities
+from fitting.model.patched import PatchedNeuron
+from fitting.stages import joint
+from fitting.stages import membrane as voltage
+from fitting.stages.deterministic import fit_shift, shifted
+from fitting.stages.initial import initial
+from fitting.stages.kernels import fit_kernels
+from fitting.stages.membrane import coordinates, fit_voltage, observed_steps, predict
+from fitting.stages.threshold import fit_threshold, refit_threshold
+from glifjax.spike import MAX_SPIKES_PER_STEP
+
+DT = 1e-4
+LEVEL = "LIF-R-ASC-A"
+
+
+def neuron(level="LIF-R-ASC-A"):
+    return gj.from_level(
+        level,
+        C=100e-12,
+        R_input=200e6,
+        th_inf=15e-3,
+        El_reference=-70e-3,
+        asc_tau_array=(0.02, 0.1),
+        asc_amp_array=(-60e-12, -10e-12),
+        reset_slope=0.3,
+        reset_intercept=-3e-3,
+        a_spike=3e-3,
+        b_spike=40.0,
+        a_voltage=20.0,
+        b_voltage=60.0,
+        spike_cut_length=30,
+        dt=DT,
+        escape_noise=gj.EscapeNoise(1000.0, 1.5e-3, jitter=3e-4, lapse=0.05),
+    )
+
+
+def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):
+    """What `model` would leave on tape, spikes drawn by its escape noise and cut as the fit will cut them."""
+    random = np.random.default_rng(seed)
+    n = round(seconds / DT)
+    current = np.repeat(random.normal(size=(sweeps, n // 50)), 50, axis=1) * 150e-12 + 60e-12
+    keys = jax.random.split(jax.random.key(seed), sweeps)
+    trace = jax.vmap(lambda i, key: model.simulate(i, DT, key=key))(jnp.asarray(current), keys)
+    forced = np.asarray(trace.spiked) > 0.5
+    membrane = np.asarray(model.recorded(trace.voltage_before_reset, current))
+    return FitData(
+        numbers=np.arange(sweeps),
+        current=current,
+        voltage=membrane + noise * random.normal(size=membrane.shape),
+        valid=np.ones_like(forced),
+        counted=np.ones_like(forced),
+        forced=forced,
+        crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * DT, np.nan),
+        dt=DT,
+    )
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return PatchedNeuron(neuron(), 12e6)
+
+
+@pytest.fixture(scope="module")
+def data(truth):
+    made = recorded(truth)
+    assert 100 < made.n_spikes < 800
+    return made
+
+
+@pytest.fixture(scope="module")
+def membrane(truth, data):
+    """Stage A from a start that is 30 % off."""
+    off = eqx.tree_at(
+        lambda m: (
+            m.neuron.C,
+            m.neuron.R_input,
+            m.neuron.El_reference,
+            m.series_resistance,
+            m.neuron.asc_amp_array,
+        ),
+        truth,
+        replace_fn=lambda value: value * 1.3,
+    )
+    return fit_voltage(off, data, coordinates(off, LEVEL, data.duration))
+
+
+def test_stage_a_recovers_the_membrane(truth, data, membrane):
+    fitted, true = membrane.model.neuron, truth.neuron
+    for name in ("C", "R_input", "El_reference"):
+        assert float(getattr(fitted, name)) == pytest.approx(float(getattr(true, name)), rel=0.01)
+    assert float(membrane.model.series_resistance) == pytest.approx(12e6, rel=0.05)
+    charge = lambda n: float(jnp.sum(n.asc_amp_array * n.asc_tau_array))
+    assert charge(fitted) == pytest.approx(charge(true), rel=0.05)
+    keep = observed_steps(data, float(true.spike_cut_duration))
+    residual = np.asarray(predict(membrane.model, data))[keep] - data.voltage[keep]
+    assert np.sqrt(np.mean(residual**2)) == pytest.approx(0.5e-3, rel=0.02)  # the measurement noise
+    assert membrane.losses[-1] < 0.05 * membrane.losses[0]
+
+
+def test_least_squares_cannot_tell_condensed_residuals_from_all():
+    random = np.random.default_rng(0)
+    r, J = random.normal(size=200), random.normal(size=(200, 5))
+    f, F = voltage._condensed(r, J)
+    assert f.shape == (6,)
+    for condensed, whole in ((F.T @ F, J.T @ J), (F.T @ f, J.T @ r), (f @ f, r @ r)):
+        np.testing.assert_allclose(condensed, whole, rtol=1e-12)
+    J[3, 2] = np.nan
+    assert np.isinf(voltage._condensed(r, J)[0]).all()
+
+
+def test_a_step_to_where_the_voltage_overflows_is_not_taken(truth, data, membrane, monkeypatch):
+    """As if the first step had gone there."""
+    calls = []
+
+    def overflowing(x, problem):
+        calls.append(x)
+        residuals, slopes = residuals_and_slopes(x, problem)
+        return (residuals * np.nan, slopes * np.nan) if len(calls) == 2 else (residuals, slopes)
+
+    residuals_and_slopes = voltage.residuals_and_slopes
+    monkeypatch.setattr(voltage, "residuals_and_slopes", overflowing)
+    start = eqx.tree_at(lambda m: m.neuron.C, truth, truth.neuron.C * 1.3)
+    found = fit_voltage(start, data, coordinates(start, LEVEL, data.duration))
+    assert float(found.model.neuron.C) == pytest.approx(float(membrane.model.neuron.C), rel=1e-3)
+
+
+def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
+    start = PatchedNeuron(
+        eqx.tree_at(lambda n: n.escape_noise, truth.neuron, gj.EscapeNoise(1000.0, 5e-3)),
+        truth.series_resistance,
+    )
+    fitted = fit_threshold(start, data, LEVEL).model
+    # a maximum is at least as likely as the truth, and by theory about half a nat a parameter more
+    gain = float(log_likelihood(fitted, data) - log_likelihood(truth, data))
+    assert -1.0 < gain < 12.0
+    assert float(fitted.neuron.escape_noise.delta_v) == pytest.approx(1.5e-3, rel=0.2)
+    assert float(fitted.neuron.threshold_reset.b_spike) == float(fitted.neuron.threshold_dynamics.b_spike)
+
+
+SHAPE = SpikeShape(level=-0.05, latency=0.0, cut=3e-3, reset_slope=0.3, reset_intercept=-50e-3, count=100)
+
+
+@pytest.mark.parametrize("level", [*gj.LEVELS, pytest.param("augmented", marks=pytest.mark.slow)])
+def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, data):
+    start = initial(level, data, SHAPE)
+    fitted = fit_voltage(start, data, coordinates(start, level, data.duration), most=3).model
+    fitted = fit_threshold(fitted, data, level, max_steps=2).model
+    own = at_level(fitted, level)
+    likelihood = float(log_likelihood(own, data))
+    assert np.isfinite(likelihood)
+    assert likelihood == pytest.approx(float(log_likelihood(fitted, data)), rel=1e-9)
+    assert own.neuron.has_afterspike_currents == ("ASC" in level or level == "augmented")
+    assert own.neuron.has_reset_rules == ("-R" in level or level == "augmented")
+    assert own.neuron.has_adapting_threshold == level.endswith("-A")
+    if "ASC" not in level and level != "augmented":
+        np.testing.assert_array_equal(own.neuron.asc_amp_array, 0.0)
+    again = gj.simulate(own.neuron, data.current[0], DT).spikes().steps
+    np.testing.assert_array_equal(again, gj.simulate(fitted.neuron, data.current[0], DT).spikes().steps)
+
+
+def test_the_joint_stage_knows_what_spikes_tell_of_the_membrane(data):
+    start = initial("augmented", data, SHAPE)
+    moved = coordinates(start, "augmented", data.duration)
+    membrane = fit_voltage(start, data, moved, most=3)
+    apart = fit_kernels(membrane.model, data)
+
+    _assert_told(apart.model, data, moved)
+    found = joint.fit_jointly(apart.model, data, moved, membrane.losses[-1] + apart.losses[-1])
+    assert found.kept
+    assert found.losses[1] < found.losses[0]
+    refused = joint.fit_jointly(found.model, data, moved, 0.0)
+    assert not refused.kept
+    assert refused.model is found.model
+
+
+def _assert_told(model, data, moved, along=(0, 1, 3)):
+    """The slope of min_w B is that of finite differences: along capacitance, resistance and reset, unless told."""
+    matrix, vector = joint._told_by_spikes(model, data, joint.HazardSlopes.of(model, data, moved))
+    x, h = positions(model, moved), 0.02
+    for one in np.eye(len(x))[list(along)]:  # Gauss-Newton leaves out what is quadratic
+        up, down = (fit_kernels(place(model, moved, x + sign * h * one), data).losses[-1] for sign in (1, -1))
+        assert vector @ matrix @ one == pytest.approx((up - down) / (2 * h), rel=0.1, abs=0.5)
+
+
+@pytest.mark.slow
+def test_a_sharpness_that_the_voltage_does_not_tell_is_held(data):
+    """Of a cell that spikes where the voltage is low."""
+    forced = np.zeros_like(data.forced)
+    for row, recorded in zip(forced, data.voltage, strict=True):
+        row[500 * np.arange(1, len(row) // 500) + recorded[500:].reshape(-1, 500).argmin(axis=1)] = True
+    odd = replace(data, forced=forced)
+    start = initial("augmented", odd, SHAPE)
+    fitted = fit_kernels(start, odd).model
+    assert float(fitted.noise.delta_v) == pytest.approx(WIDEST, rel=1e-6)
+    _assert_told(fitted, odd, coordinates(start, "augmented", data.duration), along=(0,))
+
+
+def test_a_hazard_without_jitter_and_lapses_gets_them(truth, data):
+    """As a neuron has it that was read from a file: it is fitted from where a fit starts."""
+    noise = lambda m: m.neuron.escape_noise
+    bare = eqx.tree_at(noise, truth, gj.EscapeNoise(1000.0, 1.5e-3))
+    found, again = (refit_threshold(each, data, LEVEL).model for each in (bare, truth))
+    assert float(found.noise.lapse) == pytest.approx(1 / data.duration)
+    assert float(found.noise.jitter) == pytest.approx(float(again.noise.jitter), rel=0.2)
+    start = eqx.tree_at(noise, initial("augmented", data, SHAPE), gj.EscapeNoise(1000.0, 1.5e-3))
+    kernels = fit_kernels(start, data).model
+    assert np.isfinite(kernels.neuron.threshold_dynamics.weights).all()
+    assert 0 < float(kernels.noise.jitter) < 10e-3
+
+
+def test_no_gate_gets_slower_than_a_tenth_of_the_data(data):
+    """Or hardly slower than it starts: what is slower is drift."""
+    start = initial("augmented", data, SHAPE)
+    taus = lambda model: np.array([gate.tau for each in model.neuron.membrane_currents for gate in each.gates])
+    for duration in (60.0, 5.0):
+        moved = coordinates(start, "augmented", duration)
+        far = taus(place(start, moved, 50.0 + origin(moved)))
+        np.testing.assert_allclose(far, np.maximum(0.1 * duration, 1.1 * taus(start)), rtol=1e-6)
+        np.testing.assert_allclose(taus(place(start, moved, origin(moved))), taus(start), rtol=1e-9)
+        near = taus(place(start, moved, -0.01 + origin(moved)))
+        np.testing.assert_allclose(near / taus(start), np.exp(-0.009), rtol=1e-3)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_parameter_is_written_under_jit(level, data):
+    """As uncertainty does it: parameters are named by the values of those that do not move."""
+    start = initial(level, data, SHAPE)
+    moved = coordinates(start, level, data.duration)
+    named = lambda model: quantities(at_level(model, level))
+    written = lambda x: jnp.stack([each[0] * each[1] for each in named(place(start, moved, x)).values()])
+    x = origin(moved)
+    expected = [float(value) * scale for value, scale, _ in named(start).values()]
+    np.testing.assert_allclose(jax.jit(written)(x), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("currents", [1, 3])
+def test_any_number_of_afterspike_currents_is_fitted(currents, data):
+    start = initial("LIF-ASC", data, SHAPE, currents)
+    fitted = fit_voltage(start, data, coordinates(start, "LIF-ASC", data.duration), most=4).model.neuron
+    assert fitted.asc_amp_array.shape == fitted.asc_tau_array.shape == (currents,)
+    assert (np.abs(fitted.asc_amp_array) > 1e-12).all()
+    assert (np.asarray(fitted.asc_tau_array) != start.neuron.asc_tau_array).all()
+
+
+def test_likelihood_equals_a_slow_sum(truth, data):
+    expected = 0.0
+    for i in range(len(data.current)):
+        trace = truth.simulate(data.current[i], DT, recorded_start=data.voltage[i, 0], spikes=data.forced[i])
+        excess = np.asarray(trace.voltage_before_reset - trace.threshold_before_reset)
+        exponential = 1000.0 * np.exp(excess / 1.5e-3)
+        hazard = np.minimum(DT * exponential / (1 + 3e-4 * exponential), MAX_SPIKES_PER_STEP) + 0.05 * DT
+        cut = 0
+        for step in range(20_000):
+            if data.forced[i, step]:
+                expected += np.log1p(-np.exp(-hazard[step]))
+            elif step >= cut:
+                expected -= hazard[step]
+            if data.forced[i, step]:
+                cut = step + 31
+    first = lambda array: array[:, :20_000]
+    one_part = replace(
+        data, current=first(data.current), voltage=first(data.voltage), valid=first(data.valid),
+        counted=first(data.counted), forced=first(data.forced),
+    )  # fmt: skip
+    assert float(log_likelihood(truth, one_part)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_likelihood_gradient_equals_finite_differences(truth, data):
+    def at(x):
+        names = lambda m: (
+            m.neuron.th_inf,
+            m.neuron.escape_noise.delta_v,
+            m.neuron.threshold_dynamics.b_voltage,
+        )
+        moved = eqx.tree_at(
+            names, truth, replace=tuple(leaf * factor for leaf, factor in zip(names(truth), x, strict=True))
+        )
+        return log_likelihood(moved, data)
+
+    at = jax.jit(at)
+    x, h = jnp.ones(3), 1e-5
+    numeric = [(at(x.at[i].add(h)) - at(x.at[i].add(-h))) / (2 * h) for i in range(3)]
+    np.testing.assert_allclose(jax.grad(at)(x), numeric, rtol=1e-5)
+
+
+def test_certain_and_impossible_spikes_have_finite_likelihoods():
+    spiked = jnp.array([True, False])
+    for expected in (jnp.array([10.0, 10.0]), jnp.array([1e-300, 0.0])):
+        value, slope = jax.value_and_grad(lambda e: spike_log_likelihood(e, spiked, jnp.ones(2, bool)))(expected)
+        assert np.isfinite(value)
+        assert np.isfinite(slope).all()
+
+
+def test_shifting_the_threshold_leaves_the_hazard_alone(truth, data):
+    moved = shifted(truth, -4e-3)
+    assert float(moved.neuron.th_inf) == pytest.approx(11e-3)
+    assert float(log_likelihood(moved, data)) == pytest.approx(float(log_likelihood(truth, data)), rel=1e-9)
+
+
+def test_the_deterministic_threshold_is_the_best_of_those_tried(truth, data):
+    stage = fit_shift(truth, data)
+    assert max(stage.losses) > 0.5
+    assert float(stage.model.neuron.th_inf) < float(truth.neuron.th_inf)  # noise fires below its threshold
+    assert fit_shift(stage.model, data).losses[-1] <= max(stage.losses) + 1e-9
+
+
+def test_coordinates_start_at_their_centre_and_invert():
+    model = {"a": jnp.array(2.0), "b": jnp.array([-3.0, 5.0])}
+    moved = [Coordinate(lambda m: m["a"], 2.0, 0.5, log=True), Coordinate(lambda m: m["b"], model["b"], 2.0)]
+    assert jax.tree.map(float, place(model, moved, origin(moved))["a"]) == 2.0
+    x = jnp.array([0.7, 1.0, -1.0])
+    placed = place(model, moved, x)
+    np.testing.assert_allclose(placed["b"], [-1.0, 3.0])
+    assert float(placed["a"]) == pytest.approx(2.0 * np.exp(0.35))
+    assert float(moved[0].position(placed["a"])) == pytest.approx(0.7)

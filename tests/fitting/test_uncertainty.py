@@ -1,0 +1,210 @@
+"""Standard errors, and what the data leave to the prior, on data whose truth is known."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from test_stages import LEVEL, SHAPE, neuron, recorded
+
+from fitting.assess import uncertainty
+from fitting.assess.predictive import bands
+from fitting.assess.uncertainty import laplace
+from fitting.data.arrays import coarsen
+from fitting.levels.names import at_level
+from fitting.model.coordinates import place, positions
+from fitting.model.likelihood import log_likelihood
+from fitting.model.parameters import parameters
+from fitting.model.patched import PatchedNeuron
+from fitting.report import figures
+from fitting.report.words import banded
+from fitting.stages import kernels
+from fitting.stages import membrane as voltage
+from fitting.stages.initial import initial
+
+#: Spikes whose onset, cut and reset are given.
+GIVEN = (0.0, 0.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return PatchedNeuron(neuron(), 12e6)
+
+
+@pytest.fixture(scope="module")
+def data(truth):
+    return recorded(truth)
+
+
+@pytest.fixture(scope="module")
+def known(truth, data):
+    return laplace(truth, data, LEVEL, known=GIVEN)
+
+
+def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
+    membrane, rest = voltage.coordinates(truth, LEVEL, data.duration), uncertainty.threshold_coordinates(truth, LEVEL)
+    scores, fisher = uncertainty._spike_scores(truth, data, membrane, rest)
+    x = positions(truth, rest)
+    likelihood = jax.jit(lambda x: log_likelihood(place(truth, rest, x), coarsen(data, kernels.STEP)))
+    h, one = 1e-3, np.eye(len(x))
+    up, down = (np.array([likelihood(x + sign * h * each) for each in one]) for sign in (1, -1))
+    np.testing.assert_allclose(-scores.sum(axis=(0, 1))[-len(x) :], (up - down) / (2 * h), rtol=1e-3, atol=1e-2)
+    # what the spikes tell on average is the curvature of their likelihood, at the truth
+    curvature = (2 * likelihood(x) - up - down) / h**2
+    np.testing.assert_allclose(np.diag(fisher)[-len(x) :], curvature, rtol=0.3)
+
+
+def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
+    membrane = voltage.coordinates(truth, LEVEL, data.duration)
+    errors, slopes, dt = uncertainty._membrane_errors(truth, data, membrane)
+    assert dt == pytest.approx(voltage.BLOCK)
+    means = uncertainty._fine_errors(truth, data, membrane, errors.shape)
+    x = positions(truth, membrane)
+    cut, exact = float(truth.neuron.spike_cut_duration), voltage._exact(truth)
+
+    @jax.jit
+    def score(x):
+        problem = (exact, membrane, data, voltage.observed_steps(data, cut))
+        return jax.grad(lambda x: jnp.sum(voltage.residuals_at(x, problem)[: data.voltage.size] ** 2) / 2)(x)
+
+    exactly = np.asarray(score(x))
+    coarse, found = (np.einsum("st,stx->x", each, slopes) for each in (errors, means))
+    assert np.linalg.norm(found - exactly) < 0.3 * np.linalg.norm(coarse - exactly)
+
+
+def test_standard_errors_tell_how_far_off_the_membrane_is(truth, data, known):
+    moved = voltage.coordinates(truth, LEVEL, data.duration)
+    fitted = voltage.fit_voltage(eqx.tree_at(lambda m: m.neuron.C, truth, 120e-12), data, moved).model
+    found, true = parameters(fitted), parameters(truth)
+    for name in ("C", "R_input", "tau_m", "El_reference"):
+        error = known.errors[known.names.index(name)]
+        assert abs(found[name]["value"] - true[name]["value"]) < 2.6 * error
+        assert error < 0.01 * abs(true[name]["value"])
+
+
+def test_what_is_measured_or_chosen_has_no_error_and_the_rest_has(truth, known):
+    assert set(parameters(truth)) - set(known.names) == {
+        "spike_cut",
+        "spike_latency",
+        "lambda0",
+        "lapse",
+        "reset_slope",
+    }
+    assert (known.errors > 0).all()
+    np.testing.assert_allclose(np.diag(known.correlations), 1.0)
+    assert (np.abs(known.correlations) < 1 + 1e-9).all()
+    values = np.array([parameters(truth)[name]["value"] for name in known.names])
+    assert ((known.intervals[:, 0] < values) & (values < known.intervals[:, 1])).all()
+    # tau_m = R C, and its error follows from theirs
+    at = [known.names.index(name) for name in ("R_input", "C", "tau_m")]
+    r, c, tau = known.errors[at] / values[at]
+    rho = known.correlations[at[0], at[1]]
+    assert tau == pytest.approx(np.sqrt(r**2 + c**2 + 2 * rho * r * c), rel=1e-6)
+    record = json.loads(json.dumps(known.as_dict()))
+    assert list(record["standard_errors"]) == list(known.names)
+
+
+def test_what_no_spike_shows_is_left_to_the_prior(truth, data):
+    """A threshold that spikes do not raise says nothing of how fast that would decay."""
+    none = eqx.tree_at(lambda m: m.neuron.threshold_reset.a_spike, truth, jnp.asarray(0.0))
+    (names, sd), *_ = laplace(none, data, LEVEL, known=GIVEN).undetermined
+    assert names == ("b_spike",)
+    assert sd == pytest.approx(1.0)
+
+
+def test_a_quarter_of_the_data_doubles_the_errors(truth, data, known):
+    first = data.valid.copy()
+    first[:, round(0.25 * first.shape[1]) :] = False
+    quarter = laplace(truth, replace(data, counted=first), LEVEL, known=GIVEN)
+    for name in ("th_inf", "delta_v", "b_voltage"):
+        i = known.names.index(name)
+        assert quarter.errors[i] / known.errors[i] == pytest.approx(2.0, rel=0.5)
+
+
+def test_what_is_measured_on_the_spikes_widens_the_errors_of_what_rests_on_it(truth, data, known):
+    wide = laplace(truth, data, LEVEL)
+    assert wide.names == known.names
+    assert (wide.errors >= known.errors * (1 - 1e-6)).all()
+    ratio = dict(zip(known.names, wide.errors / known.errors, strict=True))
+    assert ratio["reset_intercept"] > 1.5
+    np.testing.assert_allclose(wide.draws.neuron.C, known.draws.neuron.C, rtol=1e-2)
+    assert "reset_intercept" not in laplace(truth, data, "LIF-ASC").names
+
+
+def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
+    again = recorded(truth, seconds=6.0, sweeps=2, seed=5)
+    again = replace(again, current=np.tile(again.current[:1], (2, 1)))
+    trace = jax.vmap(lambda i, key: truth.simulate(i, again.dt, key=key))(
+        jnp.asarray(again.current), jax.random.split(jax.random.key(3), 2)
+    )
+    forced = np.asarray(trace.spiked) > 0.5
+    noise = 0.5e-3 * np.random.default_rng(1).normal(size=forced.shape)
+    again = replace(
+        again,
+        forced=forced,
+        voltage=np.asarray(truth.recorded(trace.voltage_before_reset, again.current)) + noise,
+        crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * again.dt, np.nan),
+    )
+    found = bands(truth, known.draws, data, again, 1)
+    assert 0.8 < found.rate_holds <= 1.0
+    assert found.voltage_holds == pytest.approx(0.9, abs=0.04)
+    assert found.rate.shape == (2, 6000)
+    assert (found.rate[0] <= found.rate[1]).all()
+    inner, outer = (np.ptp(band, axis=0)[20000:] for band in (found.parameters, found.voltage))
+    assert np.nanmax(inner) < np.nanmin(outer)
+    assert np.isnan(found.voltage[:, np.flatnonzero(forced[1])]).all()
+    assert np.isfinite(found.voltage[:, :500]).any()  # the start of a sweep, which a close-up may show
+
+    membrane = 1e3 * np.asarray(truth.membrane(again.voltage[1], again.current[1]) + truth.neuron.El_reference)
+    runs: Any = SimpleNamespace(data=again, sweep=1, membrane=membrane, window=(2.0, 4.0))
+    rates, volts = figures.predictive_bands(runs, found).axes
+    assert len(rates.collections) == 1
+    assert len(volts.collections) == 2
+    low, high = volts.get_ylim()
+    assert low < np.nanmin(found.voltage[:, 21000:24000]) < np.nanmax(found.voltage[:, 21000:24000]) < high
+    words = banded(found, 2)
+    assert "2 runs" in words
+    assert f"{100 * found.voltage_holds:.0f} % of the recorded voltage" in words
+
+
+def test_draws_scatter_as_the_errors_say(truth, known):
+    assert known.draws.neuron.C.shape == (uncertainty.DRAWS,)
+    error = known.errors[known.names.index("delta_v")]
+    assert 1e3 * np.std(known.draws.neuron.escape_noise.delta_v) == pytest.approx(error, rel=0.35)
+    rates = jax.vmap(lambda m: m.simulate(jnp.full(200, 1e-10), 1e-4).voltage[-1])(known.draws)
+    assert np.isfinite(rates).all()
+    assert np.ptp(rates) > 0
+
+
+def test_a_level_has_errors_of_its_own_parameters_alone(truth, data):
+    plain = eqx.tree_at(
+        lambda m: (m.neuron.asc_amp_array, m.neuron.threshold_reset.a_spike, m.neuron.threshold_dynamics.a_voltage),
+        truth,
+        (jnp.zeros(2), jnp.asarray(0.0), jnp.asarray(0.0)),
+    )
+    held = laplace(plain, data, "LIF")
+    assert set(held.names) == {
+        "C", "R_input", "tau_m", "El_reference", "series_resistance", "th_inf", "delta_v", "jitter",
+    }  # fmt: skip
+    assert held.undetermined == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("joint", [False, True])
+def test_the_augmented_level_has_errors_of_all_its_parameters(data, joint):
+    start = initial("augmented", data, SHAPE)
+    moved = voltage.coordinates(start, "augmented", data.duration)
+    fitted = kernels.fit_kernels(voltage.fit_voltage(start, data, moved).model, data).model
+    found = laplace(fitted, data, "augmented", joint=joint)
+    fixed = {"lambda0", "lapse", "reset_slope", "spike_cut", "spike_latency"}
+    assert set(found.names) == set(parameters(at_level(fitted, "augmented"))) - fixed
+    assert (found.errors > 0).all()
+    assert np.isfinite(found.intervals).all()
+    error = found.errors[found.names.index("C")]
+    assert 1e12 * float(fitted.neuron.C) == pytest.approx(100.0, abs=5 * error)
+    assert jax.vmap(lambda m: m.simulate(jnp.full(200, 1e-10), 1e-4).voltage[-1])(found.draws).shape == (50,)
