@@ -1,0 +1,85 @@
+"""Spikes in text files: BMTK's columns timestamps (ms), population and node_ids, or two columns without names."""
+
+import warnings
+from pathlib import Path
+
+import pandas
+
+from glifjax.errors import InputError
+from glifjax.io.writing import whole_file
+from glifjax.spikes.trains import NO_POPULATION, SpikeTrains
+
+#: The largest text file that is read, bytes.
+LARGEST = 2**33
+
+
+def read_table(path: Path, separator: str = r"\s+", **options) -> pandas.DataFrame:
+    """A text file with columns, read by pandas.
+
+    Raises:
+        InputError: no such file, one above LARGEST, or one that is no table.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; check the path")
+    if path.stat().st_size > LARGEST:
+        raise InputError(f"{path}: has {path.stat().st_size} bytes, more than {LARGEST}; store it as HDF5")
+    try:
+        return pandas.read_csv(path, sep=separator, **options)
+    except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
+        raise InputError(f"{path}: cannot be read as a table ({error}); write it again") from error
+
+
+def read_csv_spikes(path: Path, population: str | None = None) -> SpikeTrains:
+    """The spikes of a text file, separated by spaces or commas; more columns than the three are allowed.
+
+    A file of two columns without names holds ms and node ids, of `population`, and a warning says so.
+
+    Raises:
+        InputError: other columns, which are named; or values that are no numbers.
+    """
+    first = _first_line(path)
+    separator = "," if "," in first else r"\s+"
+    names = [name.strip() for name in (first.split(",") if separator == "," else first.split())]
+    if all(map(_is_number, names)) and len(names) == 2:
+        warnings.warn(
+            f"{path}: has no header; read as times in ms and node ids of population {population or NO_POPULATION}",
+            stacklevel=2,
+        )
+        frame = read_table(path, separator, header=None, names=["timestamps", "node_ids"])
+        return _trains(frame.assign(population=population or NO_POPULATION), path)
+    if not {"timestamps", "population", "node_ids"} <= set(names):
+        raise InputError(
+            f"{path}: its columns are {', '.join(names) or 'none'}; name them timestamps (ms), population and node_ids"
+        )
+    return _trains(read_table(path, separator, skipinitialspace=True), path)
+
+
+def _trains(frame: pandas.DataFrame, path: Path) -> SpikeTrains:
+    try:
+        return SpikeTrains.from_dataframe(frame)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _first_line(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; check the path")
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            return lines.readline(10_000).strip()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no text file ({error}); give SONATA spikes the ending .h5") from error
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def write_csv_spikes(trains: SpikeTrains, path: Path) -> None:
+    """BMTK's form: separated by spaces, times in ms, every digit."""
+    with whole_file(path) as part:
+        trains.to_dataframe().to_csv(part, sep=" ", index=False)

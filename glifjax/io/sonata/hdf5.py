@@ -1,0 +1,56 @@
+"""Reading HDF5 files by others: present, of the kind, and of a size that was looked at first."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from glifjax.errors import InputError
+
+#: The longest column that is read, entries; a few bytes of a compressed file can claim any length.
+LONGEST = 2**31
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file for reading.
+
+    Raises:
+        InputError: no such file, or none that HDF5 can read (a text file, one that was cut short).
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; check the path")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as HDF5 ({error}); copy or write it again") from error
+    with file:
+        yield file
+
+
+def group(parent: h5py.Group, name: str, path: Path) -> h5py.Group:
+    """A group that must be there."""
+    child: Any = parent.get(name)
+    if not isinstance(child, h5py.Group):
+        raise InputError(f"{path}: has no group {parent.name.rstrip('/')}/{name}; it is not the file meant here")
+    return child
+
+
+def column(parent: h5py.Group, name: str, path: Path, length: int | None = None) -> np.ndarray:
+    """A one-dimensional dataset of numbers, or of text (as str), that must be there; `length` entries if given."""
+    dataset: Any = parent.get(name)
+    where = f"{path}: {parent.name.rstrip('/')}/{name}"
+    if not isinstance(dataset, h5py.Dataset):
+        raise InputError(f"{where} is missing; write the file again with it")
+    if dataset.ndim != 1 or dataset.size > LONGEST or (length is not None and dataset.size != length):
+        wanted = "one dimension" if length is None else f"{length} entries"
+        raise InputError(f"{where} has shape {dataset.shape}; it must have {wanted}")
+    if dataset.dtype.kind not in "iufbSO":
+        raise InputError(f"{where} is of type {dataset.dtype}; it must hold numbers or text")
+    try:
+        return dataset.asstr()[...].astype(str) if dataset.dtype.kind in "SO" else dataset[...]
+    except (OSError, TypeError, UnicodeDecodeError) as error:
+        raise InputError(f"{where} cannot be read ({error}); copy or write the file again") from error
