@@ -93,12 +93,12 @@ def write_units(trains: SpikeTrains, path: Path) -> None:
     import pynwb
 
     start = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    nwb = pynwb.NWBFile("spike trains", path.stem, start)
+    nwb: Any = pynwb.NWBFile(session_description="spike trains", identifier=path.stem, session_start_time=start)
     nwb.add_unit_column("population", "population of the cell")
     nwb.add_unit_column("node_id", "id of the cell within its population")
     for name in trains.population_names:
         own = trains.of(name)
         for node in np.unique(own.node_ids):
             nwb.add_unit(spike_times=own.times[own.node_ids == node], population=name, node_id=int(node))
-    with whole_file(path) as part, pynwb.NWBHDF5IO(str(part), "w") as io:
+    with whole_file(path) as part, pynwb.NWBHDF5IO(path=str(part), mode="w") as io:
         io.write(nwb)

@@ -31,17 +31,17 @@ def opened(path: Path) -> Iterator[h5py.File]:
         yield file
 
 
-def group(parent: h5py.Group, name: str, path: Path) -> h5py.Group:
+def group(parent: Any, name: str, path: Path) -> Any:
     """A group that must be there."""
-    child: Any = parent.get(name)
+    child = parent.get(name)
     if not isinstance(child, h5py.Group):
         raise InputError(f"{path}: has no group {parent.name.rstrip('/')}/{name}; it is not the file meant here")
     return child
 
 
-def column(parent: h5py.Group, name: str, path: Path, length: int | None = None) -> np.ndarray:
+def column(parent: Any, name: str, path: Path, length: int | None = None) -> np.ndarray:
     """A one-dimensional dataset of numbers, or of text (as str), that must be there; `length` entries if given."""
-    dataset: Any = parent.get(name)
+    dataset = parent.get(name)
     where = f"{path}: {parent.name.rstrip('/')}/{name}"
     if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"{where} is missing; write the file again with it")

@@ -5,6 +5,7 @@ population one `sorting`, text or an enumeration of 0: none, 1: by_id, 2: by_tim
 """
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -33,7 +34,7 @@ def read_sonata_spikes(path: Path, population: str | None = None) -> SpikeTrains
         return join(_population(group(spikes, name, path), "node_ids", name, path) for name in spikes)
 
 
-def _population(spikes: h5py.Group, ids: str, name: str, path: Path) -> SpikeTrains:
+def _population(spikes: Any, ids: str, name: str, path: Path) -> SpikeTrains:
     times = column(spikes, "timestamps", path)
     node_ids = column(spikes, ids, path, len(times))
     units = spikes["timestamps"].attrs.get("units", "ms")
