@@ -21,7 +21,7 @@ import glifjax as gj
 from fitting.assess.crossvalidate import FOLDS, blocks
 from fitting.assess.evaluate import spike_trains
 from fitting.data.arrays import FitData, prepare
-from fitting.data.protocols import choose
+from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.model.likelihood import step_log_likelihoods
 from fitting.model.patched import PatchedNeuron
@@ -68,7 +68,7 @@ _likelihoods = eqx.filter_jit(step_log_likelihoods)
 def score(path: Path, variant: Variant) -> tuple[float, float]:
     """Bits per spike and coincidence of the blocks kept aside."""
     with gj.read_recording(path) as recording:
-        split = choose(recording, None, None)
+        split = choose_sweeps(recording, None, None)
         shape = measure_shape([(part.voltage, part.rate) for part in split.train])
         assert shape is not None, f"{path}: no spikes"
         data = prepare(split.train, shape)

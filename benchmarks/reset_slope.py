@@ -16,7 +16,7 @@ import numpy as np
 import glifjax as gj
 from fitting.assess.evaluate import spike_trains
 from fitting.data.arrays import prepare
-from fitting.data.protocols import choose
+from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.model.coordinates import Coordinate
 from fitting.model.likelihood import log_likelihood
@@ -34,7 +34,7 @@ def main() -> None:
     jax.config.update("jax_enable_x64", True)
     for path in sys.argv[1:]:
         with gj.read_recording(path) as recording:
-            train = choose(recording).train
+            train = choose_sweeps(recording).train
             shape = measure_shape([(part.voltage, part.rate) for part in train])
             data = prepare(train, shape)
         start = initial(LEVEL, data, shape)

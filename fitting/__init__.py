@@ -1,11 +1,11 @@
-"""Fit glifjax neurons to recordings, and score them on what they have not seen."""
+"""Fit glifjax neurons to recordings, and score them on what they have not seen.
 
-from .assess.evaluate import Scores
-from .checkpoint import Checkpoint
-from .data.arrays import DataError
-from .levels.names import LEVELS
-from .many.study import fit_many
-from .model.patched import PatchedNeuron
-from .pipeline import Fit, fit
+The names stand in `__init__.pyi`, each with the module it lives in; a module is imported when one of its names is
+first used.
+"""
 
-__all__ = ["LEVELS", "Checkpoint", "DataError", "Fit", "PatchedNeuron", "Scores", "fit", "fit_many"]
+import lazy_loader
+
+import glifjax  # noqa: F401  (sets a flag that jax reads when it starts)
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

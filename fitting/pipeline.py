@@ -21,7 +21,7 @@ from .assess.evaluate import evaluate, measure_ceiling
 from .assess.uncertainty import laplace
 from .checkpoint import Checkpoint
 from .data.arrays import DataError, FitData, prepare
-from .data.protocols import Split, choose
+from .data.protocols import Split, choose_sweeps
 from .data.shape import SpikeShape, measure_shape
 from .fitted import FittedNeuron
 from .levels.names import AUGMENTED, PARTS, at_level, level_names
@@ -88,7 +88,7 @@ def fit(
             simplest is preferred that predicts training spikes kept aside as well as the best does
             (fitting.assess.crossvalidate).
         train_sweeps, test_sweeps: sweeps by number, range or protocol name; guessed where None (see
-            fitting.data.protocols.choose).
+            fitting.choose_sweeps).
         optimizer: any optax optimiser, or "default"; after the fit it moves parameters through surrogate spikes, and
             the result is kept where it predicts a part of the training data better that it has not seen
             (fitting.tuning.descent).
@@ -208,7 +208,7 @@ class _Prepared:
     @classmethod
     def of(cls, recording, train_sweeps, test_sweeps, electrode, drift, progress, on_split) -> "_Prepared":
         clock = _Clock("", progress)
-        split = clock("choosing sweeps", choose, recording, train_sweeps, test_sweeps)
+        split = clock("choosing sweeps", choose_sweeps, recording, train_sweeps, test_sweeps)
         on_split(split)
         recording.check(split.sweeps)
         shape, train, test = clock("preparing the data", _prepare, recording, split)

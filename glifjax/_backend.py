@@ -1,4 +1,4 @@
-"""One compiler flag for scans on the CPU, set on import.
+"""One compiler flag for scans on the CPU, set when glifjax is imported.
 
 Before jax 0.12 the CPU backend splits a scan's loop into many small calls (900 instead of 20-40 ns a step)
 unless this flag is in XLA_FLAGS when the backend starts.
@@ -6,26 +6,30 @@ unless this flag is in XLA_FLAGS when the backend starts.
 
 import os
 import warnings
+from importlib.metadata import version
+from sys import modules as loaded
 
-import jax
-
-_FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000"
-
-
-def _backend_has_started() -> bool:
-    from jax._src import xla_bridge  # no public name says this
-
-    return bool(getattr(xla_bridge, "_backends", {}))
+FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000"
 
 
-if tuple(int(part) for part in jax.__version__.split(".")[:2]) < (0, 12):
+def set_flag() -> None:
+    """Append FLAG to XLA_FLAGS where the installed jax needs it; warn where it comes too late. Imports no jax."""
     flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_cpu_small_while_loop_byte_threshold" not in flags:
+    if _needs_flag(version("jax")) and "xla_cpu_small_while_loop_byte_threshold" not in flags:
         if _backend_has_started():
             warnings.warn(
                 "JAX was used before glifjax was imported, so simulations on the CPU will be 20-40 times "
-                f'slower. Import glifjax first, or set XLA_FLAGS="{_FLAG}" before Python starts.',
-                stacklevel=2,
+                f'slower. Import glifjax first, or set XLA_FLAGS="{FLAG}" before Python starts.',
+                stacklevel=3,
             )
         else:
-            os.environ["XLA_FLAGS"] = f"{flags} {_FLAG}".strip()
+            os.environ["XLA_FLAGS"] = f"{flags} {FLAG}".strip()
+
+
+def _needs_flag(jax_version: str) -> bool:
+    return tuple(int(part) for part in jax_version.split(".")[:2]) < (0, 12)
+
+
+def _backend_has_started() -> bool:
+    bridge = loaded.get("jax._src.xla_bridge")  # no public name says this, and asking jax would load it
+    return bool(getattr(bridge, "_backends", {}))

@@ -20,10 +20,11 @@ if sys.dont_write_bytecode:  # several seconds for every command that a test sta
     sys.dont_write_bytecode = False
 
 # Before any module of glifjax is loaded: annotations of shape and type are checked at every call.
-with install_import_hook("glifjax", "beartype.beartype"):
-    import glifjax  # noqa: F401  (before jax is used: it sets a flag that jax reads when it starts)
+install_import_hook("glifjax", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 import jax  # noqa: E402
+
+import glifjax  # noqa: E402, F401  (before jax is used: it sets a flag that jax reads when it starts)
 
 jax.config.update("jax_enable_x64", True)
 

@@ -116,7 +116,7 @@ class _Candidate:
         return bool(a @ b > SAME_SHAPE * size_a * size_b and abs(size_a / size_b - 1) < SAME_SIZE)
 
 
-def choose(recording: "gj.Recording", train: str | None = None, test: str | None = None) -> Split:
+def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str | None = None) -> Split:
     """Split a recording's current-clamp sweeps into training and held-out ones.
 
     What the user names is taken. The rest is guessed: sweeps of noise before steps; protocols named for training or

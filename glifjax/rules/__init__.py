@@ -11,3 +11,7 @@ A threshold or afterspike rule with an `init(neuron)` makes its own part of the 
 form. Currents that the voltage drives, with their gates, are in `membrane`. Any rule may ask
 `neuron.time_since_spike(state)`.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

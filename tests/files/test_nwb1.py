@@ -8,7 +8,7 @@ import pytest
 from nwb1_files import CURRENT, RATE, VOLTAGE, AllenCell, N
 
 import glifjax as gj
-from fitting.data.protocols import choose
+from fitting.data.protocols import choose_sweeps
 from glifjax.io.nwb.nwb1 import write_responses
 
 RESPONSE = "acquisition/timeseries/Sweep_1"
@@ -246,6 +246,6 @@ def test_noise_1_trains_and_noise_2_is_held_out(cell):
         cell.sweep(number, protocol, currents[protocol], recorded, experiment=span)
     with gj.read_recording(cell.save()) as recording:
         recording.check()
-        split = choose(recording)
+        split = choose_sweeps(recording)
     assert [part.number for part in split.train] == [7, 9, 11]
     assert [[part.number for part in group] for group in split.test] == [[8, 10, 12]]

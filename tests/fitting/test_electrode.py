@@ -14,7 +14,7 @@ from fitting.assess.crossvalidate import Validation
 from fitting.data.arrays import DataError, FitData, prepare
 from fitting.data.compensation import measure_kernel, spike_artefact
 from fitting.data.drift import measure_drift
-from fitting.data.protocols import Part, Split, choose
+from fitting.data.protocols import Part, Split, choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.model.coordinates import Coordinate
 from fitting.model.patched import PatchedNeuron
@@ -104,7 +104,7 @@ def test_a_current_that_does_not_change_tells_no_kernel():
 
 def test_the_kernel_of_a_real_cell_is_the_same_on_small_noise_and_in_training(shared):
     with gj.read_recording(shared / "recordings" / "gifk" / "DRN162_5HT.nwb") as recording:
-        split = choose(recording)
+        split = choose_sweeps(recording)
         shape = measure_shape([(part.voltage, part.rate) for part in split.train])
         train = prepare(split.train, shape)
         done, fitted, _ = preprocess(recording, split, shape, train, ())

@@ -7,7 +7,7 @@ import pytest
 
 import fitting
 import glifjax as gj
-from fitting.data.protocols import choose
+from fitting.data.protocols import choose_sweeps
 from fitting.example.cell import NOISE, true_parameters, write_example
 from fitting.model.parameters import parameters
 
@@ -64,7 +64,7 @@ def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(share
         jax.enable_x64(False),
         gj.read_recording(shared / "recordings" / "native" / "19926019.nwb") as recording,
     ):
-        assert [[part.number for part in group] for group in choose(recording, None, None).test] == [[7], [10]]
+        assert [[part.number for part in group] for group in choose_sweeps(recording, None, None).test] == [[7], [10]]
         sweeps = {"train_sweeps": "5,8,12", "test_sweeps": "7,10"}
         fitted = fitting.fit(recording, "LIF", **sweeps, optimizer=optax.adam(0.02), train=("th_inf",))
         assert fitted.neuron.C.dtype == np.float32

@@ -8,7 +8,7 @@ from scipy.signal import lfilter
 
 import glifjax as gj
 from fitting.data.arrays import DataError, prepare, resample
-from fitting.data.protocols import choose
+from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from glifjax.spikes.detection import crossing_level, detect_spikes, find_peaks
 
@@ -171,7 +171,7 @@ def test_prepare_refuses_what_cannot_be_fitted():
 @pytest.mark.parametrize("cell", ["DRN157", "DRN159", "DRN160", "DRN162", "DRN164"])
 def test_real_spikes_are_those_that_cross_zero(shared, cell):
     with gj.read_recording(shared / "recordings" / "gifk" / f"{cell}_5HT.nwb") as recording:
-        split = choose(recording)
+        split = choose_sweeps(recording)
         traces = [(part.voltage, part.rate) for part in split.train]
         shape = measure_shape(traces)
         found = detect_spikes(*traces[0], shape.level)

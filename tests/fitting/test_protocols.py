@@ -5,7 +5,7 @@ import pytest
 
 import glifjax as gj
 from fitting.data.arrays import DataError
-from fitting.data.protocols import choose
+from fitting.data.protocols import choose_sweeps
 from glifjax.io.nwb.recording_writer import SweepArrays
 
 RATE = 1e4
@@ -89,14 +89,14 @@ SHAPES = {
 def test_guess(shape, tmp_path):
     sweeps, expected = SHAPES[shape]
     with record(tmp_path, sweeps) as recording:
-        split = choose(recording)
+        split = choose_sweeps(recording)
     assert numbers(split) == expected
     assert split.reasons
 
 
 def test_of_a_single_sweep_the_last_quarter_is_held_out(tmp_path):
     with record(tmp_path, [("a", LONG, True)]) as recording:
-        split = choose(recording)
+        split = choose_sweeps(recording)
         (train,), ((test,),) = split.train, split.test
         assert len(train.current) == 60_000
         assert len(test.current) == 20_000
@@ -106,7 +106,7 @@ def test_of_a_single_sweep_the_last_quarter_is_held_out(tmp_path):
 
 def test_one_stimulus_repeated_is_split_in_time_in_every_repeat(tmp_path):
     with record(tmp_path, [("a", FROZEN, True)] * 3) as recording:
-        split = choose(recording)
+        split = choose_sweeps(recording)
     assert numbers(split) == ([0, 1, 2], [[0, 1, 2]])
     assert all(train.stop == test.start for train, test in zip(split.train, split.test[0], strict=True))
 
@@ -114,8 +114,8 @@ def test_one_stimulus_repeated_is_split_in_time_in_every_repeat(tmp_path):
 def test_steps_of_different_height_are_different_stimuli(tmp_path):
     sweeps = [("steps", step(a * 1e-12), True) for a in (400, 420, 450, 450.5)]
     with record(tmp_path, sweeps) as recording:
-        assert numbers(choose(recording, train="0", test="1-3")) == ([0], [[1], [2, 3]])
-        left_out = choose(recording, test="3")
+        assert numbers(choose_sweeps(recording, train="0", test="1-3")) == ([0], [[1], [2, 3]])
+        left_out = choose_sweeps(recording, test="3")
     assert numbers(left_out) == ([0, 1], [[3]])
     assert "repeat a held-out stimulus: sweeps 2" in left_out.reasons[1]
 
@@ -123,19 +123,19 @@ def test_steps_of_different_height_are_different_stimuli(tmp_path):
 def test_selection_is_taken_and_the_rest_guessed(tmp_path):
     sweeps = [("a", LONG, True), *[("b", FROZEN, True)] * 3, ("c", OTHER, True)]
     with record(tmp_path, sweeps) as recording:
-        assert numbers(choose(recording, train="4", test="0")) == ([4], [[0]])
-        assert numbers(choose(recording, train="a,c")) == ([0, 4], [[1, 2, 3]])
-        assert numbers(choose(recording, test="b")) == ([0, 4], [[1, 2, 3]])
+        assert numbers(choose_sweeps(recording, train="4", test="0")) == ([4], [[0]])
+        assert numbers(choose_sweeps(recording, train="a,c")) == ([0, 4], [[1, 2, 3]])
+        assert numbers(choose_sweeps(recording, test="b")) == ([0, 4], [[1, 2, 3]])
         # a repeat of what is held out never trains
-        assert numbers(choose(recording, test="1-2")) == ([0, 4], [[1, 2]])
+        assert numbers(choose_sweeps(recording, test="1-2")) == ([0, 4], [[1, 2]])
 
 
 def test_refusals_name_the_file_and_the_remedy(tmp_path):
     with record(tmp_path, [("a", LONG, True), ("b", FROZEN, True)]) as recording:
         with pytest.raises(DataError, match=r"cell\.nwb: sweeps 0 are in both --train and --test"):
-            choose(recording, train="0,1", test="0")
+            choose_sweeps(recording, train="0,1", test="0")
         with pytest.raises(gj.RecordingError, match="choose from"):
-            choose(recording, train="long square")
+            choose_sweeps(recording, train="long square")
 
 
 def test_a_recording_without_spikes_is_refused(tmp_path):
@@ -143,4 +143,4 @@ def test_a_recording_without_spikes_is_refused(tmp_path):
         record(tmp_path, [("a", LONG, False)]) as recording,
         pytest.raises(DataError, match=r"cell\.nwb: none of its 1 current-clamp sweeps holds a spike"),
     ):
-        choose(recording)
+        choose_sweeps(recording)

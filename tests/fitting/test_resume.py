@@ -20,7 +20,7 @@ import glifjax as gj
 from fitting.assess.crossvalidate import Validation
 from fitting.checkpoint import Checkpoint, decode, encode
 from fitting.data.arrays import prepare
-from fitting.data.protocols import choose
+from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.example.cell import write_example
 from fitting.levels.names import LEVELS
@@ -81,7 +81,7 @@ def assert_same(a, b):
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_is_kept_comes_back_bit_for_bit(level, cell):
     with gj.read_recording(cell) as recording:
-        split = choose(recording)
+        split = choose_sweeps(recording)
         shape = measure_shape([(part.voltage, part.rate) for part in split.train])
         assert shape is not None
         model = initial(level, prepare(split.train, shape), shape)

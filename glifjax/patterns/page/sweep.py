@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import jax
 import matplotlib
@@ -49,7 +49,7 @@ class Sweep:
     classes: Int[np.ndarray, "n m"]
     spikes: Int[np.ndarray, "n m"]
 
-    def save(self, file: str | Path | BinaryIO) -> None:
+    def save(self, file: str | Path | BufferedIOBase) -> None:
         """Write everything as .npz: x, y (units in x_unit, y_unit), classes, class_names, spikes."""
         x, y = (axis.element for axis in self.axes)
         np.savez_compressed(

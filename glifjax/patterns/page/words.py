@@ -38,7 +38,7 @@ def measured(shown: Shown) -> str:
         group = np.repeat(np.arange(len(sizes)), sizes)
         inside = (np.diff(group) == 0) & (sizes[group[1:]] >= BURST_SPIKES)
         alone = f" and {len(times) - long.sum()} single" if long.sum() < len(times) else ""
-        said += f"; {len(long)} burst{'s' * (len(long) > 1)} of {_span(long.min(), long.max(), 0)}{alone}"
+        said += f"; {len(long)} burst{'s' * (len(long) > 1)} of {_span(int(long.min()), int(long.max()), 0)}{alone}"
         said += f", intervals {_span(intervals[inside].min(), intervals[inside].max(), 1)} ms inside"
         outside = intervals[~inside]
         return said + (f", {_span(outside.min(), outside.max(), 1)} ms outside" if len(outside) else "")

@@ -1,0 +1,70 @@
+"""The public names: given out on first use, the same whatever was imported before, and light to import."""
+
+import importlib
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+FACES = ["glifjax", "glifjax.rules", "fitting"]
+#: What a face must not load: jax and all that builds on it, files, figures, the command.
+HEAVY = ("jax", "equinox", "numpy", "scipy", "pynwb", "h5py", "matplotlib", "optax", "typer", "rich", "pooch")
+
+
+def in_a_fresh_interpreter(code: str):
+    env = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_names_are_there_whatever_was_imported_before(face):
+    """A module of the same name as a function of the face would take its place when it is imported."""
+    module = importlib.import_module(face)
+    names = {name: getattr(module, name) for name in module.__all__}
+    assert all(value.__doc__ or isinstance(value, (tuple, dict)) for value in names.values())
+    assert set(dir(module)) == set(module.__all__)
+    for info in pkgutil.walk_packages(module.__path__, f"{face}."):
+        if not info.name.endswith("__main__"):
+            importlib.import_module(info.name)
+    assert {name: getattr(module, name) for name in module.__all__} == names
+    with pytest.raises(AttributeError, match="nothing_of_that_name"):
+        _ = module.nothing_of_that_name
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_importing_loads_nothing_heavy(face):
+    loaded = in_a_fresh_interpreter(f"import json, sys, {face}; print(json.dumps(list(sys.modules)))")
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_the_simulator_loads_no_files_figures_or_command():
+    code = "import json, sys, glifjax as gj; gj.simulate, gj.from_level; print(json.dumps(list(sys.modules)))"
+    loaded = in_a_fresh_interpreter(code)
+    heavy = ("pynwb", "h5py", "hdmf", "matplotlib", "optax", "fitting", "typer", "rich", "pooch", "requests")
+    assert [name for name in heavy if name in loaded] == []
+
+
+@pytest.mark.parametrize(("version", "needed"), [("0.10.2", True), ("0.12.0.1", False), ("1.0", False)])
+def test_the_flag_follows_the_version_of_jax(version, needed):
+    code = (
+        f"import importlib.metadata, json, os; importlib.metadata.version = lambda name: {version!r}; "
+        "import glifjax; print(json.dumps(os.environ.get('XLA_FLAGS', '')))"
+    )
+    assert ("small_while_loop" in in_a_fresh_interpreter(code)) is needed
+
+
+def test_a_backend_that_runs_already_is_said_once():
+    code = (
+        "import importlib.metadata, json, warnings; import jax; jax.numpy.zeros(1); "
+        "importlib.metadata.version = lambda name: '0.10.2'\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    warnings.simplefilter('always'); import glifjax, fitting; fitting.fit\n"
+        "print(json.dumps([str(one.message) for one in said if 'glifjax' in str(one.message)]))"
+    )
+    (words,) = in_a_fresh_interpreter(code)
+    assert "Import glifjax first" in words
