@@ -294,7 +294,7 @@ def _prepare(recording, split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]
         numbers = ", ".join(str(part.number) for part in split.train)
         raise DataError(
             f"{recording.path}: the training sweeps ({numbers}) hold no spikes, so there is no threshold to fit; "
-            "choose others with --train"
+            "choose others"
         )
     try:
         return shape, prepare(split.train, shape), tuple(prepare(group, shape) for group in split.test)

@@ -121,9 +121,9 @@ def check_choices(electrode: str, drift: str) -> None:
     Raises:
         DataError: lists the ways.
     """
-    for given, known, option in ((electrode, ELECTRODES, "--electrode"), (drift, DRIFTS, "--drift")):
-        if given not in known:
-            raise DataError(f"{option} {given} is unknown; use {', '.join(known[:-1])} or {known[-1]}")
+    for name, given, choices in (("electrode", electrode, ELECTRODES), ("drift", drift, DRIFTS)):
+        if given not in choices:
+            raise DataError(f'`{name}="{given}"` is unknown; use {", ".join(choices[:-1])} or {choices[-1]}')
 
 
 def preprocess(
@@ -162,7 +162,7 @@ def preprocess(
         if kernel is None:
             raise DataError(
                 f"{recording.path}: the electrode's kernel cannot be measured, as the current hardly changes or the "
-                "sweeps are too short; use --electrode series"
+                'sweeps are too short; use `electrode="series"`'
             )
         train, test = compensated(train, kernel), tuple(compensated(group, kernel) for group in test)
     measured = measure_drift(train, shape.cut)

@@ -98,7 +98,7 @@ def fit(
 
     [bold]Many:[/bold]  glifjax fit *.nwb --out my_cells --jobs 4
     """
-    with plain_errors():
+    with plain_errors({argument: option for option, argument in SETTINGS.items()}):
         from ..levels.names import LEVELS, level_names
         from ..preprocessing import check_choices
 

@@ -123,7 +123,7 @@ def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
     if odd:
         raise DataError(
             f"sweeps {', '.join(odd)} come to another time step than sweep {sweeps[0].number} ({dt * 1e3:g} ms); "
-            "select sweeps of one sampling rate with --train and --test"
+            "select sweeps of one sampling rate"
         )
     currents, voltages, times = [], [], []
     for sweep in sweeps:

@@ -134,17 +134,19 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
     usable = recording.current_clamp
     chosen = [_inspect(sweep) for sweep in recording.select(train)] if train is not None else None
     held = [_inspect(sweep) for sweep in recording.select(test)] if test is not None else None
-    for given, option in ((chosen, "--train"), (held, "--test")):
+    for given, purpose in ((chosen, "to train on"), (held, "to hold out")):
         for candidate in given or ():
             if candidate.sweep.clamp != "current":
                 raise DataError(
-                    f"{recording.path}: {option} selects sweep {candidate.sweep.number}, which is a "
+                    f"{recording.path}: sweep {candidate.sweep.number}, selected {purpose}, is a "
                     f"{candidate.sweep.clamp}-clamp sweep; a fit needs current clamp"
                 )
     if chosen is not None and held is not None:
         both = {c.sweep.number for c in chosen} & {c.sweep.number for c in held}
         if both:
-            raise DataError(f"{recording.path}: sweeps {_numbers(both)} are in both --train and --test; choose one")
+            raise DataError(
+                f"{recording.path}: sweeps {_numbers(both)} are selected both to train on and to hold out; choose one"
+            )
         return _split(chosen, held, ["as selected"])
     taken = {c.sweep.number for c in chosen or held or ()}
     rest = [_inspect(sweep) for sweep in usable if sweep.number not in taken]
@@ -221,7 +223,7 @@ def _in_time(candidates: Sequence[_Candidate], why: str) -> Split:
 
 def _split(training: Sequence[_Candidate], held: Sequence[_Candidate], reasons: list[str]) -> Split:
     if not training:
-        raise DataError("no sweeps are left to train on; name them with --train")
+        raise DataError("no sweeps are left to train on; select some")
     whole = lambda candidates: [Part.whole(candidate.sweep) for candidate in candidates]
     return Split(whole(training), [whole(group) for group in _groups(held)], reasons)
 

@@ -13,7 +13,7 @@ from glifjax.errors import InputError
 from ..checkpoint import write_whole
 from ..results.files import ResultsError
 from ..results.provenance import circumstances, cores, fingerprint
-from .workers import Cell, Job, run
+from .workers import Cell, Job, check_package, run
 
 #: The files of all cells together.
 TABLE, PAGE = "cells.csv", "cells.html"
@@ -54,8 +54,10 @@ def fit_many(
         The cells, in the order of `paths`, and the folder.
 
     Raises:
-        InputError: a path that does not exist, or a folder that holds other results; nothing is started then.
+        InputError: a path that does not exist, a folder that holds other results, or another package named fitting
+            that new processes would import; nothing is started then.
     """
+    check_package()
     paths = list(dict.fromkeys(path.resolve() for path in paths))
     if missing := [path for path in paths if not path.is_file()]:
         raise InputError(f"{missing[0]}: there is no such file; nothing was started")
@@ -142,7 +144,7 @@ def _default_folder(paths: Sequence[Path], settings: Mapping[str, Any], fresh: b
 def _check(folder: Path, todo: Sequence[Job], overwrite: bool) -> None:
     """Refuse a folder that holds fits of another kind, before anything is started."""
     if folder.exists() and not folder.is_dir():
-        raise ResultsError(f"{folder}: is a file; choose another folder with --out")
+        raise ResultsError(f"{folder}: is a file; choose another folder")
     for job in todo:
         try:
             found = json.loads((job.out / "fit.json").read_text(encoding="utf-8"))
@@ -154,6 +156,6 @@ def _check(folder: Path, todo: Sequence[Job], overwrite: bool) -> None:
             other = True
         if other and not overwrite:
             raise ResultsError(
-                f"{job.out}: holds a fit with other settings or versions; choose another folder, or add --overwrite to "
-                "replace it"
+                f"{job.out}: holds a fit with other settings or versions; choose another folder, or replace it "
+                "with `overwrite=True`"
             )

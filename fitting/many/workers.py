@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,21 @@ class Job:
     overwrite: bool
     fresh: bool
     command: str
+
+
+def check_package() -> None:
+    """Refuse to start processes that would import another `fitting` than this: one of the user's comes first.
+
+    Raises:
+        InputError: with the place of the other.
+    """
+    first = PathFinder.find_spec("fitting")  # as a new process will look for it
+    ours = Path(__file__).parents[1] / "__init__.py"
+    if first and first.origin and not ours.samefile(first.origin):
+        raise InputError(
+            f"processes that fit cells would import fitting from {first.origin} instead of {ours.parent}; rename that, "
+            "or run from another folder"
+        )
 
 
 def run(todo: Sequence[Job], jobs: int, progress: Callable[[str, str, str], None]) -> Iterator[Cell]:
@@ -121,7 +137,7 @@ class _Worker:
             self.process.join()
             code = self.process.exitcode or 0
             name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            out_of_memory = ", as it does when memory runs out: try fewer --jobs" if code == -9 else ""
+            out_of_memory = ", as it does when memory runs out: try fewer processes" if code == -9 else ""
             return self.job, Cell(self.job.name, self.job.path, error=f"its process ended ({name}{out_of_memory})")
 
 

@@ -125,7 +125,7 @@ def _details(fit: FittedNeuron, config: str, drawn: bool = True) -> str:
         )
         figured = _section("What a spike does", _mechanisms(fit)) + _section("How the fit went", went) + figured
     else:
-        figured += f'<p class="note">Its figures: <code>glifjax fit --level {escape(fit.level)}</code>.</p>'
+        figured += '<p class="note">Its figures are in the report of a fit of this level alone.</p>'
     return (
         _section("Scores", tables.score_table(fit))
         + (_runs(fit) if drawn else "")

@@ -36,11 +36,11 @@ def check_folder(out: Path, overwrite: bool) -> None:
         ResultsError: with the remedy.
     """
     if out.exists() and not out.is_dir():
-        raise ResultsError(f"{out}: is a file; choose another folder with --out")
+        raise ResultsError(f"{out}: is a file; choose another folder")
     found = _results(out)
     if found and not overwrite:
         raise ResultsError(
-            f"{out}: already holds a fit ({found[0].name}); choose another folder, or add --overwrite to replace it"
+            f"{out}: already holds a fit ({found[0].name}); choose another folder, or replace it with `overwrite=True`"
         )
 
 

@@ -138,7 +138,7 @@ def read_like(path: Path) -> dict[str, Any]:
         origin = json.loads(path.read_text(encoding="utf-8"))
         settings, _ = dict(origin["settings"]), origin["file"]["sha256"]
     except (UnicodeDecodeError, json.JSONDecodeError, LookupError, TypeError, ValueError) as error:
-        raise LikeError(f"{path}: not a fit.json with its settings; --like takes one that glifjax fit wrote") from error
+        raise LikeError(f"{path}: not a fit.json with its settings; give one that glifjax fit wrote") from error
     from ..pipeline import fit
 
     unknown = [name for name in settings if name not in inspect.signature(fit).parameters]
@@ -161,11 +161,11 @@ def find_recording(like: Path, origin: Mapping[str, Any]) -> Path:
         if place.is_file():
             if identity(place)["sha256"] != origin["file"]["sha256"]:
                 raise LikeError(
-                    f"{place}: not the recording that {like} was made from (its SHA-256 differs); name the right one "
-                    "before --like, or this one to fit it alike"
+                    f"{place}: not the recording that {like} was made from (its SHA-256 differs); give the right one "
+                    "too, or this one to fit it alike"
                 )
             return place
-    raise LikeError(f"{like}: its recording {name} is neither beside it nor at {path}; name it before --like")
+    raise LikeError(f"{like}: its recording {name} is neither beside it nor at {path}; give it too")
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

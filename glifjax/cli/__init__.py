@@ -1,17 +1,22 @@
-"""The `glifjax` command; one file a subcommand. Other packages add theirs through the entry-point group COMMANDS."""
-
-from importlib.metadata import entry_points
+"""The `glifjax` command; one file a subcommand. Other packages add theirs through the entry-point group GROUP."""
 
 import typer
 
-from glifjax.cli.download import download
-from glifjax.cli.gallery import gallery
-from glifjax.cli.simulate import simulate
+from glifjax.cli.commands import LazyGroup
 
-#: Entry points of this group are functions, which become subcommands of their names.
-COMMANDS = "glifjax.commands"
+
+class Commands(LazyGroup):
+    """The subcommands of glifjax itself, in the order of the help page."""
+
+    own = {  # noqa: RUF012
+        "download": "glifjax.cli.download:download",
+        "simulate": "glifjax.cli.simulate:simulate",
+        "gallery": "glifjax.cli.gallery:gallery",
+    }
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Fit and simulate generalized leaky integrate-and-fire neurons.",
     no_args_is_help=True,
     add_completion=False,
@@ -23,10 +28,3 @@ app = typer.Typer(
 @app.callback()
 def main() -> None:
     """Fit and simulate generalized leaky integrate-and-fire neurons."""
-
-
-for point in sorted(entry_points(group=COMMANDS), key=lambda point: point.name):
-    app.command(point.name)(point.load())
-app.command()(download)
-app.command()(simulate)
-app.command()(gallery)

@@ -1,8 +1,9 @@
 """What every command shares: the two consoles, a line per stage, one plain line per error."""
 
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -23,13 +24,38 @@ def stage(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """One clear line and exit 2 for what the user can mend; exit 130 for Ctrl-C."""
+def plain_errors(options: Mapping[str, str] | None = None) -> Iterator[None]:
+    """One clear line and exit 2 for what the user can mend; exit 130 for Ctrl-C.
+
+    Args:
+        options: see `as_options`.
+    """
     try:
         yield
     except KeyboardInterrupt:
         err_console.print("stopped; nothing was written")
         sys.exit(130)
     except (InputError, OSError) as error:
-        err_console.print(f"[red]error:[/red] {escape(' '.join(str(error).split()))}", soft_wrap=True)
+        print_error(as_options(str(error), options or {}))
         sys.exit(2)
+
+
+def print_error(message: str) -> None:
+    """One line on the error console."""
+    err_console.print(f"[red]error:[/red] {escape(' '.join(message.split()))}", soft_wrap=True)
+
+
+def as_options(message: str, options: Mapping[str, str]) -> str:
+    """A message of the library in the command's terms: `` `overwrite=True` `` becomes --overwrite.
+
+    Args:
+        message: in which arguments stand between backticks, alone or as argument=value.
+        options: names of options, by argument, where they are not the argument's own.
+    """
+
+    def option(match: re.Match) -> str:
+        name, value = match["name"], (match["value"] or "").strip("\"'")
+        flag = f"--{options.get(name, name).replace('_', '-')}"
+        return flag if value in ("", "True") else f"{flag} {value}"
+
+    return re.sub(r"`(?P<name>\w+)(=(?P<value>[^`]*))?`", option, message)

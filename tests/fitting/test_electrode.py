@@ -195,12 +195,12 @@ def test_choices_of_the_user(busy, quiet):
         assert float(kept[1].value(jnp.asarray(1.0))) == resistance + spread
         assert float(kept[0].sd) == 0.5
 
-    with pytest.raises(DataError, match=r"--electrode bridge is unknown; use auto, none, series or aec"):
+    with pytest.raises(DataError, match=r"`electrode=\"bridge\"` is unknown; use auto, none, series or aec"):
         check_choices("bridge", "keep")
-    with pytest.raises(DataError, match=r"--drift no is unknown; use auto, keep or remove"):
+    with pytest.raises(DataError, match=r"`drift=\"no\"` is unknown; use auto, keep or remove"):
         check_choices("aec", "no")
     still = prepare([sweep(1, np.full(len(made.current), 1e-10), made.voltage)], shape)
-    with pytest.raises(DataError, match=r"a.nwb: the electrode's kernel cannot be measured.*--electrode series"):
+    with pytest.raises(DataError, match=r"a.nwb: the electrode's kernel cannot be measured.*`electrode=\"series\"`"):
         preprocess(recording, split, shape, still, (), "aec")
 
 

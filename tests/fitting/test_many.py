@@ -47,7 +47,7 @@ def test_cells_side_by_side(tmp_path):
         fit_many([first, second, broken], out, SETTINGS, jobs=2, progress=progress, on_cell=on_cell)
     assert multiprocessing.active_children() == []
     assert "SIGKILL" in done["first"].error
-    assert "fewer --jobs" in done["first"].error
+    assert "fewer processes" in done["first"].error
     assert "not a whole HDF5 file" in done["broken"].error
     assert done["second"].folder == out / "second"
     assert not (out / "cells.csv").exists()

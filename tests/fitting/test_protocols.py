@@ -132,7 +132,7 @@ def test_selection_is_taken_and_the_rest_guessed(tmp_path):
 
 def test_refusals_name_the_file_and_the_remedy(tmp_path):
     with record(tmp_path, [("a", LONG, True), ("b", FROZEN, True)]) as recording:
-        with pytest.raises(DataError, match=r"cell\.nwb: sweeps 0 are in both --train and --test"):
+        with pytest.raises(DataError, match=r"cell\.nwb: sweeps 0 are selected both to train on and to hold out"):
             choose_sweeps(recording, train="0,1", test="0")
         with pytest.raises(gj.RecordingError, match="choose from"):
             choose_sweeps(recording, train="long square")
