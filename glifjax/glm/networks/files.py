@@ -1,0 +1,59 @@
+"""Folders of weights, one file a network: .npy, and the .pt that torch writes."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import ArrayLike, Float
+
+from glifjax.errors import InputError
+from glifjax.glm.networks.torch_archive import read_tensor
+
+
+def save(weights: ArrayLike | Sequence[ArrayLike], folder: str | Path) -> None:
+    """Write one network's weights, (n, n), or several networks', as 0.npy, 1.npy, ... into a folder, made if needed."""
+    several = [weights] if np.ndim(weights[0]) == 1 else weights  # pyright: ignore[reportIndexIssue,reportArgumentType]
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, matrix in enumerate(several):  # pyright: ignore[reportArgumentType]
+        np.save(folder / f"{number}.npy", np.asarray(matrix), allow_pickle=False)
+
+
+def load(folder: str | Path) -> list[Float[np.ndarray, "n n"]]:
+    """All weights of a folder's .npy and .pt files, in the order of the numbers in their names.
+
+    Raises:
+        InputError: no folder, no such files, a file that holds anything but one square matrix of finite numbers.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; give one that holds .npy or .pt files of weights")
+    paths = sorted((path for path in folder.iterdir() if path.suffix in (".npy", ".pt")), key=_by_number)
+    if not paths:
+        raise InputError(f"{folder} holds no .npy or .pt file of weights")
+    return [_read(path) for path in paths]
+
+
+def _by_number(path: Path) -> tuple:
+    """2.pt before 10.pt."""
+    parts = re.split(r"(\d+)", path.name)
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts if part)
+
+
+def _read(path: Path) -> Float[np.ndarray, "n n"]:
+    if path.suffix == ".pt":
+        values = read_tensor(path)
+    else:
+        try:
+            values = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise InputError(f"{path} is not an array of numbers ({error}); write it with numpy.save") from None
+    if values.dtype.kind not in "fiub" or values.ndim != 2 or values.shape[0] != values.shape[1]:
+        raise InputError(
+            f"{path} holds {values.dtype} of shape {values.shape}; give a square matrix of numbers, (n, n)"
+        )
+    values = values.astype(float)
+    if not np.isfinite(values).all():
+        raise InputError(f"{path} holds a NaN or an infinity; give finite weights, 0 for no connection")
+    return values

@@ -1,0 +1,180 @@
+"""Laws of a simulation: forced = free, a network alone = in a batch, one key = the same bits."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from glifjax import glm
+from glifjax.errors import InputError
+from glifjax.glm.network import Input
+
+KEY = jax.random.key(3)
+WINDOW = 12e-3
+
+
+def weights(n, seed=0, functions=()):
+    values = np.random.default_rng(seed).normal(0, 0.8, (n, n, *functions))
+    values[np.arange(n), np.arange(n)] = 0
+    return values
+
+
+def bernoulli(n=6, seed=0, **changed):
+    own = glm.Refractory(absolute=2e-3, relative=5e-3, strength=-4.0, decay=300.0)
+    arguments = {"coupling": glm.Exponential(200.0, 5e-3), "own": own, "threshold": 3.0}
+    return glm.BernoulliGLM(weights(n, seed), **(arguments | changed))
+
+
+def with_basis(n=6, seed=0):
+    functions = glm.RaisedCosines(3, WINDOW)
+    own = glm.OwnKernel(functions, np.linspace(-2, 1, 3 * n).reshape(3, n), absolute=1e-3)
+    return glm.BernoulliGLM(weights(n, seed, (3,)), coupling=functions, own=own, threshold=3.0, link=glm.Hazard())
+
+
+def poisson(n=6, seed=0):
+    return glm.PoissonGLM(weights(n, seed) * 0.3, coupling=glm.Exponential(np.linspace(80, 200, n), 9e-3), bias=-3.0)
+
+
+def lnp(n=6, seed=0):
+    return glm.RectifiedLNP(weights(n, seed), coupling=glm.Tabulated([1.0, 0.5, 0.2]), bias=0.2, rate=100.0)
+
+
+def sam(n=6, seed=0):
+    return glm.RectifiedSAM(weights(n, seed), time_constant=5e-3, rate=100.0, bias=0.3, dt=1e-3)
+
+
+MODELS = {"bernoulli": bernoulli, "with a basis": with_basis, "poisson": poisson, "lnp": lnp, "sam": sam}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_forced_runs_are_free_runs(make):
+    """The convolutions of a forced run give the scan's drives and responses."""
+    model, steps = make(), 200
+    uniforms = jax.random.uniform(KEY, (model.size, steps))
+    spikes = glm.simulate(model, steps, uniforms=uniforms, warm_up=0)
+    assert spikes.sum() > 20
+    drive, response = glm.forced_run(model, jnp.pad(spikes, ((0, 0), (model.history_steps, 0))))
+    state, silent = model.init(), jnp.zeros(model.size)
+    for t in range(steps):
+        state, sample = model.step(state, Input(silent, uniforms[:, t]), model.dt)
+        np.testing.assert_allclose(drive[:, t], sample.drive, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(response[:, t], sample.response, rtol=1e-9, atol=1e-12)
+        np.testing.assert_array_equal(spikes[:, t], sample.count)
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_a_network_alone_is_the_one_in_a_batch(make):
+    models = [make(4, 1), make(6, 2), make(5, 3)] if make is not poisson else [make(6, seed) for seed in (1, 2, 3)]
+    together = glm.simulate(models, 250, key=KEY)
+    assert together.shape == (3, 6, 250)
+    for i, model in enumerate(models):
+        alone = glm.simulate(model, 250, key=jax.random.fold_in(KEY, i))
+        np.testing.assert_array_equal(together[i, : model.size], alone)
+        assert not together[i, model.size :].any()
+
+
+def test_vmap_composes():
+    keys = jax.random.split(KEY, 2)
+    values = jnp.stack([weights(5, 1), weights(5, 2)])
+    one = lambda w, key: glm.simulate(glm.from_spikeometric("BernoulliGLM", w, theta=3.0), 150, key=key)
+    together = jax.vmap(one)(values, keys)
+    for i in range(2):
+        np.testing.assert_array_equal(together[i], one(values[i], keys[i]))
+
+
+def test_one_key_gives_the_same_bits_whatever_the_length():
+    model = bernoulli()
+    first = glm.simulate(model, 300, key=KEY)
+    np.testing.assert_array_equal(first, glm.simulate(model, 300, key=KEY))
+    np.testing.assert_array_equal(first[:, :120], glm.simulate(model, 120, key=KEY))
+    assert (first != glm.simulate(model, 300, key=jax.random.key(4))).any()
+    long = glm.simulate(model, 12_345, key=KEY)  # in several calls
+    np.testing.assert_array_equal(first, long[:, :300])
+
+
+def test_permuted_neurons_permute_the_run():
+    model, order = bernoulli(), np.array([3, 1, 5, 0, 2, 4])
+    uniforms = np.asarray(jax.random.uniform(KEY, (6, 200)))
+    permuted = glm.simulate(
+        glm.BernoulliGLM(weights(6)[np.ix_(order, order)], coupling=model.coupling, own=model.own, threshold=3.0),
+        200,
+        uniforms=uniforms[order],
+        warm_up=0,
+    )
+    np.testing.assert_array_equal(permuted, glm.simulate(model, 200, uniforms=uniforms, warm_up=0)[order])
+
+
+def test_no_spike_in_the_absolute_period():
+    spikes = np.asarray(glm.run(bernoulli(threshold=-5.0), 2000, key=KEY).spikes)
+    for train in spikes:
+        assert np.diff(np.flatnonzero(train)).min() == 3
+
+
+def test_poisson_counts_have_their_distribution():
+    """A constant mean: the counts of all uniforms on a grid are the quantiles of scipy's."""
+    from scipy.stats import poisson as reference
+
+    uniform = (np.arange(5000) + 0.5) / 5000
+    for mean in (0.003, 0.7, 12.0, 150.0):
+        ours = glm.Poisson().draw(jnp.full(5000, mean), jnp.asarray(uniform))
+        np.testing.assert_array_equal(ours, reference.ppf(uniform, mean))
+    single = glm.Poisson().draw(jnp.float32(150.0) * jnp.ones(3, jnp.float32), jnp.float32([0.5, 0.999, 1 - 6e-8]))
+    assert single.max() < 256
+
+
+def test_stimuli_reach_who_they_should():
+    model, mask = bernoulli(), np.arange(6) < 2
+    regular = glm.stimuli.regular(30.0, period=50, tau=5, mask=mask)
+    by_function = glm.simulate(model, 150, key=KEY, stimulus=regular)
+    in_columns = np.stack([np.asarray(regular(t)) for t in range(150)], axis=1)
+    plain = lambda t: 30.0 * mask if t % 50 < 5 else 0.0 * mask  # jax cannot trace it
+    np.testing.assert_array_equal(by_function, glm.simulate(model, 150, key=KEY, stimulus=plain))
+    np.testing.assert_array_equal(by_function, glm.simulate(model, 150, key=KEY, stimulus=in_columns))
+    assert by_function[:2].sum() > 2 * by_function[2:4].sum()
+
+
+def test_a_runaway_ends_in_a_status():
+    explosive = glm.PoissonGLM(5 * np.abs(weights(6)), coupling=glm.Exponential(50.0, 20e-3), bias=-2.0)
+    result = glm.run(explosive, 500, key=KEY)
+    assert glm.Status(int(result.status)) & glm.Status.COUNT_ABOVE_255
+    assert glm.Status(int(result.status)) & glm.Status.RUNAWAY
+    assert result.spikes.max() == 255
+    with pytest.warns(glm.RunawayWarning, match="COUNT_ABOVE_255"):
+        glm.simulate(explosive, 500, key=KEY)
+    assert int(glm.run(bernoulli(), 500, key=KEY).status) == 0
+
+
+def test_events_are_the_counts():
+    result = glm.run(poisson(), 400, key=KEY)
+    trains = result.trains()
+    counts = np.zeros(result.spikes.shape, int)
+    np.add.at(counts, (trains.node_ids, (trains.times / 1e-3).astype(int)), 1)
+    np.testing.assert_array_equal(counts, result.spikes)
+
+
+BAD = {
+    "W.i, j. from i to j": lambda: glm.BernoulliGLM(np.zeros((3, 4)), coupling=glm.Exponential(1.0, 1e-3)),
+    "itself": lambda: glm.BernoulliGLM(np.eye(3), coupling=glm.Exponential(1.0, 1e-3)),
+    "hold nan": lambda: glm.BernoulliGLM(np.full((3, 3), np.nan), coupling=glm.Exponential(1.0, 1e-3)),
+    "exceeds 1": lambda: bernoulli(dt=2e-3),
+    "less than a step": lambda: bernoulli(coupling=glm.Exponential(200.0, 4e-4)),
+    "positive step": lambda: bernoulli(dt=0.0),
+    "no parameter 'gamma'": lambda: glm.from_spikeometric("BernoulliGLM", weights(3), gamma=1),
+    "no model 'LIF'": lambda: glm.from_spikeometric("LIF", weights(3)),
+    "the stimulus has shape": lambda: glm.simulate(bernoulli(), 10, key=KEY, stimulus=np.zeros((6, 9))),
+    "the uniforms have shape": lambda: glm.simulate(bernoulli(), 10, uniforms=np.zeros((6, 9))),
+    "the initial values have shape": lambda: glm.simulate(bernoulli(), 10, key=KEY, initial=np.zeros(3)),
+    "give one of key": lambda: glm.simulate(bernoulli(), 10),
+    "at least 1": lambda: glm.simulate(bernoulli(), 0, key=KEY),
+    "differ in kind": lambda: glm.simulate([bernoulli(), poisson()], 10, key=KEY),
+    "no networks": lambda: glm.simulate([], 10, key=KEY),
+    "the spikes have shape": lambda: glm.forced_run(bernoulli(), np.zeros((5, 50))),
+    "give more than that": lambda: glm.forced_run(bernoulli(), np.zeros((6, 7))),
+    "negative number": lambda: glm.forced_run(bernoulli(), np.full((6, 50), -1)),
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_what_is_refused(words):
+    with pytest.raises(InputError, match=words):
+        BAD[words]()
