@@ -1,5 +1,6 @@
 """Laws of a simulation: forced = free, a network alone = in a batch, one key = the same bits."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,8 +56,9 @@ def test_forced_runs_are_free_runs(make):
     assert spikes.sum() > 20
     drive, response = glm.forced_run(model, jnp.pad(spikes, ((0, 0), (model.history_steps, 0))))
     state, silent = model.init(), jnp.zeros(model.size)
+    one_step = eqx.filter_jit(lambda state, uniform: model.step(state, Input(silent, uniform), model.dt))
     for t in range(steps):
-        state, sample = model.step(state, Input(silent, uniforms[:, t]), model.dt)
+        state, sample = one_step(state, uniforms[:, t])
         np.testing.assert_allclose(drive[:, t], sample.drive, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(response[:, t], sample.response, rtol=1e-9, atol=1e-12)
         np.testing.assert_array_equal(spikes[:, t], sample.count)
