@@ -43,7 +43,7 @@ FASTER = (augment.CURRENTS[0], (150e-3, 0.0, 100e-3), augment.CURRENTS[2])
 class Variant:
     """A way to fit the level: the currents it starts from, whether their time constants and both stages move."""
 
-    currents: tuple = augment.CURRENTS
+    currents: tuple[Start, ...] = Augment().currents
     taus: bool = True
     joint: bool = True
 
@@ -72,18 +72,17 @@ def score(path: Path, variant: Variant) -> tuple[float, float]:
         shape = measure_shape([(part.voltage, part.rate) for part in split.train])
         assert shape is not None, f"{path}: no spikes"
         data = prepare(split.train, shape)
-    augment.CURRENTS = variant.currents
-    start = initial(LEVEL, data, shape)
-    moved = coordinates(start, LEVEL, data.duration)
+    level = replace(LEVELS[LEVEL], augment=Augment(currents=variant.currents))
+    start = level.start(data, shape)
+    moved = level.coordinates(start, data.duration).membrane
     if not variant.taus:
-        fixed = lambda each: each.where(start) is start.neuron.asc_tau_array
-        moved = [replace(each, sd=np.zeros_like(each.sd)) if fixed(each) else each for each in moved]
-    model = fit_kernels(fit_voltage(start, data, moved).model, data).model
+        fixed = lambda x: x.where(start) is start.neuron.asc_tau_array
+        moved = [replace(x, sd=np.zeros_like(x.sd)) if fixed(x) else x for x in moved]
+    *apart, joint = level.stages(moved)
+    model, _ = run_stages(apart, start, data)
 
     def refit(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
-        if variant.joint:
-            return fit_jointly(model, data, moved).model
-        return fit_kernels(fit_voltage(model, data, moved).model, data).model
+        return run_stages([joint] if variant.joint else apart, model, data)[0]
 
     model, block = refit(model, data), blocks(data)
     nats, pairs = 0.0, np.zeros(3)

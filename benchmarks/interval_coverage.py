@@ -20,6 +20,7 @@ import numpy as np
 
 import fitting
 import glifjax as gj
+from fitting import LEVELS
 from fitting.assess.evaluate import evaluate
 from fitting.assess.uncertainty import Uncertainty, laplace
 from fitting.data.arrays import FitData
@@ -27,10 +28,8 @@ from fitting.data.shape import SpikeShape
 from fitting.example import cell as example
 from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
-from fitting.stages.deterministic import fit_shift, shifted
-from fitting.stages.initial import initial
-from fitting.stages.membrane import coordinates, fit_voltage
-from fitting.stages.threshold import fit_threshold
+from fitting.stages import HardThreshold, run_stages
+from fitting.stages.deterministic import shifted
 from glifjax.rules.voltage import LinearExact
 
 LEVEL = "LIF-R-ASC-A"
@@ -115,12 +114,12 @@ def known_spikes(cell: PatchedNeuron, seed: int) -> tuple[list[Found], float]:
         reset_intercept=float(neuron.voltage_reset.b + (1 - slope) * rest),
         count=train.n_spikes,
     )
-    model = initial(LEVEL, train, shape)
-    model = eqx.tree_at(lambda m: m.neuron.voltage_reset.a, model, neuron.voltage_reset.a)
-    model = fit_voltage(model, train, coordinates(model, LEVEL, train.duration)).model
-    model = fit_shift(fit_threshold(model, train, LEVEL).model, train).model
+    level = LEVELS[LEVEL]
+    start = eqx.tree_at(lambda m: m.neuron.voltage_reset.a, level.start(train, shape), neuron.voltage_reset.a)
+    moved = level.coordinates(start, train.duration).membrane
+    model, _ = run_stages((*level.stages(moved), HardThreshold()), start, train)
     reached = [evaluate(each, (test,)).test["md_star_4ms"] for each in (model, cell)]
-    return compare(cell, model, laplace(model, train, LEVEL, known=(0.0, 0.0, 0.0))), reached[0] / reached[1]
+    return compare(cell, model, laplace(model, train, level, spike_errors=(0.0, 0.0, 0.0))), reached[0] / reached[1]
 
 
 def compare(cell: PatchedNeuron, model: PatchedNeuron, uncertainty: Uncertainty) -> list[Found]:

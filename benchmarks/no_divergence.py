@@ -22,16 +22,13 @@ import jax.numpy as jnp
 import numpy as np
 from interval_coverage import NOISE, draw_cell
 
-from fitting.assess.crossvalidate import _likelihoods
+from fitting import LEVELS
 from fitting.data.arrays import FitData, prepare
 from fitting.data.shape import measure_shape
 from fitting.example import cell as example
-from fitting.levels.names import LEVELS, PARTS
+from fitting.model.likelihood import step_log_likelihoods
 from fitting.model.patched import PatchedNeuron
-from fitting.stages.initial import initial
-from fitting.stages.joint import fit_jointly
-from fitting.stages.membrane import coordinates, fit_voltage
-from fitting.stages.threshold import fit_threshold
+from fitting.stages import run_stages
 from glifjax.spikes.scores import bits_per_spike
 
 
@@ -65,6 +62,9 @@ def sweeps(cell: PatchedNeuron, seed: int, training: float, held_out: float) -> 
     return made
 
 
+_likelihoods = eqx.filter_jit(step_log_likelihoods)
+
+
 def bits(model: PatchedNeuron, data: FitData) -> float:
     """What the model tells of each spike above a Poisson process of their rate."""
     nats = float(np.sum(_likelihoods(model, data))) - data.n_spikes * np.log(data.dt)
@@ -79,13 +79,9 @@ def _free(model: PatchedNeuron, current, start, dt):
 
 def fit(level: str, train: FitData, test: FitData, shape) -> Outcome:
     """One level, by the stages of a default fit."""
-    start = initial(level, train, shape)
-    moved = coordinates(start, level, train.duration)
-    membrane = fit_voltage(start, train, moved)
-    threshold = fit_threshold(membrane.model, train, level)
-    model = threshold.model
-    if PARTS[level].gates:
-        model = fit_jointly(model, train, moved, membrane.losses[-1] + threshold.losses[-1]).model
+    recipe = LEVELS[level]
+    start = recipe.start(train, shape)
+    model, _ = run_stages(recipe.stages(recipe.coordinates(start, train.duration).membrane), start, train)
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(model) if eqx.is_inexact_array(leaf)]
     spikes, free = _free(model, jnp.asarray(test.current[0]), jnp.asarray(test.voltage[0, 0]), test.dt)
     found = bits(start, test), bits(model, test)

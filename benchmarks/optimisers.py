@@ -19,13 +19,13 @@ import numpy as np
 
 import fitting
 import glifjax as gj
+from fitting import LEVELS
 from fitting.assess.evaluate import evaluate
 from fitting.example.cell import true_parameters, write_example
 from fitting.model.parameters import parameters
-from fitting.stages.deterministic import SHIFTS
-from fitting.stages.initial import initial
-from fitting.tuning.descent import default_optimizer, finetune
-from fitting.tuning.globalsearch import search
+from fitting.stages import HardThreshold
+from fitting.tuning.descent import default_optimizer
+from fitting.tuning.globalsearch import GlobalSearch
 from fitting.tuning.objective import Objective, coordinates, movable
 
 LEVEL = "LIF-R-ASC-A"
@@ -58,7 +58,7 @@ def compare(recording: gj.Recording, generations: int) -> None:
     fitted = fitting.fit(recording, LEVEL)
     data = fitted.train
     started = time.perf_counter()
-    start = initial(LEVEL, data, fitted.shape)
+    start = LEVELS[LEVEL].start(data, fitted.shape)
     opening = time.perf_counter() - started
     staged = sum(value for name, value in fitted.seconds.items() if name != "scores")
 
@@ -71,21 +71,23 @@ def compare(recording: gj.Recording, generations: int) -> None:
             flush=True,
         )
 
-    def timed(task, *arguments, **options):
+    def timed(stage, model):
         begun = time.perf_counter()
-        stage = task(*arguments, **options)
-        return stage, time.perf_counter() - begun
+        return stage(model, data), time.perf_counter() - begun
+
+    tune = lambda *train: FineTuning(default_optimizer(STEPS), *train, **HARD)
+    search = lambda *train: GlobalSearch(*train, generations=generations)
 
     row("closed-form start", start, opening, 0)
-    row("staged fit", fitted.model, staged, 2 * len(SHIFTS))
-    stage, seconds = timed(finetune, fitted.model, data, default_optimizer(STEPS), **HARD)
-    row("staged fit, gradient (threshold)", stage.model, staged + seconds, 2 * len(SHIFTS) + len(stage.losses))
-    stage, seconds = timed(search, fitted.model, data, generations=generations)
+    row("staged fit", fitted.model, staged, 2 * HardThreshold().count)
+    stage, seconds = timed(tune(), fitted.model)
+    row("staged fit, gradient (threshold)", stage.model, staged + seconds, 2 * HardThreshold().count + len(stage.losses))
+    stage, seconds = timed(search(), fitted.model)
     moving = len(movable(fitted.model))
     row("staged fit, search (threshold)", stage.model, staged + seconds, _candidates(generations, moving))
-    stage, seconds = timed(finetune, start, data, default_optimizer(STEPS), ALL, **HARD)
+    stage, seconds = timed(tune(ALL), start)
     row("gradient alone", stage.model, opening + seconds, len(stage.losses))
-    stage, seconds = timed(search, start, data, ALL, generations=generations)
+    stage, seconds = timed(search(ALL), start)
     row("search alone", stage.model, opening + seconds, _candidates(generations, len(ALL) + 1))
 
 

@@ -14,18 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 
 import glifjax as gj
+from fitting import LEVELS
 from fitting.assess.evaluate import spike_trains
 from fitting.data.arrays import prepare
 from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.model.coordinates import Coordinate
 from fitting.model.likelihood import log_likelihood
-from fitting.stages.initial import initial
-from fitting.stages.membrane import coordinates, fit_voltage
-from fitting.stages.threshold import fit_threshold
+from fitting.stages import run_stages
 from glifjax.spikes import scores
 
-LEVEL = "LIF-R-ASC-A"
+LEVEL = LEVELS["LIF-R-ASC-A"]
 SLOPE = lambda model: model.neuron.voltage_reset.a
 RESET = lambda model: (model.neuron.voltage_reset.a, model.neuron.voltage_reset.b)
 
@@ -37,12 +36,12 @@ def main() -> None:
             train = choose_sweeps(recording).train
             shape = measure_shape([(part.voltage, part.rate) for part in train])
             data = prepare(train, shape)
-        start = initial(LEVEL, data, shape)
+        start = LEVEL.start(data, shape)
         for name, slope in (("from the recording", None), ("0.5", 0.5), ("0", 0.0), ("fitted", None)):
             model = start if slope is None else _with_slope(start, slope)
             extra = [Coordinate(SLOPE, SLOPE(model), 0.5)] if name == "fitted" else []
-            stage = fit_voltage(model, data, [*coordinates(model, LEVEL, data.duration), *extra])
-            fitted = fit_threshold(stage.model, data, LEVEL).model
+            moved = [*LEVEL.coordinates(model, data.duration).membrane, *extra]
+            fitted, (stage, _) = run_stages(LEVEL.stages(moved), model, data)
             density = float(log_likelihood(fitted, data)) - data.n_spikes * np.log(data.dt)
             runs = [train[train < data.duration] for train in spike_trains(fitted, data, runs=50)]
             print(

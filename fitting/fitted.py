@@ -1,7 +1,9 @@
-"""What a fit leaves: the neuron, how it came about, and how well it predicts."""
+"""What a fit leaves: neurons, how they came about, and how well they predict."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import glifjax as gj
@@ -12,24 +14,25 @@ from .assess.uncertainty import Uncertainty
 from .data.arrays import FitData
 from .data.protocols import Split
 from .data.shape import SpikeShape
+from .levels import AbstractLevel, describe
 from .model.parameters import parameters
 from .model.patched import PatchedNeuron
 from .preprocessing import Preprocessing
-from .stages import Stage
+from .stages.base import Outcome
 
 
 @dataclass(frozen=True)
 class FittedNeuron:
-    """A fitted neuron, how it came about, and how well it predicts what it has not seen.
+    """A neuron of one level, fitted: how it came about, and how well it predicts what it has not seen.
 
     Attributes:
         recording: the file it was fitted to.
-        level: the neuron's level.
+        recipe: the level as it was fitted.
         model: the neuron and the series resistance that it is seen through.
         shape: what the cell's spikes have in common.
         split: the sweeps it was trained on and those held out.
         train, test: the same as arrays; one FitData for each group of repeats held out.
-        stages: what each stage moved, in order.
+        stages: what each stage came to, in order.
         scores: on the held-out sweeps.
         validation: how well the level predicts training spikes kept aside; None where levels were not compared.
         uncertainty: of its parameters; None for a level that another was preferred to.
@@ -39,13 +42,13 @@ class FittedNeuron:
     """
 
     recording: gj.Recording
-    level: str
+    recipe: AbstractLevel
     model: PatchedNeuron
     shape: SpikeShape
     split: Split
     train: FitData
     test: tuple[FitData, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[Outcome, ...]
     scores: Scores
     seed: int
     seconds: dict[str, float]
@@ -55,14 +58,20 @@ class FittedNeuron:
     preprocessing: Preprocessing | None = None
 
     @property
+    def level(self) -> str:
+        """The level's name."""
+        return self.recipe.name
+
+    @property
     def neuron(self) -> gj.GLIF:
         """The fitted neuron."""
         return self.model.neuron
 
     def as_dict(self) -> dict[str, Any]:
-        """What fit.json holds."""
+        """What fit.json holds of a level."""
         return {
             "level": self.level,
+            "recipe": describe(self.recipe),
             "train_sweeps": [part.number for part in self.split.train],
             "test_sweeps": [[part.number for part in group] for group in self.split.test],
             "split": self.split.reasons,
@@ -80,7 +89,7 @@ class FittedNeuron:
                     "objective": stage.unit,
                     "losses": stage.losses,
                     "tried_mv": stage.tried,
-                    "kept": stage.kept,
+                    "kept": stage.taken,
                 }
                 for stage in self.stages
             ],
@@ -89,3 +98,102 @@ class FittedNeuron:
             "warnings": self.warnings,
             "versions": {name: version(name) for name in ("glifjax", "jax", "equinox", "optax", "scipy")},
         }
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Every level that was fitted to a recording, and the one that is preferred.
+
+    Attributes:
+        levels: the simplest first.
+        preferred: one of them.
+    """
+
+    levels: tuple[FittedNeuron, ...]
+    preferred: FittedNeuron
+
+    @property
+    def level(self) -> str:
+        """The preferred level's name."""
+        return self.preferred.level
+
+    @property
+    def recording(self) -> gj.Recording:
+        """What was fitted."""
+        return self.preferred.recording
+
+    @property
+    def model(self) -> PatchedNeuron:
+        """The preferred neuron, and the series resistance that it is seen through."""
+        return self.preferred.model
+
+    @property
+    def neuron(self) -> gj.GLIF:
+        """The preferred neuron."""
+        return self.preferred.neuron
+
+    @property
+    def scores(self) -> Scores:
+        """Its scores on the held-out sweeps."""
+        return self.preferred.scores
+
+    @property
+    def validation(self) -> Validation | None:
+        """How well it predicts training spikes kept aside; None where levels were not compared."""
+        return self.preferred.validation
+
+    @property
+    def uncertainty(self) -> Uncertainty | None:
+        """Of its parameters, where it was asked for."""
+        return self.preferred.uncertainty
+
+    @property
+    def split(self) -> Split:
+        """The sweeps that were trained on and those held out."""
+        return self.preferred.split
+
+    @property
+    def train(self) -> FitData:
+        """The training sweeps."""
+        return self.preferred.train
+
+    @property
+    def test(self) -> tuple[FitData, ...]:
+        """The held-out sweeps, one FitData for each group of repeats."""
+        return self.preferred.test
+
+    @property
+    def shape(self) -> SpikeShape:
+        """What the cell's spikes have in common."""
+        return self.preferred.shape
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """What was done to the sweeps before the fit."""
+        return self.preferred.preprocessing
+
+    @property
+    def stages(self) -> tuple[Outcome, ...]:
+        """What each stage of the preferred level came to."""
+        return self.preferred.stages
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """By stage of the preferred level."""
+        return self.preferred.seconds
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a reader of the results should know."""
+        return self.preferred.warnings
+
+    def as_dict(self) -> dict[str, Any]:
+        """What fit.json holds of the fit: the preferred level, and all of them by name where there are several."""
+        levels = {fitted.level: fitted.as_dict() for fitted in self.levels}
+        return self.preferred.as_dict() | ({"levels": levels} if len(levels) > 1 else {})
+
+    def report(self, path: str | Path) -> None:
+        """Write the report, one self-contained HTML page, to `path`."""
+        from .report import write_report
+
+        write_report(self.levels, self.level, path)

@@ -19,12 +19,16 @@ import glifjax as gj
 from glifjax.arrays import as_float
 
 from .data.arrays import FitData
+from .data.masks import observed_steps
 from .model.likelihood import spike_log_likelihood
 from .model.patched import PatchedNeuron
-from .stages.membrane import CORRELATION, SIGMA, observed_steps, predict
+from .model.runs import predict
+from .stages.membrane import VoltageNoise
 
-#: Time constant that spikes are smoothed with, and the bins they are counted in first, s.
-TAU, BIN = 20e-3, 1e-3
+#: Time constant that spikes are smoothed with, s.
+TAU = 20e-3
+#: The bins that they are counted in first, s.
+BIN = 1e-3
 #: Before each recorded spike, the time in which MLIN asks for one, s.
 SPIKE_BIN = 5e-3
 
@@ -90,21 +94,22 @@ class Likelihood(eqx.Module):
 
 
 class Voltage(eqx.Module):
-    """(V_model - V_recorded)^2 / (2 SIGMA^2) dt / CORRELATION between spikes, nats: stage A's objective.
+    """(V_model - V_recorded)^2 / (2 sigma^2) dt / correlation between spikes, nats: stage A's objective.
 
     Attributes:
         observed: where the voltage is compared, (S, T).
+        noise: sigma and correlation, by which the voltage weighs.
     """
 
     observed: Bool[np.ndarray, "S T"]
+    noise: VoltageNoise = VoltageNoise()
     forced: bool = eqx.field(default=True, static=True)
 
     def __call__(self, model: PatchedNeuron, data: FitData, trace: gj.Trace) -> Float[Array, "S T"]:
         """Each step's share; 0 in spikes, in their cut and at the start of a sweep."""
-        after = trace.voltage_before_reset
-        before = jnp.concatenate([trace.initial_voltage[:, None], after[:, :-1]], axis=1)
-        error = model.recorded((before + after) / 2, jnp.asarray(data.current)) - data.voltage
-        return jnp.where(self.observed, error**2, 0.0) * data.dt / (2 * SIGMA**2 * CORRELATION)
+        error = predict(model, data, trace) - data.voltage
+        scale = data.dt / (2 * self.noise.sigma**2 * self.noise.correlation)
+        return jnp.where(self.observed, error**2, 0.0) * scale
 
 
 class MLIN(eqx.Module):

@@ -1,21 +1,20 @@
-"""fit(): from a recording to a neuron and its scores; the stages in their order, and nothing else."""
+"""fit(): from a recording to neurons and their scores; the stages of each level in their order, and nothing else."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from threadpoolctl import threadpool_limits
 
 import glifjax as gj
 
-from .assess.crossvalidate import Validation, cross_validate, prefer
+from .assess.crossvalidate import prefer, validate
 from .assess.doubts import doubts
 from .assess.evaluate import evaluate, measure_ceiling
 from .assess.uncertainty import laplace
@@ -23,57 +22,36 @@ from .checkpoint import Checkpoint
 from .data.arrays import DataError, FitData, prepare
 from .data.protocols import Split, choose_sweeps
 from .data.shape import SpikeShape, measure_shape
-from .fitted import FittedNeuron
-from .levels.names import AUGMENTED, PARTS, at_level, level_names
-from .model.patched import PatchedNeuron
-from .preprocessing import Preprocessing, check_choices, preprocess
-from .stages import Stage
-from .stages.deterministic import fit_shift
-from .stages.initial import initial
-from .stages.joint import JOINT, HazardSlopes, fit_jointly
-from .stages.membrane import coordinates as membrane_coordinates
-from .stages.membrane import fit_voltage
-from .stages.threshold import fit_threshold, refit_threshold
-from .tuning.descent import DEFAULT_LOSS, default_optimizer, finetune
-from .tuning.objective import AnyLoss, check_loss, check_parameters, movable
+from .fitted import Fit, FittedNeuron
+from .levels import AbstractLevel, SomeLevels
+from .preprocessing import DriftChoice, Electrode, Preprocessing, preprocess
+from .settings import FitSettings
+from .stages.base import AbstractStage, run_stages
+from .stages.deterministic import HardThreshold
+from .tuning.descent import DEFAULT_LOSS
+from .tuning.objective import AnyLoss, movable
 
-#: Evaluations of the membrane that a refit to a part of the data may take.
-REFIT = 6
-
-
-@dataclass(frozen=True)
-class Fit(FittedNeuron):
-    """The preferred level's neuron, which reports on itself and on the levels it was preferred to.
-
-    Attributes:
-        levels: every level that was fitted, the simplest first; this one among them.
-    """
-
-    levels: tuple[FittedNeuron, ...] = ()
-
-    def report(self, path: str | Path) -> None:
-        """Write the report, one self-contained HTML page, to `path`."""
-        from .report import write_report
-
-        write_report(self.levels, self.level, path)
+#: Called with a level ("" for all) and a few words as each stage starts, and without words once a level is fitted.
+Progress = Callable[[str, str], None]
 
 
 def fit(
     recording: gj.Recording,
-    level: str | Sequence[str] | None = None,
+    level: SomeLevels = None,
     *,
     train_sweeps: str | None = None,
     test_sweeps: str | None = None,
-    optimizer: Any | None = None,
+    optimizer: optax.GradientTransformation | str | None = None,
     train: Sequence[str] | None = None,
     loss: AnyLoss = DEFAULT_LOSS,
     starts: int = 1,
     seed: int = 0,
     uncertainty: bool = False,
-    electrode: str = "auto",
-    drift: str = "auto",
+    electrode: Electrode = "auto",
+    drift: DriftChoice = "auto",
     currents: int | None = None,
-    progress: Callable[[str, str], None] = lambda level, stage: None,
+    runs: int = 500,
+    progress: Progress = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
     checkpoint: Checkpoint | None = None,
 ) -> Fit:
@@ -84,72 +62,52 @@ def fit(
 
     Args:
         recording: as glifjax.read_recording returns it.
-        level: one of fitting.LEVELS (aliases glif1 ... glif5) or several; None or "all" fits all six. Of several, the
-            simplest is preferred that predicts training spikes kept aside as well as the best does
-            (fitting.assess.crossvalidate).
-        train_sweeps, test_sweeps: sweeps by number, range or protocol name; guessed where None (see
-            fitting.choose_sweeps).
-        optimizer: any optax optimiser, or "default"; after the fit it moves parameters through surrogate spikes, and
-            the result is kept where it predicts a part of the training data better that it has not seen
-            (fitting.tuning.descent).
-        train: the parameters it moves, by their names in fitting.tuning.objective.PARAMETERS; the threshold's if None.
-            A level moves those that it has.
-        loss: what it minimises, one of fitting.losses.LOSSES by name, a loss of one's own, or several.
-        starts: how many places it starts from; the best is kept.
-        seed: of the simulations that the scores rest on, and of those places.
-        uncertainty: add standard errors of the preferred level's parameters (fitting.assess.uncertainty).
-        electrode: what the recorded voltage holds of it: "none", "series" (a resistance that the fit finds), "aec" (its
-            kernel, measured and convolved out), or "auto", which chooses on the training sweeps.
-        drift: of the training sweeps' baseline: "keep", "remove", or "auto", which removes it where that predicts
-            training spikes kept aside better (fitting.preprocessing).
-        currents: how many afterspike currents a level has that has any, their time constants fitted; None is two, and
-            four at the augmented level. What "auto" chooses rests on fits with two.
+        level ... runs: see fitting.FitSettings.
         progress: called with the level ("" for all) and a few words as each stage starts, and without words once a
             level is fitted; on_split: with the sweeps, once they are chosen.
         checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
 
     Raises:
         RecordingError, DataError: the recording cannot be fitted; the message says why and what to do.
-        ValueError: an unknown level, parameter or loss, parameters without an optimizer, or less than one current.
+        ValueError: settings that no fit can follow.
     """
-    levels = level_names(level)
-    if currents is not None and currents < 1:
-        raise ValueError(f"{currents} afterspike currents: give 1 or more, or a level without them (LIF, LIF-R)")
-    if train is not None and optimizer is None:
-        raise ValueError(
-            "train names the parameters that an optimizer moves, and none was given: add optimizer=optax.adam(0.02); "
-            "sweeps are chosen with train_sweeps"
-        )
-    check_parameters(train or ())
-    check_loss(loss)
-    check_choices(electrode, drift)
-    optimizer = default_optimizer() if optimizer == "default" else optimizer
-    tuning = None if optimizer is None else (optimizer, train, loss, starts)
+    settings = FitSettings(
+        level, train_sweeps, test_sweeps, optimizer, train, loss, starts, seed, uncertainty, electrode, drift, currents,
+        runs,
+    )  # fmt: skip
+    return fit_as(recording, settings, progress=progress, on_split=on_split, checkpoint=checkpoint)
+
+
+def fit_as(
+    recording: gj.Recording,
+    settings: FitSettings,
+    *,
+    progress: Progress = lambda level, stage: None,
+    on_split: Callable[[Split], None] = lambda split: None,
+    checkpoint: Checkpoint | None = None,
+) -> Fit:
+    """As `fit`, with the settings as one value."""
     with jax.enable_x64(True):
-        prepared = _Prepared.of(recording, train_sweeps, test_sweeps, electrode, drift, progress, on_split)
-        found = _side_by_side(
-            levels,
-            lambda level, start: _fit_level(
-                prepared, level, currents, tuning, seed, start, len(levels) > 1, checkpoint
-            ),
-            progress,
-        )
-        validations = {each.level: each.validation for each in found if each.validation is not None}
-        preferred = prefer(validations) if validations else found[-1].level
-        if uncertainty:
-            found = [_with_uncertainty(each, progress) if each.level == preferred else each for each in found]
+        prepared = _Prepared.of(recording, settings, progress, on_split)
+        one = lambda level, start: _fit_level(prepared, level, settings, start, checkpoint)
+        fitted = _side_by_side(settings.levels, one, progress)
+        validations = {neuron.level: neuron.validation for neuron in fitted if neuron.validation is not None}
+        preferred = prefer(validations) if validations else fitted[-1].level
+        if settings.uncertainty:
+            fitted = [_with_uncertainty(n, progress) if n.level == preferred else n for n in fitted]
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
-        found = [replace(each, model=jax.tree.map(narrow, each.model)) for each in found]
-    chosen = next(each for each in found if each.level == preferred)
-    return Fit(**vars(chosen), levels=tuple(found))
+        fitted = [replace(neuron, model=jax.tree.map(narrow, neuron.model)) for neuron in fitted]
+    return Fit(tuple(fitted), next(neuron for neuron in fitted if neuron.level == preferred))
 
 
 def _is_float(leaf) -> bool:
     return isinstance(leaf, jax.Array) and leaf.dtype == np.float64
 
 
-def _side_by_side(levels: Sequence[str], fit_level: Callable[..., FittedNeuron], progress) -> list[FittedNeuron]:
+def _side_by_side(
+    levels: Sequence[AbstractLevel], fit_level: Callable[..., FittedNeuron], progress: Progress
+) -> list[FittedNeuron]:
     """Every level's fit, two at a time; an interruption ends both before their next stage."""
     stopped = Event()
 
@@ -158,12 +116,9 @@ def _side_by_side(levels: Sequence[str], fit_level: Callable[..., FittedNeuron],
             raise InterruptedError(f"stopped before {stage} of {level}")
         progress(level, stage)
 
-    # the augmented level takes as long as the others together
-    order = sorted(levels, key=lambda level: level != AUGMENTED)
-
-    def one(level: str) -> FittedNeuron:
+    def one(level: AbstractLevel) -> FittedNeuron:
         fitted = fit_level(level, start)
-        progress(level, "")
+        progress(level.name, "")
         return fitted
 
     # a BLAS thread waits for work busily, on the core that the other level needs; only what is loaded is limited
@@ -171,17 +126,18 @@ def _side_by_side(levels: Sequence[str], fit_level: Callable[..., FittedNeuron],
 
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(2) as pool:
         try:
-            fits = dict(zip(order, pool.map(one, order), strict=True))
+            # the last, which has most to fit, takes as long as the others together: it comes first
+            last, *others = list(pool.map(one, [levels[-1], *levels[:-1]]))
         except BaseException:
             stopped.set()
             raise
-    return [fits[level] for level in levels]
+    return [*others, last]
 
 
 class _Clock:
     """Runs the stages of one level: announces each, and keeps how long it took."""
 
-    def __init__(self, level: str, progress: Callable[[str, str], None], checkpoint: Checkpoint | None = None):
+    def __init__(self, level: str, progress: Progress, checkpoint: Checkpoint | None = None):
         self.level, self.progress, self.seconds = level, progress, {}
         self.run = checkpoint or Checkpoint()
 
@@ -206,89 +162,81 @@ class _Prepared:
     seconds: dict[str, float]
 
     @classmethod
-    def of(cls, recording, train_sweeps, test_sweeps, electrode, drift, progress, on_split) -> "_Prepared":
+    def of(cls, recording: gj.Recording, settings: FitSettings, progress: Progress, on_split) -> "_Prepared":
         clock = _Clock("", progress)
-        split = clock("choosing sweeps", choose_sweeps, recording, train_sweeps, test_sweeps)
+        split = clock("choosing sweeps", choose_sweeps, recording, settings.train_sweeps, settings.test_sweeps)
         on_split(split)
         recording.check(split.sweeps)
         shape, train, test = clock("preparing the data", _prepare, recording, split)
-        given = (recording, split, shape, train, test, electrode, drift)
-        found, train, test = clock("electrode and drift", preprocess, *given)
+        sweeps = (recording, split, shape, train, test, settings.electrode, settings.drift)
+        done, train, test = clock("electrode and drift", preprocess, *sweeps)
         ceiling = clock("what the cell tells of itself", measure_ceiling, test)
-        return cls(recording, split, shape, train, test, found, ceiling, clock.seconds)
+        return cls(recording, split, shape, train, test, done, ceiling, clock.seconds)
 
 
 @jax.enable_x64(True)  # each thread has its own setting
 def _fit_level(
-    prepared: _Prepared, level, currents, tuning, seed, progress, compared: bool, checkpoint: Checkpoint | None
+    prepared: _Prepared,
+    level: AbstractLevel,
+    settings: FitSettings,
+    progress: Progress,
+    checkpoint: Checkpoint | None,
 ) -> FittedNeuron:
-    train, clock = prepared.train, _Clock(level, progress, checkpoint)
-    model = clock("starting values", initial, level, train, prepared.shape, currents)
-    model, moved = prepared.preprocessing.held(model, membrane_coordinates(model, level, train.duration))
-    stages: list[Stage] = []
-
-    def stage(name: str, task: Callable[..., Stage], *arguments) -> PatchedNeuron:
-        stages.append(clock(name, task, *arguments))
-        return stages[-1].model
-
-    model = stage("membrane", fit_voltage, model, train, moved)
-    model = stage("threshold", fit_threshold, model, train, level)
-    if PARTS[level].gates:
-        apart = sum(each.losses[-1] for each in stages)
-        model = stage(JOINT, fit_jointly, model, train, moved, apart)
-
-    def validate(model: PatchedNeuron) -> Validation:
-        def apart(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
-            return refit_threshold(fit_voltage(model, data, moved, REFIT).model, data, level).model
-
-        if not PARTS[level].gates:
-            return cross_validate(model, train, apart)
-        known = HazardSlopes.of(model, train, moved)
-        return cross_validate(model, train, lambda model, data: fit_jointly(model, data, moved, known=known).model)
-
-    validation = clock("cross-validation", validate, model) if compared else None
-    model = stage("deterministic threshold", fit_shift, model, train)
-    if tuning is not None:
-        optimizer, names, loss, starts = tuning
-        if names := movable(at_level(model, level), names):
-            tune = partial(finetune, loss=loss, starts=starts, seed=seed)
-            model = stage("fine-tuning", tune, model, train, optimizer, names)
-    scores = clock("scores", evaluate, model, prepared.test, seed, prepared.ceiling)
+    train, clock = prepared.train, _Clock(level.name, progress, checkpoint)
+    model = clock("starting values", level.start, train, prepared.shape)
+    moved = level.coordinates(model, train.duration).membrane
+    model, moved = prepared.preprocessing.held(model, moved)
+    model, outcomes = run_stages(level.stages(moved), model, train, clock)
+    compared = len(settings.levels) > 1
+    validation = clock("cross-validation", validate, level, model, train, moved) if compared else None
+    model, rest = run_stages(_finishing(level, model, settings), model, train, clock)
+    scores = clock("scores", evaluate, model, prepared.test, settings.seed, prepared.ceiling, settings.runs)
+    outcomes = (*outcomes, *rest)
     return FittedNeuron(
         recording=prepared.recording,
-        level=level,
-        model=at_level(model, level),
+        recipe=level,
+        model=level.finish(model),
         shape=prepared.shape,
         split=prepared.split,
         train=train,
         test=prepared.test,
-        stages=tuple(stages),
+        stages=outcomes,
         scores=scores,
-        seed=seed,
+        seed=settings.seed,
         seconds=prepared.seconds | clock.seconds,
         warnings=[
             *prepared.recording.warnings,
             *prepared.preprocessing.warnings,
             *doubts(model, train, scores),
-            *(f"{each.name} was not kept: it did not improve on the fit before it" for each in stages if not each.kept),
+            *(f"{o.name} was not kept: it did not improve on the fit before it" for o in outcomes if not o.taken),
         ],
         validation=validation,
         preprocessing=prepared.preprocessing,
     )
 
 
-def _with_uncertainty(fitted: FittedNeuron, progress) -> FittedNeuron:
+def _finishing(level: AbstractLevel, model, settings: FitSettings) -> tuple[AbstractStage, ...]:
+    """The stages that follow those of every level: the hard threshold, and tuning where it is asked for."""
+    tuning = settings.fine_tuning
+    if tuning is None or not (names := movable(level.finish(model), tuning.train)):
+        return (HardThreshold(),)
+    return HardThreshold(), replace(tuning, train=names)
+
+
+def _with_uncertainty(fitted: FittedNeuron, progress: Progress) -> FittedNeuron:
     clock = _Clock(fitted.level, progress)
-    model, level = fitted.stages[-1].model, fitted.level
-    moved = membrane_coordinates(model, level, fitted.train.duration)
+    level, model = fitted.recipe, fitted.stages[-1].model
+    moved = level.coordinates(model, fitted.train.duration).membrane
     if fitted.preprocessing is not None:
         model, moved = fitted.preprocessing.held(model, moved)
-    joint = any(each.name == JOINT and each.kept for each in fitted.stages)
-    found = clock("uncertainty", partial(laplace, membrane=moved, joint=joint), model, fitted.train, level)
-    return replace(fitted, uncertainty=found, seconds=fitted.seconds | clock.seconds)
+    # where a stage moved the membrane again, by what the spikes tell of it
+    joint = any(outcome.taken and outcome.gains_over for outcome in fitted.stages)
+    estimate = lambda: laplace(model, fitted.train, level, membrane=moved, joint=joint)
+    uncertainty = clock("uncertainty", estimate)
+    return replace(fitted, uncertainty=uncertainty, seconds=fitted.seconds | clock.seconds)
 
 
-def _prepare(recording, split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]]:
+def _prepare(recording: gj.Recording, split: Split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]]:
     shape = measure_shape([(part.voltage, part.rate) for part in split.train])
     if shape is None:
         numbers = ", ".join(str(part.number) for part in split.train)

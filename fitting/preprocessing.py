@@ -5,9 +5,9 @@ then are fits of LEVEL with and without it compared, by bits per spike on traini
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -15,27 +15,34 @@ import jax.numpy as jnp
 import glifjax as gj
 from glifjax.spikes.detection import find_spike_peaks
 
-from .assess.crossvalidate import Validation, cross_validate
+from .assess.crossvalidate import Validation, validate
 from .data.arrays import DataError, FitData, prepare
 from .data.compensation import Artefact, ElectrodeKernel, measure_kernel, spike_artefact
 from .data.drift import Drift, measure_drift
 from .data.protocols import Split
 from .data.shape import SpikeShape
+from .levels.registry import LEVELS
 from .model.coordinates import Coordinate
 from .model.patched import PatchedNeuron
-from .stages.initial import initial
-from .stages.membrane import coordinates, fit_voltage
-from .stages.threshold import fit_threshold, refit_threshold
+from .stages.base import run_stages
 
-#: What the recorded voltage holds of the electrode; what becomes of the baseline's drift.
-ELECTRODES, DRIFTS = ("auto", "none", "series", "aec"), ("auto", "keep", "remove")
-#: Words in the protocol of a sweep that measures the electrode, and how long it is at least, s.
-MEASURES, LONG_ENOUGH = ("electrode", "aec", "noise"), 5.0
-#: A drop that no resistance makes (RMS) and a drift (span) worth a comparison, V; the largest standard error, ohm, that
-#: still tells a balanced bridge.
-MATTERS, DRIFTS_BY, BALANCED = 0.3e-3, 5e-3, 1e6
-#: The level that comparisons are made with, and evaluations of its membrane that a refit may take.
-LEVEL, REFIT = "LIF-R-ASC-A", 6
+#: What may be done about the electrode's part in the recorded voltage, and about the baseline's drift.
+Electrode = Literal["auto", "none", "series", "aec"]
+DriftChoice = Literal["auto", "keep", "remove"]
+#: Words in the protocol of a sweep that measures the electrode.
+MEASURES = ("electrode", "aec", "noise")
+#: How long such a sweep is at least, s.
+LONG_ENOUGH = 5.0
+#: A drop that no resistance makes (RMS) worth a comparison, V.
+MATTERS = 0.3e-3
+#: A drift (span) worth a comparison, V.
+DRIFTS_BY = 5e-3
+#: The largest standard error that still tells a balanced bridge, ohm.
+BALANCED = 1e6
+#: The level that comparisons are made with.
+LEVEL = "LIF-R-ASC-A"
+#: From sweeps, their spikes, and whether there is a series resistance, to how well they are predicted.
+Trial = Callable[[FitData, SpikeShape, bool], Validation]
 
 
 @dataclass(frozen=True)
@@ -109,10 +116,10 @@ class Preprocessing:
 
 def without_resistance(model: PatchedNeuron, moved: Sequence[Coordinate]) -> tuple[PatchedNeuron, list[Coordinate]]:
     """The model without a series resistance, and what is moved, that being held."""
-    zero = lambda each: replace(each, centre=jnp.zeros_like(each.centre), sd=jnp.zeros_like(each.sd))
-    coordinates = [zero(each) if each.where(model) is model.series_resistance else each for each in moved]
-    bare = eqx.tree_at(lambda m: m.series_resistance, model, jnp.zeros_like(model.series_resistance))
-    return bare, coordinates
+    resistance = model.series_resistance
+    zero = lambda x: replace(x, centre=jnp.zeros_like(x.centre), sd=jnp.zeros_like(x.sd))
+    held = [zero(coordinate) if coordinate.where(model) is resistance else coordinate for coordinate in moved]
+    return eqx.tree_at(lambda m: m.series_resistance, model, jnp.zeros_like(resistance)), held
 
 
 def check_choices(electrode: str, drift: str) -> None:
@@ -121,9 +128,10 @@ def check_choices(electrode: str, drift: str) -> None:
     Raises:
         DataError: lists the ways.
     """
-    for name, given, choices in (("electrode", electrode, ELECTRODES), ("drift", drift, DRIFTS)):
-        if given not in choices:
-            raise DataError(f'`{name}="{given}"` is unknown; use {", ".join(choices[:-1])} or {choices[-1]}')
+    for name, choice, ways in (("electrode", electrode, Electrode), ("drift", drift, DriftChoice)):
+        *others, last = get_args(ways)
+        if choice not in (*others, last):
+            raise DataError(f'`{name}="{choice}"` is unknown; use {", ".join(others)} or {last}')
 
 
 def preprocess(
@@ -132,8 +140,9 @@ def preprocess(
     shape: SpikeShape,
     train: FitData,
     test: tuple[FitData, ...],
-    electrode: str = "auto",
-    drift: str = "auto",
+    electrode: Electrode = "auto",
+    drift: DriftChoice = "auto",
+    trial: Trial | None = None,
 ) -> tuple[Preprocessing, FitData, tuple[FitData, ...]]:
     """Compensate the electrode in all sweeps, and remove the training sweeps' drift, where that predicts better.
 
@@ -142,8 +151,9 @@ def preprocess(
 
     Args:
         recording, split, shape, train, test: the sweeps and what is known of them.
-        electrode: one of ELECTRODES; "auto" chooses.
-        drift: one of DRIFTS; "auto" chooses.
+        electrode: how it is treated; "auto" chooses.
+        drift: what becomes of it; "auto" chooses.
+        trial: what is compared; fits of LEVEL if None.
 
     Returns:
         What was done, and the sweeps to fit and to score.
@@ -153,7 +163,7 @@ def preprocess(
     """
     source = _noise(recording, split, train) or train
     kernel = measure_kernel(source, shape.cut)
-    choice = _Choice(train, shape)
+    choice = _Choice(train, shape, trial or fit_and_validate)
     size = _size(kernel, source is train)
     kind, reason = electrode, f"as told; {size}"
     if electrode == "auto":
@@ -166,21 +176,21 @@ def preprocess(
             )
         train, test = compensated(train, kernel), tuple(compensated(group, kernel) for group in test)
     measured = measure_drift(train, shape.cut)
-    why = f"as told; it spans {1e3 * measured.span:.1f} mV"
+    treatment, why = drift, f"as told; it spans {1e3 * measured.span:.1f} mV"
     if drift == "auto":
-        drift, why = _choose_drift(measured, choice, train, kind)
-    found = Preprocessing(
+        treatment, why = _choose_drift(measured, choice, train, kind)
+    done = Preprocessing(
         kind,
         reason,
         kernel,
-        drift == "remove",
+        treatment == "remove",
         measured,
         why,
         spike_artefact(train, shape.cut),
         choice.data,
         choice.bits,
     )
-    return found, measured.removed(train) if found.removed else train, test
+    return done, measured.removed(train) if done.removed else train, test
 
 
 def compensated(data: FitData, kernel: ElectrodeKernel) -> FitData:
@@ -198,41 +208,45 @@ def _noise(recording: gj.Recording, split: Split, train: FitData) -> FitData | N
         if len(find_spike_peaks(sweep.voltage, sweep.rate)):
             continue
         try:
-            found = prepare([sweep], None)
+            noise = prepare([sweep], None)
         except DataError:
             continue
-        if abs(found.dt - train.dt) < 1e-3 * train.dt:
-            return found
+        if abs(noise.dt - train.dt) < 1e-3 * train.dt:
+            return noise
     return None
+
+
+def fit_and_validate(data: FitData, shape: SpikeShape, resistance: bool) -> Validation:
+    """A fit of LEVEL to sweeps with these spikes, with a series resistance or without, cross-validated."""
+    level = LEVELS[LEVEL]
+    model = level.start(data, shape)
+    moved = level.coordinates(model, data.duration).membrane
+    if not resistance:
+        model, moved = without_resistance(model, moved)
+    model, _ = run_stages(level.stages(moved), model, data)
+    return validate(level, model, data, moved)
 
 
 class _Choice:
     """Fits of LEVEL to the training data as it is treated in one way or another, compared."""
 
-    def __init__(self, data: FitData, shape: SpikeShape):
-        self.data, self.shape = data, shape
-        self.found: dict[str, Validation] = {}
+    def __init__(self, data: FitData, shape: SpikeShape, trial: Trial):
+        self.data, self.shape, self.trial = data, shape, trial
+        self.validations: dict[str, Validation] = {}
 
     @property
     def bits(self) -> dict[str, float]:
         """Bits per spike, cross-validated, by what was tried."""
-        return {name: validation.bits for name, validation in self.found.items()}
+        return {name: validation.bits for name, validation in self.validations.items()}
 
     def try_(self, name: str, data: FitData, resistance: bool = True) -> None:
         """Fit and cross-validate, unless that was done."""
-        if name in self.found:
-            return
-        model = initial(LEVEL, data, self.shape)
-        moved = coordinates(model, LEVEL, data.duration)
-        if not resistance:
-            model, moved = without_resistance(model, moved)
-        model = fit_threshold(fit_voltage(model, data, moved).model, data, LEVEL).model
-        refit = lambda start, part: refit_threshold(fit_voltage(start, part, moved, REFIT).model, part, LEVEL).model
-        self.found[name] = cross_validate(model, data, refit)
+        if name not in self.validations:
+            self.validations[name] = self.trial(data, self.shape, resistance)
 
     def gain(self, name: str, over: str) -> tuple[float, float]:
         """By how many bits per spike one predicts better than another, and the standard error of that."""
-        a, b = self.found[name], self.found[over]
+        a, b = self.validations[name], self.validations[over]
         difference = a.blocks - b.blocks
         error = difference.std(ddof=1) * len(difference) ** 0.5
         return a.bits - b.bits, float(error) / max(a.spikes, 1) / math.log(2)

@@ -4,7 +4,7 @@ The training time is cut into blocks; every fourth is kept aside in turn, the st
 kept blocks' spikes are scored by their likelihood. Spikes stay forced everywhere, since a block's past is known.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -16,11 +16,18 @@ from jaxtyping import Float
 from glifjax.spikes.scores import bits_per_spike
 
 from ..data.arrays import FitData
+from ..levels.base import AbstractLevel
+from ..model.coordinates import Coordinate
 from ..model.likelihood import step_log_likelihoods
 from ..model.patched import PatchedNeuron
+from ..stages.base import run_stages
 
-#: How many parts take turns at being kept aside, how long a block is, s, and how many there are at least.
-FOLDS, BLOCK, FEWEST = 4, 5.0, 12
+#: How many parts take turns at being kept aside.
+FOLDS = 4
+#: How long a block is at most, s.
+BLOCK = 5.0
+#: How many blocks there are at least.
+FEWEST = 12
 
 _likelihoods = eqx.filter_jit(step_log_likelihoods)
 
@@ -62,12 +69,25 @@ def cross_validate(
             return np.where(aside, _likelihoods(fitted, replace(data, counted=data.valid)), 0.0)
 
     with ThreadPoolExecutor(2) as pool:
-        kept = sum(pool.map(score_aside, range(FOLDS)), start=np.zeros(data.valid.shape))
+        aside = sum(pool.map(score_aside, range(FOLDS)), start=np.zeros(data.valid.shape))
     whole = np.asarray(_likelihoods(model, data))
     bits = lambda steps: bits_per_spike(
         float(steps.sum()) - data.n_spikes * np.log(data.dt), data.n_spikes, data.duration
     )
-    return Validation(bits(kept), bits(whole), np.bincount(block.ravel(), kept.ravel()), data.n_spikes)
+    return Validation(bits(aside), bits(whole), np.bincount(block.ravel(), aside.ravel()), data.n_spikes)
+
+
+def validate(level: AbstractLevel, model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]) -> Validation:
+    """Score a level by refitting it to parts of its training data.
+
+    Args:
+        level: what was fitted.
+        model: fitted to all of `data`.
+        data: training sweeps.
+        moved: what its first stage moved.
+    """
+    stages = level.refit(model, data, moved)
+    return cross_validate(model, data, lambda start, part: run_stages(stages, start, part)[0])
 
 
 def blocks(data: FitData) -> np.ndarray:

@@ -14,12 +14,15 @@ from jaxtyping import Float
 from glifjax.spikes import scores
 
 from ..data.arrays import FitData
-from ..model.likelihood import forced_run, step_log_likelihoods
+from ..data.masks import observed_steps
+from ..model.likelihood import step_log_likelihoods
 from ..model.patched import PatchedNeuron
-from ..stages.membrane import observed_steps, predict
+from ..model.runs import forced_run, predict
 
-#: Runs of the escape-noise neuron that the scores average over, and how many are simulated side by side.
-RUNS, BATCH = 500, 25
+#: Runs of the escape-noise neuron that the scores average over.
+RUNS = 500
+#: How many are simulated side by side.
+BATCH = 25
 #: Two repeats' voltages are compared where neither has spiked for this long, s.
 REST = 50e-3
 #: Scores of the voltage between spikes.
@@ -57,7 +60,11 @@ class Scores:
 
 
 def evaluate(
-    model: PatchedNeuron, test: tuple[FitData, ...], seed: int = 0, ceiling: dict[str, float] | None = None
+    model: PatchedNeuron,
+    test: tuple[FitData, ...],
+    seed: int = 0,
+    ceiling: dict[str, float] | None = None,
+    runs: int = RUNS,
 ) -> Scores:
     """Score a neuron on groups of sweeps that repeat one stimulus; scores are averaged over groups with spikes.
 
@@ -66,29 +73,30 @@ def evaluate(
         test: held-out groups; none leave every score undefined.
         seed: of the escape noise.
         ceiling: `measure_ceiling(test)`, where it is known.
+        runs: with escape noise.
     """
     noisy, hard, shown = [], [], []
     for number, data in enumerate(test):
         duration, recorded = _recorded(data)
         inside = lambda trains, end=duration: [train[(train >= 0) & (train <= end)] for train in trains]
-        drawn = inside(spike_trains(model, data, RUNS, seed + number))
+        drawn = inside(spike_trains(model, data, runs, seed + number))
         fixed = inside(spike_trains(model, data, runs=None))
         noisy.append(scores.score_trains(recorded, drawn, duration))
         hard.append(scores.score_trains(recorded, fixed, duration))
         shown.append((recorded, drawn[:: max(1, len(drawn) // max(10, len(recorded)))], fixed))
     below, bits = _with_forced_spikes(model, test)
-    found = {
+    scored = {
         "test": _mean(noisy) | below | {"bits_per_spike": bits},
         "deterministic": _mean(hard) | below | {"bits_per_spike": math.nan},
         "ceiling": measure_ceiling(test) if ceiling is None else ceiling,
     }
-    return Scores(**found, reasons=_reasons(found, test), trains=shown)
+    return Scores(**scored, reasons=_reasons(scored, test), trains=shown)
 
 
-def _reasons(found: dict[str, dict[str, float]], test: tuple[FitData, ...]) -> dict[str, str]:
+def _reasons(groups: dict[str, dict[str, float]], test: tuple[FitData, ...]) -> dict[str, str]:
     """Why a score is missing, by "group.score"."""
     if not test:
-        return {f"{group}.{key}": "nothing was held out" for group, scored in found.items() for key in scored}
+        return {f"{group}.{key}": "nothing was held out" for group, scored in groups.items() for key in scored}
     most = max(test, key=lambda data: len(data.numbers))
     why = {
         "deterministic.bits_per_spike": "a hard threshold gives no probability to a spike",
@@ -98,7 +106,7 @@ def _reasons(found: dict[str, dict[str, float]], test: tuple[FitData, ...]) -> d
     if len(most.numbers) < 2:
         alone = "takes two repeats of a stimulus; there is one"
         why |= {f"ceiling.{key}": alone for key in BELOW}
-    values = {f"{group}.{key}": value for group, scored in found.items() for key, value in scored.items()}
+    values = {f"{group}.{key}": value for group, scored in groups.items() for key, value in scored.items()}
     missing = [name for name, value in values.items() if math.isnan(value)]
     return {name: why.get(name, "not defined for these sweeps: too few spikes") for name in missing}
 
@@ -189,7 +197,7 @@ def _recorded(data: FitData) -> tuple[float, list[Float[np.ndarray, " k"]]]:
 
 def _ceiling(data: FitData) -> dict[str, float]:
     duration, recorded = _recorded(data)
-    found = {
+    ceilings = {
         key: math.nan if value is None else value for key, value in scores.ceiling_trains(recorded, duration).items()
     }
     # spikes are forced on the model, so its counterpart compares repeats where neither has spiked of late
@@ -198,7 +206,7 @@ def _ceiling(data: FitData) -> dict[str, float]:
     compare = lambda score: [score(data.voltage[i], data.voltage[j], keep[i] & keep[j]) for i, j in pairs]
     mean = lambda values: float(np.mean(values)) if values else math.nan
     below = 1e3 * mean(compare(scores.rmse)), mean(compare(scores.explained_variance))
-    return found | dict(zip(BELOW, below, strict=True))
+    return ceilings | dict(zip(BELOW, below, strict=True))
 
 
 def _mean(groups: list[dict[str, float]]) -> dict[str, float]:

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
 from ..data.arrays import FitData
+from ..data.masks import between_spikes, observed_steps
 from ..model.patched import PatchedNeuron
-from ..stages.initial import between_spikes
-from ..stages.membrane import observed_steps, predict
+from ..model.runs import predict
 from .uncertainty import LEVEL
 
 #: The bins that spikes are counted in, and the Gaussian that smooths their rate, s.

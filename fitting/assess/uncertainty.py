@@ -27,28 +27,32 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..data.arrays import FitData, coarsen
-from ..levels.names import PARTS, at_level
+from ..levels.base import AbstractLevel
 from ..model.coordinates import Coordinate, origin, place, positions, widths
-from ..model.hazard import JITTER
+from ..model.hazard import STEP
 from ..model.likelihood import counted_score_and_information, log_hazard
 from ..model.parameters import quantities
-from ..model.patched import PatchedNeuron
-from ..stages import kernels, threshold
-from ..stages import membrane as voltage
+from ..model.patched import PatchedNeuron, strong_types
+from ..stages.membrane import Membrane
 
 #: Scores are summed over blocks of this, s, which are taken for independent.
 WINDOW = 1.0
-#: The probability that an interval holds, and the samples that it is found from.
-LEVEL, SAMPLES = 0.9, 4000
+#: The probability that an interval holds.
+LEVEL = 0.9
+#: The samples that it is found from.
+SAMPLES = 4000
 #: How many of the samples are kept as neurons.
 DRAWS = 50
-#: A direction is undetermined where its sd is more than this share of the prior's; a parameter takes part in it from
-#: this share of its square on.
-UNDETERMINED, PART = 0.5, 0.1
+#: A direction is undetermined where its sd is more than this share of the prior's.
+UNDETERMINED = 0.5
+#: A parameter takes part in a direction from this share of its square on.
+PART = 0.1
 #: How far off the measured onset of the spikes, the end of their cut (s) and the reset's slope are (sd): the onset as
 #: measured on eight simulated cells (1 to 8 of benchmarks/interval_coverage.py), the others chosen so that intervals
-#: held the truth of these; and the changes in them that derivatives are taken over.
-SPIKE_ERRORS, SPIKE_STEPS = (0.1e-3, 0.15e-3, 0.05), (0.5e-3, 0.5e-3, 0.1)
+#: held the truth of these.
+SPIKE_ERRORS = (0.1e-3, 0.15e-3, 0.05)
+#: The changes in them that derivatives are taken over.
+SPIKE_STEPS = (0.5e-3, 0.5e-3, 0.1)
 #: Parameters with a correlation beyond this are known only together.
 TIED = 0.95
 
@@ -110,10 +114,10 @@ class Uncertainty:
 def laplace(
     model: PatchedNeuron,
     data: FitData,
-    level: str,
+    level: AbstractLevel,
     seed: int = 0,
     membrane: Sequence[Coordinate] | None = None,
-    known: tuple[float, float, float] = SPIKE_ERRORS,
+    spike_errors: tuple[float, float, float] = SPIKE_ERRORS,
     joint: bool = False,
 ) -> Uncertainty:
     """The uncertainty of a fitted neuron, lambda0 and the lapses taken as known.
@@ -121,21 +125,21 @@ def laplace(
     Args:
         model: as the fit works on its level (see fitting.levels), fitted.
         data: its training sweeps.
-        level: one of fitting.LEVELS.
+        level: what was fitted.
         seed: of the samples that intervals are found from.
         membrane: what stage A moved; all that it can if None.
-        known: how well the spikes' onset (s), the end of their cut (s) and the slope of the voltage's reset are known
-            that were measured on them: standard errors, 0 for what is given.
+        spike_errors: how well the spikes' onset (s), the end of their cut (s) and the slope of the voltage's reset are
+            known that were measured on them: standard errors, 0 for what is given.
         joint: whether the spikes had their say in the membrane (fitting.stages.joint).
     """
-    # through numpy, which has no weak types: compiled functions tell them apart
-    model = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)
-    membrane = voltage.coordinates(model, level, data.duration) if membrane is None else membrane
-    rest = threshold_coordinates(model, level)
+    model = strong_types(model)
+    every, rest = level.coordinates(model, data.duration)
+    membrane = every if membrane is None else list(membrane)
     moved = [*membrane, *rest]
-    known = known if PARTS[level].resets else (*known[:2], 0.0)
+    if not level.finish(model).neuron.has_reset_rules:
+        spike_errors = (*spike_errors[:2], 0.0)
     first = 0 if joint else len(origin(membrane))
-    covariance, given, free = _covariances(model, data, membrane, rest, known, first)
+    covariance, given, free = _covariances(model, data, membrane, rest, spike_errors, first)
     x = np.asarray(positions(model, moved))
 
     # compiled around the model: parameters are named by the values of those that are not moved
@@ -144,7 +148,7 @@ def laplace(
     slopes = np.asarray(jax.jit(jax.jacfwd(written))(jnp.asarray(x)))[:, free]
     described = (slopes != 0).any(axis=1)
     slopes = slopes[described]
-    names = [name for name, moves in zip(quantities(at_level(model, level)), described, strict=True) if moves]
+    names = [name for name, moves in zip(quantities(level.finish(model)), described, strict=True) if moves]
     parameters_covariance = slopes @ covariance @ slopes.T
     errors = np.sqrt(np.diag(parameters_covariance))
 
@@ -171,47 +175,25 @@ def _undetermined(spreads, directions, names, slopes) -> tuple:
     """Directions that are nearly as wide as the prior, in the names of the parameters that they move."""
     share = (slopes / np.linalg.norm(slopes, axis=1, keepdims=True)) ** 2
     called = [names[i] for i in np.argmax(share.round(6), axis=0)]
-    found = []
+    loose = []
     for spread, direction in zip(spreads[::-1], directions.T[::-1], strict=True):
         if np.sqrt(spread) > UNDETERMINED:
             parts = [called[i] for i in np.argsort(-(direction**2)) if direction[i] ** 2 > PART]
-            found.append((tuple(dict.fromkeys(parts)), float(np.sqrt(spread))))
-    return tuple(found)
-
-
-def threshold_coordinates(model: PatchedNeuron, level: str) -> list[Coordinate]:
-    """What stage B moves; for kernels the priors are those of their log-hazard, taken over to the parameters."""
-    if not PARTS[level].gates:
-        return threshold.coordinates(model, level)
-    width = model.noise.delta_v
-    return [
-        Coordinate(_TH_INF, _TH_INF(model), 10e-3),
-        Coordinate(_DELTA_V, width, 1e3 * width * kernels.SHARPNESS[1], log=True),
-        Coordinate(_JITTER, *JITTER, log=True),
-        Coordinate(_A_SPIKE, _A_SPIKE(model), kernels.JUMP * width),
-        Coordinate(_WEIGHTS, _WEIGHTS(model), jnp.full_like(_WEIGHTS(model), 1e3 * width * kernels.WEIGHT)),
-    ]
-
-
-# Named here once, since a compiled function is found again by what it was made of.
-_TH_INF = lambda model: model.neuron.th_inf
-_DELTA_V = lambda model: model.neuron.escape_noise.delta_v
-_JITTER = lambda model: model.neuron.escape_noise.jitter
-_A_SPIKE = lambda model: model.neuron.threshold_reset.a_spike
-_WEIGHTS = lambda model: model.neuron.threshold_dynamics.weights
+            loose.append((tuple(dict.fromkeys(parts)), float(np.sqrt(spread))))
+    return tuple(loose)
 
 
 # ------------------------------------------------------------------------------------------------ covariance
 
 
-def _covariances(model, data, membrane, rest, known, first) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _covariances(model, data, membrane, rest, spike_errors, first) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The covariance of the free coordinates, that with what is measured on the spikes given, and which are free.
 
     first: the first of the coordinates that the spikes have a say in.
     """
-    errors, slopes, dt = _membrane_errors(model, data, membrane)
-    coarse = np.einsum("st,stx->x", errors - _fine_errors(model, data, membrane, errors.shape), slopes)
-    scores, bread = (np.array(each) for each in _spike_scores(model, data, membrane, rest))
+    errors, slopes, dt = membrane_errors(model, data, membrane)
+    coarse = np.einsum("st,stx->x", errors - fine_errors(model, data, membrane, errors.shape), slopes)
+    scores, bread = (np.array(each) for each in spike_scores(model, data, membrane, rest))
     scores[..., :first], bread[:first] = 0.0, 0.0
     n, own = slopes.shape[-1], _by_block(errors[..., None] * slopes, dt)
     # stages leave out different remains of a step at a sweep's end, so that the last block may be of one alone
@@ -223,7 +205,7 @@ def _covariances(model, data, membrane, rest, known, first) -> tuple[np.ndarray,
     scores = scores[(scores != 0).any(axis=1)]
     meat = np.cov(scores.T) * len(scores)
     meat[:n, :n] += np.outer(coarse, coarse)
-    shifts = list(_spike_shifts(model, data, membrane, rest, known, first))
+    shifts = list(_spike_shifts(model, data, membrane, rest, spike_errors, first))
 
     moved = [*membrane, *rest]
     free = widths(moved) > 0
@@ -234,7 +216,7 @@ def _covariances(model, data, membrane, rest, known, first) -> tuple[np.ndarray,
     return given + sum(np.outer(each, each) for each in (inverse @ shift[free] for shift in shifts)), given, free
 
 
-def _spike_shifts(model, data, membrane, rest, known, first) -> Iterator[np.ndarray]:
+def _spike_shifts(model, data, membrane, rest, spike_errors, first) -> Iterator[np.ndarray]:
     """What an error of one sd in each thing measured on the spikes adds to the sum of all scores (x,)."""
     neuron = model.neuron
     length, dt = neuron.spike_cut_length, float(neuron.dt)
@@ -244,29 +226,29 @@ def _spike_shifts(model, data, membrane, rest, known, first) -> Iterator[np.ndar
         where = lambda m: (m.neuron.spike_cut_length, m.neuron.voltage_reset.a)
         changed = eqx.tree_at(where, model, (cut, neuron.voltage_reset.a + slope))
         moved = replace(data, forced=np.roll(data.forced, -round(onset / data.dt), axis=1) & data.valid)
-        errors, slopes, _ = _membrane_errors(changed, moved, membrane)
-        scores = np.array(_spike_scores(changed, moved, membrane, rest)[0].sum(axis=(0, 1)))
+        errors, slopes, _ = membrane_errors(changed, moved, membrane)
+        scores = np.array(spike_scores(changed, moved, membrane, rest)[0].sum(axis=(0, 1)))
         scores[:first] = 0.0
         scores[: slopes.shape[-1]] += np.einsum("st,stx->x", errors, slopes)
         return scores
 
-    for sd, step, one in zip(known, SPIKE_STEPS, np.eye(len(known)), strict=True):
+    for sd, step, one in zip(spike_errors, SPIKE_STEPS, np.eye(len(spike_errors)), strict=True):
         if sd:
             yield sd * (total(*step * one) - total(*-step * one)) / (2 * step)
 
 
-def _membrane_errors(model, data, moved) -> tuple[np.ndarray, np.ndarray, float]:
+def membrane_errors(model, data, moved) -> tuple[np.ndarray, np.ndarray, float]:
     """Stage A's weighed errors (S, T), their derivatives (S, T, x), and its time step."""
-    x, problem = positions(model, moved), voltage.misfit(model, data, moved)
-    shape, n = problem[2].voltage.shape, problem[2].voltage.size
-    errors, slopes = (np.asarray(each)[:n] for each in voltage.residuals_and_slopes(x, problem))
-    return errors.reshape(shape), slopes.reshape(*shape, -1), problem[2].dt
+    misfit = Membrane(moved=tuple(moved)).misfit(model, data)
+    shape, n = misfit.data.voltage.shape, misfit.data.voltage.size
+    errors, slopes = (np.asarray(array)[:n] for array in misfit.residuals_and_slopes(positions(model, moved)))
+    return errors.reshape(shape), slopes.reshape(*shape, -1), misfit.data.dt
 
 
-def _fine_errors(model, data, moved, shape) -> np.ndarray:
+def fine_errors(model, data, moved, shape) -> np.ndarray:
     """The same errors (S, T) where the recording's own steps are simulated, averaged over stage A's."""
-    problem = voltage.misfit(model, data, moved, data.dt)
-    errors = np.asarray(voltage.residuals_at(positions(model, moved), problem))
+    misfit = Membrane(moved=tuple(moved)).misfit(model, data, step=data.dt)
+    errors = np.asarray(misfit.residuals(positions(model, moved)))
     errors, steps = errors[: data.voltage.size].reshape(data.voltage.shape), data.voltage.shape[1] // shape[1]
     # weights go with the root of a step
     return errors[:, : shape[1] * steps].reshape(*shape, steps).sum(axis=2) / np.sqrt(steps)
@@ -280,9 +262,9 @@ def _by_block(scores, dt: float) -> Any:
     return padded.reshape(len(scores), -1, block, scores.shape[2]).sum(axis=2)
 
 
-def _spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
+def spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
     """The spikes' scores by sweep and block (S, b, x), and their Fisher information, (x, x)."""
-    data = coarsen(data, kernels.STEP)
+    data = coarsen(data, STEP)
     scores, fisher = _spikes(model, data, (membrane, rest))
     return np.asarray(scores), np.asarray(fisher)
 
@@ -290,8 +272,8 @@ def _spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
 @eqx.filter_jit
 def _spikes(model, data, groups):
     moved = [*groups[0], *groups[1]]
-    found, slopes, refractory = log_hazard(model, data, moved)
-    score, information = counted_score_and_information(jnp.exp(found), data, refractory)
+    log_expected, slopes, refractory = log_hazard(model, data, moved)
+    score, information = counted_score_and_information(jnp.exp(log_expected), data, refractory)
     fisher = jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
     return _by_block(score[..., None] * slopes, data.dt), fisher
 
@@ -302,7 +284,7 @@ def _spikes(model, data, groups):
 def _placed(x, problem) -> PatchedNeuron:
     """The model at coordinates x, made of the rules of its level."""
     model, moved, level = problem
-    return at_level(place(model, moved, x), level)
+    return level.finish(place(model, moved, x))
 
 
 def _written(x, problem) -> Float[Array, " p"]:

@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from glifjax.cli.console import err_console, out_console
+
+if TYPE_CHECKING:
+    from ..settings import FitSettings
 
 #: Columns of the table at the end, by column of cells.csv.
 COLUMNS = {
@@ -21,7 +24,7 @@ COLUMNS = {
 
 
 def fit_cells(
-    paths: list[Path], out: Path | None, settings: dict[str, Any], jobs: int | None, options: dict[str, Any]
+    paths: list[Path], out: Path | None, settings: "FitSettings", jobs: int | None, options: dict[str, Any]
 ) -> bool:
     """Fit them, show how far they are, and say whether any failed."""
     from ..many.study import PAGE, TABLE, fit_many, row

@@ -3,13 +3,17 @@
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from glifjax.cli.console import err_console, out_console, plain_errors, stage
+
+if TYPE_CHECKING:
+    from ..settings import FitSettings
 
 #: Options that are settings of the fit, and what fitting.fit calls them.
 SETTINGS = {
@@ -99,23 +103,21 @@ def fit(
     [bold]Many:[/bold]  glifjax fit *.nwb --out my_cells --jobs 4
     """
     with plain_errors({argument: option for option, argument in SETTINGS.items()}):
-        from ..levels.names import LEVELS, level_names
-        from ..preprocessing import check_choices
+        from ..settings import FitSettings
 
-        settings = {name: context.params[option] for option, name in SETTINGS.items()}
+        asked = {name: context.params[option] for option, name in SETTINGS.items()}
+        asked["optimizer"] = "default" if finetune else None
         paths = list(cells or ())
-        if like is not None:
+        if like is None:
+            settings = FitSettings(**asked)
+        else:
             given = [
                 name
                 for option, name in SETTINGS.items()
                 if (source := context.get_parameter_source(option)) is not None and source.name == "COMMANDLINE"
             ]
-            settings, repeated = _like(like, {name: settings[name] for name in given}, not paths)
+            settings, repeated = _like(like, {name: asked[name] for name in given}, not paths)
             paths = paths or [repeated]
-        settings["optimizer"] = "default" if settings["optimizer"] else None
-        levels = level_names(settings["level"])
-        settings["level"] = "all" if levels == LEVELS else ",".join(levels)
-        check_choices(settings["electrode"], settings["drift"])
         options = {"overwrite": overwrite, "fresh": fresh, "command": shlex.join(["glifjax", *sys.argv[1:]])}
         if len(paths) > 1:
             from .cells import fit_cells
@@ -127,24 +129,25 @@ def fit(
         raise typer.Exit(1)
 
 
-def _like(like: Path, given: dict[str, Any], repeat: bool) -> tuple[dict[str, Any], Path]:
+def _like(like: Path, given: dict[str, Any], repeat: bool) -> "tuple[FitSettings, Path]":
     """The settings of an earlier fit, and its recording if that is to be fitted again."""
     from ..results.provenance import circumstances, differences, find_recording, read_like
 
-    origin = read_like(like)
-    settings = origin["settings"] | given
+    earlier, origin = read_like(like)
+    settings = replace(earlier, **given)
     if repeat:
         for line in differences(origin, circumstances(settings)):
             err_console.print(f"[yellow]note:[/yellow] the last digits may differ: {escape(line)}", soft_wrap=True)
     return settings, find_recording(like, origin) if repeat else like
 
 
-def _fit(cell: Path | None, out: Path | None, settings: dict[str, Any], options: dict[str, Any]) -> bool:
+def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: dict[str, Any]) -> bool:
     import jax
 
     import glifjax as gj
 
     from ..checkpoint import Checkpoint
+    from ..levels import LEVELS
     from ..results.files import check_folder, fit_file
     from .tables import print_results
 
@@ -154,17 +157,17 @@ def _fit(cell: Path | None, out: Path | None, settings: dict[str, Any], options:
     if cell is not None:
         gj.read_recording(cell).close()  # refuse what is no recording before anything is made
     path = cell if cell is not None else _example(out, settings)
-    levels, kept = settings["level"].split(","), Checkpoint()
+    levels, stages = [level.name for level in settings.levels], Checkpoint()
     with out_console.status("") as status:
-        lines = _Lines(levels == ["all"] or len(levels) > 1, status.update)
+        lines = _Lines(len(levels) > 1, status.update)
 
         def start(recording: gj.Recording, checkpoint: Checkpoint) -> None:
-            nonlocal kept
-            kept = checkpoint
-            what = "every level" if levels == ["all"] else f"level {', '.join(levels)}"
+            nonlocal stages
+            stages = checkpoint
+            what = "every level" if levels == list(LEVELS) else f"level {', '.join(levels)}"
             out_console.print(f"\n[bold]{escape(recording.name)}[/bold], {what}")
-            if kept.done:
-                out_console.print(f"  continuing from {escape(kept.done[-1])} [dim](--fresh starts anew)[/dim]")
+            if stages.done:
+                out_console.print(f"  continuing from {escape(stages.done[-1])} [dim](--fresh starts anew)[/dim]")
 
         try:
             fitted, folder = fit_file(
@@ -172,9 +175,9 @@ def _fit(cell: Path | None, out: Path | None, settings: dict[str, Any], options:
                 with_recording=cell is None, on_start=start, progress=lines, on_split=_print_split,
             )  # fmt: skip
         except KeyboardInterrupt:
-            if not kept.done:
+            if not stages.done:
                 raise
-            last = escape(kept.done[-1])
+            last = escape(stages.done[-1])
             err_console.print(f"stopped; nothing was written, the same command continues from {last}", soft_wrap=True)
             sys.exit(130)
         lines.finish()
@@ -188,7 +191,7 @@ def _fit(cell: Path | None, out: Path | None, settings: dict[str, Any], options:
     return False
 
 
-def _example(out: Path | None, settings: dict[str, Any]) -> Path:
+def _example(out: Path | None, settings: "FitSettings") -> Path:
     """The example cell's recording; that of a fit which was stopped, if there is one."""
     from ..example.cell import write_example
     from ..results.files import unfinished

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..stages.initial import between_spikes
 from .arrays import FitData
+from .masks import between_spikes
 
 #: The electrode's lags end here, and the membrane's are read off from there to here, s.
 ELECTRODE, TAIL = 2e-3, 20e-3

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from ..stages.initial import between_spikes
 from .arrays import FitData
+from .masks import between_spikes
 
 #: Knots of the piecewise linear drift are this far apart, s, as wide is the running median, in blocks of BLOCK.
 SLOW, BLOCK = 15.0, 1.0

@@ -13,6 +13,7 @@ from glifjax.errors import InputError
 from ..checkpoint import write_whole
 from ..results.files import ResultsError
 from ..results.provenance import circumstances, cores, fingerprint
+from ..settings import FitSettings
 from .workers import Cell, Job, check_package, run
 
 #: The files of all cells together.
@@ -24,7 +25,7 @@ RUN = ".run"
 def fit_many(
     paths: Sequence[Path],
     out: Path | None,
-    settings: Mapping[str, Any],
+    settings: FitSettings | Mapping[str, Any],
     *,
     jobs: int | None = None,
     overwrite: bool = False,
@@ -42,7 +43,7 @@ def fit_many(
     Args:
         paths: recordings.
         out: folder of all results; None for fits/cells-<n>, a new one unless the last of the same run was stopped.
-        settings: what fitting.fit is called with.
+        settings: what is asked; a mapping is read as FitSettings.from_json does.
         jobs: processes at most; half as many as there are cores if None.
         overwrite: replace other fits that `out` holds.
         fresh: fit every cell anew, and forget what a stopped run has left.
@@ -58,6 +59,8 @@ def fit_many(
             that new processes would import; nothing is started then.
     """
     check_package()
+    if not isinstance(settings, FitSettings):
+        settings = FitSettings.from_json(settings)
     paths = list(dict.fromkeys(path.resolve() for path in paths))
     if missing := [path for path in paths if not path.is_file()]:
         raise InputError(f"{missing[0]}: there is no such file; nothing was started")
@@ -127,7 +130,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return [f"{path.stem}-{number}" for number, path in enumerate(paths, start=1)]
 
 
-def _default_folder(paths: Sequence[Path], settings: Mapping[str, Any], fresh: bool) -> Path:
+def _default_folder(paths: Sequence[Path], settings: FitSettings, fresh: bool) -> Path:
     """The folder of the last run if that was of the same cells and settings, and was stopped; else a new one."""
     key = fingerprint({"file": {"sha256": [*map(str, paths)]}, **circumstances(settings)})
     last, n = None, 1

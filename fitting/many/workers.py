@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
@@ -20,6 +20,7 @@ from glifjax.errors import InputError
 
 from ..results.files import check_folder, fit_file
 from ..results.provenance import cores, fingerprint, provenance
+from ..settings import FitSettings
 
 #: What tells the libraries of a process how many threads to use.
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -55,7 +56,7 @@ class Job:
     name: str
     path: Path
     out: Path
-    settings: Mapping[str, Any]
+    settings: FitSettings
     overwrite: bool
     fresh: bool
     command: str

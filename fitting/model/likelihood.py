@@ -14,6 +14,7 @@ from ..data.arrays import FitData
 from .coordinates import Coordinate, place, positions
 from .hazard import expected_spikes, score_and_information, surprise
 from .patched import PatchedNeuron
+from .runs import forced_run
 
 
 def spike_log_likelihood(
@@ -46,12 +47,6 @@ def step_log_likelihoods(model: PatchedNeuron, data: FitData, run: gj.Trace | No
     return _log_likelihoods(expected, data.forced & counted, counted & ~run.refractory)
 
 
-def forced_run(model: PatchedNeuron, data: FitData) -> gj.Trace:
-    """The model over each sweep (S, T), from its first voltage, with spikes forced where they were recorded."""
-    run = lambda current, voltage, forced: model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
-    return jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
-
-
 def log_exponential(
     model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
 ) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
@@ -66,11 +61,11 @@ def log_hazard(
 ) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
     """log(lambda dt) with spikes forced, its derivatives by the coordinates, and which steps are refractory."""
 
-    def found(noise, excess):
+    def log_expected(noise, excess):
         expected = expected_spikes(_log_e(noise, excess, data.dt), noise.jitter, 0.0, data.dt)
         return jnp.log(jnp.minimum(expected, MAX_SPIKES_PER_STEP) + noise.lapse * data.dt)
 
-    return _with_slopes(model, data, moved, found)
+    return _with_slopes(model, data, moved, log_expected)
 
 
 def _log_e(noise: gj.EscapeNoise, excess, dt):
@@ -79,13 +74,13 @@ def _log_e(noise: gj.EscapeNoise, excess, dt):
 
 def _with_slopes(model, data, moved, of_excess: Callable):
     def one(current, start, forced):
-        def found(x):
+        def value_at(x):
             placed = place(model, moved, x)
             trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
             value = of_excess(placed.noise, trace.voltage_before_reset - trace.threshold_before_reset)
             return value, (value, trace.refractory)
 
-        slopes, (value, refractory) = jax.jacfwd(found, has_aux=True)(positions(model, moved))
+        slopes, (value, refractory) = jax.jacfwd(value_at, has_aux=True)(positions(model, moved))
         return value, slopes, refractory
 
     return jax.vmap(one)(*map(jnp.asarray, (data.current, data.voltage[:, 0], data.forced)))

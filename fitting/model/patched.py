@@ -1,6 +1,9 @@
 """A neuron seen through its electrode: what the amplifier records is V + Rs I."""
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 import glifjax as gj
@@ -54,3 +57,8 @@ class PatchedNeuron(eqx.Module):
     def recorded(self, membrane: Float[Array, "..."], current: Float[Array, "..."]) -> Float[Array, "..."]:
         """Voltage the amplifier shows, V, for a membrane voltage relative to El_reference (V) under a current (A)."""
         return membrane + self.neuron.El_reference + self.series_resistance * current
+
+
+def strong_types(model: PatchedNeuron) -> PatchedNeuron:
+    """The model, none of whose arrays has a weak type: compiled functions tell them apart."""
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)

@@ -20,7 +20,7 @@ from glifjax.rules.threshold_kernels import Kernels
 from ..assess.predictive import Bands
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
-from ..stages import Stage
+from ..stages.base import Outcome
 from .runs import Runs
 
 #: Colours that colour-blind readers can tell apart: the cell, escape noise, a hard threshold; shading.
@@ -304,7 +304,7 @@ def _panel(cut: float) -> tuple[Figure, Axes]:
 
 
 @_styled
-def convergence(stage: Stage) -> Figure:
+def convergence(stage: Outcome) -> Figure:
     """A stage's objective by iteration; for the hard threshold, by the shifts tried from low to high."""
     figure = Figure(figsize=(THIRD, 2.5), layout="constrained")
     ax = figure.subplots()
@@ -319,7 +319,7 @@ def convergence(stage: Stage) -> Figure:
     lines = [words[:half], words[half:]] if len(words) > 4 else [words]
     ax.set_ylabel("\n".join(map(" ".join, lines)))
     ax.set_xlabel("threshold shift (mV)" if scanned else "iteration")
-    ax.set_title(stage.name if stage.kept else f"{stage.name} (not kept)")
+    ax.set_title(stage.name if stage.taken else f"{stage.name} (not kept)")
     ax.ticklabel_format(axis="y", useOffset=False)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=not scanned))
     ax.yaxis.set_major_locator(MaxNLocator(5))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..levels.names import LEVELS
+from ..levels import LEVELS
 from ..many.workers import Cell
 from . import figures
 from .page import _facts, _figure, _section, _warnings

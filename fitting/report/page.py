@@ -16,7 +16,6 @@ from PIL import Image
 from ..assess.predictive import bands
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
-from ..levels.names import AUGMENTED
 from . import figures, preprocessing, tables
 from .runs import run
 from .words import KEY, SCORES, banded, preference, steps_up, sweeps, verdict
@@ -236,7 +235,7 @@ def _settings(fit: FittedNeuron) -> str:
 
 def _usage(fit: FittedNeuron, config: str) -> str:
     """How to load the neuron."""
-    reader = "" if fit.level == AUGMENTED else "; AllenSDK reads it too"
+    reader = "; AllenSDK reads it too" if fit.recipe.allensdk else ""
     return (
         f'<pre>import glifjax as gj\n\nneuron = gj.read_neuron_config("{escape(config)}")\n'
         "trace = gj.simulate(neuron, current, dt)      # current in A, dt in s\n"

@@ -10,7 +10,7 @@ from glifjax.spikes.detection import PROMINENCE, UPSTROKE, find_peaks
 from ..data.arrays import FitData, coarsen
 from ..fitted import FittedNeuron
 from ..preprocessing import Preprocessing
-from ..stages.membrane import BLOCK
+from ..stages.membrane import Membrane
 from .figures import COMPONENTS, DATA, FAINT, FULL, HARD, NOISE, _styled
 
 #: What is shown around each spike, s, and of how many at most.
@@ -93,7 +93,7 @@ def resampling(fit: FittedNeuron) -> Figure:
     middle = spikes[len(spikes) // 2] if len(spikes) else 0.0
     for part, color, width, name in (
         (data, DATA, 0.9, "the fit's"),
-        (coarsen(data, BLOCK), NOISE, 1.4, "the membrane's"),
+        (coarsen(data, Membrane().block), NOISE, 1.4, "the membrane's"),
     ):
         start = max(0, int((middle - 10e-3) / part.dt))
         row = 1e3 * part.voltage[sweep][start : start + round(30e-3 / part.dt)]

@@ -11,10 +11,10 @@ from jaxtyping import Float
 import glifjax as gj
 
 from ..data.arrays import FitData
+from ..data.masks import between_spikes, observed_steps
 from ..fitted import FittedNeuron
 from ..model.patched import PatchedNeuron
-from ..stages.initial import between_spikes
-from ..stages.membrane import observed_steps, predict
+from ..model.runs import predict
 
 #: Length of the voltage shown running freely, s.
 STRETCH = 2.0

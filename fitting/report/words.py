@@ -11,7 +11,6 @@ from ..assess.predictive import Bands
 from ..assess.uncertainty import DRAWS, Uncertainty
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
-from ..levels.names import AUGMENTED
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
 SCORES = {
@@ -103,16 +102,6 @@ def verdict(fit: FittedNeuron) -> str:
     return text
 
 
-#: What each level adds to the one before it, in words, and which that is.
-STEPS = {
-    "LIF-R": ("LIF", "a reset that keeps some of the voltage, and a threshold that spikes raise"),
-    "LIF-ASC": ("LIF", "currents that spikes leave behind"),
-    "LIF-R-ASC": ("LIF-ASC", "the reset and the raised threshold beside the currents"),
-    "LIF-R-ASC-A": ("LIF-R-ASC", "a threshold that the voltage drags along"),
-    "augmented": ("LIF-R-ASC-A", "voltage-gated currents, and a threshold that follows the voltage in many ways"),
-}
-
-
 def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
     """Why a level is preferred, and which is the best that AllenSDK reads."""
     bits = {fit.level: fit.validation.bits for fit in fits if fit.validation is not None}
@@ -126,9 +115,10 @@ def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
             f"({escape(best)}) does, {show_score(bits[chosen.level])} and {show_score(bits[best])} bits a spike, to "
             "within the standard error of the difference."
         )
-    if chosen.level == AUGMENTED:
-        readable = max((level for level in bits if level != AUGMENTED), key=lambda level: bits[level])
-        text += f" The best that AllenSDK reads is {escape(readable)}, with {show_score(bits[readable])}."
+    readable = [fit.level for fit in fits if fit.recipe.allensdk and fit.level in bits]
+    if readable and not chosen.recipe.allensdk:
+        best = max(readable, key=lambda level: bits[level])
+        text += f" The best that AllenSDK reads is {escape(best)}, with {show_score(bits[best])}."
     return text
 
 
@@ -136,16 +126,17 @@ def steps_up(fits: Sequence[FittedNeuron]) -> list[str]:
     """What each step up in level bought, a line each."""
     by_level = {fit.level: fit for fit in fits}
     lines = []
-    for level, (below, adds) in STEPS.items():
-        now, before = by_level.get(level), by_level.get(below)
-        if now and before and now.validation and before.validation:
+    for now in fits:
+        before = by_level.get(now.recipe.contains or "")
+        if before and now.validation and before.validation:
             pairs = [
                 ("bits per spike (cross-validated)", before.validation.bits, now.validation.bits),
                 ("Md*", before.scores.test["md_star_4ms"], now.scores.test["md_star_4ms"]),
                 ("RMSE (mV)", *(fit.scores.test["subthreshold_rmse_mv"] for fit in (before, now))),
             ]
-            told = ", ".join(f"{name} {show_score(old)} → {show_score(new)}" for name, old, new in pairs)
-            lines.append(f"<strong>{escape(level)}</strong> adds {adds} to {escape(below)}: {told}.")
+            gains = ", ".join(f"{name} {show_score(old)} → {show_score(new)}" for name, old, new in pairs)
+            adds = f"adds {escape(now.recipe.words)} to {escape(before.level)}"
+            lines.append(f"<strong>{escape(now.level)}</strong> {adds}: {gains}.")
     return lines
 
 

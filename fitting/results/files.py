@@ -1,6 +1,5 @@
 """A fit's files: neuron_config.json, fit.json and report.html, whole or not at all."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -16,8 +15,11 @@ import glifjax as gj
 from glifjax.errors import InputError
 
 from ..checkpoint import Checkpoint
-from ..pipeline import Fit, fit
+from ..fitted import Fit
+from ..pipeline import fit_as
+from ..settings import FitSettings
 from .provenance import fingerprint, provenance
+from .record import write_fit
 
 #: Where fits that are not finished keep their stages, beside their results.
 UNFINISHED = ".glifjax-unfinished"
@@ -107,7 +109,7 @@ def unfinished(out: Path | None) -> Path:
 def fit_file(
     path: Path,
     out: Path | None,
-    settings: Mapping[str, Any],
+    settings: FitSettings,
     *,
     name: str | None = None,
     overwrite: bool = False,
@@ -123,7 +125,7 @@ def fit_file(
     Args:
         path: the recording.
         out: the results' folder, None for a new one, see new_results.
-        settings: what fitting.fit is called with; they are kept in fit.json.
+        settings: what is asked; they stand in fit.json.
         name: of the cell; the file's if None.
         overwrite: replace the fit that `out` holds.
         fresh: forget what a stopped fit has left.
@@ -146,7 +148,7 @@ def fit_file(
         if fresh:
             checkpoint.remove()
         on_start(recording, checkpoint)
-        fitted = fit(recording, **settings, **callbacks, progress=progress, checkpoint=checkpoint)
+        fitted = fit_as(recording, settings, **callbacks, progress=progress, checkpoint=checkpoint)
         progress("", "writing the report")
         with new_results(out, name, overwrite) as (folder, final):
             seconds = round(time.perf_counter() - start + checkpoint.restored, 3)
@@ -163,12 +165,10 @@ def write_results(fitted: Fit, folder: Path, origin: Mapping[str, Any]) -> None:
 
     fit.json holds `origin` too, by which the fit can be repeated (fitting.results.provenance).
     """
-    record = fitted.as_dict() | dict(origin)
     with jax.enable_x64(True):
         gj.write_neuron_config(fitted.neuron, folder / "neuron_config.json")
         if len(fitted.levels) > 1:
-            record["levels"] = {each.level: each.as_dict() for each in fitted.levels}
-            for each in fitted.levels:
-                gj.write_neuron_config(each.neuron, folder / f"neuron_config_{each.level}.json")
-    (folder / "fit.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            for neuron in fitted.levels:
+                gj.write_neuron_config(neuron.neuron, folder / f"neuron_config_{neuron.level}.json")
+    write_fit(folder / "fit.json", fitted, origin)
     fitted.report(folder / "report.html")

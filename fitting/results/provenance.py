@@ -1,12 +1,9 @@
 """Where a fit comes from: all that it takes to repeat it bit for bit on the same machine."""
 
 import hashlib
-import inspect
 import json
-import math
 import os
 import platform
-import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
@@ -17,39 +14,31 @@ import jax
 
 from glifjax.errors import InputError
 
+from ..levels import describe
+from ..settings import FitSettings
+
 #: Distributions whose versions a fit's numbers may depend on.
 LIBRARIES = ("glifjax", "jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "h5py", "pynwb")
-#: Modules whose constants no fit depends on.
-WITHOUT_CONSTANTS = tuple(
-    f"fitting.{name}"
-    for name in (
-        "checkpoint", "cli", "example", "many", "provenance", "published", "report", "results", "simulations",
-        "workers",
-    )
-)  # fmt: skip
 
 
 class LikeError(InputError):
     """A fit.json that cannot be followed; the message says why and what to do."""
 
 
-def provenance(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(path: Path, settings: FitSettings) -> dict[str, Any]:
     """What fit.json says of a fit's origin: `file`, its name, place and SHA-256, and the `circumstances`."""
     return {"file": identity(path), **circumstances(settings)}
 
 
-def circumstances(settings: Mapping[str, Any]) -> dict[str, Any]:
+def circumstances(settings: FitSettings) -> dict[str, Any]:
     """All that a fit depends on beside its recording, as JSON can hold it.
-
-    Args:
-        settings: what fitting.fit is called with, beside the recording.
 
     Returns:
         settings; versions; source: SHA-256 of the code of glifjax and fitting; machine: what the last bits may depend
-        on; constants: of every module of fitting, by module.
+        on; constants: the tunables of every level, by its name.
     """
     return {
-        "settings": dict(settings),
+        "settings": settings.as_json(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         "source": _source(),
         "machine": {
@@ -58,7 +47,7 @@ def circumstances(settings: Mapping[str, Any]) -> dict[str, Any]:
             "threads": _threads(),
             "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
         },
-        "constants": _constants(),
+        "constants": {level.name: describe(level) for level in settings.levels},
     }
 
 
@@ -87,8 +76,8 @@ def cores() -> int:
 
 def _threads() -> int:
     """How many threads XLA and the linear algebra use at most."""
-    told = [os.environ.get(name, "") for name in ("NPROC", "OMP_NUM_THREADS")]
-    return min([cores(), *(int(number) for number in told if number.isdigit())])
+    limits = [os.environ.get(name, "") for name in ("NPROC", "OMP_NUM_THREADS")]
+    return min([cores(), *(int(limit) for limit in limits if limit.isdigit())])
 
 
 @cache
@@ -107,47 +96,25 @@ def _source() -> str:
     return digest.hexdigest()
 
 
-def _constants() -> dict[str, dict[str, Any]]:
-    """Every constant of fitting that is a number, a name, or a row of them; by module."""
-
-    def plain(value: Any) -> bool:
-        if isinstance(value, list | tuple):
-            return all(plain(each) for each in value)
-        return isinstance(value, int | str) or (isinstance(value, float) and math.isfinite(value))
-
-    found = {}
-    for name, module in sorted(sys.modules.items()):
-        if name.startswith("fitting.") and not name.startswith(WITHOUT_CONSTANTS):
-            values = {key: value for key, value in vars(module).items() if key.isupper() and not key.startswith("_")}
-            values = {key: getattr(value, "tolist", lambda value=value: value)() for key, value in values.items()}
-            if kept := {key: value for key, value in values.items() if plain(value)}:
-                found[name] = kept
-    return found
-
-
 # ------------------------------------------------------------------------------------------------ repeating a fit
 
 
-def read_like(path: Path) -> dict[str, Any]:
-    """The origin that a fit.json states.
+def read_like(path: Path) -> tuple[FitSettings, dict[str, Any]]:
+    """The settings of the fit that a fit.json tells of, and all that it states of its origin.
 
     Raises:
-        LikeError: it is none, or states settings that fitting.fit does not know.
+        LikeError: it is none, or states settings that no fit can follow.
     """
     try:
         origin = json.loads(path.read_text(encoding="utf-8"))
         settings, _ = dict(origin["settings"]), origin["file"]["sha256"]
-    except (UnicodeDecodeError, json.JSONDecodeError, LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise LikeError(f"{path}: not a fit.json with its settings; give one that glifjax fit wrote") from error
-    from ..pipeline import fit
-
-    unknown = [name for name in settings if name not in inspect.signature(fit).parameters]
-    if unknown:
-        raise LikeError(
-            f"{path}: its setting {unknown[0]} is not one of this version of glifjax ({version('glifjax')}); "
-            f"repeat it with {origin.get('versions', {}).get('glifjax', 'the one that wrote it')}"
-        )
-    return origin
+    try:
+        return FitSettings.from_json(settings), origin
+    except InputError as error:
+        writer = origin.get("versions", {}).get("glifjax", "unknown")
+        raise LikeError(f"{path}: {error} (written by glifjax {writer}, this is {version('glifjax')})") from error
 
 
 def find_recording(like: Path, origin: Mapping[str, Any]) -> Path:

@@ -1,30 +1,10 @@
-"""The stages of a fit: each takes a patched neuron and training data, and returns a better one.
+"""The stages of a fit: values that take a patched neuron and training sweeps, and return a better neuron.
 
-initial: closed-form starting values. voltage: the membrane, with spikes forced where they were recorded.
-threshold: when the neuron spikes, given that membrane. joint: both again, together. deterministic: the hard threshold
-that agrees with it. finetune: gradient descent on the running neuron, where an optimiser is given.
+ClosedForm and Augment make a neuron to start from. Membrane: with spikes forced where they were recorded. Threshold and
+KernelThreshold: when the neuron spikes, given that membrane. Joint: both again, together. HardThreshold: the threshold
+of a neuron without noise that agrees with it.
 """
 
-from typing import NamedTuple
+import lazy_loader
 
-from ..model.patched import PatchedNeuron
-
-
-class Stage(NamedTuple):
-    """What a stage returns.
-
-    Attributes:
-        model: the patched neuron with this stage's parameters moved.
-        name: the stage, in words.
-        unit: what `losses` is measured in.
-        losses: the objective after each iteration, first the start's; or at each value tried.
-        tried: what was tried, mV, where the stage is a search along one line.
-        kept: False where what the stage found was not taken.
-    """
-
-    model: PatchedNeuron
-    name: str
-    unit: str
-    losses: list[float]
-    tried: list[float] | None = None
-    kept: bool = True
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,6 +7,7 @@ Mensi et al. 2016 (PLoS Comput Biol 12:e1004761) for a threshold that bends with
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from glifjax.rules.membrane import Gate, GatedCurrent
 from glifjax.rules.threshold_kernels import Kernels, ResetKernels
@@ -16,71 +17,96 @@ from ..data.arrays import FitData
 from ..data.shape import SpikeShape
 from ..model.patched import PatchedNeuron
 
-#: Time constants of what a spike adds to the threshold, and of the voltage's pull on it, s.
-SPIKE_TAUS = (10e-3, 30e-3, 100e-3, 300e-3)
-VOLTAGE_TAUS = (1e-3, 5e-3, 20e-3, 80e-3, 300e-3)
-#: Where the hinges bend, from the model's voltage at the onsets; how softly; V.
-KNOTS, SOFTNESS = (-30e-3, -20e-3, -10e-3, 0.0), 4e-3
-#: Of every gated current: S, and absolute V. Potassium currents, between which the data then distinguish.
-CONDUCTANCE, REVERSAL, V_HALF, ACTIVATION, INACTIVATION = 2e-8, -90e-3, -25e-3, 6e-3, -7e-3
-#: Where each starts: time constant of its activation (s), half-inactivation (absolute V) and its time constant (s).
-CURRENTS = ((20e-3, 0.0, 100e-3), (300e-3, -40e-3, 1.0), (3e-3, -70e-3, 60e-3))
-#: Samples of the spike's waveform, whatever its duration, so that compiled functions serve many cells.
-WAVEFORM = 100
-#: The leak's share of the conductance that a linear membrane needs.
-LEAK = 0.7
 
+class Start(eqx.Module):
+    """Where a gated current starts.
 
-def augment(model: PatchedNeuron, data: FitData, shape: SpikeShape) -> PatchedNeuron:
-    """A linear neuron with what the augmented level adds, all of it still without much effect.
-
-    Args:
-        model: a neuron to start from; its membrane, afterspike currents and electrode are kept.
-        data: training sweeps; shape: their spikes.
+    Attributes:
+        tau_m: time constant of its activation, s.
+        half_inactivation: absolute V.
+        tau_h: time constant of its inactivation, s.
     """
-    neuron = model.neuron
-    rest = float(neuron.El_reference)
-    membrane = np.asarray(data.voltage - float(model.series_resistance) * data.current - rest)
-    waveform = _waveform(membrane, data, round(shape.cut / data.dt))
-    gated = tuple(
-        GatedCurrent(
-            CONDUCTANCE,
-            REVERSAL - rest,
-            (Gate(V_HALF - rest, ACTIVATION, tau_m), Gate(v_h - rest, INACTIVATION, tau_h)),
+
+    tau_m: float
+    half_inactivation: float
+    tau_h: float
+
+
+class Augment(eqx.Module):
+    """Gives a linear neuron what the augmented level adds, all of it still without much effect.
+
+    Attributes:
+        spike_taus: time constants of what a spike adds to the threshold, s.
+        voltage_taus: time constants of the voltage's pull on the threshold, s.
+        knots: where its hinges bend, from the voltage at the onsets, V.
+        softness: how softly they do, V.
+        currents: potassium currents, between which the data then distinguish.
+        conductance: of each, S.
+        reversal: of each, absolute V.
+        half_activation: of each, absolute V.
+        activation_slope, inactivation_slope: of each, V.
+        leak: its share of the conductance that a linear membrane needs.
+        waveform: samples of the spike's waveform, whatever its duration, so that compiled functions serve many cells.
+    """
+
+    spike_taus: tuple[float, ...] = (10e-3, 30e-3, 100e-3, 300e-3)
+    voltage_taus: tuple[float, ...] = (1e-3, 5e-3, 20e-3, 80e-3, 300e-3)
+    knots: tuple[float, ...] = (-30e-3, -20e-3, -10e-3, 0.0)
+    softness: float = 4e-3
+    currents: tuple[Start, ...] = (Start(20e-3, 0.0, 100e-3), Start(300e-3, -40e-3, 1.0), Start(3e-3, -70e-3, 60e-3))
+    conductance: float = 2e-8
+    reversal: float = -90e-3
+    half_activation: float = -25e-3
+    activation_slope: float = 6e-3
+    inactivation_slope: float = -7e-3
+    leak: float = 0.7
+    waveform: int = 100
+
+    def __call__(self, model: PatchedNeuron, data: FitData, shape: SpikeShape) -> PatchedNeuron:
+        """The augmented neuron.
+
+        Args:
+            model: a neuron to start from; its membrane, afterspike currents and electrode stay.
+            data: training sweeps.
+            shape: their spikes.
+        """
+        neuron = model.neuron
+        rest = float(neuron.El_reference)
+        membrane = np.asarray(data.voltage - float(model.series_resistance) * data.current - rest)
+        waveform = self._waveform(membrane, data, round(shape.cut / data.dt))
+        values = (
+            (lambda n: n.R_input, neuron.R_input / self.leak),
+            (lambda n: n.voltage_dynamics, LinearExact()),
+            (lambda n: n.threshold_dynamics, self._kernels(float(neuron.th_inf))),
+            (lambda n: n.threshold_reset, ResetKernels(jnp.zeros(len(self.spike_taus)))),
+            (lambda n: n.voltage_reset, ResetFromVoltage(0.0, float(waveform[-1]))),
+            (lambda n: n.membrane_currents, tuple(self._current(start, rest) for start in self.currents)),
+            (lambda n: n.spike_waveform, jnp.asarray(waveform)),
         )
-        for tau_m, v_h, tau_h in CURRENTS
-    )
-    return eqx.tree_at(
-        lambda m: (
-            m.neuron.R_input, m.neuron.voltage_dynamics, m.neuron.threshold_dynamics, m.neuron.threshold_reset,
-            m.neuron.voltage_reset, m.neuron.membrane_currents, m.neuron.spike_waveform,
-        ),
-        model,
-        (
-            neuron.R_input / LEAK,
-            LinearExact(),
-            with_knots(jnp.zeros((len(KNOTS), len(VOLTAGE_TAUS))), float(neuron.th_inf)),
-            ResetKernels(jnp.zeros(len(SPIKE_TAUS))),
-            ResetFromVoltage(0.0, float(waveform[-1])),
-            gated,
-            jnp.asarray(waveform),
-        ),
-    )  # fmt: skip
+        return eqx.tree_at(lambda m: [where(m.neuron) for where, _ in values], model, [value for _, value in values])
 
+    def _kernels(self, onset: float) -> Kernels:
+        """The threshold's rule with its hinges around a voltage, V."""
+        return Kernels(
+            jnp.asarray(self.spike_taus),
+            jnp.asarray(self.voltage_taus),
+            onset + jnp.asarray(self.knots),
+            jnp.zeros((len(self.knots), len(self.voltage_taus))),
+            self.softness,
+        )
 
-def with_knots(weights, onset: float) -> Kernels:
-    """The threshold's rule with its hinges around a voltage, V."""
-    return Kernels(
-        jnp.asarray(SPIKE_TAUS), jnp.asarray(VOLTAGE_TAUS), onset + jnp.asarray(KNOTS), jnp.asarray(weights), SOFTNESS
-    )
+    def _current(self, start: Start, rest: float) -> GatedCurrent:
+        """A gated current of a cell that rests at a voltage, V."""
+        activation = Gate(self.half_activation - rest, self.activation_slope, start.tau_m)
+        inactivation = Gate(start.half_inactivation - rest, self.inactivation_slope, start.tau_h)
+        return GatedCurrent(self.conductance, self.reversal - rest, (activation, inactivation))
 
-
-def _waveform(membrane: np.ndarray, data: FitData, steps: int) -> np.ndarray:
-    """Mean membrane voltage over the spike cut, (WAVEFORM,), V."""
-    spikes = [
-        membrane[sweep, step : step + steps]
-        for sweep, step in zip(*np.nonzero(data.forced), strict=True)
-        if data.valid[sweep, step : step + steps].sum() == steps
-    ]
-    middle = lambda n: (np.arange(n) + 0.5) / n
-    return np.interp(middle(WAVEFORM), middle(steps), np.mean(spikes, axis=0))
+    def _waveform(self, membrane: Float[np.ndarray, "S T"], data: FitData, steps: int) -> Float[np.ndarray, " w"]:
+        """Mean membrane voltage over the spike cut, V."""
+        spikes = [
+            membrane[sweep, step : step + steps]
+            for sweep, step in zip(*np.nonzero(data.forced), strict=True)
+            if data.valid[sweep, step : step + steps].sum() == steps
+        ]
+        middle = lambda n: (np.arange(n) + 0.5) / n
+        return np.interp(middle(self.waveform), middle(steps), np.mean(spikes, axis=0))

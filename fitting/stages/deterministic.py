@@ -12,34 +12,45 @@ from glifjax.spikes.scores import explained_variance_ratio
 
 from ..data.arrays import FitData, coarsen
 from ..model.patched import PatchedNeuron
-from . import Stage
-
-#: Shifts that are tried, in units of delta_v; then as many again between the best one's neighbours.
-SHIFTS = np.linspace(-8.0, 4.0, 17)
-#: The runs that are compared have this time step, s.
-STEP = 0.2e-3
+from .base import AbstractStage, Outcome
 
 
-def fit_shift(model: PatchedNeuron, data: FitData) -> Stage:
-    """Shift the threshold to where the deterministic neuron's training spikes explain the recorded ones best (EVr)."""
-    data = coarsen(data, STEP)
-    width = float(model.noise.delta_v)
-    tried: dict[float, float] = {}
-    for grid in (SHIFTS, None):
-        if grid is None:
-            best, step = max(tried, key=tried.__getitem__), SHIFTS[1] - SHIFTS[0]
-            grid = np.linspace(best - step, best + step, len(SHIFTS))
-        for shift, spiked in zip(grid, np.asarray(_run(model, data, grid * width)), strict=True):
-            tried[float(shift)] = _explained(model, data, spiked)
-    best = max(tried, key=tried.__getitem__)
-    order = sorted(tried)
-    return Stage(
-        shifted(model, best * width),
-        "deterministic threshold",
-        "explained variance of the training spikes",
-        [tried[shift] for shift in order],
-        [1e3 * shift * width for shift in order],
-    )
+class HardThreshold(AbstractStage):
+    """Shift the threshold to where the deterministic neuron's training spikes explain the recorded ones best (EVr).
+
+    Attributes:
+        lowest, highest: shifts between which it looks, in units of delta_v.
+        count: shifts that are tried; then as many again between the best one's neighbours.
+        step: the runs that are compared have this time step, s.
+    """
+
+    lowest: float = -8.0
+    highest: float = 4.0
+    count: int = 17
+    step: float = 0.2e-3
+    name: str = "deterministic threshold"
+
+    def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
+        """The model with its threshold shifted, its hazard as it was."""
+        data = coarsen(data, self.step)
+        width = float(model.noise.delta_v)
+        tried: dict[float, float] = {}
+        grid = np.linspace(self.lowest, self.highest, self.count)
+        between = grid[1] - grid[0]
+        for _ in range(2):
+            for shift, spiked in zip(grid, np.asarray(_run(model, data, grid * width)), strict=True):
+                tried[float(shift)] = _explained(model, data, spiked)
+            best = max(tried, key=tried.__getitem__)
+            grid = np.linspace(best - between, best + between, self.count)
+        best = max(tried, key=tried.__getitem__)
+        order = sorted(tried)
+        return Outcome(
+            shifted(model, best * width),
+            self.name,
+            "explained variance of the training spikes",
+            [tried[shift] for shift in order],
+            [1e3 * shift * width for shift in order],
+        )
 
 
 def shifted(model: PatchedNeuron, shift) -> PatchedNeuron:
@@ -59,7 +70,7 @@ def _run(model, data, shifts):
         run = lambda current, voltage: moved.simulate(current, data.dt, recorded_start=voltage[0]).fired
         return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage))
 
-    return jax.lax.map(one, shifts, batch_size=17)
+    return jax.lax.map(one, shifts, batch_size=len(shifts))
 
 
 def _explained(model, data, spiked) -> float:
@@ -71,6 +82,6 @@ def _explained(model, data, spiked) -> float:
         inside = lambda train, end=duration: train[(train >= 0) & (train <= end)]
         predicted = inside((np.flatnonzero(row & valid) + 0.5) * data.dt + latency)
         if len(recorded) or len(predicted):
-            found = explained_variance_ratio([inside(recorded)], [predicted], duration)
-            total, weight = total + duration * np.nan_to_num(found), weight + duration
+            explained = explained_variance_ratio([inside(recorded)], [predicted], duration)
+            total, weight = total + duration * np.nan_to_num(explained), weight + duration
     return float(total / weight) if weight else 0.0

@@ -14,75 +14,110 @@ from jaxtyping import Array, Bool, Float
 from glifjax.arrays import as_float
 
 from ..data.arrays import FitData, coarsen
+from ..model.coordinates import Coordinate
 from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
 from ..model.patched import PatchedNeuron
-from . import Stage
-from .augment import with_knots
+from .base import AbstractStage, Outcome
 
 #: 1/delta_v per mV is no less.
 LEAST_SHARP = 1e-3 / WIDEST
-#: Normal priors: 1/delta_v per mV (mean and sd), a_spike/delta_v, weight/delta_v per mV.
-SHARPNESS, JUMP, WEIGHT = (0.5, 1.0), 3.0, 1.0
+
+# Named here once, since a compiled function is found again by what it was made of.
+_TH_INF = lambda model: model.neuron.th_inf
+_DELTA_V = lambda model: model.neuron.escape_noise.delta_v
+_JITTER = lambda model: model.neuron.escape_noise.jitter
+_A_SPIKE = lambda model: model.neuron.threshold_reset.a_spike
+_WEIGHTS = lambda model: model.neuron.threshold_dynamics.weights
 
 
-def fit_kernels(model: PatchedNeuron, data: FitData) -> Stage:
+class KernelThreshold(AbstractStage):
     """Escape noise and threshold kernels of a patched neuron, its membrane left as it is.
 
     The first time, the hinges are placed around the model's voltage at the onsets.
 
-    Args:
-        model: after stage A.
-        data: training sweeps.
+    Attributes:
+        knots: where the hinges bend, from the model's voltage at the onsets, V.
+        sharpness: normal prior on 1/delta_v, mean and sd, per mV.
+        jump: sd of the normal prior on a_spike/delta_v.
+        weight: sd of the normal prior on weight/delta_v, per mV.
     """
-    model, data = jittered(model, data), coarsen(data, STEP)
-    start = hazard_weights(model)
-    fitted = np.any(start[2:])
-    columns, refractory = (np.asarray(each) for each in hazard_columns(model, data))
-    if not fitted:
-        onset = float(np.median(columns[data.forced, 0])) / 1e3
-        rule = with_knots(model.neuron.threshold_dynamics.weights, onset)
-        model = eqx.tree_at(lambda m: m.neuron.threshold_dynamics, model, rule)
-        columns, refractory = (np.asarray(each) for each in hazard_columns(model, data))
-        start[:2] = SHARPNESS[0], np.log(LAMBDA0) - SHARPNESS[0] * 1e3 * onset
-    columns = np.moveaxis(columns, -1, 0)
-    # all steps, whether they count or not: their number, which compiled functions depend on, is the same in every fold
-    spiking = data.forced & data.valid
-    silent, counts = gather(columns, data.valid & ~refractory & ~spiking, data.counted * 1.0)
-    spiking, counted = gather(columns, spiking, data.counted * 1.0)
-    problem = (silent, spiking, data.dt, counts, counted)
-    mean, sd = prior(model)
-    start = np.append(start, np.log(model.noise.jitter))
-    if not fitted:
-        start = start_hazard(_maximise, problem, mean, sd, start[:-1])
-    loss, found = _maximise(*problem, mean, sd, start, model.noise.lapse)
-    if found[0] < LEAST_SHARP:  # the voltage alone says nothing: hold it there, and let the rest make up for it
-        found[0] = LEAST_SHARP
-        loss, found = _maximise(*problem, *prior(model, held=True), found, model.noise.lapse)
-    return Stage(with_weights(model, found), "threshold", "negative log-likelihood and prior (nats)", [loss])
+
+    knots: tuple[float, ...] = (-30e-3, -20e-3, -10e-3, 0.0)
+    sharpness: tuple[float, float] = (0.5, 1.0)
+    jump: float = 3.0
+    weight: float = 1.0
+    name: str = "threshold"
+
+    def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
+        """The model whose hazard makes the recorded spikes most likely."""
+        model, data = jittered(model, data), coarsen(data, STEP)
+        start = hazard_weights(model)
+        fitted = np.any(start[2:])
+        columns, refractory = map(np.asarray, hazard_columns(model, data))
+        if not fitted:
+            onset = float(np.median(columns[data.forced, 0])) / 1e3
+            model = self.around(model, onset)
+            columns, refractory = map(np.asarray, hazard_columns(model, data))
+            start[:2] = self.sharpness[0], np.log(LAMBDA0) - self.sharpness[0] * 1e3 * onset
+        columns = np.moveaxis(columns, -1, 0)
+        # all steps, whether they count or not: their number, which compiled functions depend on, is the same in every
+        # fold
+        spiking = data.forced & data.valid
+        silent, counts = gather(columns, data.valid & ~refractory & ~spiking, data.counted * 1.0)
+        spiking, counted = gather(columns, spiking, data.counted * 1.0)
+        problem = (silent, spiking, data.dt, counts, counted)
+        mean, sd = self.prior(model)
+        start = np.append(start, np.log(model.noise.jitter))
+        if not fitted:
+            start = start_hazard(_maximise, problem, mean, sd, start[:-1])
+        loss, weights = _maximise(*problem, mean, sd, start, model.noise.lapse)
+        if weights[0] < LEAST_SHARP:  # the voltage alone says nothing: hold it there, and let the rest make up for it
+            weights[0] = LEAST_SHARP
+            loss, weights = _maximise(*problem, *self.prior(model, held=True), weights, model.noise.lapse)
+        unit = "negative log-likelihood and prior (nats)"
+        return Outcome(with_weights(model, weights), self.name, unit, [loss])
+
+    def around(self, model: PatchedNeuron, onset: float) -> PatchedNeuron:
+        """The model with its hinges around a voltage, V."""
+        return eqx.tree_at(
+            lambda m: m.neuron.threshold_dynamics.knots, model, as_float(onset + jnp.asarray(self.knots))
+        )
+
+    def prior(self, model: PatchedNeuron, held: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of the weights in log e and of log(jitter / s); the sharpness may be held at its least."""
+        jumps, hinges = model.neuron.threshold_reset.a_spike.size, model.neuron.threshold_dynamics.weights.size
+        sharpness = (LEAST_SHARP, HELD) if held else self.sharpness
+        mean = np.concatenate([[sharpness[0], 0.0], np.zeros(jumps + hinges), [np.log(JITTER[0])]])
+        sd = np.concatenate(
+            [[sharpness[1], np.inf], np.full(jumps, self.jump), np.full(hinges, self.weight), [JITTER[1]]]
+        )
+        return mean, sd
+
+    def coordinates(self, model: PatchedNeuron) -> list[Coordinate]:
+        """The parameters that it moves; their priors are those of the weights in log e, taken over to them."""
+        width = model.noise.delta_v
+        return [
+            Coordinate(_TH_INF, _TH_INF(model), 10e-3),
+            Coordinate(_DELTA_V, width, 1e3 * width * self.sharpness[1], log=True),
+            Coordinate(_JITTER, *JITTER, log=True),
+            Coordinate(_A_SPIKE, _A_SPIKE(model), self.jump * width),
+            Coordinate(_WEIGHTS, _WEIGHTS(model), jnp.full_like(_WEIGHTS(model), 1e3 * width * self.weight)),
+        ]
 
 
 def jittered(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
     """The model; if its hazard has no jitter or no lapses, with those that a fit starts from."""
     noise, where = model.noise, lambda m: (m.neuron.escape_noise.jitter, m.neuron.escape_noise.lapse)
-    found = float(noise.jitter) or JITTER[0], float(noise.lapse) or 1 / data.duration
-    return eqx.tree_at(where, model, tuple(map(as_float, found)))
-
-
-def prior(model: PatchedNeuron, held: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd of the weights in log e and of log(jitter / s); the sharpness may be held at its least."""
-    jumps, hinges = model.neuron.threshold_reset.a_spike.size, model.neuron.threshold_dynamics.weights.size
-    sharpness = (LEAST_SHARP, HELD) if held else SHARPNESS
-    mean = np.concatenate([[sharpness[0], 0.0], np.zeros(jumps + hinges), [np.log(JITTER[0])]])
-    sd = np.concatenate([[sharpness[1], np.inf], np.full(jumps, JUMP), np.full(hinges, WEIGHT), [JITTER[1]]])
-    return mean, sd
+    values = float(noise.jitter) or JITTER[0], float(noise.lapse) or 1 / data.duration
+    return eqx.tree_at(where, model, tuple(map(as_float, values)))
 
 
 _maximise_compiled = eqx.filter_jit(maximise_hazard)
 
 
 def _maximise(*problem) -> tuple[float, np.ndarray]:
-    loss, found = _maximise_compiled(*problem)
-    return float(loss), np.array(found)
+    loss, weights = _maximise_compiled(*problem)
+    return float(loss), np.array(weights)
 
 
 def hazard_weights(model: PatchedNeuron) -> np.ndarray:
@@ -94,32 +129,24 @@ def hazard_weights(model: PatchedNeuron) -> np.ndarray:
     return np.concatenate([[slope, offset], jumps, np.ravel(neuron.threshold_dynamics.weights) * slope])
 
 
-def with_weights(model: PatchedNeuron, found) -> PatchedNeuron:
+def with_weights(model: PatchedNeuron, solution) -> PatchedNeuron:
     """The model with a threshold that has these weights in log e, and log(jitter / s) after them."""
     rule = model.neuron.threshold_dynamics
     n = len(rule.spike_tau)
-    found = np.asarray(found)
-    delta_v, weights = 1e-3 / found[0], found[2 + n : -1]
-    th_inf = -(found[1] - np.log(LAMBDA0)) * delta_v
-    return eqx.tree_at(
-        lambda m: (
-            m.neuron.th_inf,
-            m.neuron.init_threshold,
-            m.neuron.escape_noise.lambda0,
-            m.neuron.escape_noise.delta_v,
-            m.neuron.escape_noise.jitter,
-            m.neuron.threshold_reset.a_spike,
-            m.neuron.threshold_dynamics.weights,
-        ),
-        model,
-        tuple(
-            as_float(value)
-            for value in (
-                th_inf, th_inf, LAMBDA0, delta_v, np.exp(found[-1]), found[2 : 2 + n] * delta_v,
-                (weights / found[0]).reshape(rule.weights.shape),
-            )
-        ),
-    )  # fmt: skip
+    slope, offset, jumps, weights, log_jitter = np.split(np.asarray(solution), [1, 2, 2 + n, -1])
+    slope, offset = slope[0], offset[0]
+    delta_v = 1e-3 / slope
+    th_inf = -(offset - np.log(LAMBDA0)) * delta_v
+    values = (
+        (lambda m: m.neuron.th_inf, th_inf),
+        (lambda m: m.neuron.init_threshold, th_inf),
+        (lambda m: m.neuron.escape_noise.lambda0, LAMBDA0),
+        (lambda m: m.neuron.escape_noise.delta_v, delta_v),
+        (lambda m: m.neuron.escape_noise.jitter, np.exp(log_jitter[0])),
+        (lambda m: m.neuron.threshold_reset.a_spike, jumps * delta_v),
+        (lambda m: m.neuron.threshold_dynamics.weights, (weights / slope).reshape(rule.weights.shape)),
+    )
+    return eqx.tree_at(lambda m: [where(m) for where, _ in values], model, [as_float(value) for _, value in values])
 
 
 @eqx.filter_jit

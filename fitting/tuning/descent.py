@@ -17,8 +17,8 @@ from ..data.arrays import FitData
 from ..losses import Likelihood, VanRossum
 from ..model.coordinates import Coordinate
 from ..model.patched import PatchedNeuron
-from ..stages import Stage
-from ..stages.threshold import maximise_likelihood
+from ..stages.base import AbstractStage, Outcome
+from ..stages.fisher_scoring import FisherScoring
 from .objective import AnyLoss, Objective, coordinates, movable
 
 #: Hard threshold and escape noise share their parameters, so both are asked for.
@@ -37,29 +37,12 @@ def default_optimizer(steps: int = 60) -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(0.05, steps)))
 
 
-def finetune(
-    model: PatchedNeuron,
-    data: FitData,
-    optimizer: optax.GradientTransformation,
-    train: Sequence[str] | None = None,
-    loss: AnyLoss = DEFAULT_LOSS,
-    starts: int = 1,
-    steps: int = 60,
-    patience: int = 15,
-    *,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
-    batch: int = 1,
-    checkpoint: int | None = 100,
-    seed: int = 0,
-    hazard: bool = True,
-) -> Stage:
+class FineTuning(AbstractStage):
     """Move parameters by gradient until the part kept aside has not gained for `patience` steps.
 
     A spike's effect on the state is left out of the gradient or not as the neuron's `detach_reset` says.
 
-    Args:
-        model: a neuron with its deterministic threshold chosen.
-        data: training sweeps.
+    Attributes:
         optimizer: any optax optimiser; it sees coordinates of order one (see fitting.tuning.objective), in which 0.1 is
             0.1 mV of threshold or 3 % of a coefficient or a time constant.
         train: what it moves, of fitting.tuning.objective.PARAMETERS; the threshold's parameters if None.
@@ -69,22 +52,43 @@ def finetune(
         patience: iterations without a gain.
         bounds: by name, low and high in the parameter's own unit.
         batch: descents that are run side by side (vmap); the rest follow one another.
-        checkpoint: see glifjax.simulation: steps between the states that a gradient keeps.
+        checkpoint: see glifjax.simulate: steps between the states that a gradient keeps.
         seed: of the places that the other starts are at.
         hazard: keep what escape noise predicts, too; False tunes a neuron for its hard threshold alone.
-
-    Returns:
-        The stage; its losses are those of the best descent on the part kept aside, and its hazard is refitted. The
-        model is the one given unless the other has, on that part: a smaller loss, by more than its standard error; run
-        freely, spikes no further from the recorded ones (van Rossum); and, where `hazard`, escape noise that predicts
-        them as well.
     """
-    moved = coordinates(model, movable(model) if train is None else train, bounds)
-    objective = Objective.of(model, data, moved, loss, checkpoint)
-    best, losses = descend(objective, optimizer, starts, steps, patience, batch, seed)
-    tuned = refit_hazard(objective.at(best), data)
-    kept = _agrees(objective, best, tuned, hazard)
-    return Stage(tuned if kept else model, "fine-tuning", "loss per spike on the part kept aside", losses, kept=kept)
+
+    optimizer: optax.GradientTransformation
+    train: Sequence[str] | None = None
+    loss: AnyLoss = DEFAULT_LOSS
+    starts: int = 1
+    steps: int = 60
+    patience: int = 15
+    bounds: Mapping[str, tuple[float, float]] | None = eqx.field(default=None, kw_only=True)
+    batch: int = eqx.field(default=1, kw_only=True)
+    checkpoint: int | None = eqx.field(default=100, kw_only=True)
+    seed: int = eqx.field(default=0, kw_only=True)
+    hazard: bool = eqx.field(default=True, kw_only=True)
+    name: str = eqx.field(default="fine-tuning", kw_only=True)
+
+    def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
+        """The tuned model; the one given unless the tuned one has, on the part kept aside: a smaller loss, by more than
+        its standard error; run freely, spikes no further from the recorded ones (van Rossum); and, where `hazard`,
+        escape noise that predicts them as well.
+
+        Losses are those of the best descent on that part. The hazard is refitted.
+
+        Args:
+            model: a neuron with its deterministic threshold chosen.
+            data: training sweeps.
+        """
+        moved = coordinates(model, movable(model) if self.train is None else self.train, self.bounds)
+        objective = Objective.of(model, data, moved, self.loss, self.checkpoint)
+        schedule = (self.starts, self.steps, self.patience, self.batch, self.seed)
+        best, losses = descend(objective, self.optimizer, *schedule)
+        tuned = refit_hazard(objective.at(best), data)
+        taken = _agrees(objective, best, tuned, self.hazard)
+        unit = "loss per spike on the part kept aside"
+        return Outcome(tuned if taken else model, self.name, unit, losses, taken=taken)
 
 
 def refit_hazard(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
@@ -93,7 +97,7 @@ def refit_hazard(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
         Coordinate(_LAMBDA0, model.noise.lambda0, 1.0, log=True),
         Coordinate(_DELTA_V, model.noise.delta_v, 1.0, log=True),
     ]
-    return maximise_likelihood(model, hazard, data)[0]
+    return FisherScoring()(model, hazard, data)[0]
 
 
 def descend(
@@ -130,7 +134,7 @@ def _step(x, state, objective, optimizer, batch):
 
 
 def _agrees(objective: Objective, x, tuned: PatchedNeuron, hazard: bool) -> bool:
-    """Whether the part kept aside does better at x than at the start: see finetune."""
+    """Whether the part kept aside does better at x than at the start: see FineTuning."""
     start = objective.start
     gain, error = _gain(_steps(start, objective), _steps(x, objective), objective)
     # at the start itself there is neither
@@ -148,10 +152,10 @@ def _agrees(objective: Objective, x, tuned: PatchedNeuron, hazard: bool) -> bool
 def _gain(before, after, objective: Objective) -> tuple[float, float]:
     """How much smaller a loss is on the part kept aside, and the standard error of that, from stretches of WINDOW."""
     data = objective.data
-    kept = objective.aside & data.counted
+    aside = objective.aside & data.counted
     window = (np.cumsum(data.valid).reshape(data.valid.shape) * data.dt / WINDOW).astype(int)
-    _, window = np.unique(window[kept], return_inverse=True)
-    gains = np.bincount(window, (np.asarray(before) - np.asarray(after))[kept])
+    _, window = np.unique(window[aside], return_inverse=True)
+    gains = np.bincount(window, (np.asarray(before) - np.asarray(after))[aside])
     return gains.sum(), gains.std() * np.sqrt(len(gains))
 
 

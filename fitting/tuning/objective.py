@@ -43,8 +43,12 @@ PARAMETERS: dict[str, Callable[[PatchedNeuron], Any]] = {
 }
 #: The threshold's: moved unless others are named.
 THRESHOLD = ("th_inf", "a_spike", "b_spike", "a_voltage", "b_voltage", "weights")
-#: One unit of an additive coordinate: about a millivolt of threshold. Every other is a factor of exp(FACTOR).
-MILLIVOLT, GAIN, FACTOR = 1e-3, 0.1, 0.3
+#: One unit of an additive coordinate: about a millivolt of threshold, V.
+MILLIVOLT = 1e-3
+#: The same of a coupling between voltage and threshold.
+GAIN = 0.1
+#: One unit of every other is a factor of exp(FACTOR).
+FACTOR = 0.3
 
 
 def check_parameters(names: Sequence[str]) -> None:

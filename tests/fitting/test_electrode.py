@@ -9,7 +9,6 @@ import pytest
 from scipy.signal import lfilter
 
 import glifjax as gj
-from fitting import preprocessing
 from fitting.assess.crossvalidate import Validation
 from fitting.data.arrays import DataError, FitData, prepare
 from fitting.data.compensation import measure_kernel, spike_artefact
@@ -205,22 +204,24 @@ def test_choices_of_the_user(busy, quiet):
 
 
 @pytest.mark.parametrize(("bits", "chosen"), [(3.2, "aec"), (3.001, "series"), (2.8, "series")])
-def test_what_could_matter_is_compared_on_training_spikes_kept_aside(monkeypatch, quiet, bits, chosen):
+def test_what_could_matter_is_compared_on_training_spikes_kept_aside(quiet, bits, chosen):
     """The kernel does more than a resistance to a fast stimulus; fits are stood in for by their scores."""
     current = 80e-12 + noise(30.0, 1e-3, 150e-12, 7)
     voltage, _ = cell(current)
     shape = measure_shape([(voltage, RATE)])
     data = prepare([sweep(1, current, voltage)], shape)
 
-    def stand_in(self, name, data, resistance=True):
-        mean = (bits if name in ("aec", "without drift") else 3.0) * 100 * np.log(2) / 12
-        spread = np.random.default_rng(len(name)).normal(size=12)
-        self.found[name] = Validation(mean * 12 / 100 / np.log(2), 3.0, mean + (spread - spread.mean()), 100)
+    def stand_in(treated, shape, resistance):
+        compensated = treated is not data
+        mean = (bits if compensated else 3.0) * 100 * np.log(2) / 12
+        spread = np.random.default_rng(3 if compensated else 6).normal(size=12)
+        return Validation(mean * 12 / 100 / np.log(2), 3.0, mean + (spread - spread.mean()), 100)
 
-    monkeypatch.setattr(preprocessing._Choice, "try_", stand_in)
     quiet_sweep = sweep(0, quiet[0].current[0], quiet[0].voltage[0], "electrode noise")
     recording = SimpleNamespace(path="a.nwb", current_clamp=[quiet_sweep])
-    done, *_ = preprocess(recording, Split([Part.whole(sweep(1, current, voltage))], []), shape, data, ())
+    done, *_ = preprocess(
+        recording, Split([Part.whole(sweep(1, current, voltage))], []), shape, data, (), trial=stand_in
+    )
     assert done.kernel.sweeps == (0,)
     assert done.electrode == chosen
     assert set(done.compared) == {"series", "aec"}

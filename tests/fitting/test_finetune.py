@@ -16,8 +16,8 @@ from fitting.losses import LOSSES, VanRossum, log_laplace_cdf, van_rossum
 from fitting.model.coordinates import Bounded, origin, place
 from fitting.model.likelihood import log_likelihood
 from fitting.model.patched import PatchedNeuron
-from fitting.tuning.descent import descend, finetune, refit_hazard
-from fitting.tuning.globalsearch import search
+from fitting.tuning.descent import FineTuning, descend, refit_hazard
+from fitting.tuning.globalsearch import GlobalSearch
 from fitting.tuning.objective import PARAMETERS, STEP, Objective, coordinates, movable
 from glifjax.rules.membrane import Gate, GatedCurrent
 from glifjax.rules.threshold_kernels import Kernels, ResetKernels
@@ -239,13 +239,13 @@ def test_each_neuron_moves_what_it_has(truth, augmented):
 def test_what_cannot_be_is_refused(truth, data):
     adam = optax.adam(0.1)
     with pytest.raises(ValueError, match="no coefficient is called El; there are th_inf, C"):
-        finetune(truth, data, adam, train=("El",))
+        FineTuning(adam, train=("El",))(truth, data)
     with pytest.raises(ValueError, match="this neuron has no weights to move; it has th_inf, a_spike"):
-        finetune(truth, data, adam, train=("weights",))
+        FineTuning(adam, train=("weights",))(truth, data)
     with pytest.raises(ValueError, match="no loss is called 'victor'; use one of van Rossum, likelihood"):
-        finetune(truth, data, adam, loss="victor")
+        FineTuning(adam, loss="victor")(truth, data)
     with pytest.raises(ValueError, match=r"b_spike is 40.0, not between its bounds 50 and 60"):
-        finetune(truth, data, adam, bounds={"b_spike": (50, 60)})
+        FineTuning(adam, bounds={"b_spike": (50, 60)})(truth, data)
 
 
 # ------------------------------------------------------------------------------------------------------------ tuning
@@ -259,7 +259,7 @@ def off(truth):
 
 
 def test_the_threshold_moves_where_the_spikes_are(truth, off, data):
-    stage = finetune(off, data, optax.adam(0.1), loss="van Rossum", steps=30, hazard=False)
+    stage = FineTuning(optax.adam(0.1), loss="van Rossum", steps=30, hazard=False)(off, data)
     assert stage.kept
     assert min(stage.losses) < 0.7 * stage.losses[0]
     start, end = (float(model.neuron.threshold_infinity) for model in (off, stage.model))
@@ -271,7 +271,7 @@ def test_the_threshold_moves_where_the_spikes_are(truth, off, data):
 
 @pytest.mark.parametrize("loss", ["van Rossum", "voltage"])
 def test_an_absurd_rate_changes_nothing(truth, data, loss):
-    stage = finetune(truth, data, optax.adam(1e4), train=("th_inf", "C"), loss=loss, steps=3)
+    stage = FineTuning(optax.adam(1e4), train=("th_inf", "C"), loss=loss, steps=3)(truth, data)
     assert stage.model is truth
     assert all(after >= stage.losses[0] for after in stage.losses)
 
@@ -285,7 +285,7 @@ def test_a_smaller_loss_is_not_enough(truth, data):
         def __call__(self, model, data, trace):
             return -trace.threshold_before_reset
 
-    stage = finetune(truth, data, optax.sgd(1e-1), train=("th_inf",), loss=Higher(), steps=3)
+    stage = FineTuning(optax.sgd(1e-1), train=("th_inf",), loss=Higher(), steps=3)(truth, data)
     assert stage.losses[-1] < stage.losses[0]
     assert stage.model is truth
 
@@ -293,7 +293,7 @@ def test_a_smaller_loss_is_not_enough(truth, data):
 @pytest.mark.slow
 def test_an_optimiser_that_searches_along_a_line(off, data):
     """L-BFGS asks for the objective's value, too."""
-    stage = finetune(off, data, optax.lbfgs(memory_size=3), train=("th_inf",), loss="likelihood", steps=3)
+    stage = FineTuning(optax.lbfgs(memory_size=3), train=("th_inf",), loss="likelihood", steps=3)(off, data)
     assert min(stage.losses) < stage.losses[0]
 
 
@@ -320,9 +320,9 @@ def test_the_part_kept_aside_is_not_seen(off, data):
 
 
 def test_a_global_search_of_the_same_objective(off, data):
-    stage = search(off, data, train=("th_inf", "a_spike"), generations=4, population=6)
+    stage = GlobalSearch(train=("th_inf", "a_spike"), generations=4, population=6)(off, data)
     start = objective(off, data, VanRossum(), ("th_inf", "a_spike"))
     assert stage.losses[-1] < 0.5 * float(value(start)[0])
     assert stage.losses == sorted(stage.losses, reverse=True)
-    again = search(off, data, train=("th_inf", "a_spike"), generations=4, population=6)
+    again = GlobalSearch(train=("th_inf", "a_spike"), generations=4, population=6)(off, data)
     assert float(again.model.neuron.coeffs.th_inf) == float(stage.model.neuron.coeffs.th_inf)

@@ -58,15 +58,14 @@ def test_held_out_sweeps_are_not_trained_on(fitted):
 
 
 @pytest.mark.slow
-def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(shared, monkeypatch):
-    monkeypatch.setattr("fitting.assess.evaluate.RUNS", 50)
+def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(shared):
     with (
         jax.enable_x64(False),
         gj.read_recording(shared / "recordings" / "native" / "19926019.nwb") as recording,
     ):
         assert [[part.number for part in group] for group in choose_sweeps(recording, None, None).test] == [[7], [10]]
         sweeps = {"train_sweeps": "5,8,12", "test_sweeps": "7,10"}
-        fitted = fitting.fit(recording, "LIF", **sweeps, optimizer=optax.adam(0.02), train=("th_inf",))
+        fitted = fitting.fit(recording, "LIF", **sweeps, optimizer=optax.adam(0.02), train=("th_inf",), runs=50)
         assert fitted.neuron.C.dtype == np.float32
         again = gj.simulate(fitted.neuron, recording.sweeps[12].current, 5e-5)
         assert len(again.spikes()) > 3

@@ -20,11 +20,12 @@ from fitting.data.arrays import FitData, prepare
 from fitting.data.protocols import Part, Split
 from fitting.data.shape import measure_shape
 from fitting.fitted import FittedNeuron
+from fitting.levels import LEVELS
 from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
 from fitting.report import write_report
 from fitting.report.words import called
-from fitting.stages import Stage
+from fitting.stages import Outcome
 from glifjax.spikes.scores import SCORES
 
 RATE, DT, SECONDS = 1e4, 1e-4, 4.0
@@ -102,16 +103,16 @@ def make_fit(level: str, cell: PatchedNeuron, train: list, groups: list[list], n
         recording=SimpleNamespace(
             path=Path(f"{NAME}.nwb"), name=NAME, notes=notes, session_description="made <i>up</i>"
         ),
-        level=level,
+        recipe=LEVELS[level],
         model=neuron(level),
         shape=shape,
         split=Split(train, groups, ["told apart by name"]),
         train=prepare(train, shape),
         test=test,
         stages=(
-            Stage(cell, "membrane", "misfit and prior (nats)", [90.0, 40.0, 38.0]),
-            Stage(cell, "threshold", "negative log-likelihood and prior (nats)", [12.0, 11.0]),
-            Stage(cell, "deterministic threshold", "explained variance of spikes, by shift", [0.1, 0.6, 0.2]),
+            Outcome(cell, "membrane", "misfit and prior (nats)", [90.0, 40.0, 38.0]),
+            Outcome(cell, "threshold", "negative log-likelihood and prior (nats)", [12.0, 11.0]),
+            Outcome(cell, "deterministic threshold", "explained variance of spikes, by shift", [0.1, 0.6, 0.2]),
         ),
         scores=make_scores(test),
         seed=3,

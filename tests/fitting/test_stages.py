@@ -10,24 +10,33 @@ import pytest
 
 import glifjax as gj
 from fitting.data.arrays import FitData
+from fitting.data.masks import observed_steps
 from fitting.data.shape import SpikeShape
-from fitting.levels.names import LEVELS, at_level
+from fitting.levels import LEVELS
 from fitting.model.coordinates import Coordinate, origin, place, positions
 from fitting.model.hazard import WIDEST
 from fitting.model.likelihood import log_likelihood, spike_log_likelihood
 from fitting.model.parameters import quantities
 from fitting.model.patched import PatchedNeuron
-from fitting.stages import joint
-from fitting.stages import membrane as voltage
-from fitting.stages.deterministic import fit_shift, shifted
-from fitting.stages.initial import initial
-from fitting.stages.kernels import fit_kernels
-from fitting.stages.membrane import coordinates, fit_voltage, observed_steps, predict
-from fitting.stages.threshold import fit_threshold, refit_threshold
+from fitting.model.runs import predict
+from fitting.stages import (
+    AbstractStage,
+    FisherScoring,
+    HardThreshold,
+    Joint,
+    KernelThreshold,
+    Membrane,
+    Outcome,
+    Threshold,
+    run_stages,
+)
+from fitting.stages.deterministic import shifted
+from fitting.stages.membrane import condensed, levenberg_marquardt
 from glifjax.spike import MAX_SPIKES_PER_STEP
 
 DT = 1e-4
-LEVEL = "LIF-R-ASC-A"
+LEVEL = LEVELS["LIF-R-ASC-A"]
+AUGMENTED = LEVELS["augmented"]
 
 
 def neuron(level="LIF-R-ASC-A"):
@@ -84,6 +93,12 @@ def data(truth):
     return made
 
 
+def stage_a(level, start, data, evaluations=40):
+    """The membrane that a level fits, from a start."""
+    moved = level.coordinates(start, data.duration).membrane
+    return Membrane(moved=tuple(moved), evaluations=evaluations)(start, data)
+
+
 @pytest.fixture(scope="module")
 def membrane(truth, data):
     """Stage A from a start that is 30 % off."""
@@ -98,7 +113,7 @@ def membrane(truth, data):
         truth,
         replace_fn=lambda value: value * 1.3,
     )
-    return fit_voltage(off, data, coordinates(off, LEVEL, data.duration))
+    return stage_a(LEVEL, off, data)
 
 
 def test_stage_a_recovers_the_membrane(truth, data, membrane):
@@ -117,28 +132,27 @@ def test_stage_a_recovers_the_membrane(truth, data, membrane):
 def test_least_squares_cannot_tell_condensed_residuals_from_all():
     random = np.random.default_rng(0)
     r, J = random.normal(size=200), random.normal(size=(200, 5))
-    f, F = voltage._condensed(r, J)
+    f, F = condensed(r, J)
     assert f.shape == (6,)
-    for condensed, whole in ((F.T @ F, J.T @ J), (F.T @ f, J.T @ r), (f @ f, r @ r)):
-        np.testing.assert_allclose(condensed, whole, rtol=1e-12)
+    for fewer, whole in ((F.T @ F, J.T @ J), (F.T @ f, J.T @ r), (f @ f, r @ r)):
+        np.testing.assert_allclose(fewer, whole, rtol=1e-12)
     J[3, 2] = np.nan
-    assert np.isinf(voltage._condensed(r, J)[0]).all()
+    assert np.isinf(condensed(r, J)[0]).all()
 
 
-def test_a_step_to_where_the_voltage_overflows_is_not_taken(truth, data, membrane, monkeypatch):
+def test_a_step_to_where_residuals_overflow_is_not_taken():
     """As if the first step had gone there."""
     calls = []
 
-    def overflowing(x, problem):
+    def at(x):
         calls.append(x)
-        residuals, slopes = residuals_and_slopes(x, problem)
-        return (residuals * np.nan, slopes * np.nan) if len(calls) == 2 else (residuals, slopes)
+        r, J = np.array([x[0] - 2.0, x[0] ** 2 - 4.0]), np.array([[1.0], [2 * x[0]]])
+        return condensed(r * np.nan, J) if len(calls) == 2 else condensed(r, J)
 
-    residuals_and_slopes = voltage.residuals_and_slopes
-    monkeypatch.setattr(voltage, "residuals_and_slopes", overflowing)
-    start = eqx.tree_at(lambda m: m.neuron.C, truth, truth.neuron.C * 1.3)
-    found = fit_voltage(start, data, coordinates(start, LEVEL, data.duration))
-    assert float(found.model.neuron.C) == pytest.approx(float(membrane.model.neuron.C), rel=1e-3)
+    x, losses = levenberg_marquardt(at, np.array([5.0]), evaluations=40, flat=1e-10)
+    assert x == pytest.approx([2.0])
+    assert np.isfinite(losses).all()
+    assert losses == sorted(losses, reverse=True)
 
 
 def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
@@ -146,7 +160,7 @@ def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
         eqx.tree_at(lambda n: n.escape_noise, truth.neuron, gj.EscapeNoise(1000.0, 5e-3)),
         truth.series_resistance,
     )
-    fitted = fit_threshold(start, data, LEVEL).model
+    fitted = Threshold()(start, data).model
     # a maximum is at least as likely as the truth, and by theory about half a nat a parameter more
     gain = float(log_likelihood(fitted, data) - log_likelihood(truth, data))
     assert -1.0 < gain < 12.0
@@ -159,10 +173,13 @@ SHAPE = SpikeShape(level=-0.05, latency=0.0, cut=3e-3, reset_slope=0.3, reset_in
 
 @pytest.mark.parametrize("level", [*gj.LEVELS, pytest.param("augmented", marks=pytest.mark.slow)])
 def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, data):
-    start = initial(level, data, SHAPE)
-    fitted = fit_voltage(start, data, coordinates(start, level, data.duration), most=3).model
-    fitted = fit_threshold(fitted, data, level, max_steps=2).model
-    own = at_level(fitted, level)
+    recipe = replace(LEVELS[level], membrane=Membrane(evaluations=3))
+    if level != "augmented":
+        recipe = replace(recipe, threshold=Threshold(polish=FisherScoring(steps=2)))
+    start = recipe.start(data, SHAPE)
+    stages = recipe.stages(recipe.coordinates(start, data.duration).membrane)[:2]
+    fitted, _ = run_stages(stages, start, data)
+    own = recipe.finish(fitted)
     likelihood = float(log_likelihood(own, data))
     assert np.isfinite(likelihood)
     assert likelihood == pytest.approx(float(log_likelihood(fitted, data)), rel=1e-9)
@@ -176,26 +193,49 @@ def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, 
 
 
 def test_the_joint_stage_knows_what_spikes_tell_of_the_membrane(data):
-    start = initial("augmented", data, SHAPE)
-    moved = coordinates(start, "augmented", data.duration)
-    membrane = fit_voltage(start, data, moved, most=3)
-    apart = fit_kernels(membrane.model, data)
+    start = AUGMENTED.start(data, SHAPE)
+    moved = tuple(AUGMENTED.coordinates(start, data.duration).membrane)
+    stages = Membrane(moved=moved, evaluations=3), KernelThreshold()
+    joint = Joint(membrane=Membrane(moved=moved, evaluations=8), threshold=KernelThreshold())
+    apart, _ = run_stages(stages, start, data)
 
-    _assert_told(apart.model, data, moved)
-    found = joint.fit_jointly(apart.model, data, moved, membrane.losses[-1] + apart.losses[-1])
-    assert found.kept
-    assert found.losses[1] < found.losses[0]
-    refused = joint.fit_jointly(found.model, data, moved, 0.0)
-    assert not refused.kept
-    assert refused.model is found.model
+    assert_told(apart, data, moved)
+    model, outcomes = run_stages((*stages, joint), start, data)
+    assert outcomes[-1].taken
+    assert outcomes[-1].losses[0] == pytest.approx(sum(outcome.losses[-1] for outcome in outcomes[:2]))
+    assert outcomes[-1].losses[1] < outcomes[-1].losses[0]
+    assert model is outcomes[-1].model
 
 
-def _assert_told(model, data, moved, along=(0, 1, 3)):
+def test_a_stage_that_does_not_gain_over_those_it_names_is_not_taken(truth, data):
+    class Lossy(AbstractStage):
+        loss: float
+        gains_over: tuple[str, ...]
+        name: str
+
+        def __call__(self, model, data):
+            moved = eqx.tree_at(lambda m: m.neuron.C, model, model.neuron.C * 2)
+            return Outcome(moved, self.name, "nats", [9.0, self.loss], gains_over=self.gains_over)
+
+    first, second = Lossy(1.0, (), "first"), Lossy(2.0, (), "second")
+    for loss, names, taken in (
+        (2.9, ("first", "second"), True),
+        (3.0, ("first", "second"), False),
+        (9.0, ("none",), True),
+    ):
+        model, outcomes = run_stages([first, second, Lossy(loss, names, "third")], truth, data)
+        assert outcomes[-1].taken == taken
+        assert float(model.neuron.C / truth.neuron.C) == pytest.approx(8.0 if taken else 4.0)
+        assert outcomes[-1].losses == ([9.0, loss] if names == ("none",) else [3.0, 9.0, loss])
+
+
+def assert_told(model, data, moved, along=(0, 1, 3)):
     """The slope of min_w B is that of finite differences: along capacitance, resistance and reset, unless told."""
-    matrix, vector = joint._told_by_spikes(model, data, joint.HazardSlopes.of(model, data, moved))
+    joint = Joint(membrane=Membrane(moved=tuple(moved)), threshold=KernelThreshold())
+    matrix, vector = joint.told_by_spikes(model, data)
     x, h = positions(model, moved), 0.02
     for one in np.eye(len(x))[list(along)]:  # Gauss-Newton leaves out what is quadratic
-        up, down = (fit_kernels(place(model, moved, x + sign * h * one), data).losses[-1] for sign in (1, -1))
+        up, down = (KernelThreshold()(place(model, moved, x + sign * h * one), data).losses[-1] for sign in (1, -1))
         assert vector @ matrix @ one == pytest.approx((up - down) / (2 * h), rel=0.1, abs=0.5)
 
 
@@ -206,31 +246,31 @@ def test_a_sharpness_that_the_voltage_does_not_tell_is_held(data):
     for row, recorded in zip(forced, data.voltage, strict=True):
         row[500 * np.arange(1, len(row) // 500) + recorded[500:].reshape(-1, 500).argmin(axis=1)] = True
     odd = replace(data, forced=forced)
-    start = initial("augmented", odd, SHAPE)
-    fitted = fit_kernels(start, odd).model
+    start = AUGMENTED.start(odd, SHAPE)
+    fitted = KernelThreshold()(start, odd).model
     assert float(fitted.noise.delta_v) == pytest.approx(WIDEST, rel=1e-6)
-    _assert_told(fitted, odd, coordinates(start, "augmented", data.duration), along=(0,))
+    assert_told(fitted, odd, AUGMENTED.coordinates(start, data.duration).membrane, along=(0,))
 
 
 def test_a_hazard_without_jitter_and_lapses_gets_them(truth, data):
     """As a neuron has it that was read from a file: it is fitted from where a fit starts."""
     noise = lambda m: m.neuron.escape_noise
     bare = eqx.tree_at(noise, truth, gj.EscapeNoise(1000.0, 1.5e-3))
-    found, again = (refit_threshold(each, data, LEVEL).model for each in (bare, truth))
-    assert float(found.noise.lapse) == pytest.approx(1 / data.duration)
-    assert float(found.noise.jitter) == pytest.approx(float(again.noise.jitter), rel=0.2)
-    start = eqx.tree_at(noise, initial("augmented", data, SHAPE), gj.EscapeNoise(1000.0, 1.5e-3))
-    kernels = fit_kernels(start, data).model
+    fitted, again = (Threshold(search=False)(model, data).model for model in (bare, truth))
+    assert float(fitted.noise.lapse) == pytest.approx(1 / data.duration)
+    assert float(fitted.noise.jitter) == pytest.approx(float(again.noise.jitter), rel=0.2)
+    start = eqx.tree_at(noise, AUGMENTED.start(data, SHAPE), gj.EscapeNoise(1000.0, 1.5e-3))
+    kernels = KernelThreshold()(start, data).model
     assert np.isfinite(kernels.neuron.threshold_dynamics.weights).all()
     assert 0 < float(kernels.noise.jitter) < 10e-3
 
 
 def test_no_gate_gets_slower_than_a_tenth_of_the_data(data):
     """Or hardly slower than it starts: what is slower is drift."""
-    start = initial("augmented", data, SHAPE)
+    start = AUGMENTED.start(data, SHAPE)
     taus = lambda model: np.array([gate.tau for each in model.neuron.membrane_currents for gate in each.gates])
     for duration in (60.0, 5.0):
-        moved = coordinates(start, "augmented", duration)
+        moved = AUGMENTED.coordinates(start, duration).membrane
         far = taus(place(start, moved, 50.0 + origin(moved)))
         np.testing.assert_allclose(far, np.maximum(0.1 * duration, 1.1 * taus(start)), rtol=1e-6)
         np.testing.assert_allclose(taus(place(start, moved, origin(moved))), taus(start), rtol=1e-9)
@@ -241,10 +281,11 @@ def test_no_gate_gets_slower_than_a_tenth_of_the_data(data):
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_parameter_is_written_under_jit(level, data):
     """As uncertainty does it: parameters are named by the values of those that do not move."""
-    start = initial(level, data, SHAPE)
-    moved = coordinates(start, level, data.duration)
-    named = lambda model: quantities(at_level(model, level))
-    written = lambda x: jnp.stack([each[0] * each[1] for each in named(place(start, moved, x)).values()])
+    recipe = LEVELS[level]
+    start = recipe.start(data, SHAPE)
+    moved = recipe.coordinates(start, data.duration).membrane
+    named = lambda model: quantities(recipe.finish(model))
+    written = lambda x: jnp.stack([value * scale for value, scale, _ in named(place(start, moved, x)).values()])
     x = origin(moved)
     expected = [float(value) * scale for value, scale, _ in named(start).values()]
     np.testing.assert_allclose(jax.jit(written)(x), expected, rtol=1e-9, atol=1e-12)
@@ -252,8 +293,9 @@ def test_every_parameter_is_written_under_jit(level, data):
 
 @pytest.mark.parametrize("currents", [1, 3])
 def test_any_number_of_afterspike_currents_is_fitted(currents, data):
-    start = initial("LIF-ASC", data, SHAPE, currents)
-    fitted = fit_voltage(start, data, coordinates(start, "LIF-ASC", data.duration), most=4).model.neuron
+    level = replace(LEVELS["LIF-ASC"], n_currents=currents)
+    start = level.start(data, SHAPE)
+    fitted = stage_a(level, start, data, evaluations=4).model.neuron
     assert fitted.asc_amp_array.shape == fitted.asc_tau_array.shape == (currents,)
     assert (np.abs(fitted.asc_amp_array) > 1e-12).all()
     assert (np.asarray(fitted.asc_tau_array) != start.neuron.asc_tau_array).all()
@@ -315,10 +357,10 @@ def test_shifting_the_threshold_leaves_the_hazard_alone(truth, data):
 
 
 def test_the_deterministic_threshold_is_the_best_of_those_tried(truth, data):
-    stage = fit_shift(truth, data)
+    stage = HardThreshold()(truth, data)
     assert max(stage.losses) > 0.5
     assert float(stage.model.neuron.th_inf) < float(truth.neuron.th_inf)  # noise fires below its threshold
-    assert fit_shift(stage.model, data).losses[-1] <= max(stage.losses) + 1e-9
+    assert HardThreshold()(stage.model, data).losses[-1] <= max(stage.losses) + 1e-9
 
 
 def test_coordinates_start_at_their_centre_and_invert():

@@ -10,22 +10,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_stages import LEVEL, SHAPE, neuron, recorded
+from test_stages import AUGMENTED, LEVEL, SHAPE, neuron, recorded
 
 from fitting.assess import uncertainty
 from fitting.assess.predictive import bands
 from fitting.assess.uncertainty import laplace
 from fitting.data.arrays import coarsen
-from fitting.levels.names import at_level
+from fitting.levels import LEVELS
 from fitting.model.coordinates import place, positions
+from fitting.model.hazard import STEP
 from fitting.model.likelihood import log_likelihood
 from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
 from fitting.report import figures
 from fitting.report.words import banded
-from fitting.stages import kernels
-from fitting.stages import membrane as voltage
-from fitting.stages.initial import initial
+from fitting.stages import KernelThreshold, Membrane
 
 #: Spikes whose onset, cut and reset are given.
 GIVEN = (0.0, 0.0, 0.0)
@@ -43,14 +42,14 @@ def data(truth):
 
 @pytest.fixture(scope="module")
 def known(truth, data):
-    return laplace(truth, data, LEVEL, known=GIVEN)
+    return laplace(truth, data, LEVEL, spike_errors=GIVEN)
 
 
 def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
-    membrane, rest = voltage.coordinates(truth, LEVEL, data.duration), uncertainty.threshold_coordinates(truth, LEVEL)
-    scores, fisher = uncertainty._spike_scores(truth, data, membrane, rest)
+    membrane, rest = LEVEL.coordinates(truth, data.duration)
+    scores, fisher = uncertainty.spike_scores(truth, data, membrane, rest)
     x = positions(truth, rest)
-    likelihood = jax.jit(lambda x: log_likelihood(place(truth, rest, x), coarsen(data, kernels.STEP)))
+    likelihood = jax.jit(lambda x: log_likelihood(place(truth, rest, x), coarsen(data, STEP)))
     h, one = 1e-3, np.eye(len(x))
     up, down = (np.array([likelihood(x + sign * h * each) for each in one]) for sign in (1, -1))
     np.testing.assert_allclose(-scores.sum(axis=(0, 1))[-len(x) :], (up - down) / (2 * h), rtol=1e-3, atol=1e-2)
@@ -60,17 +59,16 @@ def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
 
 
 def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
-    membrane = voltage.coordinates(truth, LEVEL, data.duration)
-    errors, slopes, dt = uncertainty._membrane_errors(truth, data, membrane)
-    assert dt == pytest.approx(voltage.BLOCK)
-    means = uncertainty._fine_errors(truth, data, membrane, errors.shape)
+    membrane = LEVEL.coordinates(truth, data.duration).membrane
+    errors, slopes, dt = uncertainty.membrane_errors(truth, data, membrane)
+    assert dt == pytest.approx(Membrane().block)
+    means = uncertainty.fine_errors(truth, data, membrane, errors.shape)
     x = positions(truth, membrane)
-    cut, exact = float(truth.neuron.spike_cut_duration), voltage._exact(truth)
+    misfit = Membrane(moved=tuple(membrane)).misfit(truth, data, step=data.dt)
 
     @jax.jit
     def score(x):
-        problem = (exact, membrane, data, voltage.observed_steps(data, cut))
-        return jax.grad(lambda x: jnp.sum(voltage.residuals_at(x, problem)[: data.voltage.size] ** 2) / 2)(x)
+        return jax.grad(lambda x: jnp.sum(misfit.residuals(x)[: data.voltage.size] ** 2) / 2)(x)
 
     exactly = np.asarray(score(x))
     coarse, found = (np.einsum("st,stx->x", each, slopes) for each in (errors, means))
@@ -78,8 +76,8 @@ def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
 
 
 def test_standard_errors_tell_how_far_off_the_membrane_is(truth, data, known):
-    moved = voltage.coordinates(truth, LEVEL, data.duration)
-    fitted = voltage.fit_voltage(eqx.tree_at(lambda m: m.neuron.C, truth, 120e-12), data, moved).model
+    moved = tuple(LEVEL.coordinates(truth, data.duration).membrane)
+    fitted = Membrane(moved=moved)(eqx.tree_at(lambda m: m.neuron.C, truth, 120e-12), data).model
     found, true = parameters(fitted), parameters(truth)
     for name in ("C", "R_input", "tau_m", "El_reference"):
         error = known.errors[known.names.index(name)]
@@ -112,7 +110,7 @@ def test_what_is_measured_or_chosen_has_no_error_and_the_rest_has(truth, known):
 def test_what_no_spike_shows_is_left_to_the_prior(truth, data):
     """A threshold that spikes do not raise says nothing of how fast that would decay."""
     none = eqx.tree_at(lambda m: m.neuron.threshold_reset.a_spike, truth, jnp.asarray(0.0))
-    (names, sd), *_ = laplace(none, data, LEVEL, known=GIVEN).undetermined
+    (names, sd), *_ = laplace(none, data, LEVEL, spike_errors=GIVEN).undetermined
     assert names == ("b_spike",)
     assert sd == pytest.approx(1.0)
 
@@ -120,7 +118,7 @@ def test_what_no_spike_shows_is_left_to_the_prior(truth, data):
 def test_a_quarter_of_the_data_doubles_the_errors(truth, data, known):
     first = data.valid.copy()
     first[:, round(0.25 * first.shape[1]) :] = False
-    quarter = laplace(truth, replace(data, counted=first), LEVEL, known=GIVEN)
+    quarter = laplace(truth, replace(data, counted=first), LEVEL, spike_errors=GIVEN)
     for name in ("th_inf", "delta_v", "b_voltage"):
         i = known.names.index(name)
         assert quarter.errors[i] / known.errors[i] == pytest.approx(2.0, rel=0.5)
@@ -133,7 +131,7 @@ def test_what_is_measured_on_the_spikes_widens_the_errors_of_what_rests_on_it(tr
     ratio = dict(zip(known.names, wide.errors / known.errors, strict=True))
     assert ratio["reset_intercept"] > 1.5
     np.testing.assert_allclose(wide.draws.neuron.C, known.draws.neuron.C, rtol=1e-2)
-    assert "reset_intercept" not in laplace(truth, data, "LIF-ASC").names
+    assert "reset_intercept" not in laplace(truth, data, LEVELS["LIF-ASC"]).names
 
 
 def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
@@ -187,7 +185,7 @@ def test_a_level_has_errors_of_its_own_parameters_alone(truth, data):
         truth,
         (jnp.zeros(2), jnp.asarray(0.0), jnp.asarray(0.0)),
     )
-    held = laplace(plain, data, "LIF")
+    held = laplace(plain, data, LEVELS["LIF"])
     assert set(held.names) == {
         "C", "R_input", "tau_m", "El_reference", "series_resistance", "th_inf", "delta_v", "jitter",
     }  # fmt: skip
@@ -197,12 +195,12 @@ def test_a_level_has_errors_of_its_own_parameters_alone(truth, data):
 @pytest.mark.slow
 @pytest.mark.parametrize("joint", [False, True])
 def test_the_augmented_level_has_errors_of_all_its_parameters(data, joint):
-    start = initial("augmented", data, SHAPE)
-    moved = voltage.coordinates(start, "augmented", data.duration)
-    fitted = kernels.fit_kernels(voltage.fit_voltage(start, data, moved).model, data).model
-    found = laplace(fitted, data, "augmented", joint=joint)
+    start = AUGMENTED.start(data, SHAPE)
+    moved = AUGMENTED.coordinates(start, data.duration).membrane
+    fitted = KernelThreshold()(Membrane(moved=tuple(moved))(start, data).model, data).model
+    found = laplace(fitted, data, AUGMENTED, joint=joint)
     fixed = {"lambda0", "lapse", "reset_slope", "spike_cut", "spike_latency"}
-    assert set(found.names) == set(parameters(at_level(fitted, "augmented"))) - fixed
+    assert set(found.names) == set(parameters(AUGMENTED.finish(fitted))) - fixed
     assert (found.errors > 0).all()
     assert np.isfinite(found.intervals).all()
     error = found.errors[found.names.index("C")]

@@ -1,0 +1,67 @@
+"""The augmented GIF: gated membrane currents, and a threshold made of kernels."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..data.arrays import FitData
+from ..data.shape import SpikeShape
+from ..model.coordinates import Coordinate
+from ..model.patched import PatchedNeuron, strong_types
+from ..stages.augment import Augment
+from ..stages.base import AbstractStage
+from ..stages.initial import ClosedForm
+from ..stages.joint import HazardSlopes, Joint
+from ..stages.kernels import KernelThreshold
+from ..stages.membrane import Membrane
+from .base import AbstractLevel, Moved
+from .membrane import MembranePrior
+
+
+class AugmentedLevel(AbstractLevel):
+    """The augmented GIF, whose membrane and threshold are fitted one after the other, then together.
+
+    Attributes:
+        name, words, contains, allensdk: see AbstractLevel.
+        n_currents: how many afterspike currents there are.
+        closed_form: starting values of a linear neuron; augment: what is added to it.
+        prior: how far the membrane may move.
+        membrane, threshold: stages A and B; the membrane's coordinates are filled in.
+        joint_evaluations: of the membrane, where both are fitted together, at most.
+    """
+
+    name: str = "augmented"
+    words: str = "voltage-gated currents, and a threshold that follows the voltage in many ways"
+    contains: str | None = "LIF-R-ASC-A"
+    allensdk: bool = False
+    n_currents: int = 4
+    closed_form: ClosedForm = ClosedForm()
+    augment: Augment = Augment()
+    prior: MembranePrior = MembranePrior()
+    membrane: Membrane = Membrane()
+    threshold: KernelThreshold = KernelThreshold()
+    joint_evaluations: int = 8
+
+    def start(self, data: FitData, shape: SpikeShape) -> PatchedNeuron:
+        """A linear neuron, augmented."""
+        return strong_types(self.augment(self.closed_form(data, shape, self.n_currents), data, shape))
+
+    def coordinates(self, model: PatchedNeuron, duration: float) -> Moved:
+        """The membrane with its gated currents, and the threshold's kernels."""
+        membrane = self.prior.linear(model, resets=True, currents=True) + self.prior.gated(model, duration)
+        return Moved(membrane, self.threshold.coordinates(model))
+
+    def stages(self, moved: Sequence[Coordinate]) -> tuple[AbstractStage, ...]:
+        """The membrane, the threshold, then both together."""
+        return replace(self.membrane, moved=tuple(moved)), self.threshold, self._joint(moved)
+
+    def refit(self, model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]) -> tuple[AbstractStage, ...]:
+        """Both together, by the slopes that the model has on all of the data."""
+        return (self._joint(moved, HazardSlopes.of(model, data, moved)),)
+
+    def _joint(self, moved: Sequence[Coordinate], slopes: HazardSlopes | None = None) -> Joint:
+        membrane = replace(self.membrane, moved=tuple(moved), evaluations=self.joint_evaluations)
+        return Joint(membrane=membrane, threshold=self.threshold, slopes=slopes)
+
+    def finish(self, model: PatchedNeuron) -> PatchedNeuron:
+        """The model itself."""
+        return model

@@ -1,0 +1,85 @@
+"""The levels that there are, by name, and those that are meant by what a user says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+import glifjax as gj
+from glifjax.glif.levels import LevelError
+
+from .allen import AllenLevel
+from .augmented import AugmentedLevel
+from .base import AbstractLevel
+
+#: What each of Allen's levels adds to which.
+ADDS = {
+    "LIF": (None, "a leaky membrane and a fixed threshold"),
+    "LIF-R": ("LIF", "a reset that keeps some of the voltage, and a threshold that spikes raise"),
+    "LIF-ASC": ("LIF", "currents that spikes leave behind"),
+    "LIF-R-ASC": ("LIF-ASC", "the reset and the raised threshold beside the currents"),
+    "LIF-R-ASC-A": ("LIF-R-ASC", "a threshold that the voltage drags along"),
+}
+#: The levels that are fitted by default, the simplest first.
+LEVELS: Mapping[str, AbstractLevel] = MappingProxyType(
+    {
+        name: AllenLevel(name=name, words=words, contains=contains, resets=resets, currents=currents, adapts=adapts)
+        for (name, (contains, words)), (resets, currents, adapts) in zip(ADDS.items(), gj.LEVELS.values(), strict=True)
+    }
+    | {"augmented": AugmentedLevel()}
+)
+
+#: What a user may say: "all", one level or several by name, levels of one's own.
+SomeLevels = str | AbstractLevel | Sequence[str | AbstractLevel] | None
+
+
+def level_name(name: str) -> str:
+    """A level's name from any spelling of it ("lif-r", "GLIF2", "glif2").
+
+    Raises:
+        LevelError: lists the levels.
+    """
+    if name.strip().lower() in LEVELS:
+        return name.strip().lower()
+    try:
+        return gj.level_name(name)
+    except LevelError as error:
+        names = ", ".join(LEVELS)
+        raise LevelError(f"level {name!r} is unknown; use one of {names} (or glif1 ... glif5)") from error
+
+
+def levels_of(said: SomeLevels, currents: int | None = None) -> tuple[AbstractLevel, ...]:
+    """The levels that are meant by None or "all", by one's name, by several (a list, or with commas between), or by
+    levels of one's own.
+
+    Args:
+        said: what a user said.
+        currents: how many afterspike currents a level has that has any; None: as many as it has by itself.
+
+    Returns:
+        Them, each once: those of LEVELS, the simplest first, then one's own, in their order.
+
+    Raises:
+        LevelError: one is unknown, or two share a name.
+        ValueError: less than one current, or a number of them for a level of one's own.
+    """
+    if currents is not None and currents < 1:
+        raise ValueError(f"{currents} afterspike currents: give 1 or more, or a level without them (LIF, LIF-R)")
+    parts = said.split(",") if isinstance(said, str) else [said] if isinstance(said, AbstractLevel) else said
+    parts = ["all"] if parts is None else list(parts) or [""]
+    own = [part for part in parts if isinstance(part, AbstractLevel)]
+    names = [part for part in parts if isinstance(part, str)]
+    if own and currents is not None:
+        raise ValueError(f"currents={currents} is for fitting.LEVELS; {own[0].name} says itself how many it has")
+    if not own and [name.strip().lower() for name in names] == ["all"]:
+        meant = set(LEVELS)
+    else:
+        meant = {level_name(name) for name in names}
+    all_names = [*meant, *(level.name for level in own)]
+    if twice := [name for name in all_names if all_names.count(name) > 1]:
+        raise LevelError(f"two levels are called {twice[0]!r}; give your own a name of its own")
+    known_levels = [_with_currents(LEVELS[name], currents) for name in LEVELS if name in meant]
+    return (*known_levels, *own)
+
+
+def _with_currents(level: AbstractLevel, currents: int | None) -> AbstractLevel:
+    return level if currents is None else replace(level, n_currents=currents)

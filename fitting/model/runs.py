@@ -1,0 +1,24 @@
+"""The model over the recorded sweeps, spikes forced where they were recorded."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+import glifjax as gj
+
+from ..data.arrays import FitData
+from .patched import PatchedNeuron
+
+
+def forced_run(model: PatchedNeuron, data: FitData) -> gj.Trace:
+    """The model over each sweep (S, T), from its first voltage, with spikes forced where they were recorded."""
+    run = lambda current, voltage, forced: model.simulate(current, data.dt, recorded_start=voltage[0], spikes=forced)
+    return jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
+
+
+def predict(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) -> Float[Array, "S T"]:
+    """The voltage the amplifier would show, V, on the mean over each step; `run` is the model's `forced_run`."""
+    run = forced_run(model, data) if run is None else run
+    after = run.voltage_before_reset
+    before = jnp.concatenate([run.initial_voltage[:, None], after[:, :-1]], axis=1)
+    return model.recorded((before + after) / 2, jnp.asarray(data.current))

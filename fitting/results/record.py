@@ -1,0 +1,191 @@
+"""fit.json: what a fit came to, typed and numbered, written and read.
+
+Format 1 has no number; 2 adds `format` and `recipe`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from glifjax.errors import InputError
+
+from ..fitted import Fit
+
+#: The number of the format that is written.
+FORMAT = 2
+
+
+class RecordError(InputError):
+    """A file that is no fit.json; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as a person writes it."""
+
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class ScoreRecord:
+    """Scores on the held-out sweeps by name, None where one is missing, for the reason that stands in `missing`.
+
+    Attributes:
+        test: of the neuron with escape noise.
+        deterministic: of the neuron with a hard threshold.
+        ceiling: of one repeat of the cell as the model of the others.
+        missing: by "group.score", why.
+    """
+
+    test: dict[str, float | None]
+    deterministic: dict[str, float | None]
+    ceiling: dict[str, float | None]
+    missing: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ValidationRecord:
+    """How well a level predicts training spikes: those kept aside in turn, and those it was fitted to."""
+
+    bits_per_spike: float
+    training_bits_per_spike: float
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """What a stage came to.
+
+    Attributes:
+        name: of the stage.
+        objective: what `losses` is measured in.
+        losses: after each iteration, or at each value tried.
+        tried_mv: what was tried along a line, mV.
+        kept: whether the stage's model was taken.
+    """
+
+    name: str
+    objective: str
+    losses: list[float]
+    tried_mv: list[float] | None
+    kept: bool
+
+
+@dataclass(frozen=True)
+class LevelRecord:
+    """What the fit of one level came to.
+
+    Attributes:
+        level: its name.
+        train_sweeps: numbers of the sweeps that were trained on.
+        test_sweeps: numbers of those held out, by group of repeats.
+        split: why these.
+        parameters: by name.
+        uncertainty: standard errors, intervals and correlations; None where not asked for.
+        spike_shape: level, latency, cut (V, s) and reset of the recorded spikes.
+        preprocessing: what was done about electrode, drift and artefacts.
+        scores: on the held-out sweeps.
+        validation: on training spikes; None where one level was fitted alone.
+        stages: in their order.
+        seeds: by what they are of.
+        seconds: by stage.
+        warnings: what a reader should know.
+        versions: of libraries.
+        recipe: class and fields of the level; None in format 1.
+    """
+
+    level: str
+    train_sweeps: list[int]
+    test_sweeps: list[list[int]]
+    split: list[str]
+    parameters: dict[str, Parameter]
+    uncertainty: dict[str, Any] | None
+    spike_shape: dict[str, float]
+    preprocessing: dict[str, Any] | None
+    scores: ScoreRecord
+    validation: ValidationRecord | None
+    stages: list[StageRecord]
+    seeds: dict[str, int]
+    seconds: dict[str, float]
+    warnings: list[str]
+    versions: dict[str, str]
+    recipe: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """The recording: its name, where it was, and the SHA-256 of its bytes."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class FitRecord(LevelRecord):
+    """fit.json: the preferred level, all levels, and what it takes to repeat the fit.
+
+    Attributes:
+        format: number of the file's format.
+        levels: every level's record by name; empty where one was fitted alone.
+        file: the recording.
+        settings: as fitting.FitSettings writes them.
+        source: SHA-256 of the code of glifjax and fitting.
+        machine: what the last bits may depend on.
+        constants: of what was fitted, by level.
+        command: as it was typed; empty in a script.
+        fingerprint: what two fits share that come to the same result.
+        seconds_in_all: report and reading included.
+    """
+
+    format: int = 1
+    levels: dict[str, LevelRecord] = field(default_factory=dict)
+    file: FileRecord | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
+    machine: dict[str, Any] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
+    fingerprint: str = ""
+    seconds_in_all: float | None = None
+
+
+def write_fit(path: Path, fitted: Fit, origin: Mapping[str, Any]) -> None:
+    """Write fit.json; `origin` says where the fit comes from (fitting.results.provenance)."""
+    record = {"format": FORMAT} | fitted.as_dict() | dict(origin)
+    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_fit(path: str | Path) -> FitRecord:
+    """Read a fit.json, of this version or an older one.
+
+    Args:
+        path: the file, or the folder that it lies in.
+
+    Raises:
+        RecordError: it is none, or of a newer format.
+    """
+    path = Path(path)
+    path = path / "fit.json" if path.is_dir() else path
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: cannot be read as a fit.json ({_first_line(error)})") from error
+    number = content.get("format", 1) if isinstance(content, dict) else 1
+    if isinstance(number, int) and number > FORMAT:
+        raise RecordError(f"{path}: has format {number}; this version of glifjax reads up to {FORMAT}, so update it")
+    try:
+        return TypeAdapter(FitRecord).validate_python(content)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = ".".join(map(str, fault["loc"])) or "the file"
+        raise RecordError(f"{path}: is no fit.json that glifjax wrote: {place}: {fault['msg']}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

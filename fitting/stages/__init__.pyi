@@ -1,0 +1,14 @@
+from .augment import Augment as Augment
+from .base import AbstractStage as AbstractStage
+from .base import Outcome as Outcome
+from .base import run_stages as run_stages
+from .deterministic import HardThreshold as HardThreshold
+from .fisher_scoring import FisherScoring as FisherScoring
+from .initial import ClosedForm as ClosedForm
+from .joint import HazardSlopes as HazardSlopes
+from .joint import Joint as Joint
+from .kernels import KernelThreshold as KernelThreshold
+from .membrane import Membrane as Membrane
+from .membrane import Misfit as Misfit
+from .membrane import VoltageNoise as VoltageNoise
+from .threshold import Threshold as Threshold

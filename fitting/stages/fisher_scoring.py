@@ -1,0 +1,68 @@
+"""The recorded spikes' likelihood, maximised over any coordinates of a neuron."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from ..data.arrays import FitData
+from ..model.coordinates import Coordinate, place, positions
+from ..model.likelihood import counted_score_and_information, log_hazard, spike_log_likelihood
+from ..model.patched import PatchedNeuron
+
+
+class FisherScoring(eqx.Module):
+    """Damped Fisher scoring on the spikes' likelihood and the prior, over every step of the recording:
+
+        x <- x - (F + damping diag F)^-1 g
+
+    with g the gradient and F the Fisher information, the prior's share in both.
+
+    Attributes:
+        steps: at most.
+        enough: it stops when a step changes the loss by less, nats.
+        damping: what it starts with.
+        eased, tightened: what multiplies the damping after a step that gained, and after one that did not.
+    """
+
+    steps: int = 30
+    enough: float = 0.05
+    damping: float = 1e-3
+    eased: float = 0.1
+    tightened: float = 5.0
+
+    def __call__(
+        self, model: PatchedNeuron, moved: Sequence[Coordinate], data: FitData
+    ) -> tuple[PatchedNeuron, list[float]]:
+        """The model at the maximum, and the objective (nats) after each step that gained."""
+        x, problem, damping = np.asarray(positions(model, moved)), (model, list(moved), data), self.damping
+        at = lambda x: tuple(map(np.asarray, _expand(x, problem)))
+        loss, gradient, fisher = at(x)
+        losses = [float(loss)]
+        for _ in range(self.steps):
+            step = -np.linalg.solve(fisher + damping * np.diag(np.diag(fisher)), gradient)
+            there = at(x + step)
+            gain = losses[-1] - float(there[0])
+            if gain > 0:
+                x, (loss, gradient, fisher) = x + step, there
+                losses.append(float(loss))
+            damping *= self.eased if gain > 0 else self.tightened
+            if abs(gain) < self.enough:
+                break
+        return place(model, moved, x), losses
+
+
+@eqx.filter_jit
+def _expand(x, problem):
+    """At coordinates x the loss, its gradient g and the Fisher information F."""
+    model, moved, data = problem
+    placed = place(model, moved, x)
+    log_expected, slopes, refractory = log_hazard(placed, data, moved)
+    expected = jnp.exp(log_expected)
+    score, information = counted_score_and_information(expected, data, refractory)
+    spiked = data.forced & data.counted
+    loss = jnp.sum(x**2) / 2 - spike_log_likelihood(expected, spiked, data.counted & ~refractory)
+    gradient = x + jnp.einsum("st,stx->x", score, slopes)
+    fisher = jnp.eye(len(x)) + jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
+    return loss, gradient, fisher

@@ -1,0 +1,50 @@
+"""Levels by name, alone or several, and one's own beside them."""
+
+from dataclasses import replace
+
+import pytest
+
+import fitting
+from fitting import LEVELS
+from fitting.levels import levels_of
+from glifjax.glif.levels import LevelError
+
+ALL = tuple(LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (None, ALL),
+        ("all", ALL),
+        (" ALL ", ALL),
+        ("glif3", ("LIF-ASC",)),
+        ("augmented, lif_r, glif1", ("LIF", "LIF-R", "augmented")),
+        (["LIF-R", "glif2"], ("LIF-R",)),
+        (ALL[::-1], ALL),
+    ],
+)
+def test_levels_are_each_named_once_the_simplest_first(said, meant):
+    assert tuple(level.name for level in levels_of(said)) == meant
+
+
+def test_levels_of_ones_own_come_last_in_their_order():
+    first, second = (replace(LEVELS["LIF"], name=name) for name in ("mine", "another"))
+    assert levels_of(first) == (first,)
+    assert [level.name for level in levels_of([second, "LIF-R", first, "glif1"])] == ["LIF", "LIF-R", "another", "mine"]
+    with pytest.raises(LevelError, match="two levels are called 'LIF'"):
+        levels_of(["LIF", replace(first, name="LIF")])
+    with pytest.raises(ValueError, match="mine says itself how many"):
+        levels_of(first, currents=3)
+
+
+@pytest.mark.parametrize("said", ["", [], "glif6", "LIF,all", ["LIF", ""]])
+def test_an_unknown_one_is_refused_with_what_there_is(said):
+    with pytest.raises(LevelError, match="use one of LIF, LIF-R"):
+        levels_of(said)
+
+
+def test_a_level_with_currents_has_at_least_one():
+    with pytest.raises(ValueError, match="0 afterspike currents: give 1 or more"):
+        fitting.fit(None, currents=0)
+    assert [level.n_currents for level in levels_of("LIF-ASC,augmented", currents=3)] == [3, 3]
