@@ -26,10 +26,6 @@ from fitting.data.shape import measure_shape
 from fitting.model.likelihood import step_log_likelihoods
 from fitting.model.patched import PatchedNeuron
 from fitting.stages import augment
-from fitting.stages.initial import initial
-from fitting.stages.joint import fit_jointly
-from fitting.stages.kernels import fit_kernels
-from fitting.stages.membrane import coordinates, fit_voltage
 from glifjax.spikes.scores import bits_per_spike
 
 LEVEL = "augmented"

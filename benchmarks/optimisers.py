@@ -81,7 +81,9 @@ def compare(recording: gj.Recording, generations: int) -> None:
     row("closed-form start", start, opening, 0)
     row("staged fit", fitted.model, staged, 2 * HardThreshold().count)
     stage, seconds = timed(tune(), fitted.model)
-    row("staged fit, gradient (threshold)", stage.model, staged + seconds, 2 * HardThreshold().count + len(stage.losses))
+    row(
+        "staged fit, gradient (threshold)", stage.model, staged + seconds, 2 * HardThreshold().count + len(stage.losses)
+    )
     stage, seconds = timed(search(), fitted.model)
     moving = len(movable(fitted.model))
     row("staged fit, search (threshold)", stage.model, staged + seconds, _candidates(generations, moving))
