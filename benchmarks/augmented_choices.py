@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 import glifjax as gj
+from fitting import LEVELS
 from fitting.assess.crossvalidate import FOLDS, blocks
 from fitting.assess.evaluate import spike_trains
 from fitting.data.arrays import FitData, prepare
@@ -25,14 +26,17 @@ from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.model.likelihood import step_log_likelihoods
 from fitting.model.patched import PatchedNeuron
-from fitting.stages import augment
+from fitting.stages import Augment, run_stages
+from fitting.stages.augment import Start
 from glifjax.spikes.scores import bits_per_spike
 
 LEVEL = "augmented"
-#: Free runs of each refit, and the window in which spikes coincide, s.
-RUNS, WINDOW = 100, 4e-3
-#: What the second membrane current started from before: see fitting.stages.augment.CURRENTS.
-FASTER = (augment.CURRENTS[0], (150e-3, 0.0, 100e-3), augment.CURRENTS[2])
+#: Free runs of each refit.
+RUNS = 100
+#: The window in which spikes coincide, s.
+WINDOW = 4e-3
+#: What the second membrane current started from before: see fitting.stages.Augment.
+FASTER = (Augment().currents[0], Start(150e-3, 0.0, 100e-3), Augment().currents[2])
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,10 @@ def compare(recording: gj.Recording, generations: int) -> None:
     search = lambda *train: GlobalSearch(*train, generations=generations)
 
     row("closed-form start", start, opening, 0)
-    row("staged fit", fitted.model, staged, 2 * HardThreshold().count)
+    tried = 2 * HardThreshold().count
+    row("staged fit", fitted.model, staged, tried)
     stage, seconds = timed(tune(), fitted.model)
-    row(
-        "staged fit, gradient (threshold)", stage.model, staged + seconds, 2 * HardThreshold().count + len(stage.losses)
-    )
+    row("staged fit, gradient (threshold)", stage.model, staged + seconds, tried + len(stage.losses))
     stage, seconds = timed(search(), fitted.model)
     moving = len(movable(fitted.model))
     row("staged fit, search (threshold)", stage.model, staged + seconds, _candidates(generations, moving))
