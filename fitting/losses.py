@@ -89,8 +89,8 @@ class Likelihood(eqx.Module):
         """Each step's share; 0 while spikes are cut out."""
         excess = trace.voltage_before_reset - trace.threshold_before_reset
         expected = model.noise.expected_spikes(excess, data.dt)
-        each = jax.vmap(jax.vmap(spike_log_likelihood))
-        return -each(expected, jnp.asarray(data.forced), ~trace.refractory)
+        by_step = jax.vmap(jax.vmap(spike_log_likelihood))
+        return -by_step(expected, jnp.asarray(data.forced), ~trace.refractory)
 
 
 class Voltage(eqx.Module):

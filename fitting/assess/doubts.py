@@ -8,8 +8,10 @@ from .evaluate import Scores
 FEW = 50
 #: Below this share of the cell's own score a fit is called poor.
 POOR = 0.6
-#: Series resistances that are remarkable, and that no pipette has, ohm.
-MUCH, TOO_MUCH = 20e6, 40e6
+#: A series resistance that is remarkable, ohm.
+MUCH = 20e6
+#: And one that no pipette has, ohm.
+TOO_MUCH = 40e6
 
 
 def doubts(model: PatchedNeuron, train: FitData, scores: Scores) -> list[str]:
@@ -19,29 +21,29 @@ def doubts(model: PatchedNeuron, train: FitData, scores: Scores) -> list[str]:
         model: a fitted neuron.
         train: its training sweeps; scores: on what was held out.
     """
-    found = []
+    lines = []
     if train.n_spikes < FEW:
-        found.append(
+        lines.append(
             f"only {train.n_spikes} spikes in the training sweeps: threshold and afterspike parameters are "
             "poorly determined"
         )
     if not scores.trains:
-        found.append("nothing was held out, so there are no scores")
+        lines.append("nothing was held out, so there are no scores")
     if scores.test["bits_per_spike"] < 0:
-        found.append(
+        lines.append(
             f"{scores.test['bits_per_spike']:.1f} bits per spike: on the held-out sweeps the hazard is worse than a "
             "constant rate; the training sweeps may be too few, or too unlike the held-out ones"
         )
     if scores.test["md_star_4ms"] < POOR * scores.ceiling["md_star_4ms"]:
-        found.append(
+        lines.append(
             f"Md* {scores.test['md_star_4ms']:.2f} against the cell's own {scores.ceiling['md_star_4ms']:.2f}: this "
             "level does not capture what makes the cell spike"
         )
     series = float(model.series_resistance)
     if series > MUCH:
-        found.append(
+        lines.append(
             f"{series / 1e6:.0f} MΩ in series with the cell"
             + (", more than a pipette has" if series > TOO_MUCH else "")
             + ": the bridge was not balanced, or the membrane has a fast part that this level lacks"
         )
-    return found
+    return lines

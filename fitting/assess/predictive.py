@@ -15,8 +15,10 @@ from ..model.patched import PatchedNeuron
 from ..model.runs import predict
 from .uncertainty import LEVEL
 
-#: The bins that spikes are counted in, and the Gaussian that smooths their rate, s.
-BIN, SMOOTHING = 1e-3, 10e-3
+#: The bins that spikes are counted in, s.
+BIN = 1e-3
+#: The Gaussian that smooths their rate, s.
+SMOOTHING = 10e-3
 #: Standard deviations that hold LEVEL of a normal distribution on both sides of its mean.
 SIDES = 1.645
 

@@ -193,12 +193,12 @@ def _covariances(model, data, membrane, rest, spike_errors, first) -> tuple[np.n
     """
     errors, slopes, dt = membrane_errors(model, data, membrane)
     coarse = np.einsum("st,stx->x", errors - fine_errors(model, data, membrane, errors.shape), slopes)
-    scores, bread = (np.array(each) for each in spike_scores(model, data, membrane, rest))
+    scores, bread = map(np.array, spike_scores(model, data, membrane, rest))
     scores[..., :first], bread[:first] = 0.0, 0.0
     n, own = slopes.shape[-1], _by_block(errors[..., None] * slopes, dt)
     # stages leave out different remains of a step at a sweep's end, so that the last block may be of one alone
     blocks = max(scores.shape[1], own.shape[1])
-    scores, own = (np.pad(each, ((0, 0), (0, blocks - each.shape[1]), (0, 0))) for each in (scores, own))
+    scores, own = (np.pad(part, ((0, 0), (0, blocks - part.shape[1]), (0, 0))) for part in (scores, own))
     scores[..., :n] += own
     scores = scores.reshape(-1, scores.shape[-1])
     bread[:n, :n] += np.einsum("sti,stj->ij", slopes, slopes)
@@ -213,7 +213,7 @@ def _covariances(model, data, membrane, rest, spike_errors, first) -> tuple[np.n
     within = np.ix_(free, free)
     inverse = np.linalg.inv(bread[within] + one)
     given = inverse @ (meat[within] + one) @ inverse.T
-    return given + sum(np.outer(each, each) for each in (inverse @ shift[free] for shift in shifts)), given, free
+    return given + sum(np.outer(part, part) for part in (inverse @ shift[free] for shift in shifts)), given, free
 
 
 def _spike_shifts(model, data, membrane, rest, spike_errors, first) -> Iterator[np.ndarray]:

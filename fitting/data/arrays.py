@@ -128,18 +128,17 @@ def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
     currents, voltages, times = [], [], []
     for sweep in sweeps:
         voltage = sweep.voltage
-        found = detect_spikes(voltage, sweep.rate, shape.level) if shape else np.zeros(0)
-        times.append(found)
+        times.append(detect_spikes(voltage, sweep.rate, shape.level) if shape else np.zeros(0))
         currents.append(resample(sweep.current, sweep.rate))
         voltages.append(resample(voltage, sweep.rate))
     length = max(map(len, currents))
     pad = lambda traces, mode: np.stack([np.pad(x, (0, length - len(x)), mode=mode) for x in traces])
     forced = np.zeros((len(sweeps), length), dtype=bool)
     crossings = np.full(forced.shape, np.nan)
-    for row, crossing, found in zip(forced, crossings, times, strict=True):
-        onset = np.floor((found - (shape.latency if shape else 0.0)) / dt).astype(int)
+    for row, crossing, spikes in zip(forced, crossings, times, strict=True):
+        onset = np.floor((spikes - (shape.latency if shape else 0.0)) / dt).astype(int)
         onset = np.clip(onset, 0, length - 1)
-        row[onset], crossing[onset] = True, found
+        row[onset], crossing[onset] = True, spikes
     valid = np.stack([np.arange(length) < len(x) for x in currents])
     return FitData(
         numbers=np.array([int(sweep.number) for sweep in sweeps]),

@@ -14,22 +14,34 @@ from jaxtyping import Float
 from .arrays import FitData
 from .masks import between_spikes
 
-#: The electrode's lags end here, and the membrane's are read off from there to here, s.
-ELECTRODE, TAIL = 2e-3, 20e-3
-#: The longest lag, s, and by how much a bin of lags is longer than the last, beyond the electrode's.
-LONGEST, WIDER = 0.15, 1.25
-#: Left out after each spike's cut, s, and at the start of a sweep.
-AFTER, SETTLE = 20e-3, 0.2
+#: The electrode's lags end here, s.
+ELECTRODE = 2e-3
+#: The membrane's are read off from there to here, s.
+TAIL = 20e-3
+#: The longest lag, s.
+LONGEST = 0.15
+#: By how much a bin of lags is longer than the last, beyond the electrode's.
+WIDER = 1.25
+#: Left out after each spike's cut, s.
+AFTER = 20e-3
+#: Left out at the start of a sweep, s.
+SETTLE = 0.2
 #: Time constants tried for the membrane's tail, s.
 TAUS = np.geomspace(2e-3, 0.3, 80)
 #: The regression takes steps at even distances, about this many.
 STEPS = 200_000
-#: Parts of the data that take turns at being left out, for the standard error; their least length, s.
-PARTS, SHORTEST = 10, 0.5
-#: An artefact's mean jump of the current stands out by so many standard errors, and is so large a part of its SD.
-SIGNIFICANT, SIZEABLE = 6.0, 0.02
-#: Where an artefact is looked for around a spike's upstroke, and what is shown of it, s.
-UPSTROKE, SHOWN = 0.0, (-5e-3, 10e-3)
+#: Parts of the data that take turns at being left out, for the standard error.
+JACKKNIFE = 10
+#: Their least length, s.
+SHORTEST = 0.5
+#: An artefact's mean jump of the current stands out by so many standard errors.
+SIGNIFICANT = 6.0
+#: And is so large a part of the current's SD.
+SIZEABLE = 0.02
+#: An artefact is looked for from here on, from a spike's upstroke, s.
+UPSTROKE = 0.0
+#: What is shown of it, s.
+SHOWN = (-5e-3, 10e-3)
 #: How many steps of the current foretell the next.
 ORDER = 8
 
@@ -90,7 +102,7 @@ def measure_kernel(data: FitData, cut: float) -> ElectrodeKernel | None:
     keep[:, : round(SETTLE / data.dt)] = False
     observed = keep.sum() * data.dt
     keep[:, np.arange(keep.shape[1]) % max(1, keep.sum() // STEPS) > 0] = False
-    parts = min(PARTS, int(observed / SHORTEST))
+    parts = min(JACKKNIFE, int(observed / SHORTEST))
     if parts < 3 or not np.ptp(data.current[data.valid]):
         return None
     order = np.cumsum(keep).reshape(keep.shape) - 1
@@ -99,10 +111,9 @@ def measure_kernel(data: FitData, cut: float) -> ElectrodeKernel | None:
     for current, voltage, used, number in zip(data.current, data.voltage, keep, part, strict=True):
         _add(grams, current, voltage, used, number, edges)
     whole = grams.sum(axis=0)
-    found = _separate(whole, edges, data.dt)
+    kernel, full, tail = _separate(whole, edges, data.dt)
     others = np.array([_separate(whole - gram, edges, data.dt)[0].sum() for gram in grams])
     error = float(np.sqrt((parts - 1) / parts * np.sum((others - others.mean()) ** 2)))
-    kernel, full, tail = found
     lags = (edges[:-1] + edges[1:] - 1) / 2 * data.dt
     return ElectrodeKernel(kernel, data.dt, lags, full / data.dt, tail, error, tuple(data.numbers.tolist()))
 
@@ -180,7 +191,7 @@ def spike_artefact(data: FitData, cut: float) -> Artefact:
     time = (around + 0.5) * data.dt
     if len(rows) < 5:
         return Artefact(time, np.full(len(time), np.nan), np.full(len(time), np.nan), 0.0, len(rows))
-    found, n = np.array(rows), np.sqrt(len(rows))
+    currents, n = np.array(rows), np.sqrt(len(rows))
     jumps = _unforeseen(data)
     within = (time >= UPSTROKE) & (time <= cut)
     size = np.abs(np.mean([jumps[sweep, step + around] for sweep, step in spikes], axis=0))[within]
@@ -188,15 +199,15 @@ def spike_artefact(data: FitData, cut: float) -> Artefact:
     large = SIZEABLE * np.std(data.current[data.valid])
     stands_out = (size > SIGNIFICANT * spread / n) & (size > large)
     largest = float(size[stands_out].max()) if stands_out.any() else 0.0
-    return Artefact(time, found.mean(axis=0), found.std(axis=0) / n, largest, len(rows))
+    return Artefact(time, currents.mean(axis=0), currents.std(axis=0) / n, largest, len(rows))
 
 
 def _unforeseen(data: FitData) -> Float[np.ndarray, "S T"]:
     """What of the current does not follow from its last ORDER steps, by linear regression, A; 0 in a sweep's first."""
     past = np.stack([np.roll(data.current, k, axis=1) for k in range(1, ORDER + 1)] + [np.ones_like(data.current)])
-    known = data.valid & (np.arange(data.valid.shape[1]) >= ORDER)
-    columns = past[:, known] / (np.abs(past[:, known]).max(axis=1, keepdims=True) + 1e-30)
-    weights, *_ = np.linalg.lstsq(columns.T, data.current[known], rcond=None)
+    foretold = data.valid & (np.arange(data.valid.shape[1]) >= ORDER)
+    columns = past[:, foretold] / (np.abs(past[:, foretold]).max(axis=1, keepdims=True) + 1e-30)
+    weights, *_ = np.linalg.lstsq(columns.T, data.current[foretold], rcond=None)
     left = np.zeros_like(data.current)
-    left[known] = data.current[known] - weights @ columns
+    left[foretold] = data.current[foretold] - weights @ columns
     return left

@@ -12,10 +12,14 @@ from jaxtyping import Float
 from .arrays import FitData
 from .masks import between_spikes
 
-#: Knots of the piecewise linear drift are this far apart, s, as wide is the running median, in blocks of BLOCK.
-SLOW, BLOCK = 15.0, 1.0
-#: Time constants of the membrane that are tried, and of what spikes leave in the voltage, s.
-TAUS, SPIKE_TAUS = np.geomspace(5e-3, 150e-3, 10), (20e-3, 100e-3, 500e-3)
+#: Knots of the piecewise linear drift are this far apart, s; as wide is the running median.
+SLOW = 15.0
+#: The blocks that it runs over, s.
+BLOCK = 1.0
+#: Time constants of the membrane that are tried, s.
+TAUS = np.geomspace(5e-3, 150e-3, 10)
+#: Time constants of what spikes leave in the voltage, s.
+SPIKE_TAUS = (20e-3, 100e-3, 500e-3)
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,14 @@ def measure_drift(data: FitData, cut: float) -> Drift:
 
 
 def _median(values) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else np.nan
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else np.nan
 
 
 def _smooth(median: np.ndarray) -> np.ndarray:
     """The running median over SLOW; one value for a sweep that is shorter."""
-    known = np.isfinite(median)
-    if len(median) * BLOCK < 2 * SLOW or known.sum() < 3:
+    finite = np.isfinite(median)
+    if len(median) * BLOCK < 2 * SLOW or finite.sum() < 3:
         return np.full(len(median), _median(median))
     half = round(SLOW / BLOCK) // 2
     around = [slice(max(i - half, 0), i + half + 1) for i in range(len(median))]

@@ -14,8 +14,10 @@ from .arrays import DataError
 #: Words in a protocol's name that say what it is for.
 TRAINING_WORDS = ("train", "fit", "noise 1", "noise1")
 HELD_OUT_WORDS = ("test", "valid", "held", "frozen", "noise 2", "noise2")
-#: Two sweeps have the same stimulus if their currents (1 ms means) correlate this well and are as large within this.
-SAME_SHAPE, SAME_SIZE = 0.98, 0.02
+#: Two sweeps have the same stimulus if their currents (1 ms means) correlate this well.
+SAME_SHAPE = 0.98
+#: And are as large within this share.
+SAME_SIZE = 0.02
 #: Of a single recording, this much is held out at its end.
 HELD_OUT_FRACTION = 0.25
 

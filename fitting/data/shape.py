@@ -12,11 +12,16 @@ from jaxtyping import Float
 
 from glifjax.spikes.detection import crossing_level, detect_spikes
 
-#: The share of its steepest rise that makes a spike's onset, and until when it has not begun to rise, s.
-ONSET, SETTLED = 0.01, -2.5e-3
-#: Delays after a spike's crossing among which the end of the cut is sought, s (Allen's 1-10 ms), and by how much the
-#: mean squared error of the voltage there may exceed the least: a share of that, and V^2.
-CUT_DELAYS, WORSE = np.arange(1e-3, 10.01e-3, 0.1e-3), (0.25, 0.6e-3**2)
+#: The share of its steepest rise that makes a spike's onset.
+ONSET = 0.01
+#: Until when it has not begun to rise, s.
+SETTLED = -2.5e-3
+#: Delays after a spike's crossing among which the end of the cut is sought, s (Allen's 1-10 ms).
+CUT_DELAYS = np.arange(1e-3, 10.01e-3, 0.1e-3)
+#: The mean squared error of the voltage at the end may exceed the least by this share of it,
+WORSE = 0.25
+#: and by no more than this, V^2.
+MOST_WORSE = 0.6e-3**2
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> Sp
     delays = np.array([delay for delay in CUT_DELAYS if returned <= delay <= longest] or [returned])
     fits = [_regress(onset, spikes[:, np.searchsorted(time, delay)]) for delay in delays]
     errors = np.array([residual for residual, *_ in fits]) / len(spikes)
-    best = int(np.flatnonzero(errors <= errors.min() + min(WORSE[0] * errors.min(), WORSE[1]))[-1])
+    best = int(np.flatnonzero(errors <= errors.min() + min(WORSE * errors.min(), MOST_WORSE))[-1])
     _, slope, intercept = fits[best]
     return SpikeShape(level, float(latency), float(latency + delays[best]), slope, intercept, len(spikes))
 

@@ -77,18 +77,18 @@ def _shape(coordinate: Coordinate) -> tuple[int, ...]:
 
 def origin(coordinates: Sequence[Coordinate]) -> Float[Array, " x"]:
     """All coordinates, one after the other, at their centres: zeros."""
-    return jnp.zeros(sum(int(np.prod(_shape(each))) for each in coordinates))
+    return jnp.zeros(sum(int(np.prod(_shape(coordinate))) for coordinate in coordinates))
 
 
 def widths(coordinates: Sequence[Coordinate]) -> Float[np.ndarray, " x"]:
     """Each coordinate's sd; 0 where it is held."""
-    found = [np.broadcast_to(each.sd, _shape(each)).ravel() for each in coordinates]
-    return np.concatenate(found) if found else np.zeros(0)
+    sds = [np.broadcast_to(coordinate.sd, _shape(coordinate)).ravel() for coordinate in coordinates]
+    return np.concatenate(sds) if sds else np.zeros(0)
 
 
 def _leaves(model: Any, coordinate: Coordinate) -> tuple:
-    found = coordinate.where(model)
-    return found if isinstance(found, tuple) else (found,)
+    place = coordinate.where(model)
+    return place if isinstance(place, tuple) else (place,)
 
 
 def values(model: Any, coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:
@@ -99,21 +99,21 @@ def values(model: Any, coordinates: Sequence[Coordinate]) -> list[Float[Array, "
 @eqx.filter_jit
 def positions(model: Any, coordinates: Sequence[Coordinate]) -> Float[Array, " x"]:
     """The coordinates at which a model's parameters are."""
-    found = zip(coordinates, values(model, coordinates), strict=True)
+    pairs = zip(coordinates, values(model, coordinates), strict=True)
     return jnp.concatenate([
-        origin([]), *(jnp.broadcast_to(each.position(value), _shape(each)).ravel() for each, value in found)
+        origin([]), *(jnp.broadcast_to(of.position(value), _shape(of)).ravel() for of, value in pairs)
     ])  # fmt: skip
 
 
 def place(model: Any, coordinates: Sequence[Coordinate], x: Float[ArrayLike, " x"]) -> Any:
     """The model with its parameters at the coordinates x; what does not move is left as it is."""
     where = lambda tree: [leaf for coordinate in coordinates for leaf in _leaves(tree, coordinate)]
-    found = zip(coordinates, _values_at(coordinates, x), strict=True)
-    return eqx.tree_at(where, model, [value for each, value in found for _ in _leaves(model, each)])
+    pairs = zip(coordinates, _values_at(coordinates, x), strict=True)
+    return eqx.tree_at(where, model, [value for of, value in pairs for _ in _leaves(model, of)])
 
 
 @eqx.filter_jit
 def _values_at(coordinates, x) -> list[Float[Array, "..."]]:
-    ends = np.cumsum([np.prod(_shape(each), dtype=int) for each in coordinates])
+    ends = np.cumsum([np.prod(_shape(of), dtype=int) for of in coordinates])
     parts = jnp.split(jnp.asarray(x), ends[:-1])
-    return [each.value(part.reshape(_shape(each))) for each, part in zip(coordinates, parts, strict=False)]
+    return [of.value(part.reshape(_shape(of))) for of, part in zip(coordinates, parts, strict=False)]

@@ -7,6 +7,7 @@ understood cannot spoil what is learnt of the others. Its maximum is sought from
 
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,21 +15,33 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 
 from glifjax.arrays import as_float
 
+from ..data.arrays import FitData
+from .patched import PatchedNeuron
+
 #: The hazard's exponential part at the threshold, 1/s, until a deterministic threshold is chosen.
 LAMBDA0 = 1e3
 #: The widest hazard, V: where the voltage says nothing about the spikes.
 WIDEST = 0.03
 #: Jitter: its prior's mean, s, and the sd of its logarithm.
 JITTER = (0.5e-3, 1.5)
-#: Jitter (s) and lapses (1/s) that are as good as none, and an sd that holds a weight.
-NO_JITTER, NO_LAPSE, HELD = 1e-12, 1e-30, 1e-6
+#: Jitter that is as good as none, s.
+NO_JITTER = 1e-12
+#: A rate of lapses that is as good as none, 1/s.
+NO_LAPSE = 1e-30
+#: An sd that holds a weight.
+HELD = 1e-6
 #: A threshold is fitted in steps of this, s.
 STEP = 0.2e-3
-#: Newton's method stops when it gains less, nats, or after so many steps.
-TOLERANCE, MOST_STEPS = 0.05, 50
-#: Below the first log(e dt) does not matter, so that nothing vanishes; beyond the second e grows linearly, so that
-#: nothing overflows. A step raises it by no more than the third.
-LOG_FLOOR, LOG_CAP, LONGEST = -300.0, 6.0, 8.0
+#: Newton's method stops when it gains less, nats.
+TOLERANCE = 0.05
+#: Or after so many steps.
+MOST_STEPS = 50
+#: Below this log(e dt) does not matter, so that nothing vanishes.
+LOG_FLOOR = -300.0
+#: Beyond this e grows linearly, so that nothing overflows.
+LOG_CAP = 6.0
+#: A step raises log(e dt) by no more than this.
+LONGEST = 8.0
 #: Shares of a Newton step that are tried.
 SHARES = (0.0, 0.06, 0.25, 1.0)
 
@@ -41,10 +54,10 @@ def gather(
     Both are filled up with zeros to a multiple of 1024, or of a larger power of two that is an eighth of their number
     or less, so that compiled functions serve other cells with about as many.
     """
-    found, weight = columns[:, steps], weights[steps]
+    gathered, weight = columns[:, steps], weights[steps]
     block = 2 ** max(10, int(np.log2(max(1, len(weight)))) - 3)
     room = -len(weight) % block
-    return jnp.asarray(np.pad(found, ((0, 0), (0, room)))), jnp.asarray(np.pad(weight, (0, room)))
+    return jnp.asarray(np.pad(gathered, ((0, 0), (0, room)))), jnp.asarray(np.pad(weight, (0, room)))
 
 
 def expected_spikes(
@@ -108,20 +121,20 @@ def maximise_hazard(
     def of_steps(spiked: bool) -> Callable:
         return lambda log_e, jitter: surprise(expected_spikes(log_e, jnp.exp(jitter), lapse, step), spiked)
 
-    def loss(x, found):
+    def loss(x, drives):
         total = jnp.sum((x - prior_mean) ** 2 * precision) / 2
-        for (_, factor, spiked), log_e in zip(parts, found, strict=True):
+        for (_, factor, spiked), log_e in zip(parts, drives, strict=True):
             total += jnp.sum(factor * of_steps(spiked)(log_e, x[-1]))
         return total
 
     along = lambda x: [x[:-1] @ columns for columns, _, _ in parts]
-    log_e = lambda x: [each + jnp.log(step) for each in along(x)]
+    log_e = lambda x: [drive + jnp.log(step) for drive in along(x)]
 
     def newton(carry):
         x, before, _, count = carry
         gradient, curvature = (x - prior_mean) * precision, jnp.diag(precision + 1e-6)
-        for (columns, factor, spiked), each in zip(parts, log_e(x), strict=True):
-            g, h = _derivatives(of_steps(spiked), each, x[-1])
+        for (columns, factor, spiked), drive in zip(parts, log_e(x), strict=True):
+            g, h = _derivatives(of_steps(spiked), drive, x[-1])
             gradient += jnp.append(columns @ (g[0] * factor), jnp.sum(g[1] * factor))
             curvature = curvature.at[:-1, :-1].add((columns * (h[0] * factor)) @ columns.T)
             mixed = jnp.append(columns @ (h[1] * factor), jnp.sum(h[2] * factor))
@@ -131,15 +144,15 @@ def maximise_hazard(
         here, moved = log_e(x), along(direction)
         longest = jnp.maximum(jnp.abs(direction[-1]), jnp.max(jnp.concatenate(moved), initial=0.0))
         share = jnp.array(SHARES) / jnp.maximum(1.0, longest / LONGEST)
-        found = jax.lax.map(
+        tried = jax.lax.map(
             lambda s: loss(x + s * direction, [a + s * b for a, b in zip(here, moved, strict=True)]), share
         )
-        best = jnp.nanargmin(found)
-        return x + share[best] * direction, found[best], before - found[best], count + 1
+        best = jnp.nanargmin(tried)
+        return x + share[best] * direction, tried[best], before - tried[best], count + 1
 
     going = lambda carry: (carry[2] > TOLERANCE) & (carry[3] < MOST_STEPS)
-    x, found, *_ = jax.lax.while_loop(going, newton, (start, loss(start, log_e(start)), jnp.inf, 0))
-    return found, x
+    x, least, *_ = jax.lax.while_loop(going, newton, (start, loss(start, log_e(start)), jnp.inf, 0))
+    return least, x
 
 
 def start_hazard(maximise: Callable, problem: tuple, prior_mean, prior_sd, weights) -> np.ndarray:
@@ -153,8 +166,8 @@ def start_hazard(maximise: Callable, problem: tuple, prior_mean, prior_sd, weigh
     """
     none = np.log(NO_JITTER)
     alone = np.append(prior_mean[:-1], none), np.append(prior_sd[:-1], HELD), np.append(weights, none)
-    _, found = maximise(*problem, *alone, as_float(NO_LAPSE))
-    return np.append(found[:-1], prior_mean[-1])
+    _, x = maximise(*problem, *alone, as_float(NO_LAPSE))
+    return np.append(x[:-1], prior_mean[-1])
 
 
 def _derivatives(f: Callable, a: Float[Array, " N"], b: Float[Array, ""]) -> tuple[tuple, tuple]:
@@ -165,3 +178,10 @@ def _derivatives(f: Callable, a: Float[Array, " N"], b: Float[Array, ""]) -> tup
     by_a, by_b = by(f, (one, none)), by(f, (none, one))
     aa, ab, bb = by(by_a, (one, none)), by(by_a, (none, one)), by(by_b, (none, one))
     return (by_a(a, b), by_b(a, b)), (aa(a, b), ab(a, b), bb(a, b))
+
+
+def jittered(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
+    """The model; if its hazard has no jitter or no lapses, with those that a fit starts from."""
+    noise, where = model.noise, lambda m: (m.neuron.escape_noise.jitter, m.neuron.escape_noise.lapse)
+    values = float(noise.jitter) or JITTER[0], float(noise.lapse) or 1 / data.duration
+    return eqx.tree_at(where, model, tuple(map(as_float, values)))

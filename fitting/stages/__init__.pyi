@@ -4,6 +4,7 @@ from .base import Outcome as Outcome
 from .base import run_stages as run_stages
 from .deterministic import HardThreshold as HardThreshold
 from .fisher_scoring import FisherScoring as FisherScoring
+from .fisher_scoring import SpikeLikelihood as SpikeLikelihood
 from .initial import ClosedForm as ClosedForm
 from .joint import HazardSlopes as HazardSlopes
 from .joint import Joint as Joint

@@ -77,7 +77,7 @@ def run_stages(
 
 def _compared(outcome: Outcome, before: PatchedNeuron, earlier: Sequence[Outcome]) -> Outcome:
     """The outcome, with the model before it where it does not gain over the stages that it names."""
-    losses = [each.losses[-1] for each in earlier if each.name in outcome.gains_over]
+    losses = [stage.losses[-1] for stage in earlier if stage.name in outcome.gains_over]
     if not losses:
         return outcome
     apart = sum(losses)

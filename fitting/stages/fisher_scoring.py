@@ -1,15 +1,17 @@
 """The recorded spikes' likelihood, maximised over any coordinates of a neuron."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ..data.arrays import FitData
+from ..data.arrays import FitData, coarsen
 from ..model.coordinates import Coordinate, place, positions
+from ..model.hazard import STEP, jittered
 from ..model.likelihood import counted_score_and_information, log_hazard, spike_log_likelihood
 from ..model.patched import PatchedNeuron
+from .base import AbstractStage, Outcome
 
 
 class FisherScoring(eqx.Module):
@@ -66,3 +68,23 @@ def _expand(x, problem):
     gradient = x + jnp.einsum("st,stx->x", score, slopes)
     fisher = jnp.eye(len(x)) + jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
     return loss, gradient, fisher
+
+
+class SpikeLikelihood(AbstractStage):
+    """Whatever a level's threshold is made of, moved to where the recorded spikes are most likely; the membrane stays.
+
+    Attributes:
+        moved: from a model to the coordinates that are moved, around where it is.
+        polish: the maximisation.
+        name: of the stage.
+    """
+
+    moved: Callable[[PatchedNeuron], Sequence[Coordinate]] = eqx.field(static=True)
+    polish: FisherScoring = FisherScoring()
+    name: str = "threshold"
+
+    def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
+        """The model at the maximum; if its hazard has no jitter or no lapses, with those that a fit starts from."""
+        model, data = jittered(model, data), coarsen(data, STEP)
+        model, losses = self.polish(model, self.moved(model), data)
+        return Outcome(model, self.name, "negative log-likelihood and prior (nats)", losses)

@@ -30,7 +30,7 @@ from ..model.likelihood import counted_score_and_information, log_exponential
 from ..model.patched import PatchedNeuron
 from .base import AbstractStage, Outcome
 from .kernels import LEAST_SHARP, KernelThreshold, hazard_columns, hazard_weights
-from .membrane import Membrane, Told
+from .membrane import Evidence, Membrane
 
 
 class HazardSlopes(NamedTuple):
@@ -70,7 +70,7 @@ class Joint(AbstractStage):
 
     def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
         """The model where voltage and spikes agree best; it must gain over stages A and B alone."""
-        membrane = replace(self.membrane, told=self.told_by_spikes(model, data))
+        membrane = replace(self.membrane, evidence=self.evidence(model, data))
         outcome = self.threshold(membrane(model, data).model, data)
         loss = outcome.losses[-1] + self.membrane.loss(outcome.model, data)
         return Outcome(
@@ -81,7 +81,7 @@ class Joint(AbstractStage):
             gains_over=(self.membrane.name, self.threshold.name),
         )
 
-    def told_by_spikes(self, model: PatchedNeuron, data: FitData) -> Told:
+    def evidence(self, model: PatchedNeuron, data: FitData) -> Evidence:
         """M and m, with |M dx + m|^2 / 2 = g . dx + dx . S dx / 2 but for a constant."""
         slopes, refractory = self.slopes or HazardSlopes.of(model, data, self.membrane.moved)
         data = coarsen(data, STEP)

@@ -15,7 +15,7 @@ from glifjax.arrays import as_float
 
 from ..data.arrays import FitData, coarsen
 from ..model.coordinates import Coordinate
-from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
+from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, jittered, maximise_hazard, start_hazard
 from ..model.patched import PatchedNeuron
 from .base import AbstractStage, Outcome
 
@@ -103,13 +103,6 @@ class KernelThreshold(AbstractStage):
             Coordinate(_A_SPIKE, _A_SPIKE(model), self.jump * width),
             Coordinate(_WEIGHTS, _WEIGHTS(model), jnp.full_like(_WEIGHTS(model), 1e3 * width * self.weight)),
         ]
-
-
-def jittered(model: PatchedNeuron, data: FitData) -> PatchedNeuron:
-    """The model; if its hazard has no jitter or no lapses, with those that a fit starts from."""
-    noise, where = model.noise, lambda m: (m.neuron.escape_noise.jitter, m.neuron.escape_noise.lapse)
-    values = float(noise.jitter) or JITTER[0], float(noise.lapse) or 1 / data.duration
-    return eqx.tree_at(where, model, tuple(map(as_float, values)))
 
 
 _maximise_compiled = eqx.filter_jit(maximise_hazard)

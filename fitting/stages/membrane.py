@@ -24,7 +24,7 @@ from ..model.runs import predict
 from .base import AbstractStage, Outcome
 
 #: What else is known of the coordinates: a matrix M and a vector m stand for |M (x - start) + m|^2 / 2.
-Told = tuple[Float[np.ndarray, "k x"], Float[np.ndarray, " k"]]
+Evidence = tuple[Float[np.ndarray, "k x"], Float[np.ndarray, " k"]]
 
 
 class VoltageNoise(eqx.Module):
@@ -95,7 +95,7 @@ class Membrane(AbstractStage):
         block: the voltage is averaged over this time, s.
         flat: a relative gain in loss, or a relative step, that ends the search.
         noise: how the voltage weighs against the prior.
-        told: what else is known of the coordinates.
+        evidence: what else is known of the coordinates.
     """
 
     moved: tuple[Coordinate, ...] = ()
@@ -103,14 +103,14 @@ class Membrane(AbstractStage):
     block: float = 0.5e-3
     flat: float = 1e-4
     noise: VoltageNoise = VoltageNoise()
-    told: Told | None = None
+    evidence: Evidence | None = None
     name: str = "membrane"
 
     def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
         """The model whose voltage fits best."""
         misfit = self.misfit(model, data)
         start = np.asarray(positions(model, self.moved))
-        matrix, offset = (np.zeros((0, start.size)), np.zeros(0)) if self.told is None else self.told
+        matrix, offset = (np.zeros((0, start.size)), np.zeros(0)) if self.evidence is None else self.evidence
 
         def at(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             residuals, slopes = condensed(*map(np.asarray, misfit.residuals_and_slopes(x)))
@@ -124,7 +124,7 @@ class Membrane(AbstractStage):
         return Misfit.of(model, data, self.moved, self.noise, self.block if step is None else step)
 
     def loss(self, model: PatchedNeuron, data: FitData) -> float:
-        """The voltage's misfit and its prior where the model is, nats; what else is told left out."""
+        """The voltage's misfit and its prior where the model is, nats; other evidence left out."""
         errors = np.asarray(self.misfit(model, data).residuals(positions(model, self.moved)))
         return float(errors @ errors) / 2
 

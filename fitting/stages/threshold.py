@@ -13,12 +13,11 @@ import numpy as np
 
 from ..data.arrays import DataError, FitData, coarsen
 from ..model.coordinates import Coordinate
-from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, maximise_hazard, start_hazard
+from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, jittered, maximise_hazard, start_hazard
 from ..model.patched import PatchedNeuron
 from ..model.runs import forced_run
 from .base import AbstractStage, Outcome
 from .fisher_scoring import FisherScoring
-from .kernels import jittered
 
 # Named here once, since a compiled function is found again by what it was made of.
 _TH_INF = lambda model: model.neuron.th_inf

@@ -130,7 +130,7 @@ def _step(x, state, objective, optimizer, batch):
         updates, state = update(gradient, state, x, value=value, grad=gradient, value_fn=lambda x: objective(x)[0])
         return optax.apply_updates(x, updates), state, aside
 
-    return jax.lax.map(lambda each: one(*each), (x, state), batch_size=None if batch == 1 else batch)
+    return jax.lax.map(lambda start: one(*start), (x, state), batch_size=None if batch == 1 else batch)
 
 
 def _agrees(objective: Objective, x, tuned: PatchedNeuron, hazard: bool) -> bool:

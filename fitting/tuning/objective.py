@@ -146,7 +146,7 @@ class Objective(eqx.Module):
         """
         data = coarsen(data, STEP)
         check_loss(loss)
-        losses = tuple(LOSSES[each](model, data) if isinstance(each, str) else each for each in _several(loss))
+        losses = tuple(LOSSES[one](model, data) if isinstance(one, str) else one for one in _several(loss))
         return cls(model, list(moved), data, losses, blocks(data) % FOLDS == FOLDS - 1, checkpoint)
 
     @property
@@ -160,8 +160,8 @@ class Objective(eqx.Module):
 
     def __call__(self, x: Float[Array, " n"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """Loss per spike on the training data, and on the part kept aside."""
-        each, data = self.steps(x), self.data
-        per_spike = lambda part: jnp.sum(jnp.where(part, each, 0.0)) / jnp.maximum(1, jnp.sum(data.forced & part))
+        steps, data = self.steps(x), self.data
+        per_spike = lambda part: jnp.sum(jnp.where(part, steps, 0.0)) / jnp.maximum(1, jnp.sum(data.forced & part))
         return per_spike(data.counted & ~self.aside), per_spike(data.counted & self.aside)
 
     def steps(self, x: Float[Array, " n"]) -> Float[Array, "S T"]:

@@ -232,7 +232,7 @@ def test_a_stage_that_does_not_gain_over_those_it_names_is_not_taken(truth, data
 def assert_told(model, data, moved, along=(0, 1, 3)):
     """The slope of min_w B is that of finite differences: along capacitance, resistance and reset, unless told."""
     joint = Joint(membrane=Membrane(moved=tuple(moved)), threshold=KernelThreshold())
-    matrix, vector = joint.told_by_spikes(model, data)
+    matrix, vector = joint.evidence(model, data)
     x, h = positions(model, moved), 0.02
     for one in np.eye(len(x))[list(along)]:  # Gauss-Newton leaves out what is quadratic
         up, down = (KernelThreshold()(place(model, moved, x + sign * h * one), data).losses[-1] for sign in (1, -1))
