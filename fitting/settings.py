@@ -68,14 +68,16 @@ class FitSettings:
         _ = self.levels
         for name in ("starts", "runs"):
             if getattr(self, name) < 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}; give 1 or more")
+                raise SettingsError(f"`{name}={getattr(self, name)}`: give 1 or more")
         if self.train is not None and self.optimizer is None:
             raise SettingsError(
                 "train names the parameters that an optimizer moves, and none was given: add "
                 "optimizer=optax.adam(0.02); sweeps are chosen with train_sweeps"
             )
         if isinstance(self.optimizer, str) and self.optimizer != "default":
-            raise SettingsError(f'optimizer {self.optimizer!r} is unknown; give an optax optimiser, "default" or None')
+            raise SettingsError(
+                f'`optimizer={self.optimizer!r}` is unknown; give an optax optimiser, "default" or None'
+            )
         check_parameters(self.train or ())
         check_loss(self.loss)
         check_choices(self.electrode, self.drift)
