@@ -6,6 +6,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_names_are_there_whatever_was_imported_before(face):
     """A module of the same name as a function of the face would take its place when it is imported."""
     module = importlib.import_module(face)
     names = {name: getattr(module, name) for name in module.__all__}
-    assert all(value.__doc__ or isinstance(value, (tuple, dict)) for value in names.values())
+    assert all(value.__doc__ or isinstance(value, (tuple, Mapping)) for value in names.values())
     assert set(dir(module)) == set(module.__all__)
     for info in pkgutil.walk_packages(module.__path__, f"{face}."):
         if not info.name.endswith("__main__"):

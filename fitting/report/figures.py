@@ -15,12 +15,12 @@ from scipy.ndimage import gaussian_filter1d
 
 import glifjax as gj
 from glifjax.rules.membrane import GatedCurrent
-from glifjax.rules.threshold_kernels import Kernels
 
 from ..assess.predictive import Bands
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
 from ..stages.base import Outcome
+from .movements import Movements
 from .runs import Runs
 
 #: Colours that colour-blind readers can tell apart: the cell, escape noise, a hard threshold; shading.
@@ -235,42 +235,16 @@ def afterspike_currents(neuron: gj.GLIF) -> Figure:
 
 
 @_styled
-def threshold_components(neuron: gj.GLIF, step: float = 10e-3) -> Figure:
-    """How one spike raises the threshold, and how a lasting `step` of the voltage (V) drags it along."""
-    figure, ax = _panel(cut := float(neuron.spike_cut_duration))
-    amplitudes, taus, drags = _movements(neuron, step)
-    slowest = max([*taus, *(tau for _, curve in drags for _, tau in curve)], default=0.1)
-    time = np.linspace(0, np.clip(4 * slowest, 0.02, 1.0), 2000)
-    shift = 1e3 * sum(a * np.exp(-time / tau) for a, tau in zip(amplitudes, taus, strict=True))
-    ax.plot(1e3 * (cut + time), shift, color=DATA, lw=1.6, label="after a spike")
-    for (label, curve), color in zip(drags, COMPONENTS, strict=False):
-        held = np.linspace(0, cut + time[-1], 2000)
-        rise = sum(-target * np.expm1(-held / tau) if np.isfinite(tau) else target * held for target, tau in curve)
-        ax.plot(1e3 * held, 1e3 * rise, color=color, lw=1.4, label=label)
-    ax.set(xlabel="time (ms)", ylabel="threshold shift (mV)", xlim=(0, 1e3 * (cut + time[-1])))
+def threshold_components(neuron: gj.GLIF, moved: Movements) -> Figure:
+    """How one spike raises the threshold, and how lasting steps of the voltage drag it along."""
+    figure, ax = _panel(float(neuron.spike_cut_duration))
+    ax.plot(1e3 * moved.time, 1e3 * moved.by_spike, color=DATA, lw=1.6, label="after a spike")
+    for (voltage, shift), color in zip(moved.by_voltage.items(), COMPONENTS, strict=False):
+        label = f"to a step to {1e3 * voltage:.0f} mV at 0"
+        ax.plot(1e3 * moved.time, 1e3 * shift, color=color, lw=1.4, label=label)
+    ax.set(xlabel="time (ms)", ylabel="threshold shift (mV)", xlim=(0, 1e3 * moved.time[-1]))
     ax.legend(loc="best")
     return figure
-
-
-def _movements(neuron: gj.GLIF, step: float):
-    """What a spike adds to the threshold, V, and its time constants, s; and for steps of the voltage, by label, the
-    (target, V, and time constant, s) of each component (an infinite one: the rate in V/s instead of the target)."""
-    reset: Any = neuron.threshold_reset
-    dynamics: Any = neuron.threshold_dynamics
-    if isinstance(dynamics, Kernels):
-        drags = []
-        for above in (-10e-3, 0.0, 10e-3):
-            onset = dynamics.knots[-1] + above
-            rest = np.asarray(dynamics.drive(dynamics.knots[0] - step))
-            curve = list(zip(np.asarray(dynamics.drive(onset)) - rest, np.asarray(dynamics.voltage_tau), strict=True))
-            drags.append((f"to a step to {1e3 * float(onset + neuron.El_reference):.0f} mV at 0", curve))
-        return np.asarray(reset.a_spike), np.asarray(dynamics.spike_tau), drags
-    spike = ([float(reset.a_spike)], [1 / max(float(reset.b_spike), 1e-9)])
-    if not neuron.has_adapting_threshold:
-        return *spike, []
-    a, b = float(dynamics.a_voltage * neuron.coeffs.a), float(dynamics.b_voltage * neuron.coeffs.b)
-    curve = [(step * a / b, 1 / b) if b > 0 else (step * a, np.inf)]
-    return *spike, [(f"to a step of {1e3 * step:g} mV at 0", curve)]
 
 
 @_styled

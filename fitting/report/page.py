@@ -17,6 +17,7 @@ from ..assess.predictive import bands
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from . import figures, preprocessing, tables
+from .movements import movements
 from .runs import run
 from .words import KEY, SCORES, banded, preference, steps_up, sweeps, verdict
 
@@ -211,13 +212,18 @@ def _mechanisms(fit: FittedNeuron) -> str:
     if neuron.membrane_currents:
         caption = "Gated currents, where the voltage stays; dashed: before they inactivate. Negative ones hold back."
         parts += _figure(figures.gated_currents(neuron), caption)
-    if neuron.has_reset_rules:
+    if moved := movements(neuron, _onset(fit)):
         caption = "How the threshold moves. Shaded: the cut of the spike at 0."
-        parts += _figure(figures.threshold_components(neuron), caption)
+        parts += _figure(figures.threshold_components(neuron, moved), caption)
     else:
         lacks.append("a threshold that nothing moves")
     note = f'<p class="note">This level has {" and ".join(lacks)}.</p>' if lacks else ""
     return f'<div class="grid two">{parts}</div>{note}'
+
+
+def _onset(fit: FittedNeuron) -> float:
+    """The median membrane voltage at which the cell's training spikes start, V, relative to El_reference."""
+    return float(np.median(np.asarray(fit.model.membrane(fit.train.voltage, fit.train.current))[fit.train.forced]))
 
 
 def _settings(fit: FittedNeuron) -> str:

@@ -260,7 +260,7 @@ def off(truth):
 
 def test_the_threshold_moves_where_the_spikes_are(truth, off, data):
     stage = FineTuning(optax.adam(0.1), loss="van Rossum", steps=30, hazard=False)(off, data)
-    assert stage.kept
+    assert stage.taken
     assert min(stage.losses) < 0.7 * stage.losses[0]
     start, end = (float(model.neuron.threshold_infinity) for model in (off, stage.model))
     assert abs(end - 15e-3) < abs(start - 15e-3)

@@ -60,8 +60,8 @@ def test_it_is_fitted_beside_others_and_predicts_better_than_what_it_contains(fi
 
 
 def test_it_stands_in_the_record_and_is_not_repeated_from_it(fit, cell, settings, tmp_path, page):
-    gj.register_rule("hyperbolic of the page", page["Hyperbolic"])
-    gj.register_rule("raise of the page", page["Raise"])
+    gj.register_rule("threshold_dynamics_method", "hyperbolic", page["Hyperbolic"])
+    gj.register_rule("threshold_reset_method", "raise", page["Raise"])
     origin = provenance(cell, settings) | {"command": "", "fingerprint": "", "seconds_in_all": 1.0}
     write_results(fit, tmp_path, origin)
     record = fitting.read_fit(tmp_path)
