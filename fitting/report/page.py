@@ -8,6 +8,7 @@ from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -223,7 +224,8 @@ def _mechanisms(fit: FittedNeuron) -> str:
 
 def _onset(fit: FittedNeuron) -> float:
     """The median membrane voltage at which the cell's training spikes start, V, relative to El_reference."""
-    return float(np.median(np.asarray(fit.model.membrane(fit.train.voltage, fit.train.current))[fit.train.forced]))
+    membrane = fit.model.membrane(jnp.asarray(fit.train.voltage), jnp.asarray(fit.train.current))
+    return float(np.median(np.asarray(membrane)[fit.train.forced]))
 
 
 def _settings(fit: FittedNeuron) -> str:
