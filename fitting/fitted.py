@@ -10,6 +10,7 @@ import glifjax as gj
 
 from .assess.crossvalidate import Validation
 from .assess.evaluate import Scores
+from .assess.trust import Trust
 from .assess.uncertainty import Uncertainty
 from .data.arrays import FitData
 from .data.protocols import Split
@@ -38,6 +39,7 @@ class FittedNeuron:
         uncertainty: of its parameters; None for a level that another was preferred to.
         seed: of the simulations that the scores rest on.
         seconds: by stage.
+        trust: whether to trust it, and why not.
         warnings: what a reader of the results should know.
     """
 
@@ -52,6 +54,7 @@ class FittedNeuron:
     scores: Scores
     seed: int
     seconds: dict[str, float]
+    trust: Trust
     warnings: list[str] = field(default_factory=list)
     validation: Validation | None = None
     uncertainty: Uncertainty | None = None
@@ -79,6 +82,7 @@ class FittedNeuron:
             "uncertainty": None if self.uncertainty is None else self.uncertainty.as_dict(),
             "spike_shape": vars(self.shape),
             "preprocessing": None if self.preprocessing is None else self.preprocessing.as_dict(),
+            "trust": self.trust.as_dict(),
             "scores": self.scores.as_dict(),
             "validation": None
             if self.validation is None
@@ -136,6 +140,11 @@ class Fit:
     def scores(self) -> Scores:
         """Its scores on the held-out sweeps."""
         return self.preferred.scores
+
+    @property
+    def trust(self) -> Trust:
+        """Whether to trust it, and why not."""
+        return self.preferred.trust
 
     @property
     def validation(self) -> Validation | None:

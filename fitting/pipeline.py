@@ -17,6 +17,7 @@ import glifjax as gj
 from .assess.crossvalidate import prefer, validate
 from .assess.doubts import doubts
 from .assess.evaluate import evaluate, measure_ceiling
+from .assess.trust import judge
 from .assess.uncertainty import laplace
 from .checkpoint import Checkpoint
 from .data.arrays import DataError, FitData, prepare
@@ -204,6 +205,7 @@ def _fit_level(
         scores=scores,
         seed=settings.seed,
         seconds=prepared.seconds | clock.seconds,
+        trust=judge(level, model, train, prepared.test, scores, validation),
         warnings=[
             *prepared.recording.warnings,
             *prepared.preprocessing.warnings,

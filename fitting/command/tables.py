@@ -17,6 +17,10 @@ SCORES = {
 }
 
 
+#: What a fit's trust is called.
+TRUST = {"good": "good", "care": "usable with care:", "no": "do not use it:"}
+
+
 def print_results(fitted) -> None:
     """Levels, parameters, scores and warnings of a fit."""
     out_console.print()
@@ -27,6 +31,10 @@ def print_results(fitted) -> None:
     if fitted.test:
         out_console.print()
         out_console.print(_score_table(fitted))
+    out_console.print()
+    out_console.print(f"[bold]Can it be trusted?[/bold] {TRUST[fitted.trust.word]}", soft_wrap=True)
+    for reason in fitted.trust.reasons:
+        out_console.print(f"  {escape(reason)}", soft_wrap=True)
     for warning in dict.fromkeys(fitted.warnings):
         err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
 

@@ -1,6 +1,6 @@
 """fit.json: what a fit came to, typed and numbered, written and read.
 
-Format 1 has no number; 2 adds `format` and `recipe`.
+Format 1 has no number; 2 adds `format`, `recipe` and `trust`.
 """
 
 import json
@@ -58,6 +58,14 @@ class ValidationRecord:
 
 
 @dataclass(frozen=True)
+class TrustRecord:
+    """Whether to trust a fit ("good", "care", "no"), and why not."""
+
+    word: str
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
 class StageRecord:
     """What a stage came to.
 
@@ -97,6 +105,7 @@ class LevelRecord:
         warnings: what a reader should know.
         versions: of libraries.
         recipe: class and fields of the level; None in format 1.
+        trust: whether to trust it; None in format 1.
     """
 
     level: str
@@ -115,6 +124,7 @@ class LevelRecord:
     warnings: list[str]
     versions: dict[str, str]
     recipe: dict[str, Any] | None = None
+    trust: TrustRecord | None = None
 
 
 @dataclass(frozen=True)

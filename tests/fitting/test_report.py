@@ -16,6 +16,7 @@ import pytest
 import glifjax as gj
 from fitting.assess.crossvalidate import Validation
 from fitting.assess.evaluate import Scores
+from fitting.assess.trust import Trust
 from fitting.data.arrays import FitData, prepare
 from fitting.data.protocols import Part, Split
 from fitting.data.shape import measure_shape
@@ -117,6 +118,7 @@ def make_fit(level: str, cell: PatchedNeuron, train: list, groups: list[list], n
         scores=make_scores(test),
         seed=3,
         seconds={"membrane": 1.5, "scores": 2.0},
+        trust=Trust("care", ("few <spikes>",)),
         warnings=["mind the <gap>", f"only of {level}"],
         validation=Validation({"LIF": 1.11}.get(level, 2.22), 2.5, np.zeros(3), 100),
     )
