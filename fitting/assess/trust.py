@@ -88,7 +88,7 @@ def judge(
     order: tuple[Word, ...] = ("no", "care")
     words = [word for word, _ in reasons]
     sentences = tuple(sentence for word in order for given, sentence in reasons if given == word)
-    verdict: Word = next((word for word in order if word in words), "good")
+    verdict: Word = "no" if "no" in words else "care" if "care" in words else "good"
     return Trust(verdict, sentences)
 
 

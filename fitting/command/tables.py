@@ -7,11 +7,11 @@ from glifjax.cli.console import err_console, out_console
 
 #: What the table at the end says of each score.
 SCORES = {
-    "md_star_4ms": "Md* (4 ms)",
-    "md_star_8ms": "Md* (8 ms)",
-    "evr_10ms": "explained variance ratio (10 ms)",
-    "evr_single_10ms": "the same, single runs",
-    "gamma_4ms": "coincidence factor Γ (4 ms)",
+    "gamma_4ms": "one run: coincidence factor Γ (4 ms)",
+    "evr_single_10ms": "one run: explained variance ratio (10 ms)",
+    "evr_10ms": "mean of runs: explained variance ratio",
+    "md_star_4ms": "mean of runs: Md* (4 ms)",
+    "md_star_8ms": "mean of runs: Md* (8 ms)",
     "bits_per_spike": "bits per spike",
     "subthreshold_rmse_mv": "sub-threshold RMSE (mV)",
 }
