@@ -86,10 +86,10 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         table.add_column(heading, overflow="fold")
     for heading in (*COLUMNS.values(), "s"):
         table.add_column(heading, justify="right")
-    for each in rows:
-        if each["error"]:
-            table.add_row(escape(each["cell"]), "[red]failed[/red]")
+    for row in rows:
+        if row["error"]:
+            table.add_row(escape(row["cell"]), "[red]failed[/red]")
             continue
-        numbers = ("–" if each[key] is None else f"{each[key]:.3f}" for key in COLUMNS)
-        table.add_row(escape(each["cell"]), escape(each["level"]), *numbers, f"{each['seconds']:.0f}")
+        numbers = ("–" if row[key] is None else f"{row[key]:.3f}" for key in COLUMNS)
+        table.add_row(escape(row["cell"]), escape(row["level"]), *numbers, f"{row['seconds']:.0f}")
     return table

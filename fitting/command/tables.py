@@ -44,11 +44,11 @@ def _level_table(fitted) -> Table:
     table.add_column("level")
     for heading in ("bits per spike, cross-validated", "Md* (4 ms), held out", "EVr", "RMSE (mV)"):
         table.add_column(heading, justify="right")
-    for each in fitted.levels:
-        scores = each.scores.test
-        numbers = (each.validation.bits, scores["md_star_4ms"], scores["evr_10ms"], scores["subthreshold_rmse_mv"])
-        style = "bold" if each.level == fitted.level else None
-        name = f"{each.level} [green]preferred[/green]" if style else each.level
+    for fit in fitted.levels:
+        scores = fit.scores.test
+        numbers = (fit.validation.bits, scores["md_star_4ms"], scores["evr_10ms"], scores["subthreshold_rmse_mv"])
+        style = "bold" if fit.level == fitted.level else None
+        name = f"{fit.level} [green]preferred[/green]" if style else fit.level
         table.add_row(name, *map(_number, numbers), style=style)
     return table
 

@@ -41,7 +41,9 @@ STYLE: Any = {
 P = ParamSpec("P")
 
 
-def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Give a function that draws a figure the report's style."""
+
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with matplotlib.rc_context(STYLE):
@@ -50,7 +52,7 @@ def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
-@_styled
+@styled
 def voltage(runs: Runs) -> Figure:
     """Stimulus, and the recorded voltage with each of the two free runs."""
     start, stop = runs.window
@@ -81,7 +83,7 @@ def voltage(runs: Runs) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def close_up(runs: Runs) -> Figure:
     """The voltage predicted with the recorded spikes forced, and how far off it is everywhere."""
     figure = Figure(figsize=(FULL, 2.7), layout="constrained")
@@ -107,7 +109,7 @@ def close_up(runs: Runs) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def raster(trains: tuple[list, list, list], data: FitData) -> Figure:
     """Spikes of each repeat and of the model's runs, the stimulus above and their rates below."""
     duration = data.current.shape[1] * data.dt
@@ -141,7 +143,7 @@ def raster(trains: tuple[list, list, list], data: FitData) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def predictive_bands(runs: Runs, known: Bands) -> Figure:
     """Where the rate of the repeats and, in a close-up, the voltage between spikes are to lie, and where they are."""
     data, start, stop = runs.data, *runs.window
@@ -183,7 +185,7 @@ def _rate(trains: Sequence[Float[np.ndarray, " k"]], duration: float):
     return edges[:-1] + 0.5e-3, rate
 
 
-@_styled
+@styled
 def spike_shape(fit: FittedNeuron) -> Figure:
     """The mean recorded spike, what times it, and what the model cuts out and puts in its place."""
     data, shape = fit.train, fit.shape
@@ -217,7 +219,7 @@ def spike_shape(fit: FittedNeuron) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def afterspike_currents(neuron: gj.GLIF) -> Figure:
     """What one spike leaves behind in current, by component and in sum, from the end of its cut."""
     amplitudes, taus = (np.asarray(x, float) for x in (neuron.afterspike_amplitudes, neuron.asc_tau_array))
@@ -234,7 +236,7 @@ def afterspike_currents(neuron: gj.GLIF) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def threshold_components(neuron: gj.GLIF, moved: Movements) -> Figure:
     """How one spike raises the threshold, and how lasting steps of the voltage drag it along."""
     figure, ax = _panel(float(neuron.spike_cut_duration))
@@ -247,7 +249,7 @@ def threshold_components(neuron: gj.GLIF, moved: Movements) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def gated_currents(neuron: gj.GLIF) -> Figure:
     """The current of each gated current at rest in every voltage, solid, and with inactivation open, dashed."""
     figure = Figure(figsize=(HALF, 2.8), layout="constrained")
@@ -277,7 +279,7 @@ def _panel(cut: float) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-@_styled
+@styled
 def convergence(stage: Outcome) -> Figure:
     """A stage's objective by iteration; for the hard threshold, by the shifts tried from low to high."""
     figure = Figure(figsize=(THIRD, 2.5), layout="constrained")
@@ -300,7 +302,7 @@ def convergence(stage: Outcome) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def levels_compared(fits: Sequence[FittedNeuron], preferred: str, scores: Sequence[tuple[str, str]]) -> Figure:
     """Bits per spike by level, on training sweeps, cross-validated there, and held out; and held-out scores, as (key,
     label): escape noise, hard threshold, and the cell's own as a line."""

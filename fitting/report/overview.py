@@ -1,19 +1,20 @@
 """The page over many cells: which level each prefers, how well it is predicted, and how levels compare."""
 
 from collections.abc import Sequence
-from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from matplotlib.figure import Figure
+
+from glifjax.html import document, facts, header, join, markup, note, section, table, warnings
 
 from ..levels import LEVELS
 from ..many.workers import Cell
 from . import figures
-from .page import _facts, _figure, _section, _warnings
-from .tables import _table
+from .page import style
+from .picture import picture
 from .words import SCORES, show_score
 
 #: Scores in the figure, and those in the table: of these, the cell's own stands beside.
@@ -27,24 +28,20 @@ def overview(cells: Sequence[Cell], folder: Path) -> str:
     records = {cell.name: cell.record() for cell in cells}
     fitted = sorted((cell for cell in cells if cell.folder), key=lambda cell: _order(records[cell.name]))
     failed = [cell for cell in cells if not cell.folder]
-    found = [records[cell.name] for cell in fitted]
-    body = (
-        f'<header><p class="kicker">glifjax fit</p><h1>{len(cells)} cells</h1>'
-        f'<p class="verdict">{_verdict(found, len(failed))}</p>{_facts(_origin(found))}'
-        + _warnings([f"{cell.name}: {cell.error}" for cell in failed])
-        + "</header>"
+    scored = [records[cell.name] for cell in fitted]
+    body = header(
+        "glifjax fit",
+        f"{len(cells)} cells",
+        markup('<p class="verdict">{}</p>', _verdict(scored, len(failed))),
+        facts(_origin(scored)),
+        warnings(f"{cell.name}: {cell.error}" for cell in failed),
     )
-    if found:
-        body += _section("Cells", _cells(fitted, records, folder))
+    if scored:
+        body += section("Cells", _cells(fitted, records, folder))
         caption = "Held-out scores by level: a line each cell, its preferred level filled; thick: the mean"
-        body += _section("Levels", _figure(scores(found), f"{caption}; dashed: the mean of the cells' own.", wide=True))
-    colours = f":root {{ --data: {figures.DATA}; --noise: {figures.NOISE}; --hard: {figures.HARD}; }}\n"
-    style = colours + (files(str(__package__)) / "style.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{len(cells)} cells · glifjax fit</title><style>{style}</style></head>\n<body>{body}</body></html>\n"
-    )
+        levels = picture(scores(scored), f"{caption}; dashed: the mean of the cells' own.", wide=True)
+        body += section("Levels", levels)
+    return document(f"{len(cells)} cells · glifjax fit", style(), body)
 
 
 def _score(record: dict[str, Any], key: str, kind: str = "test") -> float:
@@ -64,22 +61,22 @@ def _verdict(records: Sequence[dict[str, Any]], failed: int) -> str:
     words = []
     if records:
         values = np.array([_score(record, "md_star_4ms") for record in records])
-        known = values[np.isfinite(values)]
+        finite = values[np.isfinite(values)]
         words.append(f"{len(records)} fitted")
-        if len(known):
+        if len(finite):
             words[-1] += (
-                f", with Md* (4 ms) between {known.min():.2f} and {known.max():.2f}, median {np.median(known):.2f}"
+                f", with Md* (4 ms) between {finite.min():.2f} and {finite.max():.2f}, median {np.median(finite):.2f}"
             )
         levels = [record["level"] for record in records]
         if any(len(record.get("levels", ())) > 1 for record in records):
-            counts = [f"{escape(level)} {levels.count(level)}" for level in LEVELS if level in levels]
+            counts = [f"{level} {levels.count(level)}" for level in LEVELS if level in levels]
             words.append("preferred levels: " + ", ".join(counts))
     if failed:
         words.append(f"{failed} failed")
     return "; ".join(words) + "."
 
 
-def _origin(records: Sequence[dict[str, Any]]) -> dict[str, str]:
+def _origin(records: Sequence[dict[str, Any]]) -> dict[str, str | Markup]:
     """What all fits have in common, from the first of them."""
     if not records:
         return {}
@@ -87,51 +84,56 @@ def _origin(records: Sequence[dict[str, Any]]) -> dict[str, str]:
     versions = ", ".join(f"{name} {value}" for name, value in first["versions"].items())
     seconds = [record["seconds_in_all"] for record in records]
     return {
-        "Command": f"<code>{escape(first['command'])}</code>" if first["command"] else "",
-        "Settings": escape(
-            ", ".join(f"{key} {value}" for key, value in first["settings"].items() if value is not None)
-        ),
+        "Command": markup("<code>{}</code>", first["command"]) if first["command"] else "",
+        "Settings": ", ".join(f"{key} {value}" for key, value in first["settings"].items() if value is not None),
         "Seconds": f"{np.median(seconds):.0f} a cell (median), {sum(seconds):.0f} in all",
-        "Versions": escape(versions),
+        "Versions": versions,
     }
 
 
-def _cells(fitted: Sequence[Cell], records: dict[str, dict[str, Any]], folder: Path) -> str:
+def _cells(fitted: Sequence[Cell], records: dict[str, dict[str, Any]], folder: Path) -> Markup:
     """The table of cells, the best predicted first."""
+    score = '<td class="{}">{}</td>'
     rows = []
     for cell in fitted:
         record = records[cell.name]
         assert cell.folder is not None
-        link = escape((cell.folder / "report.html").relative_to(folder).as_posix())
-        numbers = "".join(
-            f'<td class="test">{show_score(_score(record, key))}</td>'
-            + (f'<td class="ceiling">{show_score(_score(record, key, "ceiling"))}</td>' if key in OWN else "")
+        numbers = join(
+            markup(score, "test", show_score(_score(record, key)))
+            + (markup(score, "ceiling", show_score(_score(record, key, "ceiling"))) if key in OWN else "")
             for key in SHOWN
         )
-        notes = len(set(record["warnings"]))
         rows.append(
-            f'<tr><th><a href="{link}">{escape(cell.name)}</a></th><td class="text">{escape(record["level"])}</td>'
-            f"{numbers}<td>{notes or '–'}</td><td>{record['seconds_in_all']:.0f}</td></tr>"
+            markup(
+                '<tr><th><a href="{}">{}</a></th><td class="text">{}</td>{}<td>{}</td><td>{:.0f}</td></tr>',
+                (cell.folder / "report.html").relative_to(folder).as_posix(),
+                cell.name,
+                record["level"],
+                numbers,
+                len(set(record["warnings"])) or "–",
+                record["seconds_in_all"],
+            )
         )
-    label = lambda key: SCORES[key][0].replace(" ms", "&nbsp;ms").replace(" (mV)", "&nbsp;(mV)")
-    head = "".join(f"<th>{label(key)}</th>" + ("<th>the cell's own</th>" if key in OWN else "") for key in SHOWN)
-    return (
-        _table(f'<th>Cell</th><th class="text">Level</th>{head}<th>Notes</th><th>Seconds</th>', rows)
-        + '<p class="note">Of the preferred level, with escape noise, on the held-out sweeps. The cell\'s own: one of '
-        "its repeats as the model of the others. Notes stand in the cell's report.</p>"
+    label = lambda key: SCORES[key][0].replace(" ms", "\N{NO-BREAK SPACE}ms").replace(" (mV)", "\N{NO-BREAK SPACE}(mV)")
+    own = Markup("<th>the cell's own</th>")
+    head = join(markup("<th>{}</th>{}", label(key), own if key in OWN else "") for key in SHOWN)
+    head = markup('<th>Cell</th><th class="text">Level</th>{}<th>Notes</th><th>Seconds</th>', head)
+    return table(head, rows) + note(
+        "Of the preferred level, with escape noise, on the held-out sweeps. The cell's own: one of its repeats as the "
+        "model of the others. Notes stand in the cell's report."
     )
 
 
-@figures._styled
+@figures.styled
 def scores(records: Sequence[dict[str, Any]]) -> Figure:
     """Each of the DRAWN scores by level: a line for each cell, and their mean."""
     by_level = [record.get("levels") or {record["level"]: record} for record in records]
-    levels = [level for level in LEVELS if any(level in each for each in by_level)]
+    levels = [level for level in LEVELS if any(level in scored for scored in by_level)]
     figure = Figure(figsize=(figures.FULL, 3.2), layout="constrained")
     places = np.arange(len(levels))
     for ax, key in zip(figure.subplots(1, len(DRAWN)), DRAWN, strict=True):
-        value = lambda each, level, key=key: _score(each[level], key) if level in each else np.nan
-        values = np.array([[value(each, level) for level in levels] for each in by_level])
+        value = lambda scored, level, key=key: _score(scored[level], key) if level in scored else np.nan
+        values = np.array([[value(scored, level) for level in levels] for scored in by_level])
         shift = np.linspace(-0.16, 0.16, len(records)) if len(records) > 1 else np.zeros(1)
         for cell, (row, record) in enumerate(zip(values, records, strict=True)):
             ax.plot(
@@ -139,8 +141,8 @@ def scores(records: Sequence[dict[str, Any]]) -> Figure:
             )
             place = levels.index(record["level"])
             ax.plot(place + shift[cell], row[place], "o", color=figures.NOISE, ms=4.5)
-        known = np.isfinite(values).any(axis=0)
-        ax.plot(places[known], np.nanmean(values[:, known], axis=0), "_-", color=figures.NOISE, ms=16, mew=2, lw=1.4)
+        some = np.isfinite(values).any(axis=0)
+        ax.plot(places[some], np.nanmean(values[:, some], axis=0), "_-", color=figures.NOISE, ms=16, mew=2, lw=1.4)
         own = np.array([_score(record, key, "ceiling") for record in records])
         if np.isfinite(own).any():
             ax.axhline(np.nanmean(own), color=figures.DATA, lw=1.0, ls="--")

@@ -1,24 +1,21 @@
 """The report's page, section by section: one HTML file that needs nothing else."""
 
-import re
-from base64 import b64encode
 from collections.abc import Sequence
-from html import escape
 from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
+from markupsafe import Markup
+
+from glifjax.html import document, facts, header, items, join, markup, note, section, variables, warnings
 
 from ..assess.predictive import bands
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from . import figures, preprocessing, tables
 from .movements import movements
+from .picture import picture
 from .runs import run
 from .words import KEY, SCORES, banded, preference, steps_up, sweeps, verdict
 
@@ -44,120 +41,107 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
     if len(fits) == 1:
         body += _details(chosen, "neuron_config.json")
     else:
-        body += _section("Levels compared", _comparison(fits, chosen))
+        body += section("Levels compared", _comparison(fits, chosen))
         for fit in (chosen, *(fit for fit in fits if fit is not chosen)):
             own = [line for line in fit.warnings if any(line not in other.warnings for other in fits)]
-            opened, title = (" open", f"{fit.level}, preferred") if fit is chosen else ("", fit.level)
-            body += (
-                f'<details class="level"{opened}><summary>{escape(title)}</summary>'
-                f'<p class="verdict">{verdict(fit)}</p>{_warnings(own)}'
-                f"{_details(fit, f'neuron_config_{fit.level}.json', fit is chosen)}</details>"
+            body += markup(
+                '<details class="level"{}><summary>{}</summary><p class="verdict">{}</p>{}{}</details>',
+                Markup(" open") if fit is chosen else "",
+                f"{fit.level}, preferred" if fit is chosen else fit.level,
+                verdict(fit),
+                warnings(own),
+                _details(fit, f"neuron_config_{fit.level}.json", fit is chosen),
             )
     body += _preprocessing(chosen)
-    colours = f":root {{ --data: {figures.DATA}; --noise: {figures.NOISE}; --hard: {figures.HARD}; }}\n"
-    style = colours + (files(str(__package__)) / "style.css").read_text(encoding="utf-8")
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(chosen.recording.name)} · glifjax fit</title><style>{style}</style></head>\n"
-        f"<body>{body}</body></html>\n"
-    )
-    Path(path).write_text(page, encoding="utf-8")
+    Path(path).write_text(document(f"{chosen.recording.name} · glifjax fit", style(), body), encoding="utf-8")
 
 
-def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron) -> str:
+def style() -> str:
+    """The style of this page, and of that over many cells."""
+    colours = variables(data=figures.DATA, noise=figures.NOISE, hard=figures.HARD)
+    return colours + (files(str(__package__)) / "style.css").read_text(encoding="utf-8")
+
+
+def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron) -> Markup:
     """What was fitted, to what, and the verdict on the preferred fit."""
     recording = fit.recording
-    levels = escape(", ".join(fit.level for fit in fits))
     description = recording.session_description or ""
-    banner = (
+    banner = Markup(
         '<div class="banner"><strong>Simulated cell.</strong> This recording was made by a model, not by a real '
         "cell; the parameters that made it stand beside the fitted ones.</div>"
     )
-    facts = {
-        "File": escape(recording.path.name),
-        "Description": escape("" if description.upper() == "PLACEHOLDER" else description),
-        "Level" if len(fits) == 1 else "Levels fitted": levels,
+    entries = {
+        "File": recording.path.name,
+        "Description": "" if description.upper() == "PLACEHOLDER" else description,
+        "Level" if len(fits) == 1 else "Levels fitted": ", ".join(fit.level for fit in fits),
         "Trained on": sweeps(fit.split.train, [fit.train]),
         "Held out": sweeps([part for group in fit.split.test for part in group], fit.test),
-        "Why these": escape("; ".join(fit.split.reasons)),
+        "Why these": "; ".join(fit.split.reasons),
     }
-    return (
-        f'<header><p class="kicker">glifjax fit</p><h1>{escape(recording.name)} · {escape(fit.level)}</h1>'
-        + (banner if true_parameters(recording) else "")
-        + f'<p class="verdict">{verdict(fit)}</p>'
-        + _facts(facts)
-        + _warnings([line for line in fit.warnings if all(line in other.warnings for other in fits)])
-        + "</header>"
+    return header(
+        "glifjax fit",
+        f"{recording.name} · {fit.level}",
+        banner if true_parameters(recording) else "",
+        markup('<p class="verdict">{}</p>', verdict(fit)),
+        facts(entries),
+        warnings(line for line in fit.warnings if all(line in other.warnings for other in fits)),
     )
 
 
-def _warnings(lines: Sequence[str]) -> str:
-    """A box with one line for each warning, or nothing."""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<div class="warning"><ul>{items}</ul></div>' if lines else ""
-
-
-def _comparison(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
+def _comparison(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
     """Why this level is preferred, what each step up bought, and all scores."""
     shown = ("md_star_4ms", "evr_10ms", "subthreshold_rmse_mv")
     figure = figures.levels_compared(fits, chosen.level, [(key, SCORES[key][0]) for key in shown])
+    caption = "Left: what the choice rests on, cross-validated; circled. Others: {}; dashed: the cell."
     return (
-        f"<p>{preference(fits, chosen)}</p>"
-        + _figure(
-            figure,
-            f"Left: what the choice rests on, cross-validated; circled. Others: {KEY}; dashed: the cell.",
-            wide=True,
-        )
-        + f"<ul>{''.join(f'<li>{line}</li>' for line in steps_up(fits))}</ul>"
+        markup("<p>{}</p>", preference(fits, chosen))
+        + picture(figure, markup(caption, KEY), wide=True)
+        + items(steps_up(fits))
         + tables.level_table(fits, chosen.level)
-        + '<p class="note">With escape noise, on the held-out sweeps, but for the first two columns.</p>'
+        + note("With escape noise, on the held-out sweeps, but for the first two columns.")
     )
 
 
-def _details(fit: FittedNeuron, config: str, drawn: bool = True) -> str:
+def _details(fit: FittedNeuron, config: str, drawn: bool = True) -> Markup:
     """What is said of one level, whose neuron lies in the file `config`; its figures are drawn on request."""
-    figured = _section("Use the neuron", _usage(fit, config))
-    if drawn:
-        stages = "".join(_figure(figures.convergence(stage)) for stage in fit.stages)
-        went = (
-            '<p class="note">Each stage\'s objective by iteration; the larger dot is the best.</p>'
-            f'<div class="grid three">{stages}</div>{_settings(fit)}'
-        )
-        figured = _section("What a spike does", _mechanisms(fit)) + _section("How the fit went", went) + figured
-    else:
-        figured += '<p class="note">Its figures are in the report of a fit of this level alone.</p>'
-    return (
-        _section("Scores", tables.score_table(fit))
-        + (_runs(fit) if drawn else "")
-        + _section("Parameters", tables.parameter_table(fit))
-        + figured
+    usage = section("Use the neuron", _usage(fit, config))
+    scores = section("Scores", tables.score_table(fit))
+    parameters = section("Parameters", tables.parameter_table(fit))
+    if not drawn:
+        return scores + parameters + usage + note("Its figures are in the report of a fit of this level alone.")
+    stages = join(picture(figures.convergence(stage)) for stage in fit.stages)
+    went = section(
+        "How the fit went",
+        note("Each stage's objective by iteration; the larger dot is the best."),
+        markup('<div class="grid three">{}</div>', stages),
+        _settings(fit),
     )
+    return scores + _runs(fit) + parameters + section("What a spike does", _mechanisms(fit)) + went + usage
 
 
-def _runs(fit: FittedNeuron) -> str:
+def _runs(fit: FittedNeuron) -> Markup:
     """The neuron's voltage and spikes beside the cell's."""
     runs = run(fit)
     held = "Held-out" if fit.test else "Training"
     sweep = f"{held} sweep {runs.data.numbers[runs.sweep]}"
-    voltage = _figure(
+    voltage = picture(
         figures.voltage(runs),
         f"{sweep}, a stretch with more spikes than most: the neuron runs freely from the sweep's first voltage. "
         "The recorded voltage is shown less the drop over the electrode. Vertical lines are the neuron's spikes, "
         "whose voltage it cuts out.",
         wide=True,
-    ) + _figure(
+    ) + picture(
         figures.close_up(runs),
         f"Between spikes. Left: {sweep.lower()}, the neuron's spikes forced to where the cell's were. "
         f"Right: the error between spikes in all {held.lower()} sweeps.",
         wide=True,
     )
     if fit.uncertainty is not None and fit.test:
-        known = bands(fit.model, fit.uncertainty.draws, fit.train, runs.data, runs.sweep, fit.seed)
-        voltage += _figure(figures.predictive_bands(runs, known), banded(known, len(runs.data.numbers)), wide=True)
+        band = bands(fit.model, fit.uncertainty.draws, fit.train, runs.data, runs.sweep, fit.seed)
+        voltage += picture(figures.predictive_bands(runs, band), banded(band, len(runs.data.numbers)), wide=True)
     groups = sorted(zip(fit.scores.trains, fit.test, strict=True), key=lambda pair: -pair[1].n_spikes)
-    rasters = "".join(
-        _figure(
+    rasters = join(
+        picture(
             figures.raster(trains, data),
             f"Spikes in sweep{'s' if len(data.numbers) > 1 else ''} {', '.join(map(str, data.numbers))} and in "
             f"{len(trains[1])} runs with escape noise; below, their rate (10 ms Gaussian).",
@@ -166,15 +150,15 @@ def _runs(fit: FittedNeuron) -> str:
         for trains, data in groups[:RASTERS]
     )
     if len(groups) > RASTERS:
-        rasters += f'<p class="note">The {RASTERS} of {len(groups)} held-out stimuli with most spikes.</p>'
-    return _section(f"{held} voltage", voltage) + (_section("Held-out spikes", rasters) if rasters else "")
+        rasters += note(f"The {RASTERS} of {len(groups)} held-out stimuli with most spikes.")
+    return section(f"{held} voltage", voltage) + (section("Held-out spikes", rasters) if rasters else Markup())
 
 
-def _preprocessing(fit: FittedNeuron) -> str:
+def _preprocessing(fit: FittedNeuron) -> Markup:
     """What was made of the sweeps before any fit, with a figure for each step; nothing where that is not known."""
     done = fit.preprocessing
     if done is None:
-        return ""
+        return Markup()
     spikes = (
         "Every training spike as recorded, what tells it from other peaks, and the voltage that a spike leaves behind."
     )
@@ -183,43 +167,40 @@ def _preprocessing(fit: FittedNeuron) -> str:
         "right: the current that was measured around the spikes, with two standard errors."
     )
     drift = "Medians of what a linear cell leaves of the voltage, 1 s each, and the drift."
-    return _section(
+    small = picture(preprocessing.resampling(fit), "The time steps that are compared.")
+    return section(
         "Before the fit",
-        _facts(preprocessing.settings(fit, done))
-        + _figure(preprocessing.spikes(fit, done.recorded), spikes, wide=True)
-        + _figure(preprocessing.electrode(done), kernel, wide=True)
-        + f'<div class="grid two">{_figure(preprocessing.resampling(fit), "The time steps that are compared.")}'
-        + f"{_figure(preprocessing.drift(done), drift)}</div>",
+        facts(preprocessing.settings(fit, done)),
+        picture(preprocessing.spikes(fit, done.recorded), spikes, wide=True),
+        picture(preprocessing.electrode(done), kernel, wide=True),
+        markup('<div class="grid two">{}{}</div>', small, picture(preprocessing.drift(done), drift)),
     )
 
 
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{title}</h2>{content}</section>"
-
-
-def _mechanisms(fit: FittedNeuron) -> str:
+def _mechanisms(fit: FittedNeuron) -> Markup:
     """What a spike looks like and leaves behind."""
     neuron = fit.neuron
-    parts = _figure(
+    parts = picture(
         figures.spike_shape(fit),
         "The recorded spike. Shaded: what the neuron cuts out, from the first point to the second.",
     )
     lacks = []
     if neuron.has_afterspike_currents:
         caption = "The currents that one spike leaves behind; negative ones hold the neuron back. Shaded: the cut."
-        parts += _figure(figures.afterspike_currents(neuron), caption)
+        parts += picture(figures.afterspike_currents(neuron), caption)
     else:
         lacks.append("no afterspike currents")
     if neuron.membrane_currents:
         caption = "Gated currents, where the voltage stays; dashed: before they inactivate. Negative ones hold back."
-        parts += _figure(figures.gated_currents(neuron), caption)
+        parts += picture(figures.gated_currents(neuron), caption)
     if moved := movements(neuron, _onset(fit)):
         caption = "How the threshold moves. Shaded: the cut of the spike at 0."
-        parts += _figure(figures.threshold_components(neuron, moved), caption)
+        parts += picture(figures.threshold_components(neuron, moved), caption)
     else:
         lacks.append("a threshold that nothing moves")
-    note = f'<p class="note">This level has {" and ".join(lacks)}.</p>' if lacks else ""
-    return f'<div class="grid two">{parts}</div>{note}'
+    return markup('<div class="grid two">{}</div>', parts) + (
+        note(f"This level has {' and '.join(lacks)}.") if lacks else Markup()
+    )
 
 
 def _onset(fit: FittedNeuron) -> float:
@@ -228,49 +209,31 @@ def _onset(fit: FittedNeuron) -> float:
     return float(np.median(np.asarray(membrane)[fit.train.forced]))
 
 
-def _settings(fit: FittedNeuron) -> str:
+def _settings(fit: FittedNeuron) -> Markup:
     """Seconds, settings and versions."""
-    seconds = ", ".join(f"{escape(name)} {value:.1f}" for name, value in fit.seconds.items())
-    versions = ", ".join(f"{name} {escape(value)}" for name, value in fit.as_dict()["versions"].items())
-    return _facts(
+    seconds = ", ".join(f"{name} {value:.1f}" for name, value in fit.seconds.items())
+    return facts(
         {
             "Seconds": f"{sum(fit.seconds.values()):.1f} in all: {seconds}",
-            "Settings": f"level {escape(fit.level)}, time step {1e3 * fit.train.dt:.4g} ms, seed {fit.seed}",
-            "Versions": versions,
+            "Settings": f"level {fit.level}, time step {1e3 * fit.train.dt:.4g} ms, seed {fit.seed}",
+            "Versions": ", ".join(f"{name} {value}" for name, value in fit.as_dict()["versions"].items()),
         }
     )
 
 
-def _usage(fit: FittedNeuron, config: str) -> str:
+def _usage(fit: FittedNeuron, config: str) -> Markup:
     """How to load the neuron."""
-    reader = "; AllenSDK reads it too" if fit.recipe.allensdk else ""
-    return (
-        f'<pre>import glifjax as gj\n\nneuron = gj.read_neuron_config("{escape(config)}")\n'
+    code = (
+        f'import glifjax as gj\n\nneuron = gj.read_neuron_config("{config}")\n'
         "trace = gj.simulate(neuron, current, dt)      # current in A, dt in s\n"
         "trace.voltage + neuron.El_reference           # V\n"
-        "trace.spikes().times                          # s</pre>"
-        f'<p class="note">The command writes {escape(config)} beside this page{reader}. It '
-        "holds the neuron without the electrode, which adds R<sub>s</sub> I to a recorded voltage. "
-        "<code>simulate(..., key=jax.random.key(0))</code> draws spikes with escape noise.</p>"
+        "trace.spikes().times                          # s"
     )
-
-
-def _facts(facts: dict[str, str]) -> str:
-    """A list of names and what is known of each; the empty ones are left out."""
-    items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items() if value)
-    return f"<dl>{items}</dl>"
-
-
-def _figure(figure: Figure, caption: str = "", wide: bool = False) -> str:
-    """A figure as an image inside the page; a wide one scrolls in a narrow window."""
-    figure.set_dpi(200)
-    canvas, png = FigureCanvasAgg(figure), BytesIO()
-    canvas.draw()
-    # few colours make an image of lines three times as small
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(96).save(png, "PNG", optimize=True)
-    data = b64encode(png.getvalue()).decode()
-    words = escape(re.sub("<.*?>", "", caption)) or "figure"
-    return (
-        f'<figure{" class=wide" if wide else ""}><div class="scroll">'
-        f'<img src="data:image/png;base64,{data}" alt="{words}"></div><figcaption>{caption}</figcaption></figure>'
+    reader = "; AllenSDK reads it too" if fit.recipe.allensdk else ""
+    return markup("<pre>{}</pre>", code) + note(
+        f"The command writes {config} beside this page{reader}. It holds the neuron without the electrode, which adds ",
+        Markup(
+            "R<sub>s</sub> I to a recorded voltage. <code>simulate(..., key=jax.random.key(0))</code> draws spikes "
+        ),
+        "with escape noise.",
     )

@@ -1,7 +1,5 @@
 """What was made of the sweeps before the fit, for a person to check: spikes, cut and reset, steps, electrode, drift."""
 
-from html import escape
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -11,13 +9,13 @@ from ..data.arrays import FitData, coarsen
 from ..fitted import FittedNeuron
 from ..preprocessing import Preprocessing
 from ..stages.membrane import Membrane
-from .figures import COMPONENTS, DATA, FAINT, FULL, HARD, NOISE, _styled
+from .figures import COMPONENTS, DATA, FAINT, FULL, HARD, NOISE, styled
 
 #: What is shown around each spike, s, and of how many at most.
 BEFORE, AFTER, MOST = 5e-3, 12e-3, 400
 
 
-@_styled
+@styled
 def spikes(fit: FittedNeuron, data: FitData) -> Figure:
     """Every spike of the recorded training sweeps on its upstroke; the peaks that are spikes and those that are not."""
     shape = fit.shape
@@ -82,7 +80,7 @@ def _reset(ax, fit: FittedNeuron, time, waves) -> None:
     ax.set_title(f"reset, as recorded: slope {shape.reset_slope:.2f}")
 
 
-@_styled
+@styled
 def resampling(fit: FittedNeuron) -> Figure:
     """One spike and what follows in the steps of the fit, and in those that the membrane is fitted in."""
     data = fit.train
@@ -104,7 +102,7 @@ def resampling(fit: FittedNeuron) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def electrode(done: Preprocessing) -> Figure:
     """The kernel of electrode and membrane with its membrane part, and the mean current around spikes."""
     figure = Figure(figsize=(FULL, 2.9), layout="constrained")
@@ -141,7 +139,7 @@ def electrode(done: Preprocessing) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def drift(done: Preprocessing) -> Figure:
     """The baseline's drift, the training sweeps one after the other."""
     figure = Figure(figsize=(FULL / 2, 2.9), layout="constrained")
@@ -171,6 +169,6 @@ def settings(fit: FittedNeuron, done: Preprocessing) -> dict[str, str]:
         f"stands out by {1e3 * PROMINENCE:.0f} mV or more and rises at {UPSTROKE:g} V/s or faster",
         "Cut and reset": f"from {1e3 * shape.latency:.2f} ms before that for {1e3 * shape.cut:.2f} ms, to where the "
         f"voltage is no longer predicted by the onset's",
-        "Electrode": escape(f"{words[done.electrode]}: {done.reason}"),
-        "Drift": escape(f"{'removed' if done.removed else 'kept'}: {done.why_drift}"),
+        "Electrode": f"{words[done.electrode]}: {done.reason}",
+        "Drift": f"{'removed' if done.removed else 'kept'}: {done.why_drift}",
     }

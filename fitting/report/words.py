@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
+from markupsafe import Markup
+
+from glifjax.html import join, markup
 from glifjax.io.nwb.sweeps import name_sweeps
 
 from ..assess.predictive import Bands
@@ -28,16 +30,16 @@ SCORES = {
     "subthreshold_explained_variance": ("Sub-threshold variance", "Share of that voltage's variance explained.", True),
 }
 COLUMNS = {"test": "Escape noise", "deterministic": "Hard threshold", "ceiling": "The cell itself"}
-KEY = (
+KEY = Markup(
     '<span class="test">Escape noise</span>: a soft threshold, scores are means over many runs; '
     '<span class="deterministic">hard threshold</span>: the same neuron without noise'
 )
-TRADE_OFFS = (
+TRADE_OFFS = Markup(
     "Latency, cut and reset say where a spike is taken to begin and end, which the fit measures on the recorded "
     "waveform; what lies between is then shared out differently among the reset, the afterspike currents and the "
     "threshold's coupling. λ<sub>0</sub> and θ<sub>∞</sub> trade off exactly. Held-out scores judge the sum of them."
 )
-#: Of each parameter: symbol (HTML) and meaning.
+#: Of each parameter: symbol (markup) and meaning.
 PARAMETERS = {
     "C": ("C", "membrane capacitance"),
     "R_input": ("R", "input resistance"),
@@ -102,27 +104,27 @@ def verdict(fit: FittedNeuron) -> str:
     return text
 
 
-def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
+def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
     """Why a level is preferred, and which is the best that AllenSDK reads."""
     bits = {fit.level: fit.validation.bits for fit in fits if fit.validation is not None}
     best = max(bits, key=lambda level: bits[level])
-    text = f"<strong>{escape(chosen.level)}</strong> is preferred: "
+    text = ""
     if chosen.level == best:
         text += f"it tells most of training spikes that its fit has not seen, {show_score(bits[best])} bits each."
     else:
         text += (
             "it is the simplest that predicts training spikes its fit has not seen as well as the best "
-            f"({escape(best)}) does, {show_score(bits[chosen.level])} and {show_score(bits[best])} bits a spike, to "
+            f"({best}) does, {show_score(bits[chosen.level])} and {show_score(bits[best])} bits a spike, to "
             "within the standard error of the difference."
         )
     readable = [fit.level for fit in fits if fit.recipe.allensdk and fit.level in bits]
     if readable and not chosen.recipe.allensdk:
         best = max(readable, key=lambda level: bits[level])
-        text += f" The best that AllenSDK reads is {escape(best)}, with {show_score(bits[best])}."
-    return text
+        text += f" The best that AllenSDK reads is {best}, with {show_score(bits[best])}."
+    return markup("<strong>{}</strong> is preferred: {}", chosen.level, text)
 
 
-def steps_up(fits: Sequence[FittedNeuron]) -> list[str]:
+def steps_up(fits: Sequence[FittedNeuron]) -> list[Markup]:
     """What each step up in level bought, a line each."""
     by_level = {fit.level: fit for fit in fits}
     lines = []
@@ -135,48 +137,49 @@ def steps_up(fits: Sequence[FittedNeuron]) -> list[str]:
                 ("RMSE (mV)", *(fit.scores.test["subthreshold_rmse_mv"] for fit in (before, now))),
             ]
             gains = ", ".join(f"{name} {show_score(old)} → {show_score(new)}" for name, old, new in pairs)
-            adds = f"adds {escape(now.recipe.words)} to {escape(before.level)}"
-            lines.append(f"<strong>{escape(now.level)}</strong> {adds}: {gains}.")
+            lines.append(markup("<strong>{}</strong> adds {} to {}: {}.", now.level, now.recipe.words, before.level, gains))
     return lines
 
 
-def called(name: str) -> tuple[str, str]:
-    """A parameter's symbol (HTML) and meaning."""
+def called(name: str) -> tuple[Markup, str]:
+    """A parameter's symbol and meaning."""
     stem, _, index = name.rpartition("_")
     if index.isdigit() and stem in PARAMETERS:
         symbol, meaning = PARAMETERS[stem]
-        return f"{symbol}<sub>{index}</sub>", f"{meaning} {index}"
+        return markup("{}<sub>{}</sub>", Markup(symbol), index), f"{meaning} {index}"
     if index.endswith("ms") and stem in KERNELS:
         symbol, meaning = KERNELS[stem]
-        return f"{symbol}<sub>{index[:-2]} ms</sub>", f"{meaning} {index[:-2]} ms"
-    return PARAMETERS.get(name, (escape(name), ""))
+        return markup("{}<sub>{} ms</sub>", symbol, index[:-2]), f"{meaning} {index[:-2]} ms"
+    symbol, meaning = PARAMETERS.get(name, (None, ""))
+    return Markup(symbol) if symbol else markup("{}", name), meaning
 
 
-def doubtful(known: Uncertainty) -> list[str]:
+def doubtful(uncertainty: Uncertainty) -> list[str | Markup]:
     """What ± means, and which parameters it does not tell the whole of."""
-    lines = [
+    lines: list[str | Markup] = [
         "±: standard error, from how the fit's errors scatter over the training sweeps; under the pointer: the 90 % "
         "interval. That the spike's onset, cut and reset are measured is a part of it, with the errors that this has "
         "on simulated cells. A dash: measured or chosen, not fitted."
     ]
     named = lambda names: _listed([called(name)[0] for name in names])
-    if known.loose:
-        groups = "; ".join(named(names) + (" separately" if len(names) > 1 else "") for names in known.loose)
-        lines.append(f"The data say little of {groups}: there the fit stays near its prior.")
-    if known.tied:
-        groups = "; ".join(named(names) for names in known.tied)
-        lines.append(f"Known better together than one by one, as each makes up for the others: {groups}.")
+    if uncertainty.loose:
+        separately = lambda names: " separately" if len(names) > 1 else ""
+        groups = join((named(names) + separately(names) for names in uncertainty.loose), "; ")
+        lines.append(markup("The data say little of {}: there the fit stays near its prior.", groups))
+    if uncertainty.tied:
+        groups = join(map(named, uncertainty.tied), "; ")
+        lines.append(markup("Known better together than one by one, as each makes up for the others: {}.", groups))
     return lines
 
 
-def banded(known: Bands, repeats: int) -> str:
+def banded(bands: Bands, repeats: int) -> str:
     """What the predictive bands are, and how much of the recording they hold."""
     runs = "one run" if repeats == 1 else f"{repeats} runs"
     return (
         f"What {DRAWS} neurons predict whose parameters are as probable as the data leave them. Above: the rate of "
-        f"{runs}, as many as were recorded (10 ms Gaussian); {_share(known.rate_holds)} of the recorded rate lies in "
+        f"{runs}, as many as were recorded (10 ms Gaussian); {_share(bands.rate_holds)} of the recorded rate lies in "
         "the band. Below: the voltage, the recorded spikes forced, give or take the error on the training sweeps; "
-        f"{_share(known.voltage_holds)} of the recorded voltage lies in the band."
+        f"{_share(bands.voltage_holds)} of the recorded voltage lies in the band."
     )
 
 
@@ -184,8 +187,8 @@ def _share(value: float) -> str:
     return f"{100 * value:.0f} %" if math.isfinite(value) else "none"
 
 
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+def _listed(words: Sequence[Markup]) -> Markup:
+    return join(filter(None, [join(words[:-1], ", "), words[-1]]), " and ")
 
 
 def sweeps(parts: Sequence[Any], data: Sequence[FitData]) -> str:
@@ -197,7 +200,7 @@ def sweeps(parts: Sequence[Any], data: Sequence[FitData]) -> str:
     protocols = ", ".join(sorted({part.protocol for part in parts}))
     seconds, spikes = sum(part.duration for part in data), sum(part.n_spikes for part in data)
     pieces = [named, *sorted(cuts), protocols]
-    return escape(" · ".join(filter(None, [*pieces, f"{seconds:.4g} s, {spikes} spikes"])))
+    return " · ".join(filter(None, [*pieces, f"{seconds:.4g} s, {spikes} spikes"]))
 
 
 def show_score(value: float) -> str:

@@ -91,10 +91,10 @@ def _choose(names: list[str], variant: str) -> list:
     if variant not in VARIANTS:
         raise InputError(f"--variant {variant}: is unknown; use {' or '.join(VARIANTS)}")
     every = gj.gallery.variant(variant)
-    known = {pattern.letter.lower(): slug for slug, pattern in every.items()} | {slug: slug for slug in every}
-    slugs = {known.get(name.lower().replace("-", "_").replace(" ", "_")) for name in names}
+    slug_of = {pattern.letter.lower(): slug for slug, pattern in every.items()} | {slug: slug for slug in every}
+    slugs = {slug_of.get(name.lower().replace("-", "_").replace(" ", "_")) for name in names}
     if None in slugs:
-        unknown = next(name for name in names if name.lower().replace("-", "_").replace(" ", "_") not in known)
+        unknown = next(name for name in names if name.lower().replace("-", "_").replace(" ", "_") not in slug_of)
         raise InputError(f"there is no pattern {unknown!r}; there are {', '.join(every)}, or their letters A to T")
     return [pattern for slug, pattern in every.items() if not names or slug in slugs]
 
@@ -174,9 +174,9 @@ def _check_folder(out: Path | None, names: list[str], overwrite: bool) -> None:
         return
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; choose another folder with --out")
-    found = [name for name in names if (out / name).exists()]
-    if found and not overwrite:
-        raise InputError(f"{out}: already holds {found[0]}; choose another folder, or add --overwrite to replace it")
+    present = [name for name in names if (out / name).exists()]
+    if present and not overwrite:
+        raise InputError(f"{out}: already holds {present[0]}; choose another folder, or add --overwrite to replace it")
 
 
 def _write(files: Files, out: Path | None) -> Path:

@@ -132,18 +132,18 @@ def choose_sweeps(recording: gj.Recording, which: str | None = None) -> list[gj.
         SimulationError: a selected sweep has no stimulus in current clamp, or none but tests are left.
     """
     if which is None:
-        found = [sweep for sweep in recording.current_clamp if sweep.protocol.strip().lower() != TEST]
-        if not found:
+        sweeps = [sweep for sweep in recording.current_clamp if sweep.protocol.strip().lower() != TEST]
+        if not sweeps:
             numbers = name_sweeps(sweep.number for sweep in recording.current_clamp)
             raise SimulationError(f"{recording.path}: holds tests alone ({numbers}); select one with --sweeps")
-        return found
-    found = recording.select(which)
-    if unfit := [sweep for sweep in found if sweep.clamp != "current" or not sweep.paired]:
+        return sweeps
+    sweeps = recording.select(which)
+    if unfit := [sweep for sweep in sweeps if sweep.clamp != "current" or not sweep.paired]:
         raise SimulationError(
             f"{recording.path}: --sweeps selects {name_sweeps(s.number for s in unfit)}, without a stimulus in current "
             "clamp; leave out what has none"
         )
-    return found
+    return sweeps
 
 
 def summarize(sweep: gj.Sweep, trace: gj.Trace) -> SweepSummary:

@@ -2,6 +2,9 @@
 
 import re
 
+from markupsafe import Markup
+
+from glifjax.html import join, markup
 from glifjax.patterns.page.parameters import elements
 from glifjax.patterns.page.words import number
 from glifjax.patterns.pattern import Pattern
@@ -15,30 +18,32 @@ MODEL = (
 RESETS = ("I_j ← R_j I_j + A_j", "V ← V_reset", "Θ ← max ( Θ_reset , Θ )")
 
 
-def mathml(formula: str) -> str:
+def mathml(formula: str) -> Markup:
     """One formula, on a line of its own."""
-    tokens = "".join(map(_token, formula.split()))
-    return f'<div class="equation"><math displaystyle="true">{tokens}</math></div>'
+    tokens = join(map(_token, formula.split()))
+    return markup('<div class="equation"><math displaystyle="true">{}</math></div>', tokens)
 
 
-def _token(token: str) -> str:
-    if found := re.fullmatch(r"d\((.+)\)", token):
-        return f"<mfrac><mrow><mi>d</mi>{_token(found[1])}</mrow><mrow><mi>d</mi><mi>t</mi></mrow></mfrac>"
+def _token(token: str) -> Markup:
+    if derivative := re.fullmatch(r"d\((.+)\)", token):
+        of = _token(derivative[1])
+        return markup("<mfrac><mrow><mi>d</mi>{}</mrow><mrow><mi>d</mi><mi>t</mi></mrow></mfrac>", of)
     letter, below, index = token.partition("_")
     if below:
-        return f"<msub>{_token(letter)}{_index(index)}</msub>"
+        return markup("<msub>{}{}</msub>", _token(letter), _index(index))
     if re.fullmatch(r"[\d.e−+]*\d", token):
-        return f"<mn>{token}</mn>"
-    return f"<mi>{token}</mi>" if token.isalpha() else f"<mo>{token}</mo>"
+        return markup("<mn>{}</mn>", token)
+    return markup("<mi>{}</mi>" if token.isalpha() else "<mo>{}</mo>", token)
 
 
-def _index(index: str) -> str:
-    return f"<mn>{index}</mn>" if index.isdigit() else f"<mi>{index}</mi>"
+def _index(index: str) -> Markup:
+    return markup("<mn>{}</mn>" if index.isdigit() else "<mi>{}</mi>", index)
 
 
-def symbol(text: str) -> str:
-    """A parameter's symbol, in a line of text."""
-    return re.sub(r"^(\w)(?:_([^(]+))?", lambda part: f"<i>{part[1]}</i><sub>{part[2] or ''}</sub>", text)
+def symbol(text: str) -> Markup:
+    """A parameter's symbol, in a line of text: a letter, what is set lower, and what follows in brackets."""
+    letter, below, rest = re.fullmatch(r"(\w)(?:_([^(]+))?(.*)", text).groups("")  # pyright: ignore
+    return markup("<i>{}</i><sub>{}</sub>{}", letter, below, rest)
 
 
 def pattern_equations(pattern: Pattern) -> tuple[list[str], list[str]]:

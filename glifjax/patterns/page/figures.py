@@ -98,10 +98,10 @@ def overview(entries: Sequence[Entry]) -> Figure:
     with matplotlib.rc_context({**PANEL, "font.size": 10, "axes.labelsize": 10, "legend.fontsize": 11}):
         figure = Figure(figsize=(wide, tall), dpi=100)
         inch = np.array([1 / wide, 1 / tall, 1 / wide, 1 / tall])
-        each = wide / columns
+        panel = wide / columns
         for place, entry in enumerate(entries):
             row, column = divmod(place, columns)
-            corner = (column * each + 0.68, (rows - 1 - row) * 2.65 + 0.5, each - 0.84, 1.8)
+            corner = (column * panel + 0.68, (rows - 1 - row) * 2.65 + 0.5, panel - 0.84, 1.8)
             voltage, stimulus = _panel(figure, *(inch * corner))
             draw(voltage, stimulus, entry.shown)
             voltage.set_title(entry.pattern.name, loc="left", fontsize=11.5, pad=6)

@@ -1,10 +1,11 @@
 """The gallery's page: one HTML file that needs nothing else."""
 
-from base64 import b64encode
 from collections.abc import Callable, Sequence
-from html import escape
 from importlib.resources import files
 
+from markupsafe import Markup
+
+from glifjax.html import document, header, image, join, markup, note, variables
 from glifjax.patterns.page.equations import MODEL, RESETS, mathml, pattern_equations, symbol
 from glifjax.patterns.page.figures import painter
 from glifjax.patterns.page.parameters import elements
@@ -15,7 +16,7 @@ from glifjax.plots import THRESHOLD, VOLTAGE
 #: Draws a run as SVG.
 Paint = Callable[[Shown], str]
 KINDS = {"claim": "Claim", "control": "Control", "robust": "Also"}
-HOLDS = {True: '<td class="holds">✓ holds</td>', False: '<td class="fails">✗ does not hold</td>'}
+HOLDS = {True: Markup('<td class="holds">✓ holds</td>'), False: Markup('<td class="fails">✗ does not hold</td>')}
 SOURCE = (
     'Ş. Mihalaş and E. Niebur, "A generalized linear integrate-and-fire neural model produces diverse spiking '
     'behaviors", Neural Computation 21:704, 2009'
@@ -32,69 +33,85 @@ def page(entries: Sequence[Entry]) -> str:
     Args:
         entries: as `run_gallery` gives them, all of one variant.
     """
-    colours = f":root {{ --voltage: {VOLTAGE}; --threshold: {THRESHOLD}; }}\n"
-    style = colours + (files("glifjax.patterns.page") / "style.css").read_text(encoding="utf-8")
     title = "Twenty firing patterns of one neuron" if len(entries) == 20 else "Firing patterns of one neuron"
+    style = variables(voltage=VOLTAGE, threshold=THRESHOLD)
+    style += (files("glifjax.patterns.page") / "style.css").read_text(encoding="utf-8")
     with painter() as paint:
-        patterns = "".join(_pattern(entry, paint, is_open=len(entries) == 1) for entry in entries)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title} · glifjax gallery</title><style>{style}</style></head>\n"
-        f'<body><header><p class="kicker">glifjax gallery</p><h1>{title}</h1>{_header(entries)}</header>\n'
-        f'<main class="grid">{patterns}</main></body></html>\n'
-    )
+        panels = join(_pattern(entry, paint, is_open=len(entries) == 1) for entry in entries)
+    top = header("glifjax gallery", title, _summary(entries))
+    body = markup('{}\n<main class="grid">{}</main>', top, panels)
+    return document(f"{title} · glifjax gallery", style, body)
 
 
-def _header(entries: Sequence[Entry]) -> str:
+def _summary(entries: Sequence[Entry]) -> Markup:
+    """The model, how many checks hold, and the key to the figures."""
     results = [result for entry in entries for result in entry.results]
     held = sum(result.holds for result in results)
     runs = len({id(run) for result in results for run in result.runs})
-    key = "".join(
-        f'<span><i class="{name}" aria-hidden="true"></i>{name}</span>'
+    key = join(
+        markup('<span><i class="{0}" aria-hidden="true"></i>{0}</span>', name)
         for name in ("voltage", "threshold", "spike", "stimulus")
     )
-    equations = "".join(map(mathml, MODEL))
-    resets = "".join(map(mathml, RESETS))
+    spike = note("at V ≥ Θ, a spike:") + join(map(mathml, RESETS))
     return (
-        "<p>The Mihalas–Niebur neuron is linear between spikes, so the runs here follow its closed-form solution, and "
-        "a spike time is a real number rather than a step. A panel opens with what it claims, a control that shows "
-        "what the behaviour rests on, its parameters and equations, and the code that makes it.</p>"
-        f'<div class="model"><div>{equations}</div><div><p class="note">at V ≥ Θ, a spike:</p>{resets}</div></div>'
-        f"<p>{held} of {len(results)} checks hold, measured in {runs} runs.</p>"
-        f'<p class="note">{escape(VARIANTS[entries[0].pattern.variant])}</p><p class="key">{key}</p>'
+        Markup(
+            "<p>The Mihalas–Niebur neuron is linear between spikes, so the runs here follow its closed-form solution, "
+            "and a spike time is a real number rather than a step. A panel opens with what it claims, a control that "
+            "shows what the behaviour rests on, its parameters and equations, and the code that makes it.</p>"
+        )
+        + markup('<div class="model"><div>{}</div><div>{}</div></div>', join(map(mathml, MODEL)), spike)
+        + markup("<p>{} of {} checks hold, measured in {} runs.</p>", held, len(results), runs)
+        + note(VARIANTS[entries[0].pattern.variant])
+        + markup('<p class="key">{}</p>', key)
     )
 
 
-def _pattern(entry: Entry, paint: Paint, is_open: bool) -> str:
-    pattern, image = entry.pattern, _image(entry.shown, entry.pattern.name, paint)
+def _pattern(entry: Entry, paint: Paint, is_open: bool) -> Markup:
+    """A panel: the pattern at a glance, and all that is to say of it."""
+    pattern, picture = entry.pattern, _image(entry.shown, entry.pattern.name, paint)
     failing = sum(not result.holds for result in entry.results)
-    note = f'<p class="warning">{escape(pattern.note)}</p>' if pattern.note else ""
-    verdict = f'<p class="fails">{failing} of {len(entry.results)} checks do not hold</p>' if failing else ""
-    return (
-        f'<details class="pattern" id="{pattern.slug}"{" open" if is_open else ""}>'
-        f"<summary><h2><b>{pattern.letter}</b> {escape(pattern.name)}</h2>{image}"
-        f"<p>{escape(pattern.behaviour)}</p>{verdict}</summary>"
-        f'<div class="body">{note}{_figures(entry, image, paint)}{_checks(entry.results)}'
-        f'<div class="columns"><div>{_parameters(entry)}</div><div>{_equations(entry)}'
-        f'<h3>Code</h3><pre tabindex="0"><code>{escape(code(pattern))}</code></pre></div></div></div></details>\n'
+    verdict = markup('<p class="fails">{} of {} checks do not hold</p>', failing, len(entry.results))
+    summary = markup(
+        "<summary><h2><b>{}</b> {}</h2>{}<p>{}</p>{}</summary>",
+        pattern.letter,
+        pattern.name,
+        picture,
+        pattern.behaviour,
+        verdict if failing else "",
+    )
+    code_shown = markup('<h3>Code</h3><pre tabindex="0"><code>{}</code></pre>', code(pattern))
+    body = markup(
+        '{}{}{}<div class="columns"><div>{}</div><div>{}{}</div></div>',
+        markup('<p class="warning">{}</p>', pattern.note) if pattern.note else "",
+        _figures(entry, picture, paint),
+        _checks(entry.results),
+        _parameters(entry),
+        _equations(entry),
+        code_shown,
+    )
+    return markup(
+        '<details class="pattern" id="{}"{}>{}<div class="body">{}</div></details>\n',
+        pattern.slug,
+        Markup(" open") if is_open else "",
+        summary,
+        body,
     )
 
 
-def _image(shown: Shown, name: str, paint: Paint) -> str:
+def _image(shown: Shown, name: str, paint: Paint) -> Markup:
     """A run as an image inside the page, with what was measured in words."""
-    data, said = b64encode(paint(shown).encode()).decode(), measured(shown)
+    said = measured(shown)
     words = (
         f"{name}: voltage, threshold and spikes over {number(shown.response.duration)} ms, the stimulus below. "
         f"{said[0].upper()}{said[1:]}."
     )
-    return f'<img src="data:image/svg+xml;base64,{data}" width="360" height="230" alt="{escape(words)}">'
+    return image(paint(shown).encode(), "svg+xml", words, size=(360, 230))
 
 
-def _figures(entry: Entry, image: str, paint: Paint) -> str:
+def _figures(entry: Entry, picture: Markup, paint: Paint) -> Markup:
     """The pattern, and every run of its checks that differs from it."""
     others = [(result, run) for result in entry.results for run in result.runs if run is not entry.shown]
-    captions = [("The pattern", image, "as it is")] + [
+    captions = [("The pattern", picture, "as it is")] + [
         (
             KINDS[result.kind],
             _image(run, KINDS[result.kind], paint),
@@ -102,11 +119,11 @@ def _figures(entry: Entry, image: str, paint: Paint) -> str:
         )
         for result, run in others
     ]
-    figures = "".join(
-        f"<figure>{picture}<figcaption><b>{name}:</b> {escape(words)}</figcaption></figure>"
-        for name, picture, words in captions
+    figures = join(
+        markup("<figure>{}<figcaption><b>{}:</b> {}</figcaption></figure>", shown, name, words)
+        for name, shown, words in captions
     )
-    return f'<div class="runs">{figures}</div>'
+    return markup('<div class="runs">{}</div>', figures)
 
 
 def _difference(entry: Entry, run: Shown) -> str:
@@ -122,36 +139,52 @@ def _difference(entry: Entry, run: Shown) -> str:
     return "; ".join(changed)
 
 
-def _checks(results: Sequence[Result]) -> str:
-    rows = "".join(
-        f'<tr><th scope="row" class="kind">{KINDS[result.kind]}</th><td>{escape(result.check.expects)}</td>'
-        f"<td>{'<br>'.join(escape(measured(run)) for run in result.runs)}</td>{HOLDS[result.holds]}</tr>"
+def _checks(results: Sequence[Result]) -> Markup:
+    rows = join(
+        markup(
+            '<tr><th scope="row" class="kind">{}</th><td>{}</td><td>{}</td>{}</tr>',
+            KINDS[result.kind],
+            result.check.expects,
+            join(map(measured, result.runs), Markup("<br>")),
+            HOLDS[result.holds],
+        )
         for result in results
     )
-    return (
+    return markup(
         '<h3>Claim and control</h3><table class="checks"><thead><tr><th></th><th>expected</th><th>measured</th>'
-        f"<th></th></tr></thead><tbody>{rows}</tbody></table>"
+        "<th></th></tr></thead><tbody>{}</tbody></table>",
+        rows,
     )
 
 
-def _parameters(entry: Entry) -> str:
-    rows = "".join(
-        f'<tr{" class=changed" if element.changed else ""}><th scope="row">{symbol(element.symbol)}</th>'
-        f"<td>{element.meaning} <code>{element.name}</code></td>"
-        f'<td class="value">{number(element.value)} {element.parameter.unit}</td></tr>'
+def _parameters(entry: Entry) -> Markup:
+    rows = join(
+        markup(
+            '<tr{}><th scope="row">{}</th><td>{} <code>{}</code></td><td class="value">{} {}</td></tr>',
+            Markup(" class=changed") if element.changed else "",
+            symbol(element.symbol),
+            element.meaning,
+            element.name,
+            number(element.value),
+            element.parameter.unit,
+        )
         for element in elements(entry.pattern.neuron).values()
     )
-    return (
-        f"<h3>Stimulus</h3><p>{stimulus_words(entry.pattern.stimulus)}.</p>"
-        "<h3>Parameters</h3>"
-        '<table class="parameters"><thead><tr><th></th><th>meaning, name in code</th><th class="value">value</th>'
-        f'</tr></thead><tbody>{rows}</tbody></table><p class="note">Bold: not the neuron\'s default.</p>'
+    return markup(
+        '<h3>Stimulus</h3><p>{}.</p><h3>Parameters</h3><table class="parameters"><thead><tr><th></th>'
+        '<th>meaning, name in code</th><th class="value">value</th></tr></thead><tbody>{}</tbody></table>{}',
+        stimulus_words(entry.pattern.stimulus),
+        rows,
+        note("Bold: not the neuron's default."),
     )
 
 
-def _equations(entry: Entry) -> str:
-    dynamics, resets = ("".join(map(mathml, lines)) for lines in pattern_equations(entry.pattern))
-    return (
-        '<h3>Equations with these numbers</h3><p class="note">In mV, ms and nA, with nF and µS.</p>'
-        f'<div class="equations">{dynamics}<p class="note">at V ≥ Θ:</p>{resets}</div>'
+def _equations(entry: Entry) -> Markup:
+    dynamics, resets = (join(map(mathml, lines)) for lines in pattern_equations(entry.pattern))
+    return markup(
+        '<h3>Equations with these numbers</h3>{}<div class="equations">{}{}{}</div>',
+        note("In mV, ms and nA, with nF and µS."),
+        dynamics,
+        note("at V ≥ Θ:"),
+        resets,
     )

@@ -97,14 +97,14 @@ class Element:
 
 def elements(neuron: MihalasNiebur) -> dict[str, Element]:
     """All numbers of a neuron, by name."""
-    found = {}
+    numbers = {}
     for field, parameter in PARAMETERS.items():
         values, usual = np.asarray(getattr(neuron, field), float), np.ravel(DEFAULTS[field])
         for i, value in enumerate(values.ravel()):
             name = f"{field}{i + 1}" if values.ndim else field
             changed = i >= usual.size or bool(value != usual[i])
-            found[name] = Element(name, field, float(f"{parameter.scale * value:.12g}"), changed)
-    return found
+            numbers[name] = Element(name, field, float(f"{parameter.scale * value:.12g}"), changed)
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -123,15 +123,15 @@ def read_axis(neuron: MihalasNiebur, text: str) -> Axis:
         InputError: for a parameter the neuron does not have, or what is no range.
     """
     name, given, limits = text.partition("=")
-    known = elements(neuron)
-    if name not in known:
-        raise InputError(f"the neuron has no parameter {name!r}; it has {', '.join(known)}")
-    element = known[name]
+    numbers = elements(neuron)
+    if name not in numbers:
+        raise InputError(f"the neuron has no parameter {name!r}; it has {', '.join(numbers)}")
+    element = numbers[name]
     if not given:
         return Axis(element, *element.usual)
-    found = re.fullmatch(r"([^:]+):([^:]+)", limits)
+    ends = re.fullmatch(r"([^:]+):([^:]+)", limits)
     try:
-        low, high = (float(part) for part in found.groups()) if found else (np.nan, np.nan)
+        low, high = (float(part) for part in ends.groups()) if ends else (np.nan, np.nan)
     except ValueError:
         low = high = np.nan
     if not (np.isfinite([low, high]).all() and low < high):

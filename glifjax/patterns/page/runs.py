@@ -80,8 +80,8 @@ def _entry(pattern: Pattern, shown: Iterator[Shown]) -> Entry:
 def _run(patterns: list[Pattern]) -> list[Shown]:
     neurons, currents, steps = batch(patterns)
     dt, shown = patterns[0].dt, []
-    found = (np.asarray(values, float) for values in _simulate(neurons, currents, dt))
-    for pattern, n, crossing, voltage, threshold in zip(patterns, steps, *found, strict=True):
+    traces = (np.asarray(values, float) for values in _simulate(neurons, currents, dt))
+    for pattern, n, crossing, voltage, threshold in zip(patterns, steps, *traces, strict=True):
         at, place = np.nonzero(np.isfinite(crossing[:n]))
         times = at * dt + crossing[at, place]
         response = Response(times=1e3 * times, voltage=1e3 * voltage[:n], duration=1e3 * float(n) * dt)

@@ -1,0 +1,27 @@
+"""A matplotlib figure as part of a page."""
+
+from io import BytesIO
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from glifjax.html import image, markup
+
+
+def picture(figure: Figure, caption: str | Markup = "", wide: bool = False) -> Markup:
+    """A figure as an image inside the page; a wide one scrolls in a narrow window."""
+    figure.set_dpi(200)
+    canvas, png = FigureCanvasAgg(figure), BytesIO()
+    canvas.draw()
+    # few colours make an image of lines three times as small
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(96).save(png, "PNG", optimize=True)
+    words = Markup(caption).striptags() if isinstance(caption, Markup) else caption
+    return markup(
+        '<figure{}><div class="scroll">{}</div><figcaption>{}</figcaption></figure>',
+        Markup(" class=wide") if wide else "",
+        image(png.getvalue(), "png", words or "figure"),
+        caption,
+    )
