@@ -6,7 +6,7 @@ Markup is text that is known to be safe (`markupsafe.Markup`); all functions her
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 
 def markup(template: str, *values: object, **named: object) -> Markup:
@@ -16,7 +16,7 @@ def markup(template: str, *values: object, **named: object) -> Markup:
 
 def join(parts: Iterable[str | Markup], between: str | Markup = "") -> Markup:
     """Parts one after another, text among them escaped."""
-    return Markup(between).join(parts)
+    return escape(between).join(parts)
 
 
 def document(title: str, style: str, body: Markup) -> str:
