@@ -137,7 +137,9 @@ def steps_up(fits: Sequence[FittedNeuron]) -> list[Markup]:
                 ("RMSE (mV)", *(fit.scores.test["subthreshold_rmse_mv"] for fit in (before, now))),
             ]
             gains = ", ".join(f"{name} {show_score(old)} → {show_score(new)}" for name, old, new in pairs)
-            lines.append(markup("<strong>{}</strong> adds {} to {}: {}.", now.level, now.recipe.words, before.level, gains))
+            lines.append(
+                markup("<strong>{}</strong> adds {} to {}: {}.", now.level, now.recipe.words, before.level, gains)
+            )
     return lines
 
 
