@@ -219,6 +219,19 @@ class Recording:
         self._remarks = tuple(remarks)
         self._other_content = other_content
 
+    @classmethod
+    def from_arrays(
+        cls, current: Any, voltage: Any, rate: float, *, protocols: str | Sequence[str] = "", name: str = "arrays"
+    ) -> "Recording":
+        """A recording out of arrays: current in A and voltage in V, (T,), (S, T), or a list of (T,); rate in Hz.
+
+        Sweeps are numbered from 1; ``protocols`` is one name, or one a sweep, by which those to train on and to hold
+        out are told apart. Raises RecordingError for arrays that do not go together.
+        """
+        from glifjax.io.nwb.arrays import sweeps_from_arrays
+
+        return cls(Path(name), sweeps_from_arrays(current, voltage, rate, protocols, name), session_description=name)
+
     def close(self) -> None:
         """Close the file; closing it again does nothing."""
         self._close()
