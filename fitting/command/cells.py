@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 #: Columns of the table at the end, by column of cells.csv.
 COLUMNS = {
-    "md_star_4ms": "Md* (4 ms)",
-    "md_star_4ms_of_the_cell": "its own",
-    "evr_10ms": "EVr",
+    "gamma_4ms": "Γ, one run",
+    "gamma_4ms_of_the_cell": "one repeat",
+    "evr_single_10ms": "EVr, one run",
+    "md_star_4ms": "Md*, all runs",
     "bits_per_spike": "bits",
     "subthreshold_rmse_mv": "RMSE, mV",
 }
@@ -77,7 +78,11 @@ def _line(cell) -> str:
         return f"  [red]✗[/red] {escape(cell.name)}: {escape(cell.error)}"
     if cell.kept:
         return f"  [green]✓[/green] {escape(cell.name)} [dim]fitted before[/dim]"
-    return f"  [green]✓[/green] {escape(cell.name)} [dim]{cell.record()['seconds_in_all']:.0f} s[/dim]"
+    record = cell.record()
+    gamma = record["scores"]["test"]["gamma_4ms"]
+    score = "no score" if gamma is None else f"Γ {gamma:.2f}"
+    words = f"{record['level']}, {score}, trust: {record['trust']['word']}"
+    return f"  [green]✓[/green] {escape(cell.name)}: {escape(words)} [dim]{record['seconds_in_all']:.0f} s[/dim]"
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:

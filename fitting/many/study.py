@@ -18,6 +18,8 @@ from .workers import Cell, Job, check_package, run
 
 #: The files of all cells together.
 TABLE, PAGE = "cells.csv", "cells.html"
+#: Scores that stand beside the cell's own.
+CEILINGS = ("gamma_4ms", "evr_single_10ms", "md_star_4ms", "evr_10ms")
 #: In a folder whose cells are not all fitted: which run it is of.
 RUN = ".run"
 
@@ -108,7 +110,8 @@ def row(cell: Cell, folder: Path) -> dict[str, Any]:
         "bits_per_spike_cross_validated": (record.get("validation") or {}).get("bits_per_spike"),
         **{key: number("test", key) for key in SCORES},
         **{f"{key}_hard_threshold": number("deterministic", key) for key in ("md_star_4ms", "evr_10ms")},
-        **{f"{key}_of_the_cell": number("ceiling", key) for key in ("md_star_4ms", "evr_10ms")},
+        **{f"{key}_of_the_cell": number("ceiling", key) for key in CEILINGS},
+        "trust": (record.get("trust") or {}).get("word"),
         "warnings": len(set(record.get("warnings", ()))) if record else None,
         "seconds": record.get("seconds_in_all"),
         "recording": str(cell.path),

@@ -17,7 +17,7 @@ from . import figures, preprocessing, tables
 from .movements import movements
 from .picture import picture
 from .runs import run
-from .words import KEY, SCORES, banded, preference, steps_up, sweeps, verdict
+from .words import KEY, SCORES, banded, preference, steps_up, sweeps, trust, verdict
 
 #: Held-out stimuli whose spikes are shown.
 RASTERS = 3
@@ -83,6 +83,7 @@ def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron) -> Markup:
         f"{recording.name} · {fit.level}",
         banner if true_parameters(recording) else "",
         markup('<p class="verdict">{}</p>', verdict(fit)),
+        trust(fit),
         facts(entries),
         warnings(line for line in fit.warnings if all(line in other.warnings for other in fits)),
     )
@@ -90,7 +91,7 @@ def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron) -> Markup:
 
 def _comparison(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
     """Why this level is preferred, what each step up bought, and all scores."""
-    shown = ("md_star_4ms", "evr_10ms", "subthreshold_rmse_mv")
+    shown = ("gamma_4ms", "evr_single_10ms", "subthreshold_rmse_mv")
     figure = figures.levels_compared(fits, chosen.level, [(key, SCORES[key][0]) for key in shown])
     caption = "Left: what the choice rests on, cross-validated; circled. Others: {}; dashed: the cell."
     return (

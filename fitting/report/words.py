@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from glifjax.html import join, markup
+from glifjax.html import items, join, markup
 from glifjax.io.nwb.sweeps import name_sweeps
 
 from ..assess.predictive import Bands
@@ -16,11 +16,11 @@ from ..fitted import FittedNeuron
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
 SCORES = {
-    "md_star_4ms": ("Md*, 4 ms", "Coincidences (4 ms) between cell and model, relative to those within each.", True),
+    "gamma_4ms": ("Γ, 4 ms, one run", "Coincidences within 4 ms of one run and one repeat; 0 is chance.", True),
+    "evr_single_10ms": ("EVr, 10 ms, one run", "Explained share of the explainable rate (10 ms Gaussian).", True),
+    "evr_10ms": ("EVr, 10 ms", "The same for the mean of all runs.", True),
+    "md_star_4ms": ("Md*, 4 ms", "Coincidences (4 ms) between all runs and repeats, relative to those within.", True),
     "md_star_8ms": ("Md*, 8 ms", "The same within 8 ms.", True),
-    "gamma_4ms": ("Γ, 4 ms", "Coincidences within 4 ms, pair by pair; 0 is chance.", True),
-    "evr_10ms": ("EVr, 10 ms", "Explained share of the cell's explainable rate (10 ms Gaussian).", True),
-    "evr_single_10ms": ("EVr single, 10 ms", "The same for one run at a time.", True),
     "bits_per_spike": ("Bits per spike", "What the hazard tells of each spike beyond the mean rate.", False),
     "subthreshold_rmse_mv": (
         "Sub-threshold RMSE (mV)",
@@ -83,25 +83,40 @@ def verdict(fit: FittedNeuron) -> str:
         )
     count, test = sum(len(group.numbers) for group in fit.test), fit.scores.test
     what = "sweep" if count == 1 else "repeats" if len(fit.test) == 1 else "sweeps"
-    score, ceiling = test["md_star_4ms"], fit.scores.ceiling["md_star_4ms"]
+    own = fit.scores.ceiling
     text = f"On {count} held-out {what} "
-    if math.isnan(score):
+    if math.isnan(test["evr_single_10ms"]):
         text += "there are too few spikes, of the cell or of the neuron, to score."
-    elif math.isnan(ceiling):
-        text += (
-            f"the neuron predicts spikes with Md* {show_score(score)}; how well the cell would predict itself "
-            "cannot be said without three repeats of one stimulus, with spikes."
-        )
     else:
         text += (
-            f"the neuron predicts spikes with Md* {show_score(score)}, where one repeat of the cell predicts "
-            f"the others with {show_score(ceiling)}."
+            f"one run of the neuron coincides with one repeat of the cell with Γ {show_score(test['gamma_4ms'])}, and "
+            f"explains {show_score(test['evr_single_10ms'])} of its rate (EVr)"
         )
+        if math.isnan(own["evr_single_10ms"]):
+            text += "; how well another repeat would do cannot be said without repeats of one stimulus, with spikes."
+        else:
+            text += (
+                f"; another repeat reaches {show_score(own['gamma_4ms'])} and {show_score(own['evr_single_10ms'])}. "
+                f"The mean of many runs reaches Md* {show_score(test['md_star_4ms'])} (a repeat: "
+                f"{show_score(own['md_star_4ms'])}): averaging takes the model's own noise away, as no repeat can."
+            )
     error, explained = test["subthreshold_rmse_mv"], test["subthreshold_explained_variance"]
     if math.isfinite(error) and explained > 0:
         text += f" Between spikes it follows the voltage to {show_number(error, 2)} mV (RMS), "
         text += f"{100 * explained:.0f} % of the variance."
     return text
+
+
+#: What a fit's trust is called.
+TRUST = {"good": "Good.", "care": "Usable with care:", "no": "Do not use it:"}
+
+
+def trust(fit: FittedNeuron) -> Markup:
+    """Whether to trust a fit, and why not."""
+    word, reasons = fit.trust.word, fit.trust.reasons
+    return markup(
+        '<div class="trust {}"><strong>Can it be trusted? {}</strong>{}</div>', word, TRUST[word], items(reasons)
+    )
 
 
 def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
