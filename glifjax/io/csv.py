@@ -37,7 +37,7 @@ def read_csv_spikes(path: Path, population: str | None = None) -> SpikeTrains:
     Raises:
         InputError: other columns, which are named; or values that are no numbers.
     """
-    first = _first_line(path)
+    first = first_line(path)
     separator = "," if "," in first else r"\s+"
     names = [name.strip() for name in (first.split(",") if separator == "," else first.split())]
     if all(map(_is_number, names)) and len(names) == 2:
@@ -61,14 +61,15 @@ def _trains(frame: pandas.DataFrame, path: Path) -> SpikeTrains:
         raise InputError(f"{path}: {error}") from error
 
 
-def _first_line(path: Path) -> str:
+def first_line(path: Path) -> str:
+    """The first line of a text file, without what is blank around it."""
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; check the path")
     try:
         with path.open(encoding="utf-8-sig") as lines:
             return lines.readline(10_000).strip()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no text file ({error}); give SONATA spikes the ending .h5") from error
+        raise InputError(f"{path}: is no text file ({error}); check the path") from error
 
 
 def _is_number(text: str) -> bool:

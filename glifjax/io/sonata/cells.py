@@ -1,0 +1,121 @@
+"""Groups of cells for a circuit, of populations of nodes and the JSON of their types."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from glifjax.errors import InputError
+from glifjax.io.sonata.components import FLAGS, GLIF, IAF_MODELS, cell_parameters
+from glifjax.io.sonata.config import Section, read_json
+from glifjax.io.sonata.nodes import Population
+from glifjax.network.cells.base import AbstractCells
+from glifjax.network.cells.glif_psc import GlifPsc
+from glifjax.network.cells.iaf_psc import IafPsc
+from glifjax.network.layout import Layout
+
+#: Parameters of glif_psc that are lists, one entry an after-spike current.
+CURRENTS = ("asc_init", "asc_decay", "asc_amps", "asc_r")
+#: How many after-spike currents NEST's glif_psc has state for.
+NEST_CURRENTS = 2
+
+
+def build_cells(
+    populations: Mapping[str, Population], components: Section, nest_exact: bool
+) -> tuple[tuple[AbstractCells, ...], Layout]:
+    """The groups, one for each model, level and number of ports and currents, and where each node is in them.
+
+    Args:
+        populations: all of them; virtual nodes become sources without a cell.
+        components: the config's section, with point_neuron_models_dir.
+        nest_exact: start without after-spike currents and have at most two of them, as NEST does.
+
+    Raises:
+        InputError: a type without a model, a file that is missing, parameters that are refused.
+    """
+    members: dict[tuple, list[tuple[str, np.ndarray, dict[str, Any]]]] = {}
+    for name, population in populations.items():
+        for template, params, rows in _types(population):
+            model, values = _parameters(template, params, population, components, nest_exact)
+            members.setdefault(_kind(model, values), []).append((name, rows, values))
+    if not members:
+        raise InputError("the network has no cells, only virtual nodes; add point neurons to simulate")
+    sources = {name: np.full(len(population.nodes), -1, np.int64) for name, population in populations.items()}
+    count, cells = 0, []
+    for (model, *_), parts in members.items():
+        for name, rows, _ in parts:
+            sources[name][rows] = count + np.arange(len(rows))
+            count += len(rows)
+        cells.append(_group(model, [(len(rows), values) for _, rows, values in parts]))
+    n_cells = count
+    for name, population in populations.items():
+        virtual = population.virtual
+        sources[name][virtual] = count + np.arange(virtual.sum())
+        count += int(virtual.sum())
+    node_ids = {name: population.node_ids for name, population in populations.items()}
+    return tuple(cells), Layout(sources, node_ids, n_cells, count)
+
+
+def _types(population: Population):
+    """Of the cells of a population: template, parameter file and the rows that share them."""
+    rows = np.flatnonzero(~population.virtual)
+    if not len(rows):
+        return
+    for key in ("model_template", "dynamics_params"):
+        if key not in population.nodes:
+            raise InputError(f"{population.source}: {population.name} has no {key}; give its types one")
+    columns = [population.nodes[key].to_numpy(object)[rows] for key in ("model_template", "dynamics_params")]
+    pairs = [tuple(map(str, pair)) for pair in zip(*columns, strict=True)]
+    for pair in dict.fromkeys(pairs):
+        yield *pair, rows[[own == pair for own in pairs]]
+
+
+def _parameters(
+    template: str, file: str, population: Population, components: Section, nest_exact: bool
+) -> tuple[str, dict[str, Any]]:
+    path = components.path("point_neuron_models_dir") / file
+    model, values = cell_parameters(template, read_json(path), str(path))
+    if model != GLIF or not values["after_spike_currents"]:
+        return model, values
+    n = len(values["asc_decay"])
+    if nest_exact and n != NEST_CURRENTS:
+        warnings.warn(
+            f"{path}: has {n} after-spike currents; NEST has state for {NEST_CURRENTS}, and the others are left out "
+            '("nest_exact": false in run takes all)',
+            stacklevel=2,
+        )
+        values |= {key: values[key][:NEST_CURRENTS] for key in CURRENTS}
+    if nest_exact and any(values["asc_init"]):
+        warnings.warn(
+            f'{path}: asc_init has no effect in NEST, and none here ("nest_exact": false in run starts with it)',
+            stacklevel=2,
+        )
+        values["asc_init"] = (0.0,) * len(values["asc_init"])
+    return model, values
+
+
+def _kind(model: str, values: Mapping[str, Any]) -> tuple:
+    """What cells of one group share."""
+    if model in IAF_MODELS:
+        return (model,)
+    flags = tuple(values[key] for key in FLAGS)
+    return (model, len(values["tau_syn"]), flags, len(values["asc_decay"]) if flags[1] else 0)
+
+
+def _group(model: str, parts: list[tuple[int, dict[str, Any]]]) -> AbstractCells:
+    """Cells of a model, of the number and the parameters of each type."""
+    counts = [count for count, _ in parts]
+
+    def over_cells(key: str) -> Any:
+        return np.repeat(np.array([values[key] for _, values in parts], float).T, counts, axis=-1)
+
+    if model in IAF_MODELS:
+        names = ("V_m", "E_L", "V_th", "V_reset", "V_min", "tau_m", "C_m", "t_ref", "I_e")
+        tau: Any = np.stack([over_cells("tau_syn_ex"), over_cells("tau_syn_in")])
+        return IafPsc(**{key: over_cells(key) for key in names}, tau_syn=tau, kind=IAF_MODELS[model])
+    first = parts[0][1]
+    names = [key for key in first if key not in FLAGS and (first["after_spike_currents"] or key not in CURRENTS)]
+    none: Any = np.zeros((0, sum(counts)))
+    others = {} if first["after_spike_currents"] else dict.fromkeys(CURRENTS, none)
+    return GlifPsc(**{key: over_cells(key) for key in names}, **others, **{key: first[key] for key in FLAGS})

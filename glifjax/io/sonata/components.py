@@ -1,0 +1,171 @@
+"""Cell parameters: NEST's own JSON, or Allen's GLIF JSON under a template that names the level.
+
+NEST's numbers are in mV, pA, pF, nS, ms. Allen's are SI; as PointNet converts them, tau_syn is (5.5, 8.5, 2.8, 5.8) ms
+and asc_r (1, 1) whatever the file says.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from glifjax.errors import InputError
+
+#: Level of a template: spike_dependent_threshold, after_spike_currents, adapting_threshold.
+TEMPLATES = {
+    "glif_lif_psc": (False, False, False),
+    "glif_lif_r_psc": (True, False, False),
+    "glif_lif_asc_psc": (False, True, False),
+    "glif_lif_r_asc_psc": (True, True, False),
+    "glif_lif_r_asc_a_psc": (True, True, True),
+}
+FLAGS = ("spike_dependent_threshold", "after_spike_currents", "adapting_threshold")
+#: What NEST assumes; V_m and V_reset keep these absolute values whatever E_L is.
+GLIF_DEFAULTS: dict[str, Any] = {
+    "V_m": -78.85, "E_L": -78.85, "V_th": -51.68, "V_reset": -78.85, "g": 9.43, "C_m": 58.72, "t_ref": 3.75,
+    "tau_syn": (2.0,), "th_spike_add": 0.37, "th_spike_decay": 0.009, "voltage_reset_fraction": 0.2,
+    "voltage_reset_add": 18.51, "th_voltage_index": 0.005, "th_voltage_decay": 0.09, "asc_init": (0.0, 0.0),
+    "asc_decay": (0.003, 0.1), "asc_amps": (-9.18, -198.94), "asc_r": (1.0, 1.0), **dict.fromkeys(FLAGS, False),
+}  # fmt: skip
+IAF_DEFAULTS: dict[str, Any] = {
+    "V_m": -70.0, "E_L": -70.0, "V_th": -55.0, "V_reset": -70.0, "V_min": -np.inf, "tau_m": 10.0, "C_m": 250.0,
+    "t_ref": 2.0, "I_e": 0.0, "tau_syn_ex": 2.0, "tau_syn_in": 2.0,
+}  # fmt: skip
+IAF_MODELS = {"iaf_psc_alpha": "alpha", "iaf_psc_exp": "exp", "iaf_psc_delta": "delta"}
+#: Time constants of the ports of a cell converted from Allen's JSON, ms.
+ALLEN_TAU_SYN = (5.5, 8.5, 2.8, 5.8)
+GLIF = "glif_psc"
+POSITIVE = ("C_m", "g", "t_ref", "tau_syn", "tau_m", "tau_syn_ex", "tau_syn_in", "th_spike_decay", "th_voltage_decay",
+            "asc_decay")  # fmt: skip
+FRACTIONS = ("voltage_reset_fraction", "asc_r")
+
+
+def cell_parameters(template: str, params: Mapping[str, Any], source: str) -> tuple[str, dict[str, Any]]:
+    """The model (glif_psc or one of IAF_MODELS) and all of its parameters, checked.
+
+    Args:
+        template: a node type's model_template, with or without "nest:".
+        params: the JSON of its dynamics_params.
+        source: names it in errors.
+
+    Raises:
+        InputError: an unknown model, an unknown key, a value out of range or of another kind.
+    """
+    model = template.removeprefix("nest:")
+    if model in TEMPLATES:
+        if params.get("type") == "GLIF":
+            return GLIF, checked(GLIF, from_allen(params, model, source), source)
+        return GLIF, checked(GLIF, {**dict(zip(FLAGS, TEMPLATES[model], strict=True)), **params}, source)
+    if model == GLIF or model in IAF_MODELS:
+        if model == GLIF and params.get("type") == "GLIF":
+            raise InputError(
+                f"{source}: holds Allen's parameters; a model_template such as nest:glif_lif_asc_psc says which level"
+            )
+        return model, checked(model, params, source)
+    names = ", ".join([GLIF, *TEMPLATES, *IAF_MODELS])
+    raise InputError(f"{source}: model_template {template!r} is not simulated here; use one of {names} (after nest:)")
+
+
+def checked(model: str, params: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """A model's parameters with NEST's defaults for those not given, in NEST's ranges."""
+    defaults = GLIF_DEFAULTS if model == GLIF else IAF_DEFAULTS
+    unknown = [key for key in params if key not in defaults]
+    if unknown:
+        raise InputError(f"{source}: {unknown[0]} is no parameter of {model}; remove it or mend its name")
+    values = {key: _value(params.get(key, default), default, key, source) for key, default in defaults.items()}
+    for key in POSITIVE:
+        if key in values and not np.all(np.asarray(values[key]) > 0):
+            raise InputError(f"{source}: {key} is {_shown(values[key])}; it must be above 0")
+    for key in FRACTIONS:
+        if key in values and not np.all((np.asarray(values[key]) >= 0) & (np.asarray(values[key]) <= 1)):
+            raise InputError(f"{source}: {key} is {_shown(values[key])}; it must lie within 0 ... 1")
+    if values["V_reset"] >= values["V_th"]:
+        raise InputError(
+            f"{source}: V_reset is {values['V_reset']:g} and V_th {values['V_th']:g}; V_reset must be lower"
+        )
+    if model == GLIF:
+        flags = tuple(values[key] for key in FLAGS)
+        if flags not in TEMPLATES.values():
+            shown = ", ".join(f"{key} {str(flag).lower()}" for key, flag in zip(FLAGS, flags, strict=True))
+            raise InputError(f"{source}: {shown} is none of the five levels; set the flags of one")
+        lengths = {key: len(values[key]) for key in ("asc_init", "asc_decay", "asc_amps", "asc_r")}
+        if values["after_spike_currents"] and len(set(lengths.values())) > 1:
+            shown = ", ".join(f"{key} {length}" for key, length in lengths.items())
+            raise InputError(f"{source}: the numbers of after-spike currents differ: {shown}; give all of one length")
+    return values
+
+
+def _value(value: Any, default: Any, key: str, source: str) -> Any:
+    """A flag, a number or a list of numbers, as the default is."""
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise InputError(f"{source}: {key} is {value!r}; it must be true or false")
+        return value
+    if isinstance(default, tuple):
+        if not isinstance(value, list | tuple) or not len(value):
+            raise InputError(f"{source}: {key} is {value!r}; it must be a list of numbers")
+        return tuple(_number(item, key, source) for item in value)
+    return _number(value, key, source, infinite=np.isinf(default))
+
+
+def _number(value: Any, key: str, source: str, infinite: bool = False) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or np.isnan(value) or (np.isinf(value) and not infinite):
+        raise InputError(f"{source}: {key} is {value!r}; it must be a finite number")
+    return float(value)
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(f"{item:g}" for item in value) if isinstance(value, tuple) else f"{value:g}"
+
+
+def from_allen(params: Mapping[str, Any], template: str, source: str) -> dict[str, Any]:
+    """NEST's parameters of Allen's JSON (SI units) at the template's level, as PointNet converts them."""
+    spiking, currents, adapts = TEMPLATES[template]
+    coeffs = params.get("coeffs") or {}
+
+    def number(key: str, of: Mapping[str, Any] = params) -> float:
+        return _number(of.get(key), key, source)
+
+    def method(name: str) -> Mapping[str, Any]:
+        value = params.get(name)
+        inner = value.get("params") if isinstance(value, Mapping) else None
+        if not isinstance(inner, Mapping):
+            raise InputError(f"{source}: {name} has no params, which {template} needs; use the file of that level")
+        return inner
+
+    def scale(key: str) -> float:
+        return _number(coeffs.get(key, 1.0), f"coeffs.{key}", source)
+
+    E = 1e3 * (number("El") + number("El_reference"))
+    values: dict[str, Any] = {
+        "V_m": E,
+        "E_L": E,
+        "V_th": 1e3 * (number("th_inf") * scale("th_inf") + number("El_reference")),
+        "g": 1e9 * scale("G") / number("R_input"),
+        "C_m": 1e12 * scale("C") * number("C"),
+        "t_ref": 1e3 * number("spike_cut_length") * number("dt"),
+        "tau_syn": ALLEN_TAU_SYN,
+        **dict(zip(FLAGS, TEMPLATES[template], strict=True)),
+    }
+    if not spiking:
+        values["V_reset"] = 1e3 * number("El_reference")
+    if currents:
+        tau = np.asarray([_number(tau, "asc_tau_array", source) for tau in params.get("asc_tau_array", [])])
+        amps = np.asarray([_number(amp, "asc_amp_array", source) for amp in params.get("asc_amp_array", [])])
+        by = np.asarray(coeffs.get("asc_amp_array", np.ones(len(amps))), float)
+        values |= {"asc_decay": tuple(1e-3 / tau), "asc_amps": tuple(1e12 * amps * by), "asc_r": (1.0,) * len(tau)}
+        values["asc_init"] = tuple(1e12 * np.asarray(params.get("init_AScurrents", np.zeros(len(tau))), float))
+    if spiking:
+        threshold, reset = method("threshold_dynamics_method"), method("voltage_reset_method")
+        values |= {
+            "th_spike_add": 1e3 * number("a_spike", threshold),
+            "th_spike_decay": 1e-3 * number("b_spike", threshold),
+            "voltage_reset_fraction": number("a", reset),
+            "voltage_reset_add": 1e3 * number("b", reset),
+        }
+    if adapts:
+        threshold = method("threshold_dynamics_method")
+        values["th_voltage_index"] = 1e-3 * number("a_voltage", threshold) * scale("a")
+        values["th_voltage_decay"] = 1e-3 * number("b_voltage", threshold) * scale("b")
+    return values

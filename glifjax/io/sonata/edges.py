@@ -1,0 +1,241 @@
+"""Edges of SONATA: /edges/<population> of an HDF5 file, a table of edge types, and the JSON of their synapses.
+
+The weight of an edge is nsyns * syn_weight (nsyns 1 where absent), its delay in ms 1 where absent; a column of the
+file comes before that of the type. receptor_type of dynamics_params is the port of a glif_psc, counted from 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+from jaxtyping import Float, Int
+
+from glifjax.errors import InputError
+from glifjax.io.sonata.config import Section, read_json
+from glifjax.io.sonata.hdf5 import column, group, opened
+from glifjax.io.sonata.nodes import VIRTUAL, Population
+from glifjax.io.sonata.tables import read_types
+from glifjax.network.cells.base import AbstractCells
+from glifjax.network.cells.iaf_psc import IafPsc
+from glifjax.network.layout import Layout
+
+#: Synapse models whose weight does not change.
+STATIC = ("static_synapse", "nan", "None")
+#: ms, of an edge that does not say.
+DEFAULT_DELAY = 1.0
+
+
+@dataclass(frozen=True)
+class EdgeTable:
+    """Edges of one or more populations, in the circuit's counting.
+
+    Attributes:
+        sources: (E,), see Layout.
+        targets: (E,), cells.
+        ports: (E,), from 0.
+        weights: (E,), pA (mV for delta synapses).
+        delays: (E,), in steps.
+    """
+
+    sources: Int[np.ndarray, " E"]
+    targets: Int[np.ndarray, " E"]
+    ports: Int[np.ndarray, " E"]
+    weights: Float[np.ndarray, " E"]
+    delays: Int[np.ndarray, " E"]
+
+    def __len__(self) -> int:
+        """The number of edges."""
+        return len(self.weights)
+
+
+@dataclass(frozen=True)
+class PortMap:
+    """Of each cell: how many ports it has (negative where the weight's sign chooses), and the slot of its first one.
+
+    Slots are those of a circuit: group after group, port after port, cell after cell.
+    """
+
+    ports: Int[np.ndarray, " n"]
+    first: Int[np.ndarray, " n"]
+    stride: Int[np.ndarray, " n"]
+
+    @classmethod
+    def of(cls, cells: tuple[AbstractCells, ...]) -> "PortMap":
+        """The map of a circuit's groups."""
+        ports, first, stride, slot = [], [], [], 0
+        for group_of_cells in cells:
+            size = group_of_cells.size
+            by_sign = isinstance(group_of_cells, IafPsc)
+            ports.append(np.full(size, -group_of_cells.ports if by_sign else group_of_cells.ports))
+            first.append(slot + np.arange(size))
+            stride.append(np.full(size, size))
+            slot += size * group_of_cells.ports
+        return cls(*(np.concatenate(parts).astype(np.int64) for parts in (ports, first, stride)))
+
+    def slots(self, targets: Int[np.ndarray, " E"], ports: Int[np.ndarray, " E"]) -> Int[np.ndarray, " E"]:
+        """The slot of each edge."""
+        return self.first[targets] + ports * self.stride[targets]
+
+
+def read_edges(
+    sections: list[Section], components: Section, populations: Mapping[str, Population], layout: Layout,
+    port_map: PortMap, dt: float,
+) -> EdgeTable:  # fmt: skip
+    """All edges that a config's networks.edges name; delays in steps of dt ms.
+
+    Raises:
+        InputError: files that are missing or cut short, nodes that are none, edges without a weight, plastic
+            synapses, receptors that a cell does not have, delays under half a step.
+    """
+    tables = []
+    for section in sections:
+        path = section.path("edges_file")
+        types_path = section.path("edge_types_file") if "edge_types_file" in section else None
+        types = read_types(types_path, "edge_type_id") if types_path else pandas.DataFrame()
+        receptors = _receptors(types, components, str(types_path or path))
+        with opened(path) as file:
+            edges = group(file, "edges", path)
+            for name in edges:
+                place = group(edges, name, path)
+                tables.append(_table(place, name, types, receptors, populations, layout, port_map, dt, path))
+    none = np.zeros(0, np.int64)
+    if not tables:
+        return EdgeTable(none, none, none, np.zeros(0), none)
+    if len(tables) == 1:
+        return tables[0]
+    names = ("sources", "targets", "ports", "weights", "delays")
+    return EdgeTable(*(np.concatenate([getattr(table, key) for table in tables]) for key in names))
+
+
+def _receptors(types: pandas.DataFrame, components: Section, source: str) -> dict[int, int]:
+    """The receptor of each edge type; 0 where it has none. Plastic synapses are refused here."""
+    receptors: dict[int, int] = {}
+    for type_id, row in types.iterrows():
+        model = str(row.get("model_template", "static_synapse")).removeprefix("nest:")
+        if model not in STATIC:
+            raise InputError(
+                f"{source}: edge type {type_id} has model_template {model}; only static_synapse is simulated, so give "
+                "it that or leave the edges out"
+            )
+        file = row.get("dynamics_params")
+        receptors[int(str(type_id))] = 0
+        if isinstance(file, str):
+            path = components.path("synaptic_models_dir") / file
+            params = read_json(path)
+            unknown = [key for key in params if key != "receptor_type"]
+            if unknown:
+                raise InputError(f"{path}: {unknown[0]} is no parameter of static_synapse; remove it")
+            receptor = params.get("receptor_type", 0)
+            if isinstance(receptor, bool) or not isinstance(receptor, int) or receptor < 0:
+                raise InputError(f"{path}: receptor_type is {receptor!r}; it must be a whole number from 1")
+            receptors[int(str(type_id))] = receptor
+    return receptors
+
+
+def _table(
+    place: Any, name: str, types: pandas.DataFrame, receptors: dict[int, int], populations, layout: Layout,
+    port_map: PortMap, dt: float, path: Path,
+) -> EdgeTable:  # fmt: skip
+    """One population of edges."""
+    target_ids = column(place, "target_node_id", path)
+    n = len(target_ids)
+    sources = _nodes(place, "source", column(place, "source_node_id", path, n), populations, layout, path, name)
+    targets = _nodes(place, "target", target_ids, populations, layout, path, name)
+    if (targets >= layout.n_cells).any():
+        at = int(np.flatnonzero(targets >= layout.n_cells)[0])
+        raise InputError(f"{path}: edge {at} of {name} goes to node {target_ids[at]}, which is virtual; remove it")
+    del target_ids
+    type_ids = column(place, "edge_type_id", path, n)
+    used = np.unique(type_ids)
+    missing = np.setdiff1d(used, types.index)
+    if len(missing):
+        raise InputError(f"{path}: edges of {name} have edge_type_id {missing[0]}, which the type table lacks")
+    kinds = np.searchsorted(used, type_ids).astype(np.int32)
+    del type_ids
+    columns = _Columns(place, types, used, kinds, n, path)
+    weights = columns.values("syn_weight")
+    if np.isnan(weights).any() or np.isinf(weights).any():
+        at = int(np.flatnonzero(~np.isfinite(weights))[0])
+        raise InputError(
+            f"{path}: edge {at} of {name} (edge_type_id {used[kinds[at]]}) has no finite syn_weight; give one to it or "
+            "to its type"
+        )
+    weights = weights * columns.values("nsyns", 1.0)
+    delays = _steps(columns.values("delay", DEFAULT_DELAY), dt, f"{path}: edges of {name}")
+    ports = np.array([receptors[int(type_id)] for type_id in used], np.int32)[kinds]
+    return EdgeTable(sources, targets, _ports(ports, weights, targets, port_map, path, name), weights, delays)
+
+
+def _ports(receptors, weights, targets, port_map: PortMap, path: Path, name: str) -> Int[np.ndarray, " E"]:
+    """The port of each edge, from 0: of the receptor, or of the weight's sign (iaf_psc_*)."""
+    counts = port_map.ports[targets]
+    by_sign = counts < 0
+    wrong = np.where(by_sign, receptors != 0, (receptors < 1) | (receptors > counts))
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        allowed = "none (the sign chooses)" if by_sign[at] else f"1 ... {counts[at]}"
+        raise InputError(
+            f"{path}: edge {at} of {name} has receptor_type {receptors[at]}, its target's ports are {allowed}; mend its "
+            "dynamics_params or the cell's tau_syn"
+        )
+    inhibitory = (weights <= 0) & (counts == -2)
+    return np.where(by_sign, inhibitory, receptors - 1).astype(np.int32)
+
+
+def _nodes(place: Any, end: str, ids, populations, layout: Layout, path: Path, name: str) -> Int[np.ndarray, " E"]:
+    """The sources or targets of edges, in the circuit's counting."""
+    attribute = place[f"{end}_node_id"].attrs.get("node_population")
+    population = attribute.decode() if isinstance(attribute, bytes) else str(attribute)
+    if attribute is None or population not in populations:
+        raise InputError(
+            f"{path}: {end}_node_id of {name} is of population {population}, which the config's nodes do not have; "
+            f"there are {', '.join(populations)}"
+        )
+    node_ids = layout.node_ids[population]
+    rows = ids.astype(np.int64)
+    if len(node_ids) == 0 or node_ids[-1] != len(node_ids) - 1:  # ids that are not 0 ... n - 1
+        rows = populations[population].rows(rows)
+    wrong = (rows < 0) | (rows >= len(node_ids))
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise InputError(f"{path}: edge {at} of {name} has {end} node {ids[at]}, which {population} does not have")
+    return layout.sources[population][rows].astype(np.int32)
+
+
+class _Columns:
+    """Attributes of edges: a group's column over the type's, or a default."""
+
+    def __init__(self, place: Any, types: pandas.DataFrame, used, kinds, n: int, path: Path):
+        self.place, self.types, self.used, self.kinds, self.path = place, types, used, kinds, path
+        self.groups = column(place, "edge_group_id", path, n) if "edge_group_id" in place else np.zeros(n, np.int8)
+        self.within = column(place, "edge_group_index", path, n) if "edge_group_index" in place else np.arange(n)
+
+    def values(self, key: str, default: float = np.nan) -> Float[np.ndarray, " E"]:
+        """A number for each edge; NaN where there is none and no default."""
+        of_type = np.full(len(self.used), default)
+        if key in self.types:
+            given = pandas.to_numeric(self.types[key], errors="coerce").reindex(self.used).to_numpy(float)
+            of_type = np.where(np.isnan(given), default, given)
+        values = of_type[self.kinds]
+        for gid in np.unique(self.groups):
+            own = self.place.get(f"{gid}/{key}")
+            if own is None:
+                continue
+            members = self.groups == gid
+            numbers, places = column(self.place[str(gid)], key, self.path).astype(float), self.within[members]
+            if places.size and places.max() >= len(numbers):
+                raise InputError(f"{self.path}: {own.name} has {len(numbers)} entries, too few for its edges")
+            values[members] = numbers[places]
+        return values
+
+
+def _steps(delays: Float[np.ndarray, " E"], dt: float, where: str) -> Int[np.ndarray, " E"]:
+    """Delays in ms as steps: the nearest, halves up; under half a step is refused."""
+    steps = np.floor(np.round(delays / dt, 9) + 0.5)
+    if not (steps >= 1).all():
+        at = int(np.flatnonzero(~(steps >= 1))[0])
+        raise InputError(f"{where} have a delay of {delays[at]:g} ms; it must be at least half of dt ({dt:g} ms)")
+    return steps.astype(np.int32)

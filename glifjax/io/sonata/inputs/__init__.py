@@ -1,0 +1,1 @@
+"""The inputs of a SONATA config, by their input_type."""

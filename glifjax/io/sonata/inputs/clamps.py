@@ -1,0 +1,100 @@
+"""Current clamps: steps from the config, from a text file, or a sweep of a recording. Amplitudes in pA."""
+
+import warnings
+
+import numpy as np
+from jaxtyping import Float
+
+from glifjax.errors import InputError
+from glifjax.io.csv import read_table
+from glifjax.io.sonata.config import Section
+from glifjax.io.sonata.node_sets import NodeSets
+from glifjax.network.layout import Layout
+from glifjax.network.network import Clamp, on_grid
+
+#: The input_type of clamps.
+CLAMPS = ("current_clamp", "csv", "nwb")
+#: pA; amplitudes below are likely meant in nA.
+SMALL = 1.0
+#: pA in an A.
+PICO = 1e12
+
+
+def clamp_input(section: Section, sets: NodeSets, layout: Layout, dt: float) -> Clamp:
+    """One clamp, its times on the grid.
+
+    Raises:
+        InputError: lists of different length, times that do not rise, a file or sweep that is not there.
+    """
+    if section.text("module", "IClamp") != "IClamp":
+        raise section.error("module", f"is {section.get('module')!r}; clamps are of module IClamp")
+    chosen = sets.choose(section.get("node_set", "all"), f"{section.where}.node_set")
+    cells = np.concatenate([layout.sources[name][rows] for name, rows in chosen.items()])
+    cells = cells[cells < layout.n_cells]
+    if not len(cells):
+        raise section.error("node_set", "selects virtual nodes only; currents go into cells")
+    kind = section.text("input_type")
+    times, amplitudes = {"current_clamp": _steps, "csv": _table, "nwb": _sweep}[kind](section)
+    if not (np.diff(times) >= 0).all() or (times < 0).any():
+        raise section.error("input_type", f"has times {times.min():g} ... {times.max():g} ms; they must rise from 0")
+    largest = np.abs(amplitudes).max(initial=0.0)
+    if 0 < largest < SMALL:
+        warnings.warn(
+            f"{section.where}: the largest current is {largest:g} pA; amplitudes are in pA, and these look like nA",
+            stacklevel=2,
+        )
+    steps = on_grid(times, dt)
+    if np.abs(np.round(times / dt, 6) - steps).max(initial=0.0) > 1e-6:
+        warnings.warn(f"{section.where}: times off the grid of {dt:g} ms are rounded up to it", stacklevel=2)
+    steps = np.where(times <= dt * (1 + 1e-9), -1, steps)  # from the first step
+    last = np.append(np.diff(steps) > 0, True)  # of two at one time the later holds
+    return Clamp(cells, steps[last] * dt, amplitudes[last])
+
+
+def _steps(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """amp, delay, duration: numbers, or lists of one length."""
+    lists = [section.numbers(key) for key in ("amp", "delay", "duration")]
+    n = max(map(len, lists))
+    if any(len(values) not in (1, n) for values in lists):
+        shown = ", ".join(f"{key} {len(values)}" for key, values in zip(("amp", "delay", "duration"), lists, strict=True))
+        raise section.error("amp", f"and its times have different lengths ({shown}); give one each")
+    amps, starts, durations = (np.broadcast_to(values, n) for values in lists)
+    if (durations < 0).any():
+        raise section.error("duration", f"is {durations.min():g} ms; it must not be negative")
+    # rounded so that a step that starts where another stops does so exactly
+    starts, stops = np.round(starts, 9), np.round(starts + durations, 9)
+    times = np.unique(np.concatenate([starts, stops]))
+    active = (times[:, None] >= starts) & (times[:, None] < stops)
+    return times, active.astype(float) @ amps
+
+
+def _table(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """Columns timestamps (ms) and amps (pA); each holds until the next."""
+    path = section.path("file")
+    table = read_table(path)
+    if not {"timestamps", "amps"} <= set(table):
+        raise InputError(f"{path}: its columns are {', '.join(map(str, table))}; it needs timestamps (ms) and amps (pA)")
+    try:
+        times, amps = table["timestamps"].to_numpy(float), table["amps"].to_numpy(float)
+    except ValueError as error:
+        raise InputError(f"{path}: timestamps and amps must be numbers ({error})") from error
+    if not (np.isfinite(times) & np.isfinite(amps)).all():
+        raise InputError(f"{path}: has a value that is not finite; give numbers")
+    return times, amps
+
+
+def _sweep(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """The stimulus of a sweep of an Allen Cell Types file (NWB 1), which is in A; it ends with the sweep."""
+    from glifjax.io.sonata.hdf5 import column, group, opened
+
+    path, number = section.path("file"), int(section.number("sweep_id"))
+    with opened(path) as file:
+        place = group(group(file, "epochs", path), f"Sweep_{number}", path)
+        series = group(group(place, "stimulus", path), "timeseries", path)
+        amps = column(series, "data", path).astype(float) * PICO
+        rate = float(series["starting_time"].attrs["rate"])
+    warnings.warn(
+        f"{section.where}: the sweep is in A, and injected as such; PointNet would inject a thousandth of it", stacklevel=2
+    )
+    changes = np.append(0, np.flatnonzero(np.diff(amps)) + 1)
+    return section.number("delay", 0.0) + changes * 1e3 / rate, amps[changes]

@@ -1,0 +1,181 @@
+"""Module "ecephys_probe": units of NWB files as the trains of virtual nodes.
+
+Units are filtered by attributes of theirs and of their electrodes, mapped to nodes by a table or at random, and cut to
+a stretch of time: [a, b] in ms, or a row of one of the file's tables of intervals. A spike at t then comes at
+t - a + interval_offset. Values are compared, never evaluated.
+"""
+
+import operator
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+from jaxtyping import Bool
+
+from glifjax.errors import InputError
+from glifjax.io.csv import read_table
+from glifjax.io.nwb.units import UnitTables, unit_tables
+from glifjax.io.sonata.config import Section
+from glifjax.io.sonata.nodes import Population
+from glifjax.spikes.trains import MS, SpikeTrains, join
+
+#: The comparisons that a filter may ask for.
+OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+#: Keys of an interval that are no columns of its table.
+INTERVAL_KEYS = ("interval_name", "interval_index")
+#: What units may be mapped to nodes by.
+MAPPINGS = ("units_map", "sample", "sample_with_replacement")
+Nodes = dict[str, tuple[Population, Bool[np.ndarray, " n"]]]
+
+
+def probe_trains(section: Section, nodes: Nodes) -> Callable[[np.random.Generator], SpikeTrains]:
+    """The trains of the chosen nodes, from a random generator (which the mapping units_map does not need).
+
+    Raises:
+        InputError: an unknown mapping or filter, a table or row that is not there, more nodes than units to sample.
+    """
+    files = section.paths("input_file")
+    mapping = section.text("mapping", "sample")
+    if mapping not in MAPPINGS:
+        raise section.error("mapping", f"is {mapping!r}; use one of {', '.join(MAPPINGS)}")
+    offset = section.number("interval_offset", 0.0)
+    units: list[tuple[Any, np.ndarray]] = []
+    by_file = [unit_tables(path) for path in files]
+    for path, tables, interval in zip(files, by_file, _intervals(section, len(files)), strict=True):
+        windows = _windows(interval, tables, section, path)
+        wanted = {} if mapping == "units_map" else section.section("units").values
+        table = tables.units[_matching(tables.units, wanted, section, path)]
+        for unit_id, times in zip(table.index, table["spike_times"], strict=True):
+            units.append((unit_id, _cut(np.asarray(times, float), windows) + offset / MS))
+    if mapping == "units_map":
+        trains = _mapped(section, nodes, dict(units))
+        return lambda rng: trains
+    needed = sum(int(rows.sum()) for _, rows in nodes.values())
+    if not units or (mapping == "sample" and len(units) < needed):
+        raise section.error(
+            "units",
+            f"{section.get('units', {})!r} selects {len(units)} units for {needed} nodes; loosen it, or use "
+            "sample_with_replacement",
+        )
+    return lambda rng: _sampled(nodes, units, rng, replace=mapping != "sample")
+
+
+def _sampled(nodes: Nodes, units, rng: np.random.Generator, replace: bool) -> SpikeTrains:
+    needed = sum(int(rows.sum()) for _, rows in nodes.values())
+    drawn = iter(rng.choice(len(units), needed, replace=replace))
+    return join(
+        SpikeTrains.from_mapping({int(node): units[next(drawn)][1] for node in population.node_ids[rows]}, name)
+        for name, (population, rows) in nodes.items()
+    )
+
+
+def _mapped(section: Section, nodes: Nodes, units: Mapping[Any, np.ndarray]) -> SpikeTrains:
+    path = section.path("units")
+    table = read_table(path)
+    if not {"node_ids", "unit_ids"} <= set(table):
+        raise InputError(f"{path}: its columns are {', '.join(map(str, table))}; it needs node_ids and unit_ids")
+    missing = [unit for unit in table["unit_ids"] if unit not in units]
+    if missing:
+        raise InputError(f"{path}: unit {missing[0]} is in none of the files of {section.where}.input_file")
+    if len(nodes) > 1:
+        raise section.error("node_set", f"is of {', '.join(nodes)}; a units_map is for one population")
+    ((name, (population, rows)),) = nodes.items()
+    place = population.rows(table["node_ids"].to_numpy(np.int64))
+    if not ((place >= 0) & rows[place]).all():
+        warnings.warn(f"{path}: some node_ids are no nodes of {name} in the node_set; left out", stacklevel=2)
+    table = table[(place >= 0) & rows[place]]
+    silent = int(rows.sum()) - table["node_ids"].nunique()
+    if silent:
+        warnings.warn(f"{path}: {silent} of {rows.sum()} virtual nodes of {name} have no unit", stacklevel=2)
+    pairs = zip(table["node_ids"], table["unit_ids"], strict=True)
+    return join(SpikeTrains.from_mapping({int(node): units[unit]}, name) for node, unit in pairs)
+
+
+def _matching(table: pandas.DataFrame, filters: Mapping[str, Any], section: Section, path: Path):
+    """Which rows pass all filters: a value, a list of values, or {column, operation, value}."""
+    rows = np.ones(len(table), bool)
+    for key, wanted in filters.items():
+        name, compare, value = key, "==", wanted
+        if isinstance(wanted, Mapping):
+            name, compare, value = wanted.get("column", key), wanted.get("operation", "=="), wanted.get("value")
+        if compare not in OPERATIONS:
+            raise section.error("units", f"asks for {compare!r}; use one of {' '.join(OPERATIONS)}")
+        index_name = name in ("unit_id", "unit_ids", "id")
+        if name not in table and not index_name:
+            raise section.error("units", f"filters by {name!r}, but units of {path} have {', '.join(map(str, table))}")
+        column = table.index.to_series() if index_name and name not in table else table[name]
+        if isinstance(value, list):
+            matches = column.isin(value) if compare == "==" else None
+            if matches is None:
+                raise section.error("units", f"compares {name!r} with a list by {compare!r}; only == takes lists")
+        else:
+            try:
+                matches = OPERATIONS[compare](column, value)
+            except TypeError as error:
+                raise section.error("units", f"cannot compare {name!r} with {value!r} ({error})") from error
+        rows &= np.asarray(matches, bool)
+    return rows
+
+
+def _intervals(section: Section, n_files: int) -> list[Any]:
+    """The interval of each file: one for all, or a list of one each."""
+    interval = section.get("interval")
+    per_file = isinstance(interval, list) and not all(isinstance(item, int | float) for item in interval)
+    if not per_file:
+        return [interval] * n_files
+    if len(interval) != n_files:
+        raise section.error("interval", f"has {len(interval)} entries for {n_files} files; give one each")
+    return interval
+
+
+def _windows(interval: Any, tables: UnitTables, section: Section, path: Path) -> list[tuple[float, float]]:
+    """The stretches of an interval, s: one, or several that follow each other."""
+    if interval is None:
+        return [(0.0, np.inf)]
+    if isinstance(interval, list):
+        numbers = len(interval) == 2 and all(isinstance(item, int | float) for item in interval)
+        if not numbers or not interval[0] < interval[1]:
+            raise section.error("interval", f"is {interval!r}; give [start, stop] in ms, or a row of a table")
+        return [(interval[0] / MS, interval[1] / MS)]
+    if not isinstance(interval, Mapping):
+        raise section.error("interval", f"is {interval!r}; give [start, stop] in ms, or a row of a table")
+    name = str(interval.get("interval_name"))
+    table = tables.intervals.get(name, tables.intervals.get(f"{name}_presentations"))
+    if table is None:
+        raise section.error(
+            "interval", f"names {name!r}, but {path} has {', '.join(tables.intervals) or 'no table of intervals'}"
+        )
+    filters = {key: value for key, value in interval.items() if key not in INTERVAL_KEYS}
+    rows = np.flatnonzero(_matching(table, filters, section, path))
+    index = interval.get("interval_index")
+    if isinstance(index, int) and not isinstance(index, bool):
+        if not -len(rows) <= index < len(rows):
+            raise section.error("interval", f"asks for row {index} of the {len(rows)} of {name} that match; there is none")
+        rows = rows[[index]]
+    elif index is not None and index != "concatenate":
+        raise section.error("interval", f"has interval_index {index!r}; give a row's number, or \"concatenate\"")
+    if not len(rows):
+        raise section.error("interval", f"matches no row of {name} in {path}; its columns are {', '.join(table)}")
+    if len(rows) > 1 and index != "concatenate":
+        shown = ", ".join(map(str, rows))
+        raise section.error(
+            "interval",
+            f'matches rows {shown} of {name} in {path}; choose one by interval_index, or "concatenate" to have them one '
+            "after the other",
+        )
+    chosen = table.iloc[rows]
+    return list(zip(chosen["start_time"].astype(float), chosen["stop_time"].astype(float), strict=True))
+
+
+def _cut(times: np.ndarray, windows: list[tuple[float, float]]) -> np.ndarray:
+    """The spikes inside windows (both ends included), from the start of the first one on, gaps left out."""
+    parts, before = [], 0.0
+    for start, stop in windows:
+        parts.append(times[(times >= start) & (times <= stop)] - start + before)
+        before += stop - start
+    return np.concatenate(parts)

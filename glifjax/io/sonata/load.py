@@ -1,0 +1,112 @@
+"""load_network: a network from a SONATA config, everything in it checked."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glifjax.io.sonata.cells import build_cells
+from glifjax.io.sonata.config import Section, read_config
+from glifjax.io.sonata.edges import PortMap, read_edges
+from glifjax.io.sonata.inputs.clamps import CLAMPS, clamp_input
+from glifjax.io.sonata.inputs.spikes import spike_input
+from glifjax.io.sonata.inputs.synapses import forced_synapses
+from glifjax.io.sonata.node_sets import NodeSets
+from glifjax.io.sonata.nodes import read_nodes
+from glifjax.io.sonata.reports import report
+from glifjax.network.circuit import Circuit
+from glifjax.network.edges import sorted_edges
+from glifjax.network.network import Network
+from glifjax.spikes.generators import Simulation
+
+#: The shortest time step, ms: NEST's smallest unit of time.
+SHORTEST = 0.001
+
+
+def load_network(config: str | Path) -> Network:
+    """A network from a SONATA config, as BMTK's PointNet runs it.
+
+    Cells are NEST's glif_psc and iaf_psc_alpha, _exp, _delta; inputs are spikes, current clamps and syn_activity; what
+    is not simulated (biophysical cells, plastic synapses) is refused by name. Doubtful input is a UserWarning.
+
+    Args:
+        config: the JSON file.
+
+    Raises:
+        InputError: anything that cannot be run, in one sentence that names the file, the key and what to do.
+    """
+    section = read_config(config)
+    sim, nest_exact = _run(section)
+    populations = read_nodes(section.section("networks").rows("nodes"))
+    sets = NodeSets(populations, _node_sets(section))
+    components = section.section("components")
+    cells, layout = build_cells(populations, components, nest_exact)
+    port_map = PortMap.of(cells)
+    table = read_edges(
+        section.section("networks").rows("edges"), components, populations, layout, port_map, sim.dt
+    )
+    inputs = {name: part for name, part in section.sections("inputs").items() if part.flag("enabled", True)}
+    kinds = {name: part.text("input_type") for name, part in inputs.items()}
+    for name, kind in kinds.items():
+        if kind not in ("spikes", "syn_activity", *CLAMPS):
+            raise inputs[name].error("input_type", f"is {kind!r}; use spikes, syn_activity or {', '.join(CLAMPS)}")
+    table, forced, layout = forced_synapses(
+        [inputs[name] for name, kind in kinds.items() if kind == "syn_activity"], table, sets, layout
+    )
+    slots = port_map.slots(table.targets, table.ports)
+    n_slots = sum(group.ports * group.size for group in cells)
+    edges, order = sorted_edges(table.sources, slots, table.weights, table.delays, layout.n_sources, n_slots)
+    spiking = {name: inputs[name] for name, kind in kinds.items() if kind == "spikes"}
+    claims = {name: set(_claimed(part, sets)) for name, part in spiking.items()}
+    return Network(
+        circuit=Circuit(cells, edges, sim.dt),
+        layout=layout,
+        populations=populations,
+        duration=sim.tstop,
+        inputs=tuple(
+            spike_input(part, sets, set().union(*(claims[other] for other in claims if other != name)), sim)
+            for name, part in spiking.items()
+        ),
+        clamps=tuple(clamp_input(inputs[name], sets, layout, sim.dt) for name, kind in kinds.items() if kind in CLAMPS),
+        forced=forced,
+        reports=tuple(
+            report(name, part, sets, layout, cells, sim)
+            for name, part in section.sections("reports").items()
+            if part.flag("enabled", True)
+        ),
+        order=order,
+        outputs=section.section("output"),
+        source=str(config),
+    )
+
+
+def _run(section: Section) -> tuple[Simulation, bool]:
+    """The times of a run, ms, and whether NEST's oddities hold."""
+    run = section.section("run")
+    dt = run.number("dt", 0.1)
+    start = run.number("tstart", 0.0)
+    stop = run.number("tstop") if "tstop" in run else start + run.number("duration")
+    if dt < SHORTEST or abs(round(dt / SHORTEST) * SHORTEST - dt) > 1e-9:
+        raise run.error("dt", f"is {dt:g} ms; it must be a multiple of {SHORTEST:g} ms")
+    if stop <= start or round((stop - start) / dt) < 1:
+        raise run.error("tstop", f"is {stop:g} ms; the run must last at least one step of {dt:g} ms")
+    return Simulation(start, stop, dt), run.flag("nest_exact", True)
+
+
+def _node_sets(section: Section) -> dict[str, Any]:
+    """The names of node_sets, in the config or a file of their own."""
+    named: dict[str, Any] = {}
+    if "node_sets_file" in section:
+        from glifjax.io.sonata.config import read_json
+
+        named |= read_json(section.path("node_sets_file"))
+    if isinstance(section.get("node_sets"), str):
+        from glifjax.io.sonata.config import read_json
+
+        return named | read_json(section.path("node_sets"))
+    return named | dict(section.section("node_sets").values)
+
+
+def _claimed(section: Section, sets: NodeSets) -> np.ndarray:
+    """The populations that an input's node_set is of."""
+    return np.array(list(sets.choose(section.get("node_set", "all"), f"{section.where}.node_set")))

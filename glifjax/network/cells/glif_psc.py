@@ -1,0 +1,234 @@
+"""NEST's glif_psc: Allen's five levels with alpha-shaped post-synaptic currents, solved exactly over each step.
+
+With U = V - E_L, rates k = asc_decay, b_s = th_spike_decay, b_v = th_voltage_decay, a_v = th_voltage_index and a step h,
+a cell that is not refractory goes through
+
+    I_j' = I_j exp(-k_j h);   A = sum_j I_j (1 - exp(-k_j h))/(k_j h)      the mean of the currents over the step
+    U'   = U P33 + (I_ext + A) P30 + sum of the ports' P31 y1 + P32 y2
+    s'   = s exp(-b_s h)
+    w'   = w exp(-b_v h) + B (a_v/b_v)(1 - exp(-b_v h)) + (U - B) a_v (P33 - exp(-b_v h))/(b_v - g/C),  B = (I_ext + A)/g
+
+and spikes where U' > th_inf + s' + w'. Then for n_ref steps everything but the synapses is held at
+
+    I_j' = asc_amps_j + I_j' asc_r_j exp(-k_j t_ref);   s' = s' exp(-b_s t_ref) + th_spike_add
+    U' = V_reset - E_L, or voltage_reset_fraction * U + voltage_reset_add with U as it was before the step
+
+Source: NEST 3.10, models/glif_psc.cpp; Teeter et al. (2018), doi:10.1038/s41467-017-02717-4. What differs from Allen's
+GLIF (glifjax.GLIF): the mean of the currents, the reset from the voltage before the step, the reset state instead of
+NaN, and synapses inside the solution. A rule of GLIF sees one current and the state after the step, so that these two
+are a class of their own.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, refractory_steps
+from glifjax.network.synapses import Propagators, mean_decay, propagators
+
+
+class GlifState(NamedTuple):
+    """The state of n cells; voltages relative to E_L, mV, currents pA; leads ms, or None."""
+
+    v: Float[Array, " n"]
+    currents: Float[Array, "k n"]
+    spike_threshold: Float[Array, " n"]
+    voltage_threshold: Float[Array, " n"]
+    y1: Float[Array, "ports n"]
+    y2: Float[Array, "ports n"]
+    refractory: Int[Array, " n"]
+    mean_current: Float[Array, " n"]
+    synaptic: Float[Array, " n"]
+    lead: Float[Array, " n"] | None
+
+
+class GlifConstants(NamedTuple):
+    """Factors of one step; see the module."""
+
+    h: float
+    P33: Float[Array, " n"]
+    P30: Float[Array, " n"]
+    synapses: Propagators
+    jump: Float[Array, "ports n"]
+    decay: Float[Array, "k n"]
+    mean: Float[Array, "k n"]
+    survive: Float[Array, "k n"]
+    s_decay: Float[Array, " n"]
+    s_survive: Float[Array, " n"]
+    w_decay: Float[Array, " n"]
+    w_current: Float[Array, " n"]
+    w_voltage: Float[Array, " n"]
+    n_ref: Int[Array, " n"]
+
+
+class GlifPsc(AbstractCells):
+    """n cells of NEST's glif_psc at one level, under NEST's names and in its units.
+
+    Attributes:
+        V_m, E_L, V_th, V_reset: start, rest, threshold and reset, (n,), mV, absolute.
+        g, C_m, t_ref: (n,), nS, pF, ms.
+        tau_syn: time constants of the ports, (ports, n), ms.
+        asc_init, asc_decay, asc_amps, asc_r: after-spike currents, (k, n): pA, 1/ms, pA, 1.
+        th_spike_add, th_spike_decay: (n,), mV and 1/ms.
+        voltage_reset_fraction, voltage_reset_add: (n,), 1 and mV.
+        th_voltage_index, th_voltage_decay: (n,), 1/ms.
+        spike_dependent_threshold, after_spike_currents, adapting_threshold: the level's mechanisms.
+    """
+
+    V_m: Float[Array, " n"]
+    E_L: Float[Array, " n"]
+    V_th: Float[Array, " n"]
+    V_reset: Float[Array, " n"]
+    g: Float[Array, " n"]
+    C_m: Float[Array, " n"]
+    t_ref: Float[Array, " n"]
+    tau_syn: Float[Array, "ports n"]
+    asc_init: Float[Array, "k n"]
+    asc_decay: Float[Array, "k n"]
+    asc_amps: Float[Array, "k n"]
+    asc_r: Float[Array, "k n"]
+    th_spike_add: Float[Array, " n"]
+    th_spike_decay: Float[Array, " n"]
+    voltage_reset_fraction: Float[Array, " n"]
+    voltage_reset_add: Float[Array, " n"]
+    th_voltage_index: Float[Array, " n"]
+    th_voltage_decay: Float[Array, " n"]
+    spike_dependent_threshold: bool = eqx.field(static=True)
+    after_spike_currents: bool = eqx.field(static=True)
+    adapting_threshold: bool = eqx.field(static=True)
+
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        return self.E_L.shape[0]
+
+    @property
+    def ports(self) -> int:
+        """How many kinds of synapses a cell tells apart."""
+        return self.tau_syn.shape[0]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """NEST's recordables."""
+        return ("V_m", "threshold", "threshold_spike", "threshold_voltage", "ASCurrents_sum", "I", "I_syn")
+
+    def init(self, leads: bool) -> GlifState:
+        """At V_m with the currents asc_init, the threshold at V_th and nothing on its way."""
+        zero, none = jnp.zeros(self.size), jnp.zeros((self.ports, self.size))
+        currents = jnp.asarray(self.asc_init) if self.after_spike_currents else jnp.zeros((0, self.size))
+        ready = jnp.zeros(self.size, jnp.int32)
+        v = jnp.asarray(self.V_m) - self.E_L
+        return GlifState(v, currents, zero, zero, none, none, ready, zero, zero, zero if leads else None)
+
+    def constants(self, h: float) -> GlifConstants:
+        """The factors of a step of h ms."""
+        rate, k, b = self.g / self.C_m, self.asc_decay, self.th_voltage_decay
+        P33 = jnp.exp(-h * rate)
+        return GlifConstants(
+            h=h,
+            P33=P33,
+            P30=-jnp.expm1(-h * rate) / self.g,
+            synapses=propagators(jnp.asarray(self.tau_syn), rate, jnp.asarray(self.C_m), h),
+            jump=jnp.e / self.tau_syn,
+            decay=jnp.exp(-k * h),
+            mean=mean_decay(k * h),
+            survive=self.asc_r * jnp.exp(-k * self.t_ref),
+            s_decay=jnp.exp(-self.th_spike_decay * h),
+            s_survive=jnp.exp(-self.th_spike_decay * self.t_ref),
+            w_decay=jnp.exp(-b * h),
+            w_current=-self.th_voltage_index / b * jnp.expm1(-b * h) / self.g,
+            w_voltage=self.th_voltage_index * h * P33 * mean_decay((b - rate) * h),
+            n_ref=refractory_steps(self.t_ref, h),
+        )
+
+    def step(self, constants: GlifConstants, state: GlifState, arrivals: Arrivals, current: Float[Array, " n"]) -> Step:
+        """One step of all cells; see the module for its equations."""
+        c, active = constants, state.refractory == 0
+        mean_current = jnp.sum(c.mean * state.currents, axis=0) if self.after_spike_currents else jnp.zeros_like(state.v)
+        drive = current + mean_current
+        psc = jnp.sum(c.synapses.P31 * state.y1 + c.synapses.P32 * state.y2, axis=0)
+        v = c.P33 * state.v + c.P30 * drive + psc
+        currents = c.decay * state.currents if self.after_spike_currents else state.currents
+        s = c.s_decay * state.spike_threshold if self.spike_dependent_threshold else state.spike_threshold
+        w = state.voltage_threshold
+        if self.adapting_threshold:
+            w = c.w_decay * w + c.w_current * drive + c.w_voltage * (state.v - drive / self.g)
+        free = GlifState(v, currents, s, w, state.y1, state.y2, state.refractory, mean_current, mean_current, state.lead)
+        slope = None
+        if state.lead is not None:  # the first step after a spike is longer by its lead
+            free = self._moved(free, state.lead, self._slope(state, current))
+            slope = self._slope(free._replace(v=state.v), current)
+        excess = free.v - (self.V_th - self.E_L) - free.spike_threshold - free.voltage_threshold
+        spiked = active & (excess > 0)
+        new_lead = None
+        if state.lead is not None and slope is not None:
+            before = state.v - (self.V_th - self.E_L) - state.spike_threshold - state.voltage_threshold
+            new_lead = jnp.where(spiked, lead(excess, before, state.lead, c.h), 0.0)
+            free_at_spike = self._moved(free, -new_lead, slope)
+            reset = self._reset(c, free_at_spike, state.v - new_lead * slope[0])
+        else:
+            reset = self._reset(c, free, state.v)
+        held = lambda new, free, old: jnp.where(spiked, new, jnp.where(active, free, old))
+        y2 = c.synapses.P21 * state.y1 + c.synapses.P11 * state.y2
+        y1 = c.synapses.P11 * state.y1 + c.jump * arrivals.weight
+        if arrivals.moved is not None:
+            y2 = y2 + c.jump * arrivals.moved
+            y1 = y1 - c.jump * arrivals.moved / self.tau_syn
+        new = GlifState(
+            v=held(reset.v, free.v, state.v),
+            currents=held(reset.currents, free.currents, state.currents),
+            spike_threshold=held(reset.spike_threshold, free.spike_threshold, state.spike_threshold),
+            voltage_threshold=held(reset.voltage_threshold, free.voltage_threshold, state.voltage_threshold),
+            y1=y1,
+            y2=y2,
+            refractory=jnp.where(spiked, c.n_ref, jnp.maximum(state.refractory - 1, 0)),
+            mean_current=jnp.where(active, mean_current, state.mean_current),
+            synaptic=jnp.where(active, jnp.sum(state.y2, axis=0), state.synaptic),
+            lead=None if new_lead is None else held(new_lead, jnp.zeros_like(new_lead), state.lead),
+        )
+        return Step(new, spiked, excess, new_lead)
+
+    def _reset(self, c: GlifConstants, free: GlifState, v_before: Float[Array, " n"]) -> GlifState:
+        """The state that a spike leaves, of the free one at it and the voltage one step before."""
+        if self.after_spike_currents:
+            free = free._replace(currents=self.asc_amps + c.survive * free.currents)
+        if not self.spike_dependent_threshold:
+            return free._replace(v=jnp.broadcast_to(jnp.asarray(self.V_reset - self.E_L), free.v.shape))
+        return free._replace(
+            v=self.voltage_reset_fraction * v_before + self.voltage_reset_add,
+            spike_threshold=c.s_survive * free.spike_threshold + self.th_spike_add,
+        )
+
+    def _slope(self, state: GlifState, current: Float[Array, " n"]) -> tuple[Float[Array, "..."], ...]:
+        """d/dt of voltage, currents and both parts of the threshold."""
+        drive = current + jnp.sum(state.currents, axis=0) + jnp.sum(state.y2, axis=0)
+        v = (drive - self.g * state.v) / self.C_m
+        currents = -self.asc_decay * state.currents if self.after_spike_currents else jnp.zeros_like(state.currents)
+        s = -self.th_spike_decay * state.spike_threshold
+        w = self.th_voltage_index * state.v - self.th_voltage_decay * state.voltage_threshold
+        return v, currents, s, w if self.adapting_threshold else jnp.zeros_like(w)
+
+    def _moved(self, state: GlifState, lead: Float[Array, " n"], slope: tuple) -> GlifState:
+        """The state `lead` ms later, to first order."""
+        v, currents, s, w = slope
+        return state._replace(
+            v=state.v + lead * v,
+            currents=state.currents + lead * currents,
+            spike_threshold=state.spike_threshold + lead * s,
+            voltage_threshold=state.voltage_threshold + lead * w,
+        )
+
+    def observe(self, state: GlifState, current: Float[Array, " n"]) -> Mapping[str, Float[Array, " n"]]:
+        """NEST's recordables; V_m and threshold absolute."""
+        return {
+            "V_m": state.v + self.E_L,
+            "threshold": self.V_th + state.spike_threshold + state.voltage_threshold,
+            "threshold_spike": state.spike_threshold,
+            "threshold_voltage": state.voltage_threshold,
+            "ASCurrents_sum": state.mean_current,
+            "I": current,
+            "I_syn": state.synaptic,
+        }

@@ -1,0 +1,99 @@
+"""The scan of a circuit over time, in stretches that the host looks at in between."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from glifjax.network.circuit import Circuit, CircuitState, Drive, advance, observe, places, receive
+from glifjax.network.delays import padded
+
+#: Spikes that a stretch may hold as booleans: cells times steps.
+STRETCH = 20_000_000
+
+
+class Recorder(NamedTuple):
+    """Variables of chosen cells of one group, in each step.
+
+    Attributes:
+        group: which group of the circuit.
+        variable: one of its `variables`.
+        cells: (m,), counted within the group.
+    """
+
+    group: int
+    variable: str
+    cells: Int[np.ndarray, " m"]
+
+
+class Record(NamedTuple):
+    """What a stretch of steps leaves: spikes (T, n), and (T, m) for each recorder; sample t is after step t."""
+
+    spiked: Bool[Array, "T n"]
+    values: tuple[Float[Array, "T m"], ...]
+
+
+@eqx.filter_jit
+def stretch(
+    circuit: Circuit, drive: Drive, state: CircuitState, n_steps: int, recorders: tuple[tuple[int, str], ...], cells
+) -> tuple[CircuitState, Record]:
+    """n_steps steps from a state; `cells` are those of each recorder."""
+    edges, constants = padded(circuit.edges), circuit.constants()
+
+    def body(carry, _):
+        state, at = carry
+        ring, current, arrived, at = receive(circuit, edges, drive, state, at)
+        steps = advance(circuit, constants, state.cells, arrived, None, current)
+        spiked = jnp.concatenate([step.spiked for step in steps])
+        states = tuple(step.state for step in steps)
+        new = CircuitState(state.k + 1, states, ring, spiked, current)
+        seen = observe(circuit, states, current)
+        values = tuple(seen[group][name][own] for (group, name), own in zip(recorders, cells, strict=True))
+        return (new, at), Record(spiked, values)
+
+    (state, _), record = lax.scan(body, (state, places(drive, state.k)), length=n_steps)
+    return state, record
+
+
+def run(
+    circuit: Circuit,
+    drive: Drive,
+    state: CircuitState,
+    n_steps: int,
+    recorders: tuple[Recorder, ...] = (),
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[CircuitState, Int[np.ndarray, " s"], Int[np.ndarray, " s"], list[Float[np.ndarray, "T m"]]]:
+    """Run and collect on the host.
+
+    Returns:
+        the state at the end; of each spike its step (counted from the state's) and cell; each recorder's (T, m).
+    """
+    names = tuple((recorder.group, recorder.variable) for recorder in recorders)
+    cells = tuple(jnp.asarray(recorder.cells) for recorder in recorders)
+    steps, ids, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [[] for _ in recorders]
+    done = 0
+    for length in lengths(n_steps, circuit.size):
+        state, record = stretch(circuit, drive, state, length, names, cells)
+        when, who = np.nonzero(np.asarray(record.spiked))
+        steps.append(when + done)
+        ids.append(who)
+        for all_of_it, part in zip(values, record.values, strict=True):
+            all_of_it.append(np.asarray(part))
+        done += length
+        progress(done)
+    return state, np.concatenate(steps), np.concatenate(ids), [np.concatenate(parts) for parts in values]
+
+
+def lengths(n_steps: int, n_cells: int) -> list[int]:
+    """Stretches of one length, and what is left: few enough steps that their spikes fit."""
+    longest = max(1, min(n_steps, STRETCH // max(n_cells, 1)))
+    n_parts = max(1, -(-n_steps // longest))
+    even = next((parts for parts in range(n_parts, 2 * n_parts) if n_steps % parts == 0), n_parts)
+    length = n_steps // even
+    left = n_steps - even * length
+    return [length] * even + ([left] if left else [])
+
