@@ -45,6 +45,9 @@ def test_simulate_is_the_only_scan():
         "glifjax/glm/observation.py",
         "glifjax/glm/simulate.py",
         "glifjax/mihalas_niebur/crossing.py",
+        "glifjax/network/delays.py",
+        "glifjax/network/gradient.py",
+        "glifjax/network/run.py",
         "glifjax/simulation.py",
     ]
 

@@ -11,6 +11,7 @@ class Commands(LazyGroup):
     own = {  # noqa: RUF012
         "download": "glifjax.cli.download:download",
         "simulate": "glifjax.cli.simulate:simulate",
+        "run": "glifjax.cli.run:run",
         "gallery": "glifjax.cli.gallery:gallery",
     }
 

@@ -141,7 +141,9 @@ def advance(
 ) -> list[Step]:
     """The step of each group of cells."""
     shifts = [None] * len(circuit.cells) if moved is None else circuit.arrivals(moved)
-    groups = zip(circuit.cells, constants, states, circuit.arrivals(arrived), shifts, circuit.split(current), strict=True)
+    groups = zip(
+        circuit.cells, constants, states, circuit.arrivals(arrived), shifts, circuit.split(current), strict=True
+    )
     return [cells.step(c, state, Arrivals(weight, shift), own) for cells, c, state, weight, shift, own in groups]
 
 

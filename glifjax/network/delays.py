@@ -124,5 +124,3 @@ def for_each_event(steps: Int[Array, " m"], k: Int[Array, ""], place: Int[Array,
 def first_event(steps: Int[Array, " m"], k: Int[Array, ""]) -> Int[Array, ""]:
     """The first event that is not before step k."""
     return jnp.searchsorted(steps, jnp.asarray(k, steps.dtype)).astype(jnp.int32)
-
-

@@ -1,6 +1,7 @@
 """Edges: who reaches whom, how strongly, after how many steps; sorted by source, so that a spike is a run of them."""
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -42,5 +43,5 @@ def sorted_edges(
     order = np.argsort(sources, kind="stable")
     starts = np.zeros(n_sources + 1, np.int32 if len(order) < 2**31 else np.int64)
     np.cumsum(np.bincount(sources, minlength=n_sources), out=starts[1:])
-    edges: Edges = Edges(np.asarray(weights)[order], offsets[order], starts, depth)  # type: ignore[arg-type]
+    edges = Edges(jnp.asarray(weights[order]), jnp.asarray(offsets[order]), jnp.asarray(starts), depth)
     return edges, order

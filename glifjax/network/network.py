@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -143,15 +144,20 @@ class Network:
         order = np.lexsort(spikes[::-1])
         spikes = [part[order][spikes[0][order] < NEVER] for part in spikes]
         when, who, amplitudes = step_currents(self.clamps, self.dt)
-        ended = lambda values, last, dtype: np.append(values, last).astype(dtype)
-        drive: Any = Drive(
+        ended = lambda values, last, dtype: jnp.asarray(_padded(values, last, dtype))
+        return Drive(
             ended(spikes[0], NEVER, np.int32),
             ended(spikes[1], 0, np.int32),
             ended(when, NEVER, np.int32),
             ended(who, 0, np.int32),
             ended(amplitudes, 0.0, float),
         )
-        return drive
+
+
+def _padded(values: np.ndarray, last: float, dtype: type) -> np.ndarray:
+    """Values followed by `last`, up to a power of two: runs of about as many events share what is compiled."""
+    length = 2 ** int(np.ceil(np.log2(len(values) + 1)))
+    return np.append(values, np.full(length - len(values), last)).astype(dtype)
 
 
 def on_grid(times: Float[np.ndarray, " n"], dt: float) -> Int[np.ndarray, " n"]:

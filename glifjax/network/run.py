@@ -14,6 +14,8 @@ from glifjax.network.delays import padded
 
 #: Spikes that a stretch may hold as booleans: cells times steps.
 STRETCH = 20_000_000
+#: Steps after which progress is shown.
+LONGEST = 5_000
 
 
 class Recorder(NamedTuple):
@@ -90,10 +92,9 @@ def run(
 
 def lengths(n_steps: int, n_cells: int) -> list[int]:
     """Stretches of one length, and what is left: few enough steps that their spikes fit."""
-    longest = max(1, min(n_steps, STRETCH // max(n_cells, 1)))
+    longest = max(1, min(n_steps, LONGEST, STRETCH // max(n_cells, 1)))
     n_parts = max(1, -(-n_steps // longest))
     even = next((parts for parts in range(n_parts, 2 * n_parts) if n_steps % parts == 0), n_parts)
     length = n_steps // even
     left = n_steps - even * length
     return [length] * even + ([left] if left else [])
-

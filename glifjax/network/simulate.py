@@ -126,9 +126,7 @@ def _recorders(network: Network) -> tuple[tuple[Recorder, ...], dict[str, list[t
     return tuple(recorders), columns
 
 
-def _report(
-    report: Report, network: Network, columns, values, first: int, n_steps: int, duration: float
-) -> ReportData:
+def _report(report: Report, network: Network, columns, values, first: int, n_steps: int, duration: float) -> ReportData:
     """The samples at multiples of the interval, after `start` and up to `stop`, as NEST's multimeter takes them."""
     ids = np.concatenate([own for _, own in report.cells.values()])
     names = np.concatenate([np.full(len(own), name) for name, (_, own) in report.cells.items()])

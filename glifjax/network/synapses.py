@@ -1,7 +1,7 @@
 """Post-synaptic currents, and the exact solution of a membrane driven by them over one step.
 
 An alpha-shaped current peaks tau after a spike's arrival at exactly the weight: its state y1 jumps by (e / tau) weight,
-and dy1/dt = -y1/tau, dy2/dt = y1 - y2/tau; y2 is the current. An exponential one is y2 alone, which jumps by the weight.
+and dy1/dt = -y1/tau, dy2/dt = y1 - y2/tau; y2 is the current. An exponential one is y2 alone, and jumps by the weight.
 A membrane of C dU/dt = -g U + y2 then has, after a step h,
 
     y1' = P11 y1,   y2' = P21 y1 + P11 y2,   U' = P33 U + P31 y1 + P32 y2

@@ -86,8 +86,8 @@ def poisson_trains(
         rates = np.full(len(grid), rates[0])
     if rates.shape != grid.shape or grid.ndim != 1 or len(grid) < 2 or not (np.diff(grid) > 0).all():
         raise InputError(
-            f"times of shape {grid.shape} do not fit rates of shape {rates.shape}; give start < stop, or one rising time "
-            "a sample"
+            f"times of shape {grid.shape} do not fit rates of shape {rates.shape}; give start < stop, or one rising "
+            "time a sample"
         )
     if not (np.isfinite(rates) & (rates >= 0)).all() or refractory < 0:
         raise InputError(f"the lowest rate is {rates.min():g} Hz and refractory {refractory:g} s; give numbers from 0")

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 from numpy.testing import assert_allclose, assert_array_equal
 
 import glifjax as gj
-from glifjax.plots import visible
+from glifjax.plots.trace import visible
 
 DT = 1e-4
 CURRENT = 4e-10 * (np.arange(2000) % 1000 > 300)

@@ -101,4 +101,5 @@ def write_units(trains: SpikeTrains, path: Path) -> None:
         for node in np.unique(own.node_ids):
             nwb.add_unit(spike_times=own.times[own.node_ids == node], population=name, node_id=int(node))
     with whole_file(path) as part, pynwb.NWBHDF5IO(path=str(part), mode="w") as io:
-        io.write(nwb)
+        writer: Any = io
+        writer.write(nwb)

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from glifjax.errors import InputError
@@ -108,14 +109,14 @@ def _group(model: str, parts: list[tuple[int, dict[str, Any]]]) -> AbstractCells
     counts = [count for count, _ in parts]
 
     def over_cells(key: str) -> Any:
-        return np.repeat(np.array([values[key] for _, values in parts], float).T, counts, axis=-1)
+        return jnp.asarray(np.repeat(np.array([values[key] for _, values in parts], float).T, counts, axis=-1))
 
     if model in IAF_MODELS:
         names = ("V_m", "E_L", "V_th", "V_reset", "V_min", "tau_m", "C_m", "t_ref", "I_e")
-        tau: Any = np.stack([over_cells("tau_syn_ex"), over_cells("tau_syn_in")])
+        tau: Any = jnp.stack([over_cells("tau_syn_ex"), over_cells("tau_syn_in")])
         return IafPsc(**{key: over_cells(key) for key in names}, tau_syn=tau, kind=IAF_MODELS[model])
     first = parts[0][1]
     names = [key for key in first if key not in FLAGS and (first["after_spike_currents"] or key not in CURRENTS)]
-    none: Any = np.zeros((0, sum(counts)))
+    none = jnp.zeros((0, sum(counts)))
     others = {} if first["after_spike_currents"] else dict.fromkeys(CURRENTS, none)
     return GlifPsc(**{key: over_cells(key) for key in names}, **others, **{key: first[key] for key in FLAGS})

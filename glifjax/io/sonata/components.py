@@ -105,7 +105,7 @@ def _value(value: Any, default: Any, key: str, source: str) -> Any:
         if not isinstance(value, list | tuple) or not len(value):
             raise InputError(f"{source}: {key} is {value!r}; it must be a list of numbers")
         return tuple(_number(item, key, source) for item in value)
-    return _number(value, key, source, infinite=np.isinf(default))
+    return _number(value, key, source, infinite=bool(np.isinf(default)))
 
 
 def _number(value: Any, key: str, source: str, infinite: bool = False) -> float:

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from glifjax.errors import InputError
 from glifjax.io.sonata.config import Section, read_json
 from glifjax.io.sonata.hdf5 import column, group, opened
-from glifjax.io.sonata.nodes import VIRTUAL, Population
+from glifjax.io.sonata.nodes import Population
 from glifjax.io.sonata.tables import read_types
 from glifjax.network.cells.base import AbstractCells
 from glifjax.network.cells.iaf_psc import IafPsc
@@ -178,8 +178,8 @@ def _ports(receptors, weights, targets, port_map: PortMap, path: Path, name: str
         at = int(np.flatnonzero(wrong)[0])
         allowed = "none (the sign chooses)" if by_sign[at] else f"1 ... {counts[at]}"
         raise InputError(
-            f"{path}: edge {at} of {name} has receptor_type {receptors[at]}, its target's ports are {allowed}; mend its "
-            "dynamics_params or the cell's tau_syn"
+            f"{path}: edge {at} of {name} has receptor_type {receptors[at]}, its target's ports are {allowed}; mend "
+            "its dynamics_params or the cell's tau_syn"
         )
     inhibitory = (weights <= 0) & (counts == -2)
     return np.where(by_sign, inhibitory, receptors - 1).astype(np.int32)
@@ -217,7 +217,8 @@ class _Columns:
         """A number for each edge; NaN where there is none and no default."""
         of_type = np.full(len(self.used), default)
         if key in self.types:
-            given = pandas.to_numeric(self.types[key], errors="coerce").reindex(self.used).to_numpy(float)
+            column_of_types: Any = pandas.to_numeric(self.types[key], errors="coerce")
+            given = column_of_types.reindex(self.used).to_numpy(float)
             of_type = np.where(np.isnan(given), default, given)
         values = of_type[self.kinds]
         for gid in np.unique(self.groups):

@@ -45,12 +45,14 @@ def column(parent: Any, name: str, path: Path, length: int | None = None) -> np.
     where = f"{path}: {parent.name.rstrip('/')}/{name}"
     if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"{where} is missing; write the file again with it")
-    if dataset.ndim != 1 or dataset.size > LONGEST or (length is not None and dataset.size != length):
+    size: Any = dataset.size
+    if dataset.ndim != 1 or size > LONGEST or (length is not None and size != length):
         wanted = "one dimension" if length is None else f"{length} entries"
         raise InputError(f"{where} has shape {dataset.shape}; it must have {wanted}")
     if dataset.dtype.kind not in "iufbSO":
         raise InputError(f"{where} is of type {dataset.dtype}; it must hold numbers or text")
     try:
-        return dataset.asstr()[...].astype(str) if dataset.dtype.kind in "SO" else dataset[...]
+        text: Any = dataset.asstr()[...] if dataset.dtype.kind in "SO" else None
+        return dataset[...] if text is None else text.astype(str)
     except (OSError, TypeError, UnicodeDecodeError) as error:
         raise InputError(f"{where} cannot be read ({error}); copy or write the file again") from error

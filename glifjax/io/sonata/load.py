@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from glifjax.io.sonata.cells import build_cells
-from glifjax.io.sonata.config import Section, read_config
+from glifjax.io.sonata.config import Section, read_config, read_json
 from glifjax.io.sonata.edges import PortMap, read_edges
 from glifjax.io.sonata.inputs.clamps import CLAMPS, clamp_input
 from glifjax.io.sonata.inputs.spikes import spike_input
@@ -35,16 +36,19 @@ def load_network(config: str | Path) -> Network:
     Raises:
         InputError: anything that cannot be run, in one sentence that names the file, the key and what to do.
     """
-    section = read_config(config)
+    with jax.enable_x64(True):
+        return _network(read_config(config))
+
+
+def _network(section: Section) -> Network:
+    """The network of a config whose parts are joined."""
     sim, nest_exact = _run(section)
     populations = read_nodes(section.section("networks").rows("nodes"))
     sets = NodeSets(populations, _node_sets(section))
     components = section.section("components")
     cells, layout = build_cells(populations, components, nest_exact)
     port_map = PortMap.of(cells)
-    table = read_edges(
-        section.section("networks").rows("edges"), components, populations, layout, port_map, sim.dt
-    )
+    table = read_edges(section.section("networks").rows("edges"), components, populations, layout, port_map, sim.dt)
     inputs = {name: part for name, part in section.sections("inputs").items() if part.flag("enabled", True)}
     kinds = {name: part.text("input_type") for name, part in inputs.items()}
     for name, kind in kinds.items():
@@ -76,7 +80,7 @@ def load_network(config: str | Path) -> Network:
         ),
         order=order,
         outputs=section.section("output"),
-        source=str(config),
+        source=section.where,
     )
 
 
@@ -97,12 +101,8 @@ def _node_sets(section: Section) -> dict[str, Any]:
     """The names of node_sets, in the config or a file of their own."""
     named: dict[str, Any] = {}
     if "node_sets_file" in section:
-        from glifjax.io.sonata.config import read_json
-
         named |= read_json(section.path("node_sets_file"))
     if isinstance(section.get("node_sets"), str):
-        from glifjax.io.sonata.config import read_json
-
         return named | read_json(section.path("node_sets"))
     return named | dict(section.section("node_sets").values)
 

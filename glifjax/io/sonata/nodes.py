@@ -82,7 +82,9 @@ def _population(place: Any, name: str, types: pandas.DataFrame | None, path: Pat
             raise InputError(f"{path}: nodes of {name} have node_type_id {missing[0]}, which the type table lacks")
         attributes |= {str(key): types[key].reindex(type_ids).to_numpy() for key in types}
     groups = column(place, "node_group_id", path, n).astype(np.int64) if "node_group_id" in place else np.zeros(n, int)
-    within = column(place, "node_group_index", path, n).astype(np.int64) if "node_group_index" in place else np.arange(n)
+    within = (
+        column(place, "node_group_index", path, n).astype(np.int64) if "node_group_index" in place else np.arange(n)
+    )
     for gid in np.unique(groups):
         if str(gid) not in place:
             continue

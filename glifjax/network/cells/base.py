@@ -30,7 +30,7 @@ class Arrivals(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What one step leaves: the state, which cells spiked, V - threshold that decided it (mV), and the spikes' lead."""
+    """What one step leaves: the state, who spiked, V - threshold (mV; -inf while refractory), the spikes' lead."""
 
     state: State
     spiked: Bool[Array, " n"]

@@ -1,12 +1,13 @@
 """NEST's glif_psc: Allen's five levels with alpha-shaped post-synaptic currents, solved exactly over each step.
 
-With U = V - E_L, rates k = asc_decay, b_s = th_spike_decay, b_v = th_voltage_decay, a_v = th_voltage_index and a step h,
-a cell that is not refractory goes through
+With U = V - E_L, rates k = asc_decay, b_s = th_spike_decay, b_v = th_voltage_decay, a_v = th_voltage_index and a step
+h, a cell that is not refractory goes through
 
     I_j' = I_j exp(-k_j h);   A = sum_j I_j (1 - exp(-k_j h))/(k_j h)      the mean of the currents over the step
     U'   = U P33 + (I_ext + A) P30 + sum of the ports' P31 y1 + P32 y2
     s'   = s exp(-b_s h)
-    w'   = w exp(-b_v h) + B (a_v/b_v)(1 - exp(-b_v h)) + (U - B) a_v (P33 - exp(-b_v h))/(b_v - g/C),  B = (I_ext + A)/g
+    w'   = w exp(-b_v h) + B (a_v/b_v)(1 - exp(-b_v h)) + (U - B) a_v (P33 - exp(-b_v h))/(b_v - g/C)
+    B    = (I_ext + A)/g
 
 and spikes where U' > th_inf + s' + w'. Then for n_ref steps everything but the synapses is held at
 
@@ -147,7 +148,9 @@ class GlifPsc(AbstractCells):
     def step(self, constants: GlifConstants, state: GlifState, arrivals: Arrivals, current: Float[Array, " n"]) -> Step:
         """One step of all cells; see the module for its equations."""
         c, active = constants, state.refractory == 0
-        mean_current = jnp.sum(c.mean * state.currents, axis=0) if self.after_spike_currents else jnp.zeros_like(state.v)
+        mean_current = (
+            jnp.sum(c.mean * state.currents, axis=0) if self.after_spike_currents else jnp.zeros_like(state.v)
+        )
         drive = current + mean_current
         psc = jnp.sum(c.synapses.P31 * state.y1 + c.synapses.P32 * state.y2, axis=0)
         v = c.P33 * state.v + c.P30 * drive + psc
@@ -156,7 +159,9 @@ class GlifPsc(AbstractCells):
         w = state.voltage_threshold
         if self.adapting_threshold:
             w = c.w_decay * w + c.w_current * drive + c.w_voltage * (state.v - drive / self.g)
-        free = GlifState(v, currents, s, w, state.y1, state.y2, state.refractory, mean_current, mean_current, state.lead)
+        free = GlifState(
+            v, currents, s, w, state.y1, state.y2, state.refractory, mean_current, mean_current, state.lead
+        )
         slope = None
         if state.lead is not None:  # the first step after a spike is longer by its lead
             free = self._moved(free, state.lead, self._slope(state, current))
@@ -189,7 +194,7 @@ class GlifPsc(AbstractCells):
             synaptic=jnp.where(active, jnp.sum(state.y2, axis=0), state.synaptic),
             lead=None if new_lead is None else held(new_lead, jnp.zeros_like(new_lead), state.lead),
         )
-        return Step(new, spiked, excess, new_lead)
+        return Step(new, spiked, jnp.where(active, excess, -jnp.inf), new_lead)
 
     def _reset(self, c: GlifConstants, free: GlifState, v_before: Float[Array, " n"]) -> GlifState:
         """The state that a spike leaves, of the free one at it and the voltage one step before."""

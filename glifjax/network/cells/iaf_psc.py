@@ -10,7 +10,7 @@ second (tau_syn_in). Source: NEST 3.10, models/iaf_psc_alpha.cpp, iaf_psc_exp.cp
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -109,7 +109,7 @@ class IafPsc(AbstractCells):
             v = v + state.lead * self._slope(state, current)
             if self.kind == "exp" and arrivals.moved is not None:
                 v = v + jnp.sum(arrivals.moved, axis=0) / self.C_m
-        smooth = v
+        smooth, moved = v, arrivals.moved
         if self.kind == "delta":
             v = v + jnp.sum(arrivals.weight, axis=0)
             if arrivals.moved is not None:
@@ -118,11 +118,12 @@ class IafPsc(AbstractCells):
         spiked = active & (v >= theta)
         new_lead = None
         if state.lead is not None:
-            own = lead(v - theta, state.v - theta, state.lead, c.h)
-            if self.kind == "delta" and arrivals.moved is not None:  # a spike at an arrival moves with it
+            own: Any = lead(v - theta, state.v - theta, state.lead, c.h)
+            if self.kind == "delta" and moved is not None:  # a spike at an arrival moves with it
                 weight = jnp.sum(arrivals.weight, axis=0)
                 jumped = (smooth < theta) & (weight > 0)
-                own = jnp.where(jumped, jnp.sum(arrivals.moved, axis=0) / jnp.where(jumped, weight, 1.0), own)
+                with_arrival: Any = jnp.sum(moved, axis=0) / jnp.where(jumped, weight, 1.0)
+                own = jnp.where(jumped, with_arrival, own)
             new_lead = jnp.where(spiked, own, 0.0)
         reset = self.V_reset - self.E_L
         new = IafState(
@@ -132,7 +133,7 @@ class IafPsc(AbstractCells):
             refractory=jnp.where(spiked, c.n_ref, jnp.maximum(state.refractory - 1, 0)),
             lead=None if new_lead is None else jnp.where(active, new_lead, state.lead),
         )
-        return Step(new, spiked, v - theta, new_lead)
+        return Step(new, spiked, jnp.where(active, v - theta, -jnp.inf), new_lead)
 
     def _synapses(self, c: IafConstants, state: IafState, arrivals: Arrivals):
         """y1 and y2 after the step."""

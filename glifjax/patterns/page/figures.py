@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from glifjax.patterns.page.runs import Entry, Shown
 from glifjax.patterns.page.words import number
-from glifjax.plots import INK, STYLE, THRESHOLD, VOLTAGE, visible
+from glifjax.plots.trace import INK, STYLE, THRESHOLD, VOLTAGE, visible
 
 STIMULUS = "#666666"
 #: A line is drawn from at most twice this many samples.

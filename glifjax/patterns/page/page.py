@@ -11,7 +11,7 @@ from glifjax.patterns.page.figures import painter
 from glifjax.patterns.page.parameters import elements
 from glifjax.patterns.page.runs import Entry, Result, Shown
 from glifjax.patterns.page.words import code, measured, number, stimulus_words
-from glifjax.plots import THRESHOLD, VOLTAGE
+from glifjax.plots.trace import THRESHOLD, VOLTAGE
 
 #: Draws a run as SVG.
 Paint = Callable[[Shown], str]

@@ -19,7 +19,7 @@ from glifjax.patterns.page.figures import mathtext
 from glifjax.patterns.page.parameters import Axis
 from glifjax.patterns.pattern import Pattern
 from glifjax.patterns.populations import spike_trains, sweep
-from glifjax.plots import INK, STYLE
+from glifjax.plots.trace import INK, STYLE
 from glifjax.spikes.firing import FIRING_CLASSES, classify
 
 #: A class of its own for spikes less than a time step apart: a reset onto the threshold, or currents that grow forever.

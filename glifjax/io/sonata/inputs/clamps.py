@@ -56,7 +56,9 @@ def _steps(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray,
     lists = [section.numbers(key) for key in ("amp", "delay", "duration")]
     n = max(map(len, lists))
     if any(len(values) not in (1, n) for values in lists):
-        shown = ", ".join(f"{key} {len(values)}" for key, values in zip(("amp", "delay", "duration"), lists, strict=True))
+        shown = ", ".join(
+            f"{key} {len(values)}" for key, values in zip(("amp", "delay", "duration"), lists, strict=True)
+        )
         raise section.error("amp", f"and its times have different lengths ({shown}); give one each")
     amps, starts, durations = (np.broadcast_to(values, n) for values in lists)
     if (durations < 0).any():
@@ -73,7 +75,9 @@ def _table(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray,
     path = section.path("file")
     table = read_table(path)
     if not {"timestamps", "amps"} <= set(table):
-        raise InputError(f"{path}: its columns are {', '.join(map(str, table))}; it needs timestamps (ms) and amps (pA)")
+        raise InputError(
+            f"{path}: its columns are {', '.join(map(str, table))}; it needs timestamps (ms) and amps (pA)"
+        )
     try:
         times, amps = table["timestamps"].to_numpy(float), table["amps"].to_numpy(float)
     except ValueError as error:
@@ -94,7 +98,8 @@ def _sweep(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray,
         amps = column(series, "data", path).astype(float) * PICO
         rate = float(series["starting_time"].attrs["rate"])
     warnings.warn(
-        f"{section.where}: the sweep is in A, and injected as such; PointNet would inject a thousandth of it", stacklevel=2
+        f"{section.where}: the sweep is in A, and injected as such; PointNet would inject a thousandth of it",
+        stacklevel=2,
     )
     changes = np.append(0, np.flatnonzero(np.diff(amps)) + 1)
     return section.number("delay", 0.0) + changes * 1e3 / rate, amps[changes]

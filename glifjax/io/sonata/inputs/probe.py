@@ -88,8 +88,8 @@ def _mapped(section: Section, nodes: Nodes, units: Mapping[Any, np.ndarray]) -> 
     place = population.rows(table["node_ids"].to_numpy(np.int64))
     if not ((place >= 0) & rows[place]).all():
         warnings.warn(f"{path}: some node_ids are no nodes of {name} in the node_set; left out", stacklevel=2)
-    table = table[(place >= 0) & rows[place]]
-    silent = int(rows.sum()) - table["node_ids"].nunique()
+    table = table.loc[(place >= 0) & rows[place]]
+    silent = int(rows.sum()) - len(np.unique(table["node_ids"]))
     if silent:
         warnings.warn(f"{path}: {silent} of {rows.sum()} virtual nodes of {name} have no unit", stacklevel=2)
     pairs = zip(table["node_ids"], table["unit_ids"], strict=True)
@@ -155,18 +155,18 @@ def _windows(interval: Any, tables: UnitTables, section: Section, path: Path) ->
     index = interval.get("interval_index")
     if isinstance(index, int) and not isinstance(index, bool):
         if not -len(rows) <= index < len(rows):
-            raise section.error("interval", f"asks for row {index} of the {len(rows)} of {name} that match; there is none")
+            raise section.error("interval", f"asks for row {index} of {len(rows)} of {name} that match; there is none")
         rows = rows[[index]]
     elif index is not None and index != "concatenate":
-        raise section.error("interval", f"has interval_index {index!r}; give a row's number, or \"concatenate\"")
+        raise section.error("interval", f'has interval_index {index!r}; give a row\'s number, or "concatenate"')
     if not len(rows):
         raise section.error("interval", f"matches no row of {name} in {path}; its columns are {', '.join(table)}")
     if len(rows) > 1 and index != "concatenate":
         shown = ", ".join(map(str, rows))
         raise section.error(
             "interval",
-            f'matches rows {shown} of {name} in {path}; choose one by interval_index, or "concatenate" to have them one '
-            "after the other",
+            f'matches rows {shown} of {name} in {path}; choose one by interval_index, or "concatenate" to have them '
+            "one after the other",
         )
     chosen = table.iloc[rows]
     return list(zip(chosen["start_time"].astype(float), chosen["stop_time"].astype(float), strict=True))

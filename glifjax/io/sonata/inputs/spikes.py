@@ -84,7 +84,9 @@ def _of_population(
         )
     place = population.rows(trains.node_ids)
     if (place < 0).any():
-        warnings.warn(f"{path}: {(place < 0).sum()} spikes are of ids that {name} does not have; left out", stacklevel=2)
+        warnings.warn(
+            f"{path}: {(place < 0).sum()} spikes are of ids that {name} does not have; left out", stacklevel=2
+        )
     others = (place >= 0) & ~rows[place]
     if others.any():
         warnings.warn(
@@ -108,8 +110,8 @@ def _within(trains: SpikeTrains, section: Section, sim: Simulation) -> SpikeTrai
             where = section.get("input_file", section.get("spikes_function"))
             raise section.error(
                 "input_file" if "input_file" in section else "module",
-                f"({where}) has a spike of node {trains.node_ids[at]} at {trains.times[at] * MS:g} ms; spikes must come "
-                'after 0 ("negative": "drop" leaves others out)',
+                f"({where}) has a spike of node {trains.node_ids[at]} at {trains.times[at] * MS:g} ms; spikes must "
+                'come after 0 ("negative": "drop" leaves others out)',
             )
         trains = trains[~early]
     if len(trains) > 1 and trains.times[-1] * MS < EARLY * sim.tstop:

@@ -37,11 +37,13 @@ def forced_synapses(
     matches, sources, times = [], [], []
     modes = {section.text("mode", "replace") for section in sections}
     if not modes <= {"replace", "add"} or len(modes) > 1:
-        raise sections[0].error("mode", f"is {', '.join(sorted(modes))}; all such inputs are \"replace\", or all \"add\"")
+        raise sections[0].error("mode", f'is {", ".join(sorted(modes))}; all such inputs are "replace", or all "add"')
     for number, section in enumerate(sections):
         if "precell_filter" not in section:
             raise section.error("precell_filter", "is missing; it says of which cells the synapses fire")
-        match = recurrent & _cells(section, "precell_filter", sets, layout)[np.minimum(edges.sources, layout.n_cells - 1)]
+        match = (
+            recurrent & _cells(section, "precell_filter", sets, layout)[np.minimum(edges.sources, layout.n_cells - 1)]
+        )
         if "postcell_filter" in section:
             match &= _cells(section, "postcell_filter", sets, layout)[edges.targets]
         if not match.any():

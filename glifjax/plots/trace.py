@@ -1,4 +1,4 @@
-"""Figures; matplotlib is loaded only when one is drawn."""
+"""Figures of single runs."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -91,9 +91,13 @@ def _panels(n: int) -> list[Any]:
 
     heights = (1.0, 2.6, 1.4)[-n:]
     figure = Figure(figsize=(10, 1.0 + 1.15 * sum(heights)), layout="constrained", dpi=100)
-    notebooks_show: Any = figure
-    notebooks_show._repr_png_ = lambda: _png(figure)  # whatever their backend, and without pyplot
+    shown_in_notebooks(figure)
     return list(figure.subplots(n, 1, sharex=True, height_ratios=heights))
+
+
+def shown_in_notebooks(figure: Any) -> None:
+    """Have a notebook show a figure, whatever its backend, and without pyplot."""
+    figure._repr_png_ = lambda: _png(figure)
 
 
 def _png(figure) -> bytes:

@@ -1,0 +1,124 @@
+"""What a run leaves in a folder, under the names that the config's output gives: spikes, reports, a log."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from glifjax.errors import InputError
+from glifjax.io.csv import write_csv_spikes
+from glifjax.io.sonata.config import Section
+from glifjax.io.sonata.reports import write_report
+from glifjax.io.sonata.spikes import SORTING, write_sonata_spikes
+from glifjax.network.network import Network
+from glifjax.network.simulate import NetworkRun
+
+
+class Outputs(NamedTuple):
+    """Where results go; names are within the folder, None for what is not asked for.
+
+    Attributes:
+        folder: of the results.
+        spikes, spikes_csv, log: files.
+        sort: how the spikes of the HDF5 file are sorted.
+    """
+
+    folder: Path
+    spikes: str | None
+    spikes_csv: str | None
+    log: str | None
+    sort: str
+
+
+def outputs(network: Network, folder: Path | None = None) -> Outputs:
+    """What a network's config asks for; `folder` takes the place of its output_dir.
+
+    Raises:
+        InputError: no folder, an unknown sorting, a name outside the folder, results that must not be overwritten.
+    """
+    section: Section = network.outputs
+    folder = folder if folder is not None else section.path("output_dir")
+    names = [_name(section, key) for key in ("spikes_file", "spikes_file_csv", "log_file")]
+    sort = section.text("spikes_sort_order", "none")
+    sort = {"time": "by_time", "id": "by_id"}.get(sort, sort)
+    if sort not in SORTING:
+        raise section.error("spikes_sort_order", f"is {sort!r}; use one of {', '.join(SORTING)}")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; name a folder for the results")
+    files = [name for name in (*names, *(report.file for report in network.reports)) if name]
+    for report in network.reports:
+        if Path(report.file).is_absolute() or ".." in Path(report.file).parts:
+            raise InputError(f"{network.source}.reports.{report.name}.file_name is {report.file}; name a file, no path")
+    there = [name for name in files if (folder / name).exists()]
+    if there and not section.flag("overwrite_output_dir", True):
+        raise section.error(
+            "overwrite_output_dir",
+            f"is false and {folder / there[0]} exists; move it, or choose another folder (--out)",
+        )
+    return Outputs(folder, names[0], names[1], names[2], sort)
+
+
+def _name(section: Section, key: str) -> str | None:
+    """A file within the folder of results."""
+    if key not in section:
+        return None
+    name = Path(section.text(key))
+    if ".." in name.parts:
+        raise section.error(key, f"is {name}; name a file within output_dir")
+    return name.name if name.is_absolute() else str(name)
+
+
+def write_outputs(network: NetworkRun, to: Outputs, network_reports, log: str, figures=()) -> list[Path]:
+    """Write all results, or none: into a folder beside the place, moved there when they are whole.
+
+    Args:
+        network: the run.
+        to: where.
+        network_reports: the reports that were asked for.
+        log: the text of the log file.
+        figures: pairs of a name and a matplotlib figure.
+
+    Returns:
+        the files.
+    """
+    with _staged(to.folder) as (part, files):
+        if to.spikes:
+            write_sonata_spikes(network.spikes, _place(part, to.spikes, files), to.sort)
+        if to.spikes_csv:
+            write_csv_spikes(network.spikes, _place(part, to.spikes_csv, files))
+        for report in network_reports:
+            write_report(network.report(report.name), _place(part, report.file, files))
+        for name, figure in figures:
+            figure.savefig(_place(part, name, files))
+        if to.log:
+            _place(part, to.log, files).write_text(log, encoding="utf-8")
+    return [to.folder / name for name in files]
+
+
+def _place(part: Path, name: str, files: list[str]) -> Path:
+    (part / name).parent.mkdir(parents=True, exist_ok=True)
+    files.append(name)
+    return part / name
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A temporary folder whose files are moved into `folder` if the block ends well."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".run-", dir=folder))
+    except OSError as error:
+        raise InputError(f"{folder}: results cannot be written there ({error}); choose another folder") from error
+    files: list[str] = []
+    try:
+        yield part, files
+        for name in files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(part / name, folder / name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if not files and not any(folder.iterdir()):
+            folder.rmdir()

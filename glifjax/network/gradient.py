@@ -1,0 +1,299 @@
+"""run_circuit: a circuit's run that can be differentiated in reverse, in weights and cell parameters; delays are held.
+
+The derivative is that of spike times, and exact as dt goes to 0: a spike whose V - threshold rises by dx comes
+dx / slope earlier (see cells.base.lead), and so do its arrivals, the cell's restart and what the spike adds to it. A
+cell that is silent has none; a Surrogate gives it one.
+
+On the way back a ring holds the cotangents of what arrives in the next steps, row by row as the ring on the way there
+(see delays): each spike gathers those of its edges once. The states at the start of every segment are held, those in
+between run again. jax's own reverse mode would hold, or add up, all weights in every step.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from glifjax.network.circuit import Circuit, CircuitState, Drive, advance, observe, places, receive
+from glifjax.network.delays import for_each_event, for_each_spike, gather, padded, with_row
+from glifjax.network.edges import Edges
+from glifjax.network.run import Recorder
+
+#: Steps of a segment: a longer one holds more states on the way back, a shorter one more at the starts of segments.
+SEGMENT = 100
+
+
+class Surrogate(NamedTuple):
+    """A derivative of whether a cell spikes: d spike / d(V - threshold) = gain / width * max(0, 1 - |V - th| / width).
+
+    It comes on top of the exact derivative of spike times, costs a visit of the edges of every cell within the width,
+    and can grow without bound over long runs.
+
+    Attributes:
+        width: mV.
+        gain: 1 makes the surrogate the derivative of a smooth step of height one.
+    """
+
+    width: float = 2.0
+    gain: float = 1.0
+
+    def slope(self, excess: Float[Array, " n"]) -> Float[Array, " n"]:
+        """The derivative, 1/mV."""
+        return self.gain / self.width * jnp.maximum(0.0, 1 - jnp.abs(excess) / self.width)
+
+
+class CircuitRun(NamedTuple):
+    """What a run shows, step by step.
+
+    Attributes:
+        spiked: (T, m), 1.0 where an observed cell spiked; has a derivative only with a Surrogate.
+        times: (T, m), the end of the step, ms; where the cell spiked it has the derivative of the spike's time.
+        values: (T, k) for each recorder.
+    """
+
+    spiked: Float[Array, "T m"]
+    times: Float[Array, "T m"]
+    values: tuple[Float[Array, "T k"], ...]
+
+
+class _Static(NamedTuple):
+    """What is no array, and so part of what is compiled."""
+
+    circuit: Any
+    n_steps: int
+    segment: int
+    recorders: tuple[tuple[int, str], ...]
+    surrogate: Surrogate | None
+
+
+class _Fixed(NamedTuple):
+    """Arrays that no derivative is taken of."""
+
+    edges: Any
+    drive: Drive
+    cells: Int[Array, " m"]
+    recorded: tuple[Int[Array, " k"], ...]
+
+
+def run_circuit(
+    circuit: Circuit,
+    drive: Drive,
+    n_steps: int,
+    cells: Int[np.ndarray, " m"] | Int[Array, " m"],
+    *,
+    recorders: tuple[Recorder, ...] = (),
+    surrogate: Surrogate | None = None,
+    segment: int = SEGMENT,
+) -> CircuitRun:
+    """Run a circuit from its start; jit, and grad in reverse mode, compose over it.
+
+    Args:
+        circuit: differentiable in its cells' parameters and `edges.weights`.
+        drive: what comes from outside; no derivative is taken of it.
+        n_steps: how many.
+        cells: observed ones, (m,), in the circuit's counting.
+        recorders: variables whose values, and derivatives, are wanted.
+        surrogate: for cells that are silent.
+        segment: steps between states that are held for the way back.
+    """
+    with_parameters, rest = eqx.partition(circuit.cells, eqx.is_inexact_array)
+    names = tuple((recorder.group, recorder.variable) for recorder in recorders)
+    frame = eqx.tree_at(lambda c: (c.cells, c.edges.weights, c.edges.offsets, c.edges.starts), circuit, (rest, 0, 0, 0))
+    static = _Static(_Hashed(frame), n_steps, min(segment, n_steps), names, surrogate)
+    fixed = _Fixed(
+        (circuit.edges.offsets, circuit.edges.starts),
+        drive,
+        jnp.asarray(cells),
+        tuple(jnp.asarray(recorder.cells) for recorder in recorders),
+    )
+    return _run(static, (with_parameters, circuit.edges.weights), fixed)
+
+
+class _Hashed:
+    """A tree without arrays, compared by structure and leaves, so that what is compiled is found again."""
+
+    def __init__(self, tree: Any):
+        self.tree = tree
+        self._key = tuple(jax.tree.leaves(tree)), jax.tree.structure(tree)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hashed) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+def _circuit(static: _Static, parameters, fixed: _Fixed) -> Circuit:
+    cells, weights = parameters
+    frame = static.circuit.tree
+    offsets, starts = fixed.edges
+    edges = Edges(weights, offsets, starts, frame.edges.depth)
+    return Circuit(eqx.combine(cells, frame.cells), edges, frame.dt)
+
+
+class _Seen(NamedTuple):
+    """What a step on the way back needs of the way there."""
+
+    k: Int[Array, ""]
+    states: tuple[Any, ...]
+    arrived: Float[Array, " slots"]
+    current: Float[Array, " n"]
+    spiked: Array
+    event: Int[Array, ""]
+
+
+def _segment(circuit: Circuit, constants, edges: Edges, fixed: _Fixed, static: _Static, carry, seen: bool) -> Any:
+    """One segment forward: what goes on, and of each step what it shows, or (`seen`) what the way back needs."""
+
+    def body(carry, _):
+        state, at = carry
+        event = at.spike
+        ring, current, arrived, at = receive(circuit, edges, fixed.drive, state, at)
+        steps = advance(circuit, constants, state.cells, arrived, None, current)
+        spiked = jnp.concatenate([step.spiked for step in steps])
+        states = tuple(step.state for step in steps)
+        new = CircuitState(state.k + 1, states, ring, spiked, current)
+        if seen:
+            return (new, at), _Seen(state.k, state.cells, arrived, current, spiked, event)
+        return (new, at), (spiked[fixed.cells], _values(circuit, states, current, fixed, static))
+
+    return lax.scan(body, carry, length=static.segment)
+
+
+def _values(circuit: Circuit, states, current, fixed: _Fixed, static: _Static):
+    shown = observe(circuit, states, current)
+    return tuple(shown[group][name][own] for (group, name), own in zip(static.recorders, fixed.recorded, strict=True))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _run(static: _Static, parameters, fixed: _Fixed) -> CircuitRun:
+    return _forward(static, parameters, fixed)[0]
+
+
+def _forward(static: _Static, parameters, fixed: _Fixed):
+    circuit = _circuit(static, parameters, fixed)
+    edges, constants = padded(circuit.edges), circuit.constants()
+
+    def segment(carry, _):
+        new, shown = _segment(circuit, constants, edges, fixed, static, carry, seen=False)
+        return new, (carry, shown)
+
+    state = circuit.init()
+    n_segments = -(-static.n_steps // static.segment)
+    _, (starts, (spiked, values)) = lax.scan(segment, (state, places(fixed.drive, state.k)), length=n_segments)
+    joined = lambda parts: parts.reshape(-1, *parts.shape[2:])[: static.n_steps]
+    spiked = joined(spiked).astype(parameters[1].dtype)
+    ends = circuit.dt * jnp.arange(1, static.n_steps + 1, dtype=spiked.dtype)
+    run = CircuitRun(spiked, jnp.broadcast_to(ends[:, None], spiked.shape), jax.tree.map(joined, values))
+    return run, (parameters, fixed, starts)
+
+
+def _with_leads(states: tuple[Any, ...]) -> tuple[Any, ...]:
+    """States of a run without derivatives as those of one with: leads are always zero."""
+    return tuple(state._replace(lead=jnp.zeros_like(state.v)) for state in states)
+
+
+class _Back(NamedTuple):
+    """What goes back in time: cotangents."""
+
+    states: Any
+    ring: Float[Array, " size"]
+    moved: Float[Array, " size"]
+    weights: Float[Array, " E"]
+    cells: Any
+    constants: Any
+
+
+def _backward(static: _Static, held, out: CircuitRun):
+    parameters, fixed, starts = held
+    circuit = _circuit(static, parameters, fixed)
+    edges, n_slots = padded(circuit.edges), circuit.n_slots
+    constants, constants_vjp = eqx.filter_vjp(lambda cells: _floats(_constants(circuit, cells)), _floats(circuit.cells))
+    whole_constants = circuit.constants()
+    zeros = lambda tree: jax.tree.map(jnp.zeros_like, tree)
+
+    def step_back(back: _Back, now):
+        seen, shown = now
+        states = _with_leads(seen.states)
+        numbers, counts = eqx.partition(states, eqx.is_inexact_array)
+
+        def forward(cells, consts, numbers, arrived, moved):
+            there = eqx.tree_at(lambda c: c.cells, circuit, eqx.combine(cells, circuit.cells))
+            all_constants = eqx.combine(consts, whole_constants)
+            steps = advance(there, all_constants, eqx.combine(numbers, counts), arrived, moved, seen.current)
+            new = tuple(step.state for step in steps)
+            leads = jnp.concatenate([jnp.asarray(step.lead) for step in steps])
+            excess = jnp.concatenate([step.excess for step in steps])
+            return _floats(new), leads, excess, _values(there, new, seen.current, fixed, static)
+
+        moved = jnp.zeros_like(seen.arrived)
+        primal, vjp = jax.vjp(forward, _floats(circuit.cells), constants, numbers, seen.arrived, moved)
+        excess = primal[2]
+        slope = jnp.zeros_like(excess) if static.surrogate is None else static.surrogate.slope(excess)
+        visited = seen.spiked | (slope != 0)
+
+        def visit(cell, carry):
+            weights, leads, spikes = carry
+            new, spike, lead = gather(back.ring, back.moved, edges, cell, seen.k + 1, n_slots, weights)
+            if static.surrogate is not None:  # the weights of a spike that was not there have no derivative
+                new = jnp.where(seen.spiked[cell], new, weights)
+            return new, leads.at[cell].set(jnp.where(seen.spiked[cell], lead, 0.0)), spikes.at[cell].set(spike)
+
+        none = jnp.zeros_like(excess)
+        weights, leads, spikes = for_each_spike(visited, visit, (back.weights, none, none))
+        leads = leads.at[fixed.cells].add(-jnp.where(seen.spiked[fixed.cells], shown.times, 0.0))
+        spikes = spikes.at[fixed.cells].add(shown.spiked)
+        into = vjp((back.states, leads, slope * spikes, shown.values))
+        cells, consts, states, arrived, moved = into
+        ring, moved = with_row(back.ring, seen.k, arrived), with_row(back.moved, seen.k, moved)
+        _, weights = for_each_event(
+            fixed.drive.spike_steps,
+            seen.k,
+            seen.event,
+            lambda event, weights: gather(
+                ring, moved, edges, fixed.drive.spike_sources[event], seen.k, n_slots, weights
+            )[0],
+            weights,
+        )
+        add = lambda one, other: jax.tree.map(jnp.add, one, other)
+        return _Back(states, ring, moved, weights, add(back.cells, cells), add(back.constants, consts)), None
+
+    def segment_back(back: _Back, now):
+        start, shown = now
+        _, seen = _segment(circuit, whole_constants, edges, fixed, static, start, seen=True)
+        return lax.scan(step_back, back, (seen, shown), reverse=True)
+
+    n_segments = -(-static.n_steps // static.segment)
+    extra = n_segments * static.segment - static.n_steps
+    by_segment = lambda part: jnp.pad(part, ((0, extra), (0, 0))).reshape(n_segments, static.segment, -1)
+    state = _floats(circuit.init(leads=True).cells)
+    ring = jnp.zeros(edges.depth * n_slots, edges.weights.dtype)
+    nothing = _Back(
+        zeros(state), ring, ring, jnp.zeros_like(edges.weights), zeros(_floats(circuit.cells)), zeros(constants)
+    )
+    back, _ = lax.scan(segment_back, nothing, (starts, jax.tree.map(by_segment, out)), reverse=True)
+    (cells,) = constants_vjp(back.constants)
+    _, init_vjp = eqx.filter_vjp(lambda cells: _floats(_init(circuit, cells)), _floats(circuit.cells))
+    (start_cells,) = init_vjp(back.states)
+    total = jax.tree.map(lambda *parts: sum(parts), back.cells, cells, start_cells)
+    return (total, back.weights[: len(circuit.edges.weights)]), None
+
+
+def _floats(tree: Any) -> Any:
+    return eqx.filter(tree, eqx.is_inexact_array)
+
+
+def _constants(circuit: Circuit, cells: Any) -> Any:
+    return eqx.tree_at(lambda c: c.cells, circuit, eqx.combine(cells, circuit.cells)).constants()
+
+
+def _init(circuit: Circuit, cells: Any) -> Any:
+    return eqx.tree_at(lambda c: c.cells, circuit, eqx.combine(cells, circuit.cells)).init(leads=True).cells
+
+
+_run.defvjp(_forward, _backward)
