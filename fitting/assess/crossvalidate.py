@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from glifjax.spikes.scores import bits_per_spike
 
+from ..checkpoint.registry import register
 from ..data.arrays import FitData
 from ..levels.base import AbstractLevel
 from ..model.coordinates import Coordinate
@@ -32,6 +33,7 @@ FEWEST = 12
 _likelihoods = eqx.filter_jit(step_log_likelihoods)
 
 
+@register
 @dataclass(frozen=True)
 class Validation:
     """How well a level predicts training spikes that its fit has not seen.

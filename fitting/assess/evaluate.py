@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from glifjax.spikes import scores
 
+from ..checkpoint.registry import register
 from ..data.arrays import FitData
 from ..data.masks import observed_steps
 from ..model.likelihood import step_log_likelihoods
@@ -29,6 +30,7 @@ REST = 50e-3
 BELOW = ("subthreshold_rmse_mv", "subthreshold_explained_variance")
 
 
+@register
 @dataclass(frozen=True)
 class Scores:
     """Scores on the held-out sweeps; NaN where one is not defined, with the reason.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from glifjax.errors import InputError
+from glifjax.io.writing import write_whole
 
-from ..checkpoint import write_whole
 from ..results.files import ResultsError
 from ..results.provenance import circumstances, cores, fingerprint
 from ..settings import FitSettings

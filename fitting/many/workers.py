@@ -20,6 +20,7 @@ from glifjax.errors import InputError
 
 from ..results.files import check_folder, fit_file
 from ..results.provenance import cores, fingerprint, provenance
+from ..results.replacing import finish_replacing
 from ..settings import FitSettings
 
 #: What tells the libraries of a process how many threads to use.
@@ -175,6 +176,7 @@ def _serve(pipe: connection.Connection) -> None:
 def _fit(job: Job, progress: Callable[[str, str], None]) -> Cell:
     """Fit one cell, unless that is done."""
     try:
+        finish_replacing(job.out)
         if not job.fresh and _holds(job.out, fingerprint(provenance(job.path, job.settings))):
             return Cell(job.name, job.path, job.out, kept=True)
         check_folder(job.out, job.overwrite)

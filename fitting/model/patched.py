@@ -9,7 +9,10 @@ from jaxtyping import Array, Bool, Float
 import glifjax as gj
 from glifjax.arrays import as_float
 
+from ..checkpoint.registry import register
 
+
+@register
 class PatchedNeuron(eqx.Module):
     """A neuron and the series resistance that it is recorded through.
 

@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from glifjax.html import document, facts, header, items, join, markup, note, section, variables, warnings
+from glifjax.io.writing import write_whole
 
 from ..assess.predictive import bands
 from ..example.cell import true_parameters
@@ -33,6 +34,7 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
 
     Raises:
         ValueError: no fits, or none of the preferred level.
+        WritingError: there is no room for it, or no right to write it.
     """
     chosen = next((fit for fit in fits if fit.level == preferred), None)
     if chosen is None:
@@ -53,7 +55,7 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
                 _details(fit, f"neuron_config_{fit.level}.json", fit is chosen),
             )
     body += _preprocessing(chosen)
-    Path(path).write_text(document(f"{chosen.recording.name} · glifjax fit", style(), body), encoding="utf-8")
+    write_whole(path, document(f"{chosen.recording.name} · glifjax fit", style(), body))
 
 
 def style() -> str:

@@ -1,11 +1,9 @@
 """A fit's files: neuron_config.json, fit.json and report.html, whole or not at all."""
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,20 @@ import jax
 
 import glifjax as gj
 from glifjax.errors import InputError
+from glifjax.io.temporary import temporary_folder
+from glifjax.io.writing import write_whole
 
 from ..checkpoint import Checkpoint
 from ..fitted import Fit
 from ..pipeline import fit_as
 from ..settings import FitSettings
+from .naming import folder_name
 from .provenance import fingerprint, provenance
 from .record import write_fit
+from .replacing import beside, finish_replacing, replace_files
 
+#: Where results go, into a folder each, unless a place is given.
+DEFAULT = Path("fits")
 #: Where fits that are not finished keep their stages, beside their results.
 UNFINISHED = ".glifjax-unfinished"
 #: What a fit writes, and what therefore may not be in a folder already.
@@ -31,22 +35,35 @@ class ResultsError(InputError):
     """A folder that results cannot go to; the message says why and what to do."""
 
 
-def check_folder(out: Path, overwrite: bool) -> None:
-    """Refuse a folder that already holds a fit (unless `overwrite`), or that is a file.
+def check_folder(out: Path | None, overwrite: bool) -> None:
+    """Refuse a place that results cannot go to, before anything is computed; finish what a killed run began there.
+
+    Args:
+        out: the results' folder, None for a new one, see new_results.
+        overwrite: a fit that is there may be replaced.
 
     Raises:
-        ResultsError: with the remedy.
+        ResultsError: it is a file, holds a fit already (unless `overwrite`), or may not be written to; with the remedy.
     """
-    if out.exists() and not out.is_dir():
-        raise ResultsError(f"{out}: is a file; choose another folder")
-    found = _results(out)
-    if found and not overwrite:
+    out = DEFAULT if out is None else out
+    if (out.exists() or out.is_symlink()) and not out.is_dir():
+        raise ResultsError(f"{out}: is no folder; choose another folder")
+    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ResultsError(f"{nearest}: may not be written to; choose another folder")
+    if out == DEFAULT or not out.is_dir():
+        return
+    finish_replacing(out)
+    present = results(out)
+    if present and not overwrite:
         raise ResultsError(
-            f"{out}: already holds a fit ({found[0].name}); choose another folder, or replace it with `overwrite=True`"
+            f"{out}: already holds a fit ({present[0].name}); choose another folder, or replace it with `overwrite=True`"
         )
+    if folders := [file.name for file in present if file.is_dir() and not file.is_symlink()]:
+        raise ResultsError(f"{out}: {folders[0]} is a folder there; choose another folder")
 
 
-def _results(out: Path) -> list[Path]:
+def results(out: Path) -> list[Path]:
     """The files of a fit that a folder holds."""
     return [file for pattern in FILES for file in sorted(out.glob(pattern))]
 
@@ -66,25 +83,24 @@ def new_results(out: Path | None, name: str, overwrite: bool = False) -> Iterato
     Raises:
         ResultsError: `out` holds a fit, perhaps one that was written meanwhile.
     """
-    parent = out.parent if out is not None else Path("fits")
+    parent, final = DEFAULT if out is None else beside(out), []
     parent.mkdir(parents=True, exist_ok=True)
-    folder, final = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent)), []
     try:
-        yield folder, final
-        folder.chmod(0o755)
-        if out is not None and out.exists():
-            check_folder(out, overwrite)
-            for stale in _results(out):
-                stale.unlink()
-            for file in folder.iterdir():
-                os.replace(file, out / file.name)
-            final.append(out)
-        else:
-            final.append(_claim(folder, parent, name) if out is None else Path(shutil.move(folder, out)))
+        with temporary_folder(parent) as folder:
+            yield folder, final
+            if out is None:
+                final.append(_claim(folder, parent, folder_name(name)))
+            elif out.exists():
+                check_folder(out, overwrite)
+                replace_files(folder, out, results)
+                final.append(out)
+            else:
+                os.rename(folder, out)
+                final.append(out)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if out is None and not any(parent.iterdir()):
-            parent.rmdir()
+        if out is None:
+            with suppress(OSError):  # it holds results, as a rule
+                parent.rmdir()
 
 
 def _claim(folder: Path, parent: Path, name: str) -> Path:
@@ -103,7 +119,7 @@ def _claim(folder: Path, parent: Path, name: str) -> Path:
 
 def unfinished(out: Path | None) -> Path:
     """The folder that holds the stages of unfinished fits whose results would go to `out`, see new_results."""
-    return (out.parent if out is not None else Path("fits")) / UNFINISHED
+    return (DEFAULT if out is None else beside(out)) / UNFINISHED
 
 
 def fit_file(
@@ -141,10 +157,11 @@ def fit_file(
         InputError: the recording cannot be fitted, or the results cannot go to `out`.
     """
     start, name = time.perf_counter(), name or path.stem
+    check_folder(out, overwrite)
     with gj.read_recording(path) as recording:
         origin = provenance(path, settings)
         copy = path.read_bytes() if with_recording else b""
-        checkpoint = Checkpoint(unfinished(out) / f"{name}-{fingerprint(origin)}")
+        checkpoint = Checkpoint(unfinished(out) / f"{folder_name(name)}-{fingerprint(origin)}")
         if fresh:
             checkpoint.remove()
         on_start(recording, checkpoint)
@@ -155,7 +172,7 @@ def fit_file(
             origin |= {"command": command, "fingerprint": fingerprint(origin), "seconds_in_all": seconds}
             write_results(fitted, folder, origin)
             if with_recording:
-                (folder / path.name).write_bytes(copy)
+                write_whole(folder / path.name, copy)
     checkpoint.remove()
     return fitted, final[0]
 

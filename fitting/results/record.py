@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from glifjax.errors import InputError
+from glifjax.io.writing import write_whole
 
 from ..fitted import Fit
 
@@ -168,7 +169,7 @@ class FitRecord(LevelRecord):
 def write_fit(path: Path, fitted: Fit, origin: Mapping[str, Any]) -> None:
     """Write fit.json; `origin` says where the fit comes from (fitting.results.provenance)."""
     record = {"format": FORMAT} | fitted.as_dict() | dict(origin)
-    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_fit(path: str | Path) -> FitRecord:

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 
+from ..checkpoint.registry import register
 from ..data.arrays import FitData
 from ..model.patched import PatchedNeuron
 
 
+@register
 class Outcome(NamedTuple):
     """What a stage returns.
 

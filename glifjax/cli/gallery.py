@@ -181,6 +181,8 @@ def _check_folder(out: Path | None, names: list[str], overwrite: bool) -> None:
 
 def _write(files: Files, out: Path | None) -> Path:
     """Write files into `out`, or into the first gallery-<n> that does not exist."""
+    from glifjax.io.writing import write_whole
+
     folder, n = out, 0
     while folder is None:
         n += 1
@@ -191,5 +193,5 @@ def _write(files: Files, out: Path | None) -> Path:
         folder = Path(f"gallery-{n}")
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        (folder / name).write_bytes(content)
+        write_whole(folder / name, content)
     return folder

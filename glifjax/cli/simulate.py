@@ -1,7 +1,6 @@
 """`glifjax simulate`: a neuron over the sweeps of a recording."""
 
-import shutil
-import tempfile
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,9 +88,9 @@ def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, opti
 
     import glifjax as gj
     from glifjax.cli.simulations import Simulation, choose_sweeps
+    from glifjax.io.nwb.recording_writer import check_target
     from glifjax.io.nwb.simulation_writer import write_simulation
     from glifjax.io.nwb.sweeps import name_sweeps
-    from glifjax.io.writing import check_target
 
     jax.config.update("jax_enable_x64", True)
     zipped = config.suffix == ".zip"
@@ -151,17 +150,18 @@ def _followed(simulation, sweeps, folder: Path | None, summaries: list) -> Itera
 def _new_folder(folder: Path | None, overwrite: bool) -> Iterator[Path | None]:
     """A temporary folder that becomes `folder`, or whose files go into it, if the block ends well."""
     from glifjax.errors import InputError
+    from glifjax.io.temporary import temporary_folder
 
     if folder is None:
         yield None
         return
     if folder.exists() and not (overwrite and folder.is_dir()):
         raise InputError(f"{folder}: exists already; move it, or add --overwrite to replace plots in it")
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as part:
-        yield Path(part)
+    with temporary_folder(folder.parent) as part:
+        yield part
         folder.mkdir(exist_ok=True)
-        for file in sorted(Path(part).iterdir()):
-            shutil.move(file, folder / file.name)
+        for file in sorted(part.iterdir()):
+            os.replace(file, folder / file.name)
 
 
 def _print_summaries(summaries) -> None:

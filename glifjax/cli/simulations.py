@@ -11,6 +11,7 @@ from glifjax.errors import InputError
 from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.sweeps import name_sweeps
 from glifjax.io.nwb.written import Written
+from glifjax.io.writing import whole_file
 from glifjax.spikes.detection import find_spike_peaks
 
 #: The protocol that is left out unless selected: the amplifier's own test.
@@ -178,5 +179,6 @@ def draw(simulation: Simulation, sweep: gj.Sweep, trace: gj.Trace, folder: Path)
         title=f"sweep {sweep.number}, {sweep.protocol}" if sweep.protocol else f"sweep {sweep.number}",
     )
     path = folder / f"sweep_{sweep.number:03d}.png"
-    figure.savefig(path)
+    with whole_file(path) as part:
+        figure.savefig(part)
     return path

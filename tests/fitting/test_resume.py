@@ -1,5 +1,6 @@
 """A fit that is stopped goes on to the same result, bit for bit; and fit.json is enough to repeat it."""
 
+import hashlib
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import sys
 import time
 from dataclasses import fields, is_dataclass
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +20,9 @@ from typer.testing import CliRunner
 import fitting
 import glifjax as gj
 from fitting.assess.crossvalidate import Validation
-from fitting.checkpoint import Checkpoint, decode, encode
+from fitting.checkpoint import Checkpoint
+from fitting.checkpoint.encoding import decode, encode
+from fitting.checkpoint.registry import NotKept
 from fitting.data.arrays import prepare
 from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
@@ -28,6 +32,7 @@ from fitting.results.files import UNFINISHED
 from fitting.stages import Outcome
 from glifjax.cli import app
 from glifjax.errors import InputError
+from glifjax.io.config.neuron_config import METHODS
 
 
 def run(*arguments):
@@ -87,22 +92,108 @@ def test_what_is_kept_comes_back_bit_for_bit(level, cell):
     losses = [1 / 3, float("nan"), -0.0, 5e-324]
     kept = [
         Outcome(model, "membrane", "nats", losses),
-        Validation(0.1 + 0.2, math.inf, np.random.default_rng(0).normal(size=(3, 2)), 7),
+        Validation(0.1 + 0.2, math.inf, np.random.default_rng(0).normal(size=3), 7),
         {"counts": (jnp.arange(3), np.zeros(0), np.float32(0.1), None, True)},
     ]
     assert_same(kept, decode(json.loads(json.dumps(encode(kept)))))
 
 
-def test_only_what_is_of_the_project_is_kept_or_looked_up():
-    with pytest.raises(TypeError, match="not kept"):
-        encode([lambda x: x])
-    with pytest.raises(TypeError, match="not kept"):
-        encode(subprocess.run)
-    with pytest.raises(ImportError, match="none of"):
-        decode({"named": "subprocess:run"})
+def own_reset(neuron, state, a):
+    return a * state.voltage
 
 
-def test_each_stage_runs_once_and_a_damaged_file_is_not_believed(tmp_path):
+@pytest.fixture
+def registered():
+    gj.register_rule("voltage_reset_method", "own_reset", own_reset)
+    yield
+    del METHODS["voltage_reset_method", "own_reset"]
+
+
+def test_a_rule_of_ones_own_is_kept_once_it_has_a_name(registered, tmp_path):
+    rule = eqx.Partial(own_reset, a=jnp.asarray(0.1))
+    back = decode(json.loads(json.dumps(encode(rule))))
+    assert back.func is own_reset
+    assert_same(back.keywords, rule.keywords)
+
+
+def test_what_has_no_name_is_not_kept_and_runs_again(tmp_path):
+    class Own(eqx.Module):
+        a: float = 1.0
+
+    for value in (own_reset, lambda x: x, subprocess.run, Own(), Own, np.array(["a"]), object()):
+        with pytest.raises(NotKept):
+            encode([value])
+    checkpoint = Checkpoint(tmp_path / "stages")
+    assert checkpoint("LIF", "membrane", lambda: own_reset)[0] is own_reset
+    assert checkpoint.done == []
+
+
+OUTCOME = f"{Outcome.__module__}.{Outcome.__qualname__}"
+VALIDATION = f"{Validation.__module__}.{Validation.__qualname__}"
+BLOCKS = {"numpy": [1.0], "dtype": "float64", "shape": [1]}
+
+
+@pytest.mark.parametrize(
+    "crafted",
+    [
+        {"function": "os.system"},
+        {"function": "fitting.results.files.os.system"},
+        {"function": "builtins.eval"},
+        {"class": "subprocess.Popen", "fields": {"args": "true"}},
+        {"class": "fitting.results.files.Path", "fields": {}},
+        {"class": "equinox._module._prebuilt.Partial", "fields": {"func": {"function": "os.system"}}},
+        {"class": VALIDATION, "fields": {}},
+        {"class": VALIDATION, "fields": {"bits": 1.0, "training_bits": 1.0, "blocks": BLOCKS, "spikes": "many"}},
+        {"class": VALIDATION, "fields": {"bits": None, "training_bits": 1.0, "blocks": BLOCKS, "spikes": 1}},
+        {"class": VALIDATION, "fields": {"bits": 1.0, "training_bits": 1.0, "blocks": [1.0], "spikes": 1}},
+        {"class": VALIDATION, "fields": {"bits": 1, "training_bits": 1, "blocks": BLOCKS, "spikes": 1, "more": 1}},
+        {"class": OUTCOME, "fields": dict.fromkeys(("model", "name", "unit", "losses", "tried", "kept"))},
+        {"numpy": ["a"], "dtype": "float64", "shape": [1]},
+        {"numpy": [1.0], "dtype": "float64", "shape": [2]},
+        {"numpy": [1.0], "dtype": "O", "shape": [1]},
+        {"jax": [1.0], "dtype": "longdouble", "shape": [1]},
+        {"jax": [10**400], "dtype": "float64", "shape": [1]},
+        {"dict": [[[1], 2]]},
+        {"dict": [1, 2]},
+        {"tuple": 1},
+        {},
+    ],
+)
+def test_a_crafted_stage_reaches_nothing_and_runs_again(crafted, tmp_path):
+    with pytest.raises(NotKept):
+        decode(crafted)
+    folder = tmp_path / "stages"
+    checkpoint = Checkpoint(folder)
+    checkpoint("LIF", "membrane", lambda: 1.0)
+    file = folder / "LIF membrane.json"
+    content = {"level": "LIF", "stage": "membrane", "seconds": 1.0, "result": crafted}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    file.write_text(json.dumps(content | {"sha256": digest}))
+    assert checkpoint("LIF", "membrane", lambda: 2.0)[0] == 2.0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-9],
+        lambda text: text.replace("1.5", "1.6"),
+        lambda text: "",
+        lambda text: "[" * 100_000,
+        lambda text: "9" * 5000,
+        lambda text: "3",
+        lambda text: text.replace('"seconds"', '"minutes"'),
+    ],
+)
+def test_a_kept_stage_that_has_changed_is_not_believed(damage, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "stages")
+    checkpoint("LIF", "membrane", lambda: 1.5)
+    file = tmp_path / "stages" / "LIF membrane.json"
+    file.write_text(damage(file.read_text()))
+    assert checkpoint("LIF", "membrane", lambda: 2.5)[0] == 2.5
+    assert checkpoint("LIF", "membrane", lambda: 3.5)[0] == 2.5
+
+
+def test_each_stage_runs_once(tmp_path):
     calls = []
     task = lambda value: calls.append(value) or value
     first = Checkpoint(tmp_path / "kept")
@@ -110,13 +201,6 @@ def test_each_stage_runs_once_and_a_damaged_file_is_not_believed(tmp_path):
     again = Checkpoint(tmp_path / "kept")
     assert again("LIF", "membrane", task, 1.5)[0] == 1.5
     assert calls == [1.5]
-    assert again.done == ["LIF membrane"]
-    file = tmp_path / "kept" / "LIF membrane.json"
-    file.write_text(file.read_text()[:-9])
-    assert again("LIF", "membrane", task, 1.5)[0] == 1.5
-    assert calls == [1.5, 1.5]
-    unkept = again("LIF", "threshold", lambda: task)[0]
-    assert unkept is task
     assert again.done == ["LIF membrane"]
     again.remove()
     assert not (tmp_path / "kept").exists()

@@ -8,21 +8,18 @@ import itertools
 import json
 import logging
 import time
-import uuid
 import zipfile
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from glifjax.errors import InputError
+from glifjax.io.writing import WritingError, whole_file
 
 #: Told the file's name, the bytes that are here, and the bytes in all where the server says.
 Progress = Callable[[str, int, int | None], None]
-
-_STALE = 3600.0  # s after which an unfinished file is nobody's
 
 
 class DownloadError(InputError):
@@ -82,18 +79,12 @@ class Downloads:
         return path
 
     def _download(self, url: str, path: Path, accept: Callable[[Path], None]) -> None:
-        partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            for left in path.parent.glob(f"{path.name}.*.part"):
-                with suppress(FileNotFoundError):  # another process clears up too
-                    if time.time() - left.stat().st_mtime > _STALE:
-                        left.unlink()
-            try:
+            with whole_file(path) as partial:
                 self._transfer(url, partial, path.name, accept)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        except WritingError as error:
+            raise DownloadError(str(error)) from error
         except OSError as error:
             reason = error.strerror or error
             raise DownloadError(f"{path}: cannot be written ({reason}); make room or choose another folder") from error

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -24,6 +23,7 @@ from glifjax.io.config.nest import is_nest, neuron_from_nest
 from glifjax.io.config.older import modernise
 from glifjax.io.config.rule_entries import find_rule, read_rule, write_rule
 from glifjax.io.config.values import NeuronConfigError, array, mapping, not_negative, number, positive
+from glifjax.io.writing import write_whole
 from glifjax.rules import afterspike, membrane, threshold, threshold_kernels, voltage
 from glifjax.spike import EscapeNoise
 
@@ -193,6 +193,7 @@ def write_neuron_config(
 
     Raises:
         NeuronConfigError: a rule that has no name in the file format, or values that could not be read again.
+        WritingError: the file cannot be written; what was there is there still.
     """
     written = neuron_to_config(neuron)
     if like is not None:
@@ -203,7 +204,7 @@ def write_neuron_config(
         config = modernise(config, source)
         written = with_changes(config, neuron_to_config(neuron_from_config(config, source)), written)
         written = written if wrapped is None else {wrapped: written}
-    Path(path).write_text(json.dumps(written, indent=2) + "\n")
+    write_whole(path, json.dumps(written, indent=2) + "\n")
 
 
 def neuron_to_config(neuron: GLIF) -> dict[str, Any]:

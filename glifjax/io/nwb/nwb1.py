@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 from jaxtyping import Float
 
+from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.sweeps import (  # fmt: skip
     Channel,
     Clamp,
@@ -97,7 +98,7 @@ def write_responses(
     voltage, or is stored as integers.
     """
     path = Path(path)
-    with h5py.File(path, "r+") as opened:
+    with writable_hdf5(path, "r+") as opened:
         file: Any = opened
         for number, (voltage, spike_times) in responses.items():
             response = file.get(f"{_RESPONSES}/Sweep_{number}")

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.nwb.sweeps import RecordingError, Sweep, not_finite, out_of_scale
-from glifjax.io.writing import check_target, whole_file
+from glifjax.io.writing import whole_file
 
 # Samples are stored as int32 counts of these. The bytes that no value reaches compress away: 60 s of noise at
 # 10 kHz take about 2.5 MB (float64: 9.6), and int16 over the same range would resolve no better than 3 uV.
@@ -50,6 +50,8 @@ def write_recording(
     """
     from pynwb import NWBHDF5IO, NWBFile
 
+    from glifjax.io.nwb.hdf5_file import writable_hdf5
+
     path = Path(path)
     check_target(path, overwrite)
     file = NWBFile(
@@ -59,8 +61,22 @@ def write_recording(
         notes=notes,
     )
     _add_sweeps(file, list(sweeps), path.name)
-    with whole_file(path) as part, NWBHDF5IO(path=str(part), mode="w") as io:
+    with whole_file(path) as part, writable_hdf5(part, "w") as opened, NWBHDF5IO(file=opened, mode="w") as io:
         io.write(container=file)
+
+
+def check_target(path: Path, overwrite: bool = False) -> None:
+    """Refuse a name that a file cannot be written to: taken (unless `overwrite`), a folder, or in none.
+
+    Raises:
+        RecordingError: with the remedy.
+    """
+    if path.is_dir():
+        raise RecordingError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and not overwrite:
+        raise RecordingError(f"{path}: the file exists; choose another name, or overwrite it (--overwrite)")
+    if not path.parent.is_dir():
+        raise RecordingError(f"{path}: its folder does not exist; create it first")
 
 
 def _add_sweeps(file: Any, sweeps: list[SweepArrays | Sweep], name: str) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.nwb1 import write_responses
 from glifjax.io.nwb.sweeps import Sweep
 from glifjax.io.nwb.written import Written
@@ -21,7 +21,7 @@ MODULE = "processing/simulation"
 
 def change_nwb1(path: Path, runs: Iterable[tuple[Sweep, Trace]], written: Written) -> None:
     """Write traces into a file, over what it holds of their sweeps; give it a copy."""
-    with h5py.File(path, "r+") as file:
+    with writable_hdf5(path, "r+") as file:
         attributes = file.require_group(MODULE).attrs
         attributes["description"] = f"{written.description} neuron_config: {written.neuron_config}"
         attributes["interfaces"] = np.array([], dtype="S1")
@@ -29,7 +29,7 @@ def change_nwb1(path: Path, runs: Iterable[tuple[Sweep, Trace]], written: Writte
     for sweep, trace in runs:
         spikes: Any = trace.spikes()
         write_responses(path, {sweep.number: (written.voltage(trace), spikes.times)})
-        with h5py.File(path, "r+") as file:
+        with writable_hdf5(path, "r+") as file:
             group = f"{MODULE}/Sweep_{sweep.number}"
             file.pop(group, None)
             for name, unit, values in (

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import h5py
 import numpy as np
 from hdmf.backends.hdf5 import H5DataIO
 from hdmf.common import DynamicTable, VectorData
@@ -20,6 +19,7 @@ from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from pynwb.file import Subject
 from pynwb.icephys import CurrentClampSeries, CurrentClampStimulusSeries, IntracellularElectrode
 
+from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.recording_writer import link
 from glifjax.io.nwb.sweeps import Recording, Sweep, name_sweeps
 from glifjax.io.nwb.written import Written
@@ -77,9 +77,8 @@ def add_to_nwb2(path: Path, sweeps: Sequence[Sweep], runs: Runs, written: Writte
 
 @contextmanager
 def _opened(path: Path, mode: str) -> Iterator[NWBHDF5IO]:
-    """A file to write, without HDF5's chunk caches: they hold part of each dataset for as long as the file is open."""
     with (
-        h5py.File(path, mode, rdcc_nbytes=0) as file,
+        writable_hdf5(path, "w" if mode == "w" else "r+") as file,
         NWBHDF5IO(file=file, mode=mode, load_namespaces=mode == "a") as io,
     ):
         yield io

@@ -6,10 +6,11 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from glifjax.io.nwb.recording_writer import check_target
 from glifjax.io.nwb.recordings import nwb_version
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep
 from glifjax.io.nwb.written import Written
-from glifjax.io.writing import check_target, whole_file
+from glifjax.io.writing import whole_file
 from glifjax.simulation import Trace
 
 
