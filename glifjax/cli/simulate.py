@@ -88,9 +88,9 @@ def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, opti
 
     import glifjax as gj
     from glifjax.cli.simulations import Simulation, choose_sweeps
-    from glifjax.io.nwb.recording_writer import check_target
     from glifjax.io.nwb.simulation_writer import write_simulation
     from glifjax.io.nwb.sweeps import name_sweeps
+    from glifjax.io.writing import check_target
 
     jax.config.update("jax_enable_x64", True)
     zipped = config.suffix == ".zip"

@@ -23,6 +23,20 @@ class WritingError(InputError):
     """A file that cannot be written; the message names it, and says why and what to do."""
 
 
+def check_target(path: Path, overwrite: bool = False) -> None:
+    """Refuse a name that a file cannot be written to: taken (unless `overwrite`), a folder, or in none.
+
+    Raises:
+        WritingError: with the remedy.
+    """
+    if path.is_dir():
+        raise WritingError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and not overwrite:
+        raise WritingError(f"{path}: the file exists; choose another name, or overwrite it (--overwrite)")
+    if not path.parent.is_dir():
+        raise WritingError(f"{path}: its folder does not exist; create it first")
+
+
 @contextmanager
 def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """An empty file in the same folder, which replaces `path` if the block ends well and is removed if not.

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.nwb.sweeps import RecordingError, Sweep, not_finite, out_of_scale
-from glifjax.io.writing import whole_file
+from glifjax.io.writing import check_target, whole_file
 
 # Samples are stored as int32 counts of these. The bytes that no value reaches compress away: 60 s of noise at
 # 10 kHz take about 2.5 MB (float64: 9.6), and int16 over the same range would resolve no better than 3 uV.
@@ -44,7 +44,7 @@ def write_recording(
 
     ``description`` becomes the session description (say there that a cell is simulated), ``notes`` any text,
     such as JSON; both are read back. The file appears under its name only when it is whole. Raises
-    RecordingError if it exists already (unless ``overwrite``) or its folder does not, and for sweeps that
+    WritingError if it exists already (unless ``overwrite``) or its folder does not, and RecordingError for sweeps that
     could not be read back: none at all, numbers that repeat, voltage clamp, current and voltage of different
     length, a NaN, a value out of scale.
     """
@@ -63,20 +63,6 @@ def write_recording(
     _add_sweeps(file, list(sweeps), path.name)
     with whole_file(path) as part, writable_hdf5(part, "w") as opened, NWBHDF5IO(file=opened, mode="w") as io:
         io.write(container=file)
-
-
-def check_target(path: Path, overwrite: bool = False) -> None:
-    """Refuse a name that a file cannot be written to: taken (unless `overwrite`), a folder, or in none.
-
-    Raises:
-        RecordingError: with the remedy.
-    """
-    if path.is_dir():
-        raise RecordingError(f"{path}: is a folder; give the name of a file")
-    if path.exists() and not overwrite:
-        raise RecordingError(f"{path}: the file exists; choose another name, or overwrite it (--overwrite)")
-    if not path.parent.is_dir():
-        raise RecordingError(f"{path}: its folder does not exist; create it first")
 
 
 def _add_sweeps(file: Any, sweeps: list[SweepArrays | Sweep], name: str) -> None:

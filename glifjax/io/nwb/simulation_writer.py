@@ -6,11 +6,10 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from glifjax.io.nwb.recording_writer import check_target
 from glifjax.io.nwb.recordings import nwb_version
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep
 from glifjax.io.nwb.written import Written
-from glifjax.io.writing import whole_file
+from glifjax.io.writing import check_target, whole_file
 from glifjax.simulation import Trace
 
 
@@ -42,7 +41,8 @@ def write_simulation(
         overwrite: replace a file at `path`.
 
     Raises:
-        RecordingError: `path` exists (unless `overwrite`) or its folder does not, or the recording cannot be read.
+        WritingError: `path` exists (unless `overwrite`), its folder does not, or there is no room.
+        RecordingError: the recording cannot be read, or may not be changed.
     """
     path = Path(path)
     in_place = path.exists() and path.samefile(recording.path)
