@@ -57,7 +57,7 @@ def check_folder(out: Path | None, overwrite: bool) -> None:
     present = results(out)
     if present and not overwrite:
         raise ResultsError(
-            f"{out}: already holds a fit ({present[0].name}); choose another folder, or replace it with `overwrite=True`"
+            f"{out}: already holds a fit ({present[0].name}); choose another, or replace it with `overwrite=True`"
         )
     if folders := [file.name for file in present if file.is_dir() and not file.is_symlink()]:
         raise ResultsError(f"{out}: {folders[0]} is a folder there; choose another folder")

@@ -32,7 +32,7 @@ def check_target(path: Path, overwrite: bool = False) -> None:
     if path.is_dir():
         raise WritingError(f"{path}: is a folder; give the name of a file")
     if path.exists() and not overwrite:
-        raise WritingError(f"{path}: the file exists; choose another name, or overwrite it (--overwrite)")
+        raise WritingError(f"{path}: the file exists; choose another name, or replace it with `overwrite=True`")
     if not path.parent.is_dir():
         raise WritingError(f"{path}: its folder does not exist; create it first")
 

@@ -70,6 +70,9 @@ SIZES = dict.fromkeys(WRITERS, 500) | {
     "recording.nwb": 30000, "simulation.nwb": 30000, "in_place.nwb": cell.stat().st_size + 30000,
     "report.html": 5000, "cells.csv": 100, "cells.html": 5000, "fit.json": 3000,
 }  # fmt: skip
+# What is cached for other processes would be cut short too.
+sys.dont_write_bytecode = True
+jax.config.update("jax_enable_compilation_cache", False)
 outcomes = {}
 for name, write in WRITERS.items():
     path = top / f"of {name}" / name

@@ -82,6 +82,7 @@ def killed(out: Path, fatal: int, exchanges: bool) -> bool:
     os._exit(0)
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")  # the child runs no jax
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_killed_at_any_step_it_is_the_old_or_the_new_fit(tmp_path, exchanges):
