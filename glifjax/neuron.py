@@ -1,8 +1,4 @@
-"""What every neuron is: a pure step function.
-
-A step is advance, decide, reset. The author of a neuron writes `advance` (the dynamics without a spike) and
-`reset`; `step` joins them with the decision whether a spike happens, which is the same for all neurons.
-"""
+"""What every neuron is: a pure step function. `AbstractJumpingNeuron` cuts the step into advance, decide, reset."""
 
 from abc import abstractmethod
 from enum import IntFlag
@@ -13,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from glifjax.errors import InputError
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
 State = Any
@@ -47,51 +44,83 @@ class Input(eqx.Module):
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether the neuron decides by its hard threshold alone (known before anything is traced)."""
+        """Whether the neuron decides by its hard threshold alone (so before anything is traced)."""
         return self.uniform is None and self.forced is None
 
 
 class Sample(eqx.Module):
-    """What one step shows; `simulate` stacks them into a Trace, which documents each field."""
+    """What one step shows; `simulate` stacks them into a Trace, which documents each field.
 
-    voltage: Float[Array, "..."]
-    threshold: Float[Array, "..."]
-    threshold_components: Float[Array, "... 2"]
-    afterspike_currents: Float[Array, "... n"]
-    spiked: Float[Array, "..."]
-    crossing: Float[Array, "... k"]
-    voltage_before_reset: Float[Array, "..."]
-    threshold_before_reset: Float[Array, "..."]
-    refractory: Bool[Array, "..."]
+    A neuron of one's own gives voltage, threshold and spiked, and of the rest what it has. `fired` follows from
+    `spiked`. A record (`simulate(record=...)`) is a Sample with the fields that were asked for.
+    """
+
+    voltage: Float[Array, "..."] | None = None
+    threshold: Float[Array, "..."] | None = None
+    threshold_components: Float[Array, "... 2"] | None = None
+    afterspike_currents: Float[Array, "... n"] | None = None
+    spiked: Float[Array, "..."] | None = None
+    fired: Bool[Array, "..."] | None = None
+    crossing: Float[Array, "... k"] | None = None
+    voltage_before_reset: Float[Array, "..."] | None = None
+    threshold_before_reset: Float[Array, "..."] | None = None
+    refractory: Bool[Array, "..."] | None = None
+
+    def __post_init__(self):
+        """Compared in the step, for what comes after a scan is not fused into it."""
+        if self.fired is None and self.spiked is not None:
+            self.fired = self.spiked > 0.5
 
 
 class AbstractNeuron(eqx.Module):
     """A neuron: parameters as array leaves (SI units), an explicit state, and a pure step.
 
     Attributes:
-        spike: the spike nonlinearity with its surrogate derivative.
-        escape_noise: the hazard that decides spikes when random numbers are given; None: deterministic only.
+        init_voltage, init_threshold: before the first step, V.
         spike_latency: from the model's spike to the upstroke of the recorded spike it stands for, s.
-        detach_reset: keep gradients from flowing through the spike's effect on the state. They explode over
-            long traces otherwise; the reset itself (and its parameters) stays differentiable.
     """
 
-    spike: eqx.AbstractVar[SurrogateSpike]
-    escape_noise: eqx.AbstractVar[EscapeNoise | None]
+    init_voltage: eqx.AbstractVar[Float[Array, ""]]
+    init_threshold: eqx.AbstractVar[Float[Array, ""]]
     spike_latency: eqx.AbstractVar[Float[Array, ""]]
-    detach_reset: eqx.AbstractVar[bool]
 
     @abstractmethod
     def init(self) -> State:
         """The state before the first step."""
 
     @abstractmethod
-    def advance(self, state: State, current: Float[Array, ""], dt: Float[Array, ""]) -> State:
-        """The state one step of dt seconds later, had there been no spike."""
+    def step(self, state: State, inp: Input, dt: Float[Array, ""]) -> tuple[State, Sample]:
+        """The state one step of dt seconds later, and what the step shows."""
 
     @abstractmethod
-    def reset(self, state: State) -> State:
-        """The state after a spike, from the state `advance` gave for the spiking step."""
+    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> "AbstractNeuron":
+        """This neuron for a run in steps of dt seconds: what it counts in steps is recounted."""
+
+    @abstractmethod
+    def status(self, state: State) -> Int[Array, ""]:
+        """The Status flags of a run that ended in this state."""
+
+
+class AbstractJumpingNeuron(AbstractNeuron):
+    """A neuron whose step is advance, decide, reset.
+
+    The author writes `advance` (the dynamics without a spike) and `reset`. The decision is the same for all: forced,
+    drawn, or where V > threshold.
+
+    Attributes:
+        spike: the spike nonlinearity with its surrogate derivative.
+        escape_noise: the hazard that decides spikes when random numbers are given; None: deterministic only.
+        detach_reset: keep gradients from flowing through the spike's effect on the state. They explode over
+            long traces otherwise; the reset itself (and its parameters) stays differentiable.
+    """
+
+    spike: eqx.AbstractVar[SurrogateSpike]
+    escape_noise: eqx.AbstractVar[EscapeNoise | None]
+    detach_reset: eqx.AbstractVar[bool]
+
+    @abstractmethod
+    def advance(self, state: State, current: Float[Array, ""], dt: Float[Array, ""]) -> State:
+        """The state one step of dt seconds later, had there been no spike."""
 
     @abstractmethod
     def excess(self, state: State) -> Float[Array, ""]:
@@ -102,39 +131,49 @@ class AbstractNeuron(eqx.Module):
         """True where the step that starts from this state can hold no spike of its own."""
 
     @abstractmethod
+    def reset(self, state: State) -> State:
+        """The state after a spike, from the state `advance` gave for the spiking step."""
+
+    @abstractmethod
+    def settle(self, state: State, spiked: Float[Array, ""], inp: Input) -> State:
+        """The state that the step ends in, after a reset or none; where a neuron stops for good, it is here."""
+
+    @abstractmethod
     def observe(self, old: State, free: State, new: State, spiked: Float[Array, ""], inp: Input, dt) -> Sample:
         """What the step from `old` by way of `free` (before a reset) to `new` shows."""
-
-    @abstractmethod
-    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> "AbstractNeuron":
-        """This neuron, with everything it counts in steps counted in steps of dt seconds."""
-
-    @abstractmethod
-    def status(self, state: State) -> Int[Array, ""]:
-        """The Status flags of a run that ended in this state."""
-
-    def decide(self, old: State, free: State, inp: Input, dt: Float[Array, ""]) -> Float[Array, ""]:
-        """1.0 for a spike in this step, else 0.0: forced, drawn given a uniform, or where V > threshold."""
-        excess = self.excess(free)
-        if inp.forced is not None:
-            return inp.forced.astype(excess.dtype)
-        # the drive of a refractory step is replaced, not multiplied by zero: it may not be finite
-        refractory = self.refractory(old)
-        excess = jnp.where(refractory, -1.0, excess)
-        if inp.uniform is None:
-            spiked = self.spike(excess)
-        elif self.escape_noise is None:
-            raise ValueError("a key was given, but the neuron has no escape_noise; set one or give no key")
-        else:
-            spiked = self.escape_noise.draw(excess, inp.uniform, dt)
-        return jnp.where(refractory, 0.0, spiked)
 
     def step(self, state: State, inp: Input, dt: Float[Array, ""]) -> tuple[State, Sample]:
         """Advance, decide, reset: the state one step of dt seconds later, and what the step shows."""
         free = self.advance(state, inp.current, dt)
-        spiked = self.decide(state, free, inp, dt)
-        new = choose(spiked, self.reset(free), free, self.detach_reset)
+        spiked = decide(self, self.excess(free), self.refractory(state), inp, dt)
+        jumped = choose(spiked, self.reset(free), free, self.detach_reset)
+        new = self.settle(jumped, spiked, inp)
         return new, self.observe(state, free, new, spiked, inp, dt)
+
+
+def decide(
+    neuron: Any, excess: Float[Array, ""], refractory: Bool[Array, ""], inp: Input, dt: Float[Array, ""]
+) -> Float[Array, ""]:
+    """1.0 for a spike in this step, else 0.0: forced, drawn given a uniform, or where the excess is above 0.
+
+    Args:
+        neuron: whose `spike` and `escape_noise` decide.
+        excess: V - threshold, V.
+        refractory: True where the step can hold no spike of its own.
+        inp: what reaches the neuron.
+        dt: s.
+    """
+    if inp.forced is not None:
+        return inp.forced.astype(excess.dtype)
+    # the drive of a refractory step is replaced, not multiplied by zero: it may not be finite
+    excess = jnp.where(refractory, -1.0, excess)
+    if inp.uniform is None:
+        spiked = neuron.spike(excess)
+    elif neuron.escape_noise is None:
+        raise InputError("a key was given, but the neuron has no escape_noise; set one or give no key")
+    else:
+        spiked = neuron.escape_noise.draw(excess, inp.uniform, dt)
+    return jnp.where(refractory, 0.0, spiked)
 
 
 def choose(spiked: Float[Array, ""], if_spike: State, if_not: State, detach: bool) -> State:

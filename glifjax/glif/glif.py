@@ -4,9 +4,8 @@ Source: Teeter et al. 2018, Nature Communications 9:709; its simulator, AllenSDK
 followed step by step. Parameters carry the names of AllenSDK's neuron_config.json, in SI units.
 """
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -15,19 +14,16 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import as_float
-from glifjax.neuron import AbstractNeuron, Input, Sample, Status
-from glifjax.rules import afterspike, threshold, voltage
+from glifjax.neuron import AbstractJumpingNeuron, Input, Sample, Status
+from glifjax.rules.base import Rule
 from glifjax.rules.membrane import AbstractMembraneCurrent
-from glifjax.rules.threshold import Threshold
+from glifjax.rules.own import currents_of, mechanism, places_for_rules, stops_above, threshold_of
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
 #: Samples that AllenSDK still fills with the reset state before a run stops at a bad reset.
 BAD_RESET_SAMPLES = 5
 #: Steps since the last spike, where there has been none; half the range of an int32, so that counting on is safe.
 NEVER = 2**30
-
-#: Any callable, see glifjax.rules; a module where it has parameters.
-Rule: TypeAlias = Any
 
 
 class Coefficients(eqx.Module):
@@ -63,7 +59,15 @@ class GLIFState(eqx.Module):
     halted: Bool[Array, ""]
 
 
-class GLIF(AbstractNeuron):
+@places_for_rules(
+    "voltage_dynamics",
+    "threshold_dynamics",
+    "afterspike_dynamics",
+    "voltage_reset",
+    "threshold_reset",
+    "afterspike_reset",
+)
+class GLIF(AbstractJumpingNeuron):
     """A generalized leaky integrate-and-fire neuron. `from_level` builds Allen's five levels.
 
     Voltages are relative to El_reference, as in the published configs. R_input, C, th_inf, asc_amp_array (and
@@ -87,7 +91,7 @@ class GLIF(AbstractNeuron):
         membrane_currents: any number of currents beside the leak, see glifjax.rules.membrane.
         spike_waveform: the voltage during the spike cut, (w,), V, evenly spaced; membrane currents see it. Empty: they
             see the voltage after the reset.
-        escape_noise, spike, detach_reset: see AbstractNeuron.
+        escape_noise, spike, detach_reset: see AbstractJumpingNeuron.
     """
 
     C: Float[Array, ""] = eqx.field(converter=as_float)
@@ -139,17 +143,17 @@ class GLIF(AbstractNeuron):
     @property
     def has_reset_rules(self) -> bool:
         """Whether spikes leave something behind in voltage and threshold (levels with R)."""
-        return isinstance(self.voltage_reset, voltage.ResetFromVoltage)
+        return mechanism(self.voltage_reset) == "R"
 
     @property
     def has_afterspike_currents(self) -> bool:
         """Whether spikes leave currents behind (levels with ASC)."""
-        return isinstance(self.afterspike_dynamics, afterspike.Exponential)
+        return mechanism(self.afterspike_dynamics) == "ASC"
 
     @property
     def has_adapting_threshold(self) -> bool:
         """Whether the voltage drags the threshold along (levels with A)."""
-        return isinstance(self.threshold_dynamics, threshold.ThreeComponents)
+        return mechanism(self.threshold_dynamics) == "A"
 
     @property
     def spike_cut_duration(self) -> Float[Array, ""]:
@@ -171,24 +175,19 @@ class GLIF(AbstractNeuron):
 
     def init(self) -> GLIFState:
         """The state before the first step."""
-        zero = jnp.zeros_like(self.init_threshold)
         return GLIFState(
             voltage=self.init_voltage,
-            threshold=self._part(self.threshold_dynamics, lambda: Threshold(self.init_threshold, zero, zero)),
-            afterspike_currents=self._part(self.afterspike_dynamics, lambda: tuple(self.init_AScurrents)),
-            membrane=tuple(each.init(self.init_voltage) for each in self.membrane_currents),
+            threshold=threshold_of(self.threshold_dynamics, self),
+            afterspike_currents=currents_of(self.afterspike_dynamics, self),
+            membrane=tuple(channel.init(self.init_voltage) for channel in self.membrane_currents),
             since_spike=jnp.full_like(self.spike_cut_length, NEVER),
             halted=jnp.asarray(False),
         )
 
-    def _part(self, rule: Rule, default: Callable[[], Any]) -> Any:
-        """A rule's part of the first state."""
-        return rule.init(self) if hasattr(rule, "init") else default()
-
     def membrane_current(self, state: GLIFState, voltage: Float[Array, ""]) -> Float[Array, ""]:
         """What all membrane currents together add at a voltage (V), with the state's gates, A."""
         currents = zip(self.membrane_currents, state.membrane, strict=True)
-        return sum((each(voltage, gates) for each, gates in currents), start=jnp.zeros_like(voltage))
+        return sum((channel(voltage, gates) for channel, gates in currents), start=jnp.zeros_like(voltage))
 
     def time_since_spike(self, state: GLIFState) -> Float[Array, ""]:
         """From the end of the last spike's step to this state, s; before the first spike, NEVER steps and more.
@@ -209,8 +208,8 @@ class GLIF(AbstractNeuron):
             threshold=self.threshold_dynamics(self, state, current, dt),
             afterspike_currents=self.afterspike_dynamics(self, state, current, dt),
             membrane=tuple(
-                each.advance(gates, state.voltage, dt)
-                for each, gates in zip(self.membrane_currents, state.membrane, strict=True)
+                channel.advance(gates, state.voltage, dt)
+                for channel, gates in zip(self.membrane_currents, state.membrane, strict=True)
             ),
             since_spike=since_spike,
             halted=state.halted,
@@ -227,8 +226,8 @@ class GLIF(AbstractNeuron):
             threshold=self.threshold_reset(self, state),
             afterspike_currents=self.afterspike_reset(self, state),
             membrane=tuple(
-                each.spike(gates, waveform, self.spike_cut_duration)
-                for each, gates in zip(self.membrane_currents, state.membrane, strict=True)
+                channel.spike(gates, waveform, self.spike_cut_duration)
+                for channel, gates in zip(self.membrane_currents, state.membrane, strict=True)
             ),
             since_spike=jnp.zeros_like(state.since_spike),
             halted=state.halted,
@@ -238,17 +237,15 @@ class GLIF(AbstractNeuron):
         """V - threshold, V; strictly positive means a spike."""
         return state.voltage - state.threshold.total
 
-    def step(self, state: GLIFState, inp: Input, dt: Float[Array, ""]) -> tuple[GLIFState, Sample]:
-        """Advance, decide, reset; without noise or force, a reset to above the threshold stops the neuron.
+    def settle(self, state: GLIFState, spiked: Float[Array, ""], inp: Input) -> GLIFState:
+        """Without noise or force, a reset to above the threshold stops the neuron, as AllenSDK has it.
 
-        So AllenSDK has it. A threshold rule that it does not have may say otherwise: `stops_above = False` makes the
-        neuron spike again once its cut is over.
+        A threshold rule that AllenSDK does not have may say otherwise, see `stops_above` of AbstractThreshold.
         """
-        new, sample = super().step(state, inp, dt)
-        if inp.is_deterministic and getattr(self.threshold_dynamics, "stops_above", True):
-            bad_reset = (sample.spiked > 0.5) & (self.excess(new) > 0)
-            new = eqx.tree_at(lambda s: s.halted, new, new.halted | bad_reset)
-        return new, sample
+        if not (inp.is_deterministic and stops_above(self.threshold_dynamics)):
+            return state
+        bad_reset = (spiked > 0.5) & (self.excess(state) > 0)
+        return eqx.tree_at(lambda s: s.halted, state, state.halted | bad_reset)
 
     def observe(
         self, old: GLIFState, free: GLIFState, new: GLIFState, spiked: Float[Array, ""], inp: Input, dt

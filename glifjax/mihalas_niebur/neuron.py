@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 from glifjax.arrays import as_float
 from glifjax.mihalas_niebur.crossing import spikes_of_a_step
 from glifjax.mihalas_niebur.flow import Inside, Propagator, inside_of, propagator_of
-from glifjax.neuron import AbstractNeuron, Input, Sample, Status, choose
+from glifjax.neuron import AbstractNeuron, Input, Sample, Status, choose, decide
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
 INTEGRATORS = ("exact", "exponential_euler")
@@ -73,7 +73,7 @@ class MihalasNiebur(AbstractNeuron):
         integrator: "exact" or "exponential_euler".
         max_spikes_per_step: crossings looked for in one step; more set Status.TOO_MANY_SPIKES.
         propagator, inside: over and within a step of the dt given to `at_dt`, which computes them once for a run.
-        escape_noise, spike, spike_latency, detach_reset: see AbstractNeuron.
+        escape_noise, spike, spike_latency, detach_reset: see AbstractJumpingNeuron.
     """
 
     C: Float[Array, ""] = eqx.field(default=1e-9, converter=as_float)
@@ -191,22 +191,18 @@ class MihalasNiebur(AbstractNeuron):
             spiked = self.spike.of(jnp.isfinite(crossing[0]), free.excess)
             new = end if self.detach_reset else choose(spiked, end, free, detach=False)
         else:
-            spiked = self.decide(state, free, inp, dt)
+            spiked = self._decide(state, free, inp, dt)
             new = choose(spiked, self.reset(free), free, self.detach_reset)
             when = dt if inp.is_deterministic else dt / 2
             crossing = (jnp.where(spiked > 0.5, when, jnp.inf),)
         return new, self._sample(free, new, spiked, crossing)
 
-    def decide(self, old, free, inp: Input, dt: Float[Array, ""]) -> Float[Array, ""]:
+    def _decide(self, old, free, inp: Input, dt: Float[Array, ""]) -> Float[Array, ""]:
         """1.0 for a spike in this step, else 0.0; by itself, where the new V reaches the old Theta."""
         if not inp.is_deterministic:
-            return super().decide(old, free, inp, dt)
+            return decide(self, free.excess, self.refractory(old), inp, dt)
         excess = free.excess + (free.threshold - old.threshold)
         return self.spike.of(excess >= 0, excess)
-
-    def observe(self, old, free, new, spiked: Float[Array, ""], inp: Input, dt) -> Sample:
-        """The new state; a spike lies at the end of the step."""
-        return self._sample(free, new, spiked, (jnp.where(spiked > 0.5, dt, jnp.inf),))
 
     def _sample(self, free, new, spiked: Float[Array, ""], crossing: tuple) -> Sample:
         voltage = lambda state: state.excess + state.threshold + self.th_inf

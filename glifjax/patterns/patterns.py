@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from glifjax.errors import InputError
 from glifjax.patterns.pattern import Check, Pattern, Response, Run, Stimulus
 from glifjax.spikes.firing import bursts, is_sustained
 
@@ -19,8 +20,14 @@ VARIANTS = ("paper", "notebook")
 Piece = tuple[float | int, float | int]
 
 
+class PatternError(InputError, KeyError):
+    """A pattern that does not exist; the message lists those that do. A KeyError too, as a mapping's are."""
+
+    __str__ = Exception.__str__  # a KeyError's is in quotes
+
+
 class Gallery(Mapping[str, Pattern]):
-    """The twenty patterns by slug, in the order of the paper's figure."""
+    """The twenty patterns by slug or letter, in the order of the paper's figure."""
 
     def __init__(self, variant: str = "paper"):
         """All patterns of one variant, "paper" or "notebook"."""
@@ -30,9 +37,17 @@ class Gallery(Mapping[str, Pattern]):
         rows = [replace(row, variant=variant, **changed.get(row.slug, {})) for row in _PAPER]
         self._patterns = {row.slug: row for row in rows}
 
-    def __getitem__(self, slug: str) -> Pattern:
-        """The pattern of this slug."""
-        return self._patterns[slug]
+    def __getitem__(self, name: str) -> Pattern:
+        """The pattern of this slug ("tonic_bursting") or letter ("M"), in any spelling of it ("Tonic bursting").
+
+        Raises:
+            PatternError: the name of none; the message lists those that are.
+        """
+        wanted = str(name).strip().lower().replace(" ", "_").replace("-", "_")
+        for slug, pattern in self._patterns.items():
+            if wanted in (slug, pattern.letter.lower()):
+                return pattern
+        raise PatternError(f"pattern {name!r} is unknown; use one of {', '.join(self._patterns)}, or a letter, A to T")
 
     def __iter__(self) -> Iterator[str]:
         """Slugs, A to T."""

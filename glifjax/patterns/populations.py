@@ -14,6 +14,7 @@ from jaxtyping import ArrayLike, Float
 from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.patterns.pattern import DT, Pattern, Response
 from glifjax.simulation import simulate
+from glifjax.trace import times_of
 
 #: Steps of all neurons of a call together: at 40 bytes a step, 80 MB.
 CALL_STEPS = 2_000_000
@@ -106,8 +107,7 @@ def spike_trains(
         some = jax.tree.map(lambda leaf, rows=rows: leaf[rows], neurons)
         crossing = np.asarray(_crossings(some, currents[rows] if currents.ndim == 2 else currents, dt))
         for row in crossing[: size - start]:
-            steps, places = np.nonzero(np.isfinite(row))
-            trains.append(steps * dt + row[steps, places].astype(float))
+            trains.append(times_of(row, dt))
     return trains
 
 
@@ -130,9 +130,7 @@ def respond(patterns: Iterable[Pattern], **static: Any) -> list[Response]:
     found = (np.asarray(values) for values in _crossings_and_voltages(neurons, currents, dt))
     responses = []
     for crossing, voltage, n in zip(*found, steps, strict=True):
-        at, place = np.nonzero(np.isfinite(crossing[:n]))
-        times = at * dt + crossing[at, place].astype(float)
-        responses.append(Response(1e3 * times, 1e3 * voltage[:n].astype(float), 1e3 * n * dt))
+        responses.append(Response(1e3 * times_of(crossing[:n], dt), 1e3 * voltage[:n].astype(float), 1e3 * n * dt))
     return responses
 
 

@@ -1,36 +1,43 @@
 """Threshold rules: a constant, a component that spikes raise, a component that the voltage drags along."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.arrays import as_float
+from glifjax.rules.base import AbstractReset, AbstractThreshold, Threshold, first_threshold
 
 
-class Threshold(eqx.Module):
-    """The threshold's part of the state, V: what a spike must exceed, and its two components above th_inf."""
+class AllensThreshold(AbstractThreshold):
+    """A threshold of two components that starts at init_threshold without them, and stops at a bad reset."""
 
-    total: Float[Array, ""]
-    spike: Float[Array, ""]
-    voltage: Float[Array, ""]
+    stops_above: ClassVar[bool] = True
+
+    def init(self, neuron) -> Threshold:
+        """The neuron's init_threshold, V."""
+        return first_threshold(neuron)
 
 
-class Constant(eqx.Module):
+class Constant(AllensThreshold):
     """Theta' = th_inf; components stay as they are. AllenSDK's `inf`."""
+
+    mechanism: ClassVar[str] = ""
 
     def __call__(self, neuron, state, current, dt) -> Threshold:
         """The threshold one step later."""
         return Threshold(neuron.threshold_infinity, state.threshold.spike, state.threshold.voltage)
 
 
-class SpikeComponent(eqx.Module):
+class SpikeComponent(AllensThreshold):
     """s' = s exp(-b_spike dt); Theta' = th_inf + s'. AllenSDK's `spike_component`.
 
     Attributes:
         b_spike: decay rate of what a spike adds, 1/s.
     """
+
+    mechanism: ClassVar[str] = "R"
 
     b_spike: Float[Array, ""] = eqx.field(converter=as_float)
 
@@ -40,7 +47,7 @@ class SpikeComponent(eqx.Module):
         return Threshold(spike + neuron.threshold_infinity, spike, jnp.zeros_like(spike))
 
 
-class ThreeComponents(eqx.Module):
+class ThreeComponents(AllensThreshold):
     """Theta' = th_inf + s' + w', with s as in SpikeComponent and dw/dt = a (V - El) - b w.
 
     w is advanced by its exact solution for a voltage that relaxes with rate G/C towards El + I/G:
@@ -55,6 +62,8 @@ class ThreeComponents(eqx.Module):
         a_voltage: coupling to the voltage, 1/s (times coeffs.a).
         b_voltage: decay rate of the voltage component, 1/s (times coeffs.b).
     """
+
+    mechanism: ClassVar[str] = "A"
 
     b_spike: Float[Array, ""] = eqx.field(converter=as_float)
     a_voltage: Float[Array, ""] = eqx.field(converter=as_float)
@@ -75,7 +84,7 @@ class ThreeComponents(eqx.Module):
         return Threshold(voltage + spike + neuron.threshold_infinity, spike, voltage)
 
 
-class ThreeComponentsEuler(eqx.Module):
+class ThreeComponentsEuler(AllensThreshold):
     """s' = s - b_spike s dt; w' = w + (a (V - El) - b w) dt; Theta' = th_inf + s' + w'.
 
     The forward-Euler form of ThreeComponents, AllenSDK's `three_components_forward`; kept for comparison.
@@ -83,6 +92,8 @@ class ThreeComponentsEuler(eqx.Module):
     Attributes:
         b_spike, a_voltage, b_voltage: as in ThreeComponents, 1/s.
     """
+
+    mechanism: ClassVar[str] = "A"
 
     b_spike: Float[Array, ""] = eqx.field(converter=as_float)
     a_voltage: Float[Array, ""] = eqx.field(converter=as_float)
@@ -104,15 +115,17 @@ def phi(y: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.where(small, 1 - y / 2 + y**2 / 6 - y**3 / 24, -jnp.expm1(-safe) / safe)
 
 
-class ResetToInfinity(eqx.Module):
+class ResetToInfinity(AbstractReset):
     """Theta <- th_inf; components stay as they are. AllenSDK's `inf`."""
+
+    mechanism: ClassVar[str] = ""
 
     def __call__(self, neuron, state) -> Any:
         """The threshold after the spike, in the form that the threshold's dynamics keep it."""
         return eqx.tree_at(lambda threshold: threshold.total, state.threshold, neuron.threshold_infinity)
 
 
-class ResetThreeComponents(eqx.Module):
+class ResetThreeComponents(AbstractReset):
     """s <- s e^(-b_spike cut) + a_spike; w stays, frozen during the cut; Theta <- th_inf + s + w.
 
     AllenSDK's `three_components`: a_spike is defined at the end of the spike cut.
@@ -121,6 +134,8 @@ class ResetThreeComponents(eqx.Module):
         a_spike: what a spike adds, V.
         b_spike: decay rate during the cut, 1/s.
     """
+
+    mechanism: ClassVar[str] = "R"
 
     a_spike: Float[Array, ""] = eqx.field(converter=as_float)
     b_spike: Float[Array, ""] = eqx.field(converter=as_float)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.arrays import as_float
+from glifjax.rules.base import AbstractReset, AbstractThreshold
 
 
 class KernelState(eqx.Module):
@@ -35,7 +36,7 @@ class KernelState(eqx.Module):
         return KernelState(th_inf + self.spike + self.voltage, self.from_spikes, self.from_voltage)
 
 
-class Kernels(eqx.Module):
+class Kernels(AbstractThreshold):
     """Theta' = th_inf + sum_i s_i' + sum_k w_k', with
 
         s_i' = s_i exp(-dt / spike_tau_i)
@@ -53,13 +54,14 @@ class Kernels(eqx.Module):
         softness: of the corner: h(0) is half of it, V.
     """
 
+    mechanism: ClassVar[str] = ""
+    stops_above: ClassVar[bool] = False
+
     spike_tau: Float[Array, " n"] = eqx.field(converter=as_float)
     voltage_tau: Float[Array, " k"] = eqx.field(converter=as_float)
     knots: Float[Array, " j"] = eqx.field(converter=as_float)
     weights: Float[Array, "j k"] = eqx.field(converter=as_float)
     softness: Float[Array, ""] = eqx.field(converter=as_float)
-
-    stops_above: ClassVar[bool] = False
 
     def init(self, neuron) -> KernelState:
         """Kernels at zero after spikes, and where the initial voltage would hold them."""
@@ -92,12 +94,14 @@ class Kernels(eqx.Module):
         return moved.with_total(neuron.threshold_infinity)
 
 
-class ResetKernels(eqx.Module):
+class ResetKernels(AbstractReset):
     """s_i <- s_i exp(-cut / spike_tau_i) + a_spike_i; w_k stay, frozen during the cut; Theta <- their sum and th_inf.
 
     Attributes:
         a_spike: what a spike adds, defined at the end of its cut, (n,), V.
     """
+
+    mechanism: ClassVar[str] = ""
 
     a_spike: Float[Array, " n"] = eqx.field(converter=as_float)
 

@@ -1,21 +1,26 @@
 """Voltage rules: how the membrane moves, and where it restarts after a spike."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.arrays import as_float
-from glifjax.rules.afterspike import Exponential
+from glifjax.rules.base import AbstractDynamics, AbstractReset
+from glifjax.rules.own import decay_rates
 from glifjax.rules.threshold import phi
 
 
-class ForwardEuler(eqx.Module):
+class ForwardEuler(AbstractDynamics):
     """V' = V + (I + sum_j I_j - G (V - El) + I_m(V)) dt / C, with the currents before the step.
 
     I_m are the neuron's membrane currents, where it has some. AllenSDK's `linear_forward_euler`; Teeter et al. 2018,
     eq. 1.
     """
+
+    mechanism: ClassVar[str] = ""
 
     def __call__(self, neuron, state, current, dt) -> Float[Array, ""]:
         """The voltage one step later, V."""
@@ -24,7 +29,7 @@ class ForwardEuler(eqx.Module):
         return state.voltage + (total - leak) * dt / neuron.capacitance
 
 
-class LinearExact(eqx.Module):
+class LinearExact(AbstractDynamics):
     """The exact solution of C dV/dt = I + sum_j I_j - G (V - El) over a step of constant I and decaying I_j:
 
         V' = V + F dt phi(rate dt) + sum_j (I_j / C) dt e^(-rate dt) phi((1/tau_j - rate) dt)
@@ -38,13 +43,14 @@ class LinearExact(eqx.Module):
     the last part in (rate dt) (dt / tau_j) / 12 of what it does.
     """
 
+    mechanism: ClassVar[str] = ""
+
     def __call__(self, neuron, state, current, dt) -> Float[Array, ""]:
         """The voltage one step later, V."""
-        decaying = isinstance(neuron.afterspike_dynamics, Exponential)
-        decay = lambda j: 1 / neuron.asc_tau_array[j] if decaying else 0.0
+        decay = decay_rates(neuron.afterspike_dynamics, neuron)
         afterspike = list(enumerate(state.afterspike_currents))
         if neuron.membrane_currents:
-            current += sum(each * phi(decay(j) * dt) for j, each in afterspike)
+            current += sum(each * phi(decay[j] * dt) for j, each in afterspike)
             afterspike = []
 
         def flow(voltage):
@@ -55,25 +61,29 @@ class LinearExact(eqx.Module):
         rate = -slope
         voltage = state.voltage + moved * dt * phi(rate * dt)
         for j, each in afterspike:
-            voltage += each / neuron.capacitance * dt * jnp.exp(-rate * dt) * phi((decay(j) - rate) * dt)
+            voltage += each / neuron.capacitance * dt * jnp.exp(-rate * dt) * phi((decay[j] - rate) * dt)
         return voltage
 
 
-class ResetToZero(eqx.Module):
+class ResetToZero(AbstractReset):
     """V <- 0 (not El: the two differ where a config is in absolute volts). AllenSDK's `zero`."""
+
+    mechanism: ClassVar[str] = ""
 
     def __call__(self, neuron, state) -> Float[Array, ""]:
         """The voltage after the spike, V."""
         return jnp.zeros_like(state.voltage)
 
 
-class ResetFromVoltage(eqx.Module):
+class ResetFromVoltage(AbstractReset):
     """V <- a V + b, from the voltage that the spiking step reached. AllenSDK's `v_before`.
 
     Attributes:
         a: slope, dimensionless.
         b: intercept, V.
     """
+
+    mechanism: ClassVar[str] = "R"
 
     a: Float[Array, ""] = eqx.field(converter=as_float)
     b: Float[Array, ""] = eqx.field(converter=as_float)

@@ -173,8 +173,9 @@ def test_shapes_and_types(build, mode, double):
     with jax.enable_x64(double):
         trace = jax.eval_shape(lambda neuron: run_as(mode, neuron), build())
     kinds = {"refractory": "bool", "fired": "bool", "status": "int"}
-    assert {key: value.shape for key, value in vars(trace).items()} == SHAPES
-    for key, value in vars(trace).items():
+    values = {name: getattr(trace, name) for name in SHAPES}
+    assert {name: value.shape for name, value in values.items()} == SHAPES
+    for key, value in values.items():
         assert value.dtype.name.startswith(kinds.get(key, "float64" if double else "float32")), key
 
 

@@ -32,7 +32,7 @@ def test_blocks_change_neither_the_trace_nor_its_gradients(name, options, block)
 
     (plain, expected), (trace, gradient) = run(None), run(block)
     assert len(plain.spikes()) > 1
-    for field, value in vars(plain).items():
+    for field, value in vars(plain.sample).items():
         np.testing.assert_allclose(getattr(trace, field), value, rtol=1e-12, atol=1e-22, err_msg=field)
     np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
 

@@ -233,7 +233,7 @@ def test_jit_vmap_and_steps_one_by_one_agree():
     nested = jax.jit(jax.vmap(lambda neuron: jax.vmap(lambda current: run(neuron, current).voltage)(currents)))(neurons)
     for row, pattern in enumerate(patterns):
         alone = run(pattern.neuron, currents[row])
-        for name, value in vars(alone).items():
+        for name, value in vars(alone.sample).items():
             np.testing.assert_allclose(getattr(together, name)[row], value, rtol=1e-9, atol=1e-15, err_msg=name)
         np.testing.assert_allclose(nested[row, row], alone.voltage, rtol=1e-9)
         assert len(alone.spikes()) > 0

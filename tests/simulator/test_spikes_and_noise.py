@@ -228,7 +228,7 @@ def test_forcing_a_runs_own_spikes_gives_the_run_again(level):
     free = gj.simulate(neuron(level), DRIVE, DT)
     assert len(free.spikes()) > 2
     forced = gj.simulate(neuron(level), DRIVE, DT, spikes=free.spikes().steps)
-    for name in set(vars(free)) - {"crossing"}:  # a forced spike is put in the middle of its step
+    for name in set(vars(free.sample)) - {"crossing"}:  # a forced spike is put in the middle of its step
         # two programs, so not to the last bit
         np.testing.assert_allclose(getattr(forced, name), getattr(free, name), rtol=1e-12, err_msg=name)
     np.testing.assert_array_equal(forced.spiked, free.spiked)

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import AbstractArray
 
 from glifjax.io.config.values import NeuronConfigError, array, mapping, number
+from glifjax.rules.own import Function, as_rule
 
 #: (method, name) -> the rule's class or function.
 Table = dict[tuple[str, str], Callable]
@@ -53,8 +54,7 @@ def read_rule(table: Table, method: str, entry: Any, source: str, ignored: tuple
         return _build(rule, given, where, ignored)
     names = function_parameters(rule, method)
     _check_names(given, names, {name for name in names if names[name].default is inspect.Parameter.empty}, where)
-    params = {name: jnp.asarray(_numbers(given, name, where)) for name in given}
-    return eqx.Partial(rule, **params) if params else rule
+    return Function(rule, {name: jnp.asarray(_numbers(given, name, where)) for name in given})
 
 
 def write_rule(table: Table, method: str, rule: Callable) -> dict[str, Any]:
@@ -63,11 +63,12 @@ def write_rule(table: Table, method: str, rule: Callable) -> dict[str, Any]:
     Raises:
         NeuronConfigError: a rule that the table does not have, or a parameter that is no number.
     """
-    function = getattr(rule, "func", rule)
-    for (kind, name), known in table.items():
-        if kind == method and known in (type(rule), function):
+    rule = as_rule(rule)
+    maker = rule.func if isinstance(rule, Function) else type(rule)
+    for (kind, name), registered in table.items():
+        if kind == method and registered is maker:
             return {"name": name, "params": _params(rule, f"{method} {name!r}")}
-    shown = getattr(function, "__name__", type(rule).__name__)
+    shown = maker.__name__
     raise NeuronConfigError(
         f"{method}: {shown} is not registered and has no name in a file; call "
         f"glifjax.register_rule({method!r}, 'a_name', {shown}) before writing, and before reading it again"
@@ -75,7 +76,7 @@ def write_rule(table: Table, method: str, rule: Callable) -> dict[str, Any]:
 
 
 def _params(rule: Any, where: str) -> dict[str, Any]:
-    if not hasattr(rule, "func"):
+    if not isinstance(rule, Function):
         return _fields(rule, where) if dataclasses.is_dataclass(rule) else {}
     if rule.args:
         raise NeuronConfigError(f"{where}: give its parameters by name, else they cannot be written")

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from glifjax.patterns.pattern import Check, Pattern, Response, Run
 from glifjax.patterns.populations import batch
 from glifjax.simulation import simulate
+from glifjax.trace import times_of
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ def _run(patterns: list[Pattern]) -> list[Shown]:
     dt, shown = patterns[0].dt, []
     traces = (np.asarray(values, float) for values in _simulate(neurons, currents, dt))
     for pattern, n, crossing, voltage, threshold in zip(patterns, steps, *traces, strict=True):
-        at, place = np.nonzero(np.isfinite(crossing[:n]))
-        times = at * dt + crossing[at, place]
-        response = Response(times=1e3 * times, voltage=1e3 * voltage[:n], duration=1e3 * float(n) * dt)
+        response = Response(
+            times=1e3 * times_of(crossing[:n], dt), voltage=1e3 * voltage[:n], duration=1e3 * float(n) * dt
+        )
         shown.append(Shown(pattern, response, 1e3 * threshold[:n]))
     return shown
 

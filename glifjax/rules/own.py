@@ -1,0 +1,112 @@
+"""Rules of one's own: plain functions, and modules that declare none of the classes in `glifjax.rules.base`.
+
+A rule that does not say otherwise is taken for one of Allen's: it starts from the neuron's initial values, stops where
+a reset leaves the voltage above the threshold, and holds its currents constant within a step.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from glifjax.rules.base import (
+    AbstractAfterspike,
+    AbstractDynamics,
+    AbstractReset,
+    Rule,
+    first_currents,
+    first_threshold,
+)
+
+
+class Function(eqx.Module):
+    """A plain function as a rule: no leaf of the neuron, so that jit and vmap take it like any other.
+
+    Attributes:
+        func: called as rules are, with its parameters besides.
+        keywords, args: its parameters, arrays: by name, or in front of what rules are called with.
+    """
+
+    func: Callable[..., Any] = eqx.field(static=True)
+    keywords: Mapping[str, Any] = eqx.field(default_factory=dict)
+    args: tuple[Any, ...] = ()
+
+    def __call__(self, *passed: Any) -> Any:
+        """The function's own part of the state."""
+        return self.func(*self.args, *passed, **self.keywords)
+
+
+def as_rule(rule: Any) -> Any:
+    """A plain function, or a partial one, as a Function; anything else as it is."""
+    if isinstance(rule, FunctionType | BuiltinFunctionType | MethodType):
+        return Function(rule)
+    if isinstance(rule, functools.partial | eqx.Partial) and isinstance(rule.func, FunctionType):
+        return Function(rule.func, dict(rule.keywords), tuple(rule.args))
+    return rule
+
+
+def places_for_rules(*names: str) -> Callable[[type], type]:
+    """Make these attributes of a neuron's class places for rules: what is put there, by eqx.tree_at too, is as_rule."""
+
+    def decorate(cls: type) -> type:
+        for name in names:
+            setattr(cls, name, _Place(name))
+        return cls
+
+    return decorate
+
+
+class _Place:
+    def __init__(self, name: str):
+        self.name = name
+
+    def __get__(self, neuron: Any, owner: Any) -> Any:
+        if neuron is None:
+            return self
+        if self.name not in vars(neuron):
+            raise AttributeError(f"the neuron has no {self.name}")
+        return vars(neuron)[self.name]
+
+    def __set__(self, neuron: Any, rule: Any) -> None:
+        vars(neuron)[self.name] = as_rule(rule)
+
+
+@runtime_checkable
+class _Starts(Protocol):
+    def init(self, neuron: Any) -> Any: ...
+
+
+@runtime_checkable
+class _SaysWhetherItStops(Protocol):
+    stops_above: bool
+
+
+def threshold_of(rule: Rule, neuron: Any) -> Any:
+    """A threshold rule's part of the first state."""
+    return rule.init(neuron) if isinstance(rule, _Starts) else first_threshold(neuron)
+
+
+def currents_of(rule: Rule, neuron: Any) -> Any:
+    """An afterspike rule's part of the first state."""
+    return rule.init(neuron) if isinstance(rule, _Starts) else first_currents(neuron)
+
+
+def decay_rates(rule: Rule, neuron: Any) -> Float[Array, " n"]:
+    """At which afterspike currents decay within a step, 1/s."""
+    if isinstance(rule, AbstractAfterspike):
+        return rule.decay_rates(neuron)
+    return jnp.zeros_like(neuron.asc_tau_array)
+
+
+def stops_above(rule: Rule) -> bool:
+    """Whether a neuron with this threshold rule stops where a reset leaves the voltage above the threshold."""
+    return rule.stops_above if isinstance(rule, _SaysWhetherItStops) else True
+
+
+def mechanism(rule: Rule) -> str:
+    """Which part of the name of Allen's levels a rule stands for; empty for none."""
+    return rule.mechanism if isinstance(rule, AbstractDynamics | AbstractReset) else ""
