@@ -37,6 +37,7 @@ from .network.network import Network as Network
 from .network.simulate import NetworkRun as NetworkRun
 from .network.simulate import ReportData as ReportData
 from .network.simulate import simulate_network as simulate_network
+from .neuron import AbstractJumpingNeuron as AbstractJumpingNeuron
 from .neuron import AbstractNeuron as AbstractNeuron
 from .neuron import Input as Input
 from .neuron import Sample as Sample
@@ -44,8 +45,7 @@ from .neuron import Status as Status
 from .patterns.patterns import gallery as gallery
 from .plots.raster import plot_raster as plot_raster
 from .plots.trace import plot_trace as plot_trace
-from .simulation import Spikes as Spikes
-from .simulation import Trace as Trace
+from .scan import Record as Record
 from .simulation import simulate as simulate
 from .spike import EscapeNoise as EscapeNoise
 from .spike import SurrogateSpike as SurrogateSpike
@@ -53,3 +53,5 @@ from .spikes.generators import gamma_trains as gamma_trains
 from .spikes.generators import poisson_trains as poisson_trains
 from .spikes.generators import spikes_generator as spikes_generator
 from .spikes.trains import SpikeTrains as SpikeTrains
+from .trace import Spikes as Spikes
+from .trace import Trace as Trace

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import ArrayLike, Bool, Float, Int, PRNGKeyArray
 
+from glifjax.arrays import as_float
 from glifjax.errors import InputError
 from glifjax.neuron import AbstractNeuron, Input, Sample, Status
 from glifjax.scan import Record, scan, the_sample
@@ -46,7 +47,7 @@ def simulate(
     key: PRNGKeyArray | None = None,
     spikes: Bool[ArrayLike, "..."] | Int[ArrayLike, "..."] | None = None,
     spike_cut: str = "duration",
-    record: str | Callable[[Any, Any], Any] | Record = "everything",
+    record: str | Callable[..., Any] | Record = "everything",
     checkpoint: int | None = None,
 ) -> Trace:
     """Run a neuron over a current: one scan of its step. jit, vmap, grad and jacfwd compose from outside.
@@ -95,6 +96,8 @@ def as_record(record: str | Callable[[Any, Any], Any] | Record) -> Record:
         InputError: a name that does not exist; the message lists those that do.
     """
     record = record if isinstance(record, Record) else Record(record)
+    if not (callable(record.of) or isinstance(record.of, str)):
+        raise InputError(f"record is {record.of!r}; give a name or a function of (state, sample)")
     if not isinstance(record.of, str):
         return record
     if record.of not in RECORDS:
@@ -125,9 +128,9 @@ def _run(neuron, current, dt, key, forced, spike_cut, record, checkpoint) -> Tra
     status = neuron.status(end) | jnp.where(finite, 0, int(Status.NON_FINITE_CURRENT))
     return Trace(
         sample=samples,
-        initial_voltage=neuron.init_voltage,
-        initial_threshold=neuron.init_threshold,
-        spike_latency=neuron.spike_latency,
+        initial_voltage=as_float(neuron.init_voltage),
+        initial_threshold=as_float(neuron.init_threshold),
+        spike_latency=as_float(neuron.spike_latency),
         dt=dt,
         status=status,
         every=record.every,

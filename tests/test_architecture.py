@@ -48,7 +48,7 @@ def test_simulate_is_the_only_scan():
         "glifjax/network/delays.py",
         "glifjax/network/gradient.py",
         "glifjax/network/run.py",
-        "glifjax/simulation.py",
+        "glifjax/scan.py",
     ]
 
 

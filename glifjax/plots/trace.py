@@ -75,7 +75,10 @@ def plot_trace(
         if current is not None:
             _stimulus(panels[0], time, 1e12 * np.asarray(current, float))
         _voltage(panels[-2], trace, time, scale, reference)
-        _currents(panels[-1], time, 1e12 * np.asarray(trace.afterspike_currents, float))
+        currents = trace.sample.afterspike_currents
+        _currents(
+            panels[-1], time, 1e12 * (np.zeros((len(time), 0)) if currents is None else np.asarray(currents, float))
+        )
         panels[-1].set_xlabel(f"time ({unit})")
         panels[-1].set_xlim(0, scale * duration)
         if title is not None:
@@ -133,7 +136,8 @@ def _currents(ax, time: Float[np.ndarray, " T"], currents: Float[np.ndarray, "T 
         shown = visible(values)
         ax.plot(time[shown], values[shown], color=CURRENTS[k % len(CURRENTS)], lw=1.2, label=f"current {k + 1}")
     ax.set_ylabel("afterspike\ncurrents (pA)")
-    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=len(currents.T), borderaxespad=0.1)
+    if currents.size:
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=len(currents.T), borderaxespad=0.1)
 
 
 def visible(values: Float[np.ndarray, " T"], bins: int = BINS) -> Int[np.ndarray, " k"]:
