@@ -145,7 +145,7 @@ def test_gradients_through_any_record_agree(every, checkpoint):
 
 
 def test_ten_thousand_neurons_asked_for_spikes_hold_no_voltages():
-    n, steps = 10_000, 100
+    n, steps = 10_000, 1000
     many = jax.vmap(lambda C: neuron("LIF", C=C))(jnp.linspace(8e-11, 2e-10, n))
     run = lambda record: jax.vmap(lambda one: gj.simulate(one, CURRENT[:steps], DT, record=record).sample)
     memory = {}
