@@ -8,7 +8,6 @@ from .data.protocols import choose_sweeps as choose_sweeps
 from .example.cell import example_cell as example_cell
 from .example.cell import true_parameters as true_parameters
 from .example.cell import write_example as write_example
-from .fitted import Fit as Fit
 from .fitted import FittedNeuron as FittedNeuron
 from .levels.allen import AllenLevel as AllenLevel
 from .levels.augmented import AugmentedLevel as AugmentedLevel
@@ -22,7 +21,8 @@ from .model.coordinates import Bounded as Bounded
 from .model.coordinates import Coordinate as Coordinate
 from .model.parameters import parameters as parameters
 from .model.patched import PatchedNeuron as PatchedNeuron
-from .pipeline import fit as fit
+from .pipeline.fit import fit as fit
+from .pipeline.result import Fit as Fit
 from .results.files import ResultsError as ResultsError
 from .results.provenance import LikeError as LikeError
 from .results.record import FitRecord as FitRecord

@@ -12,12 +12,102 @@ ROOT = Path(__file__).parents[1]
 MODULES = [path for package in ("glifjax", "fitting") for path in sorted((ROOT / package).rglob("*.py"))]
 
 
+#: The house, floor by floor from the ground: a door imports from the floors below its own.
+FLOORS = {
+    "glifjax": (
+        "_backend errors arrays html",
+        "spike spikes rules scan",
+        "neuron",
+        "glif mihalas_niebur simulation",
+        "network glm plots",
+        "io",
+        "batches patterns explorer",
+        "cli",
+        "__main__",
+    ),
+    "fitting": (
+        "data checkpoint",
+        "model",
+        "stages example",
+        "levels losses",
+        "assess glm",
+        "tuning preprocessing",
+        "settings fitted",
+        "report",
+        "pipeline",
+        "results",
+        "many",
+        "command",
+    ),
+}
+#: A room has one idea, and a house few doors.
+MOST_DOORS = {"glifjax": 22, "fitting": 17}
+LONGEST = 380
+
+
 def imported(path: Path) -> set[str]:
-    """First names of all that a file imports, at its top or inside functions."""
-    nodes = list(ast.walk(ast.parse(path.read_text())))
-    whole = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    parts = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {name.partition(".")[0] for name in whole + parts}
+    """Full names of all that a file imports, at its top or inside functions."""
+    package = path.relative_to(ROOT).parent.parts
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def door(name: str) -> str:
+    """A module's door: the file or folder of its package that it lies in."""
+    return [*name.split("."), ""][1]
+
+
+def doors(package: str) -> list[str]:
+    entries = sorted((ROOT / package).iterdir())
+    return [path.stem for path in entries if path.suffix == ".py" or (path / "__init__.py").exists()]
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_a_house_has_few_doors(package):
+    assert len(set(doors(package)) - {"__init__", "__main__"}) <= MOST_DOORS[package]
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_no_arrow_goes_up_and_none_in_a_circle(package):
+    """Rooms of one floor import nothing of one another, so that a circle is an arrow up."""
+    floor = {name: number for number, names in enumerate(FLOORS[package]) for name in names.split()}
+    assert [name for name in doors(package) if name not in floor and name != "__init__"] == []
+    up = []
+    for path in MODULES:
+        here = door(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        if path.relative_to(ROOT).parts[0] == package and here != "__init__":
+            below = {door(name) for name in imported(path) if name.startswith(f"{package}.")} & floor.keys()
+            up += [f"{path}: {other}" for other in below - {here} if floor[other] >= floor[here]]
+    assert up == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_module_is_short(path):
+    text = path.read_text()
+    assert text.count("\n") < LONGEST
+    assert "sys.modules" not in text
+    assert "PARTS[" not in text
+
+
+def test_no_level_but_its_own_file_asks_for_the_augmented_one():
+    """A level is a value: what it is, it says itself."""
+    compared = [
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare)
+        for side in (node.left, *node.comparators)
+        if (isinstance(side, ast.Constant) and side.value == "augmented")
+        or (isinstance(side, ast.Name) and side.id == "AUGMENTED")
+    ]
+    assert [path for path in compared if path != "fitting/levels/augmented.py"] == []
 
 
 def in_a_fresh_interpreter(code: str):
@@ -27,7 +117,9 @@ def in_a_fresh_interpreter(code: str):
 
 
 def test_the_simulator_knows_nothing_of_fitting():
-    assert not [path for path in (ROOT / "glifjax").rglob("*.py") if "fitting" in imported(path)]
+    assert not [
+        path for path in (ROOT / "glifjax").rglob("*.py") if any(name.startswith("fitting") for name in imported(path))
+    ]
 
 
 def test_simulate_is_the_only_scan():

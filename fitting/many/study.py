@@ -86,7 +86,7 @@ def fit_many(
 
 def write_overview(cells: Sequence[Cell], folder: Path) -> None:
     """Write what all cells came to: TABLE, a row each in their order, and PAGE."""
-    from ..report.overview import overview
+    from .overview import overview
 
     rows = [row(cell, folder) for cell in cells]
     text = io.StringIO()

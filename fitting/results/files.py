@@ -15,8 +15,8 @@ from glifjax.io.temporary import temporary_folder
 from glifjax.io.writing import write_whole
 
 from ..checkpoint import Checkpoint
-from ..fitted import Fit
-from ..pipeline import fit_as
+from ..pipeline.fit import fit_as
+from ..pipeline.result import Fit
 from ..settings import FitSettings
 from .naming import folder_name
 from .provenance import fingerprint, provenance

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from glifjax.errors import InputError
 from glifjax.io.writing import write_whole
 
-from ..fitted import Fit
+from ..pipeline.result import Fit
 
 #: The number of the format that is written.
 FORMAT = 2

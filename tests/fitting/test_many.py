@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from fitting.example.cell import write_example
+from fitting.many.overview import overview
 from fitting.many.study import _names, fit_many, row
 from fitting.many.workers import Cell
-from fitting.report.overview import overview
 from fitting.results.files import ResultsError
 from glifjax.cli import app
 from glifjax.errors import InputError

@@ -14,23 +14,24 @@ from threadpoolctl import threadpool_limits
 
 import glifjax as gj
 
-from .assess.crossvalidate import prefer, validate
-from .assess.doubts import doubts
-from .assess.evaluate import evaluate, measure_ceiling
-from .assess.trust import judge
-from .assess.uncertainty import laplace
-from .checkpoint import Checkpoint
-from .data.arrays import DataError, FitData, prepare
-from .data.protocols import Split, choose_sweeps
-from .data.shape import SpikeShape, measure_shape
-from .fitted import Fit, FittedNeuron
-from .levels import AbstractLevel, SomeLevels
-from .preprocessing import DriftChoice, Electrode, Preprocessing, preprocess
-from .settings import FitSettings
-from .stages.base import AbstractStage, run_stages
-from .stages.deterministic import HardThreshold
-from .tuning.descent import DEFAULT_LOSS
-from .tuning.objective import AnyLoss, movable
+from ..assess.crossvalidate import prefer, validate
+from ..assess.doubts import doubts
+from ..assess.evaluate import evaluate, measure_ceiling
+from ..assess.trust import judge
+from ..assess.uncertainty import laplace
+from ..checkpoint import Checkpoint
+from ..data.arrays import DataError, FitData, prepare
+from ..data.protocols import Split, choose_sweeps
+from ..data.shape import SpikeShape, measure_shape
+from ..fitted import FittedNeuron
+from ..levels import AbstractLevel, SomeLevels
+from ..preprocessing import DriftChoice, Electrode, Preprocessing, preprocess
+from ..settings import FitSettings
+from ..stages.base import AbstractStage, run_stages
+from ..stages.deterministic import HardThreshold
+from ..tuning.descent import DEFAULT_LOSS
+from ..tuning.objective import AnyLoss, movable
+from .result import Fit
 
 #: Called with a level ("" for all) and a few words as each stage starts, and without words once a level is fitted.
 Progress = Callable[[str, str], None]

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from glifjax.html import document, facts, header, join, markup, note, section, table, warnings
 
 from ..levels import LEVELS
-from ..many.workers import Cell
-from . import figures
-from .page import style
-from .picture import picture
-from .words import SCORES, show_score
+from ..report import figures
+from ..report.page import style
+from ..report.picture import picture
+from ..report.words import SCORES, show_score
+from .workers import Cell
 
 #: Scores in the figure, and those in the table: of these, the cell's own stands beside.
 DRAWN = ("bits_per_spike", "md_star_4ms", "evr_10ms", "subthreshold_rmse_mv")
