@@ -42,7 +42,7 @@ from .neuron import AbstractNeuron as AbstractNeuron
 from .neuron import Input as Input
 from .neuron import Sample as Sample
 from .neuron import Status as Status
-from .patterns.patterns import gallery as gallery
+from .patterns.mapping import gallery as gallery
 from .plots.raster import plot_raster as plot_raster
 from .plots.trace import plot_trace as plot_trace
 from .scan import Record as Record

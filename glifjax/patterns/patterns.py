@@ -1,65 +1,19 @@
-"""The twenty firing patterns of the Mihalas-Niebur neuron, as data: `glifjax.gallery["tonic_bursting"]`.
+"""The twenty firing patterns of the Mihalas-Niebur neuron, as data.
 
 Parameters: Mihalas & Niebur 2009, Neural Computation 21:704, table 1; durations as in its figure 1. The variant
 "notebook" holds the numbers of BrainPy's example `Niebur_2009_GIF`, some of which do not show what they are named after
 (`Pattern.note` says so).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from glifjax.errors import InputError
 from glifjax.patterns.pattern import Check, Pattern, Response, Run, Stimulus
 from glifjax.spikes.firing import bursts, is_sustained
 
-VARIANTS = ("paper", "notebook")
 #: A current, nA, and how long it lasts, ms.
 Piece = tuple[float | int, float | int]
-
-
-class PatternError(InputError, KeyError):
-    """A pattern that does not exist; the message lists those that do. A KeyError too, as a mapping's are."""
-
-    __str__ = Exception.__str__  # a KeyError's is in quotes
-
-
-class Gallery(Mapping[str, Pattern]):
-    """The twenty patterns by slug or letter, in the order of the paper's figure."""
-
-    def __init__(self, variant: str = "paper"):
-        """All patterns of one variant, "paper" or "notebook"."""
-        if variant not in VARIANTS:
-            raise ValueError(f"variant {variant!r} is unknown; use one of {', '.join(VARIANTS)}")
-        changed = _NOTEBOOK if variant == "notebook" else {}
-        rows = [replace(row, variant=variant, **changed.get(row.slug, {})) for row in _PAPER]
-        self._patterns = {row.slug: row for row in rows}
-
-    def __getitem__(self, name: str) -> Pattern:
-        """The pattern of this slug ("tonic_bursting") or letter ("M"), in any spelling of it ("Tonic bursting").
-
-        Raises:
-            PatternError: the name of none; the message lists those that are.
-        """
-        wanted = str(name).strip().lower().replace(" ", "_").replace("-", "_")
-        for slug, pattern in self._patterns.items():
-            if wanted in (slug, pattern.letter.lower()):
-                return pattern
-        raise PatternError(f"pattern {name!r} is unknown; use one of {', '.join(self._patterns)}, or a letter, A to T")
-
-    def __iter__(self) -> Iterator[str]:
-        """Slugs, A to T."""
-        return iter(self._patterns)
-
-    def __len__(self) -> int:
-        """Twenty."""
-        return len(self._patterns)
-
-    def variant(self, variant: str) -> "Gallery":
-        """The same patterns with the numbers of another source, "paper" or "notebook"."""
-        return Gallery(variant)
 
 
 def _pieces(*pieces: Piece) -> Stimulus:
@@ -124,7 +78,7 @@ _FIXED = "a threshold that ignores the voltage (a = 0)"
 _PAIR = lambda gap: _run((1.5, 20), (0, gap), (1.5, 20), (0, 60))
 
 # fmt: off
-_PAPER = (
+PAPER = (
     Pattern(
         "A", "tonic_spiking", "Tonic spiking",
         "A constant current makes the neuron fire regularly for as long as it lasts.",
@@ -360,7 +314,7 @@ _PAPER = (
 _SPONTANEOUS = "Theta_inf is -120 mV here, so the neuron fires without any current: what the control rules out."
 
 #: What the notebook has otherwise.
-_NOTEBOOK: dict[str, dict[str, Any]] = {
+NOTEBOOK: dict[str, dict[str, Any]] = {
     "threshold_variability": {
         "stimulus": _pieces((1.5, 20), (0, 180), (-1.5, 20), (0, 20), (1.5, 20), (0, 140)),
         "note": "These pulses of 20 ms do not fire the neuron at all.",
@@ -387,7 +341,3 @@ _NOTEBOOK: dict[str, dict[str, Any]] = {
 def _rises_then_falls(voltage: np.ndarray) -> bool:
     high = np.flatnonzero(voltage > -60)
     return len(high) > 0 and bool(np.any(voltage[high[0] :] < -70.5))
-
-
-#: The twenty patterns with the paper's numbers.
-gallery = Gallery()

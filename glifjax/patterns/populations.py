@@ -1,7 +1,7 @@
 """Many neurons at once: patterns as one batch, sweeps over parameters, spike trains of thousands."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -55,7 +55,7 @@ def batch(patterns: Iterable[Pattern], **static: Any) -> Batch:
     return Batch(jax.tree.map(lambda *leaves: jnp.stack(leaves), *neurons), currents, steps)
 
 
-def sweep(neuron: MihalasNiebur, axes: Mapping[str, Float[ArrayLike, " m"]]) -> MihalasNiebur:
+def sweep(neuron: MihalasNiebur, axes: Mapping[str, Sequence[float] | Float[ArrayLike, " m"]]) -> MihalasNiebur:
     """All combinations of some parameters' values, as one batched neuron; the last axis runs fastest.
 
     Args:
