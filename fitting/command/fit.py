@@ -172,7 +172,7 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
         try:
             fitted, folder = fit_file(
                 path, out, settings, **options,
-                with_recording=cell is None, on_start=start, progress=lines, on_split=_print_split,
+                with_recording=cell is None, on_start=start, progress=lines, on_split=print_split,
             )  # fmt: skip
         except KeyboardInterrupt:
             if not stages.done:
@@ -234,7 +234,8 @@ class _Lines:
             out_console.print(f"  [green]✓[/green] {name} [dim]{time.perf_counter() - started:.1f} s[/dim]")
 
 
-def _print_split(split) -> None:
+def print_split(split) -> None:
+    """Which sweeps are trained on and held out, and why."""
     out_console.print(f"  trains on   {_describe(split.train)}")
     for group in split.test:
         out_console.print(f"  holds out   {_describe(group)}")

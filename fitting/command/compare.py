@@ -1,0 +1,52 @@
+"""`glifjax compare`: two fits beside each other."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from glifjax.cli.console import out_console, plain_errors
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", show_default=False, help="A fit's folder, or its fit.json.")],
+    b: Annotated[Path, typer.Argument(metavar="B", show_default=False, help="Another.")],
+) -> None:
+    """Compare two fits: their preferred levels, scores on held-out sweeps, parameters, settings and recordings.
+
+    [bold]Example:[/bold]  glifjax compare fits/cell-1 fits/cell-2
+    """
+    with plain_errors():
+        from ..results.record import read_fit
+        from .tables import SCORES, TRUST
+
+        records = [read_fit(path) for path in (a, b)]
+        table = Table(box=None)
+        table.add_column("")
+        for path in (a, b):
+            table.add_column(str(path), justify="right", overflow="fold")
+        row = lambda name, values: table.add_row(name, *map(escape, values))
+        row("recording", [record.file.name if record.file else "–" for record in records])
+        row("level", [record.level for record in records])
+        row("trust", [TRUST[record.trust.word].rstrip(":") if record.trust else "–" for record in records])
+        for key, meaning in SCORES.items():
+            row(meaning, [_number(record.scores.test.get(key)) for record in records])
+        for name in dict.fromkeys(name for record in records for name in record.parameters):
+            entries = [record.parameters.get(name) for record in records]
+            unit = next(entry.unit for entry in entries if entry)
+            row(f"{name} ({unit})" if unit else name, [_number(entry.value if entry else None) for entry in entries])
+        out_console.print(table)
+        first, second = (record.settings for record in records)
+        for name in dict.fromkeys([*first, *second]):
+            if first.get(name) != second.get(name):
+                both = f"{first.get(name)} in A, {second.get(name)} in B"
+                out_console.print(f"setting {escape(name)}: {escape(both)}", soft_wrap=True)
+        sums = [record.file.sha256 if record.file else None for record in records]
+        if None not in sums and sums[0] != sums[1]:
+            out_console.print("The recordings are not the same, so scores tell cells apart as well as fits.")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,104 @@
+"""`glifjax info`: what a recording holds, and what a fit would do with it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from glifjax.cli.console import err_console, out_console, plain_errors
+
+
+def info(
+    cell: Annotated[Path, typer.Argument(metavar="CELL.nwb", show_default=False, help="An NWB file.")],
+    train: Annotated[str | None, typer.Option(help="Sweeps to fit, as `glifjax fit` takes them.")] = None,
+    test: Annotated[str | None, typer.Option(help="Sweeps to hold out, likewise.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw all sweeps with samples into this file.")
+    ] = None,
+) -> None:
+    """Say what a recording holds, and which sweeps a fit would train on, hold out, and why.
+
+    [bold]Example:[/bold]  glifjax info cell.nwb --picture cell.png
+    """
+    with plain_errors({"train_sweeps": "train", "test_sweeps": "test"}):
+        import glifjax as gj
+
+        with gj.read_recording(cell) as recording:
+            out_console.print(f"[bold]{escape(recording.name)}[/bold] {escape(recording.session_description)}")
+            out_console.print(_table(recording))
+            _say_split(recording, train, test)
+            if picture is not None:
+                _draw(recording, picture)
+                out_console.print(f"Drawn into {escape(str(picture))}", soft_wrap=True)
+            for warning in recording.warnings:
+                err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
+
+
+def _table(recording) -> Table:
+    """A line each sweep: protocol, clamp, rate, duration, how large current and voltage are, spikes."""
+    from glifjax.errors import InputError
+    from glifjax.spikes.detection import find_spike_peaks
+
+    table = Table(box=None)
+    electrodes = {sweep.electrode for sweep in recording.sweeps}
+    for heading in ("sweep", "protocol", "clamp", *(["electrode"] if len(electrodes) > 1 else [])):
+        table.add_column(heading, overflow="fold")
+    for heading in ("kHz", "s", "current (pA)", "voltage (mV)", "spikes"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for sweep in recording.sweeps:
+        row = [str(sweep.number), sweep.protocol, sweep.clamp, *([sweep.electrode] if len(electrodes) > 1 else [])]
+        try:
+            rate, voltage = sweep.rate, sweep.voltage
+            current = f"{_span(1e12 * sweep.current)}" if sweep.paired else "–"
+            spikes = str(len(find_spike_peaks(voltage, rate))) if sweep.clamp != "voltage" else "–"
+            row += [f"{rate / 1e3:g}", f"{sweep.duration:.4g}", current, _span(1e3 * voltage), spikes]
+        except InputError as error:
+            row += ["", "", "", "", "unusable"]
+            err_console.print(f"[yellow]note:[/yellow] {escape(str(error))}", soft_wrap=True)
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _span(values) -> str:
+    return f"{values.min():.3g} … {values.max():.3g}"
+
+
+def _say_split(recording, train: str | None, test: str | None) -> None:
+    """What a fit would do with the sweeps."""
+    from ..data.protocols import choose_sweeps
+    from .fit import print_split
+
+    out_console.print("A fit")
+    print_split(choose_sweeps(recording, train, test))
+
+
+def _draw(recording, path: Path) -> None:
+    """Every usable sweep's current and voltage, those of one protocol in one colour."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from glifjax.errors import InputError
+    from glifjax.io.writing import whole_file
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    voltage_axes, current_axes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    colours: dict[str, str] = {}
+    for sweep in recording.sweeps:
+        try:
+            time, voltage, current = np.arange(sweep.n_samples) / sweep.rate, sweep.voltage, sweep.current
+        except InputError:
+            continue
+        step = max(1, len(time) // 20_000)
+        label = None if sweep.protocol in colours else sweep.protocol or "no protocol"
+        colour = colours.setdefault(sweep.protocol, f"C{len(colours) % 10}")
+        style = {"color": colour, "lw": 0.5, "alpha": 0.7}
+        voltage_axes.plot(time[::step], 1e3 * voltage[::step], label=label, **style)
+        current_axes.plot(time[::step], 1e12 * current[::step], **style)
+    voltage_axes.set_ylabel("voltage (mV)")
+    current_axes.set(xlabel="time (s)", ylabel="current (pA)")
+    if colours:
+        voltage_axes.legend(loc="upper right", frameon=False)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=150, format=path.suffix.lstrip(".") or "png")
