@@ -44,6 +44,7 @@ class FitSettings:
         currents: how many afterspike currents a level has that has any, their time constants fitted; None is two, and
             four at the augmented level. What "auto" chooses rests on fits with two.
         runs: with escape noise, that the scores average over.
+        cell: the electrode to take, of a recording that holds several; None where there is one.
 
     Raises:
         ValueError: an unknown level, parameter or loss, parameters without an optimizer, a number below one.
@@ -62,6 +63,7 @@ class FitSettings:
     drift: DriftChoice = "auto"
     currents: int | None = None
     runs: int = 500
+    cell: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no fit can follow."""
@@ -144,6 +146,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "drift": (str,),
     "currents": (int, type(None)),
     "runs": (int,),
+    "cell": (str, type(None)),
 }
 
 

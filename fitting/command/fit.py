@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SETTINGS = {
     "level": "level", "train": "train_sweeps", "test": "test_sweeps", "finetune": "optimizer",
     "uncertainty": "uncertainty", "electrode": "electrode", "drift": "drift",
-    "currents": "currents", "seed": "seed",
+    "currents": "currents", "seed": "seed", "cell": "cell",
 }  # fmt: skip
 
 
@@ -65,6 +65,10 @@ def fit(
     currents: Annotated[
         int | None,
         typer.Option(min=1, help="Afterspike currents of the levels that have them. 2 if left out, augmented 4."),
+    ] = None,
+    cell: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of a file that holds several electrodes or cells, the one to fit."),
     ] = None,
     finetune: Annotated[
         bool,
@@ -155,7 +159,8 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
     if out is not None:
         check_folder(out, options["overwrite"])
     if cell is not None:
-        gj.read_recording(cell).close()  # refuse what is no recording before anything is made
+        with plain_errors({"electrode": "cell"}):  # refuse what is no recording before anything is made
+            gj.read_recording(cell, electrode=settings.cell).close()
     path = cell if cell is not None else _example(out, settings)
     levels, stages = [level.name for level in settings.levels], Checkpoint()
     with out_console.status("") as status:

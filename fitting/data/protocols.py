@@ -1,7 +1,7 @@
 """Which sweeps a neuron is fitted to, and which are held out to score it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +10,7 @@ import glifjax as gj
 from glifjax.spikes.detection import find_spike_peaks
 
 from .arrays import DataError
+from .usable import check_named, is_driven, of_one_cell, refuse_stillness, usable_sweeps
 
 #: Words in a protocol's name that say what it is for.
 TRAINING_WORDS = ("train", "fit", "noise 1", "noise1")
@@ -95,6 +96,7 @@ class _Candidate:
     envelope: Float[np.ndarray, " n"]  # 1 ms means of the current, A
     spikes: int
     is_noise: bool
+    is_driven: bool
 
     @property
     def says_training(self) -> bool:
@@ -133,16 +135,9 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
         RecordingError: no current-clamp sweeps, or a selection that matches nothing.
         DataError: no spikes anywhere, or nothing left to train on.
     """
-    usable = recording.current_clamp
-    chosen = [_inspect(sweep) for sweep in recording.select(train)] if train is not None else None
-    held = [_inspect(sweep) for sweep in recording.select(test)] if test is not None else None
-    for given, purpose in ((chosen, "to train on"), (held, "to hold out")):
-        for candidate in given or ():
-            if candidate.sweep.clamp != "current":
-                raise DataError(
-                    f"{recording.path}: sweep {candidate.sweep.number}, selected {purpose}, is a "
-                    f"{candidate.sweep.clamp}-clamp sweep; a fit needs current clamp"
-                )
+    recording = of_one_cell(recording, None)
+    chosen = _named(recording, train, "to train on")
+    held = _named(recording, test, "to hold out")
     if chosen is not None and held is not None:
         both = {c.sweep.number for c in chosen} & {c.sweep.number for c in held}
         if both:
@@ -150,6 +145,34 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
                 f"{recording.path}: sweeps {_numbers(both)} are selected both to train on and to hold out; choose one"
             )
         return _split(chosen, held, ["as selected"])
+    usable, left_out = usable_sweeps(recording)
+    refuse_stillness(recording, usable)
+    split = _completed(recording, chosen, held, usable)
+    return replace(split, reasons=[*split.reasons, *left_out])
+
+
+def _named(recording: "gj.Recording", which: str | None, purpose: str) -> list["_Candidate"] | None:
+    """The sweeps that a user names; None where none is."""
+    if which is None:
+        return None
+    sweeps = recording.select(which)
+    for sweep in sweeps:
+        if sweep.clamp != "current":
+            raise DataError(
+                f"{recording.path}: sweep {sweep.number}, selected {purpose}, is a {sweep.clamp}-clamp sweep; a fit "
+                "needs current clamp"
+            )
+    check_named(recording, sweeps)
+    return [_inspect(sweep) for sweep in sweeps]
+
+
+def _completed(
+    recording: "gj.Recording",
+    chosen: list["_Candidate"] | None,
+    held: list["_Candidate"] | None,
+    usable: Sequence["gj.Sweep"],
+) -> Split:
+    """The split where the user names the training sweeps, or those held out, or neither."""
     taken = {c.sweep.number for c in chosen or held or ()}
     rest = [_inspect(sweep) for sweep in usable if sweep.number not in taken]
     if chosen is not None:
@@ -173,6 +196,7 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
 def _guess(candidates: Sequence[_Candidate], recording: "gj.Recording") -> Split:
     spiking = [c for c in candidates if c.spikes]
     if not spiking:
+        recording.check([c.sweep for c in candidates])  # a wrong scale is said before a missing spike
         raise DataError(
             f"{recording.path}: none of its {len(candidates)} current-clamp sweeps holds a spike, so there is no "
             "threshold to fit; check the recording, or choose another"
@@ -208,19 +232,38 @@ def _steps(candidates: list[_Candidate]) -> Split:
     if not held:
         return _in_time(spiking, "one sweep with spikes only")
     training = [c for c in candidates if c not in held]
+    if not any(c.is_driven for c in training):
+        return _in_time([c for c in spiking if c.is_driven], "one driven sweep with spikes only")
     reason = "no noise in the file: steps serve, every third sweep with spikes is held out"
     return _split(training, held, [reason])
 
 
 def _in_time(candidates: Sequence[_Candidate], why: str) -> Split:
-    """The last quarter of each sweep is held out."""
-    cut = lambda sweep: round(sweep.n_samples * (1 - HELD_OUT_FRACTION))
+    """The last quarter of each sweep is held out; or, where no spike lies there, the last quarter of its spikes."""
+    cuts = {c.sweep.number: _cut(c.sweep) for c in candidates}
     sweeps = [c.sweep for c in candidates]
+    whole = "the last quarter of " + ("it" if len(sweeps) == 1 else "each sweep")
+    early = [number for number, (_, by_time) in cuts.items() if not by_time]
+    part = f"{whole} is held out"
+    if early:
+        part += f" (of sweep {_numbers(early)} that of its spikes, which come early)"
     return Split(
-        [Part(sweep, 0, cut(sweep)) for sweep in sweeps],
-        [[Part(c.sweep, cut(c.sweep), c.sweep.n_samples) for c in group] for group in _groups(candidates)],
-        [f"{why}: the last quarter of {'it' if len(sweeps) == 1 else 'each sweep'} is held out"],
+        [Part(sweep, 0, cuts[sweep.number][0]) for sweep in sweeps],
+        [[Part(c.sweep, cuts[c.sweep.number][0], c.sweep.n_samples) for c in group] for group in _groups(candidates)],
+        [f"{why}: {part}"],
     )
+
+
+def _cut(sweep: "gj.Sweep") -> tuple[int, bool]:
+    """The sample from which on a sweep is held out, and whether that is by its time alone."""
+    by_time = round(sweep.n_samples * (1 - HELD_OUT_FRACTION))
+    spikes = find_spike_peaks(sweep.voltage, sweep.rate)
+    if not len(spikes) or spikes[-1] >= by_time:
+        return by_time, True
+    last = max(1, round(len(spikes) * HELD_OUT_FRACTION))
+    if len(spikes) < 2:
+        return by_time, True
+    return int(spikes[-last - 1] + spikes[-last]) // 2, False
 
 
 def _split(training: Sequence[_Candidate], held: Sequence[_Candidate], reasons: list[str]) -> Split:
@@ -234,7 +277,8 @@ def _inspect(sweep: "gj.Sweep") -> _Candidate:
     current, rate = sweep.current, sweep.rate
     block = max(1, round(1e-3 * rate))
     envelope = current[: len(current) // block * block].reshape(-1, block).mean(axis=1)
-    return _Candidate(sweep, envelope, len(find_spike_peaks(sweep.voltage, rate)), _is_noise(envelope))
+    spikes = len(find_spike_peaks(sweep.voltage, rate))
+    return _Candidate(sweep, envelope, spikes, _is_noise(envelope), is_driven(envelope))
 
 
 def _is_noise(envelope: Float[np.ndarray, " n"]) -> bool:

@@ -21,8 +21,10 @@ from ..assess.trust import judge
 from ..assess.uncertainty import laplace
 from ..checkpoint import Checkpoint
 from ..data.arrays import DataError, FitData, prepare
+from ..data.plausible import check_slope
 from ..data.protocols import Split, choose_sweeps
 from ..data.shape import SpikeShape, measure_shape
+from ..data.usable import of_one_cell
 from ..fitted import FittedNeuron
 from ..levels import AbstractLevel, SomeLevels
 from ..preprocessing import DriftChoice, Electrode, Preprocessing, preprocess
@@ -53,6 +55,7 @@ def fit(
     drift: DriftChoice = "auto",
     currents: int | None = None,
     runs: int = 500,
+    cell: str | None = None,
     progress: Progress = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
     checkpoint: Checkpoint | None = None,
@@ -64,7 +67,7 @@ def fit(
 
     Args:
         recording: as glifjax.read_recording returns it.
-        level ... runs: see fitting.FitSettings.
+        level ... cell: see fitting.FitSettings.
         progress: called with the level ("" for all) and a few words as each stage starts, and without words once a
             level is fitted; on_split: with the sweeps, once they are chosen.
         checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
@@ -75,7 +78,7 @@ def fit(
     """
     settings = FitSettings(
         level, train_sweeps, test_sweeps, optimizer, train, loss, starts, seed, uncertainty, electrode, drift, currents,
-        runs,
+        runs, cell,
     )  # fmt: skip
     return fit_as(recording, settings, progress=progress, on_split=on_split, checkpoint=checkpoint)
 
@@ -166,6 +169,7 @@ class _Prepared:
     @classmethod
     def of(cls, recording: gj.Recording, settings: FitSettings, progress: Progress, on_split) -> "_Prepared":
         clock = _Clock("", progress)
+        recording = of_one_cell(recording, settings.cell)
         split = clock("choosing sweeps", choose_sweeps, recording, settings.train_sweeps, settings.test_sweeps)
         on_split(split)
         recording.check(split.sweeps)
@@ -248,6 +252,8 @@ def _prepare(recording: gj.Recording, split: Split) -> tuple[SpikeShape, FitData
             "choose others"
         )
     try:
-        return shape, prepare(split.train, shape), tuple(prepare(group, shape) for group in split.test)
+        train = prepare(split.train, shape)
+        check_slope(train, shape.cut)
+        return shape, train, tuple(prepare(group, shape) for group in split.test)
     except DataError as error:
         raise DataError(f"{recording.path}: {error}") from error

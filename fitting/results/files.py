@@ -158,7 +158,7 @@ def fit_file(
     """
     start, name = time.perf_counter(), name or path.stem
     check_folder(out, overwrite)
-    with gj.read_recording(path) as recording:
+    with gj.read_recording(path, electrode=settings.cell) as recording:
         origin = provenance(path, settings)
         copy = path.read_bytes() if with_recording else b""
         checkpoint = Checkpoint(unfinished(out) / f"{folder_name(name)}-{fingerprint(origin)}")

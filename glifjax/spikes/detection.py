@@ -71,7 +71,7 @@ def find_spike_peaks(voltage: Float[np.ndarray, " T"], rate: float) -> Int[np.nd
     return peaks.at[peaks.spikes]
 
 
-def crossing_level(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> float:
+def crossing_level(traces: Sequence[tuple[Float[np.ndarray, " _"], float]]) -> float:
     """The level that times a cell's spikes, V: 0 mV, or lower where its smallest spikes would not reach it.
 
     Half way between the median voltage 2 ms before the peak and the 5th percentile of the peaks, 0 at most.

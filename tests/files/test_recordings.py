@@ -386,7 +386,7 @@ def test_electrodes_that_record_at_once_are_told_apart(cell):
             cell.response(f"v_{name}", VOLTAGE + place, **options)
             cell.stimulus(f"i_{name}", CURRENT + place, **options)
     message = refused(lambda: read_recording(cell.save()))
-    assert "electrode='left'" in message
+    assert '`electrode="left"`' in message
     right = read_recording(cell.path, electrode="right")
     assert [(sweep.number, sweep.electrode, mark(sweep)) for sweep in right.sweeps] == [
         (0, "right", (1, 1)),
@@ -739,7 +739,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 def test_importing_the_module_loads_no_file_library():
     code = (
-        "import sys, glifjax.io.nwb.recordings, glifjax.io.recording_writer; "
+        "import sys, glifjax.io.nwb.recordings, glifjax.io.nwb.recording_writer; "
         "print([name for name in ('pynwb', 'h5py', 'hdmf') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -260,7 +260,7 @@ def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
     assert record["settings"] == {
         "level": "LIF", "train_sweeps": None, "test_sweeps": None, "optimizer": None, "uncertainty": False,
         "electrode": "auto", "drift": "auto", "currents": None, "seed": 0, "train": None, "starts": 1, "runs": 500,
-        "loss": ["van Rossum", "likelihood"],
+        "loss": ["van Rossum", "likelihood"], "cell": None,
     }  # fmt: skip
     assert record["constants"]["LIF"]["membrane"]["noise"]["sigma"] == 2e-3
     result = run("--like", whole / "fit.json", "--out", tmp_path / "again")

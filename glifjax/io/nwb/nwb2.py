@@ -75,7 +75,7 @@ def read_nwb2(path: Path, electrode: str | None = None) -> Recording:
         if numbers is None:
             raise RecordingError(
                 f"{path.name}: the electrodes {electrodes} have sweeps of the same numbers, as several cells "
-                f"do; choose one: read_recording(path, electrode={electrodes[0]!r})"
+                f'do; choose one with `electrode="{electrodes[0]}"`'
             )
         times = _start_times(pairs)
         sweeps = [

@@ -1,0 +1,54 @@
+"""Does the voltage answer the current as a neuron's does? If not, the file's scale or sign is wrong."""
+
+import numpy as np
+
+from .arrays import DataError, FitData
+from .masks import between_spikes
+
+#: Slopes of voltage on current that no neuron has: below and above these, ohm.
+LOWEST = 5e6
+HIGHEST = 10e9
+#: The means that are compared are over so long, s, as long as a membrane takes to follow.
+BLOCK = 0.1
+#: A slope is only believed where the current explains so much of the voltage (r squared).
+EXPLAINED = 0.25
+
+
+def check_slope(data: FitData, cut: float) -> None:
+    """Refuse sweeps whose voltage no neuron would show under their current.
+
+    The slope of the voltage on the current, means over BLOCK between spikes, is the input resistance, the electrode's
+    included. A negative one is a current of the wrong sign; one far off, a wrong scale.
+
+    Args:
+        data: training sweeps.
+        cut: how long a spike is cut out, s.
+
+    Raises:
+        DataError: what is wrong, and what to do.
+    """
+    slope, explained = _slope(data, cut)
+    if explained < EXPLAINED or LOWEST <= slope <= HIGHEST:
+        return
+    numbers = ", ".join(map(str, data.numbers))
+    what = f"sweep{'s' if len(data.numbers) > 1 else ''} {numbers}: the input resistance comes to {slope / 1e6:.3g} MΩ"
+    if slope < 0:
+        raise DataError(f"{what}, so a positive current hyperpolarises: turn the sign of the current's conversion")
+    far = "low" if slope < LOWEST else "high"
+    raise DataError(
+        f"{what}, too {far} for a neuron ({LOWEST / 1e6:g} MΩ to {HIGHEST / 1e9:g} GΩ): correct the scale (conversion) "
+        "of the current or the voltage in the file"
+    )
+
+
+def _slope(data: FitData, cut: float) -> tuple[float, float]:
+    """The slope of voltage on current, ohm, and the share of the voltage's variance that it explains."""
+    block = max(1, round(BLOCK / data.dt))
+    n = data.current.shape[1] // block
+    blocks = lambda array: array[:, : n * block].reshape(len(array), n, block)
+    keep = blocks(between_spikes(data, cut + 20e-3)).all(axis=2)
+    current, voltage = (blocks(array).mean(axis=2)[keep] for array in (data.current, data.voltage))
+    if len(current) < 3 or np.ptp(current) == 0 or np.ptp(voltage) == 0:
+        return 0.0, 0.0
+    slope = float(np.polyfit(current / np.ptp(current), voltage, 1)[0] / np.ptp(current))
+    return slope, float(np.corrcoef(current, voltage)[0, 1] ** 2)

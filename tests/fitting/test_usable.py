@@ -1,0 +1,146 @@
+"""Sweeps that cannot be used, recordings that tell nothing, currents of a wrong scale: left out, or refused in words."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import fitting
+import glifjax as gj
+from fitting import DataError, choose_sweeps
+from fitting.data.arrays import prepare
+from fitting.data.plausible import check_slope
+from fitting.data.usable import of_one_cell
+
+RATE, DT = 10e3, 1e-4
+STEPS = np.array([-6, 6, 12, 18, 24, 30]) * 1e-11
+CELL = gj.from_level("LIF", C=1e-10, R_input=2e8, th_inf=20e-3, El_reference=-70e-3, spike_cut_length=20, dt=DT)
+
+
+def step(size: float, seconds: float = 0.8) -> np.ndarray:
+    """A step of the current, A, from 0.1 s to 0.2 s before the end."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    return np.where((time >= 0.1) & (time < seconds - 0.2), size, 0.0)
+
+
+def answer(current: np.ndarray) -> np.ndarray:
+    """The cell's voltage, V, with a spike of 2 ms wherever it fires."""
+    trace = gj.simulate(CELL, current, DT)
+    voltage = np.asarray(trace.voltage_before_reset) - 70e-3
+    for at in trace.spikes().steps:
+        wave = np.concatenate([np.linspace(-45e-3, 40e-3, 6), np.linspace(40e-3, -70e-3, 14)])
+        voltage[at : at + 20] = wave[: len(voltage) - at]
+    return voltage + 1e-4 * np.random.default_rng(0).normal(size=len(voltage))
+
+
+CURRENTS = [step(size) for size in STEPS]
+VOLTAGES = [answer(current) for current in CURRENTS]
+
+
+def recorded(change=lambda currents, voltages: None, rate: float = RATE, **options) -> gj.Recording:
+    """The recording after a change."""
+    currents, voltages = [c.copy() for c in CURRENTS], [v.copy() for v in VOLTAGES]
+    change(currents, voltages)
+    return gj.Recording.from_arrays(currents, voltages, rate, **({"protocols": "steps", "name": "cell"} | options))
+
+
+def stopped(currents, voltages):
+    currents[3][3000:] = voltages[3][3000:] = np.nan
+
+
+def short(currents, voltages):
+    currents[3] = currents[3][5:]
+
+
+def at_once(currents, voltages):
+    currents[3], voltages[3] = currents[3][:3], voltages[3][:3]
+
+
+def zeros(currents, voltages):
+    currents[3][3500:] = voltages[3][3500:] = 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (stopped, "NaN"),
+        (short, "the stimulus 7995"),
+        (at_once, "3 samples"),
+        (zeros, "from 0.35 s on"),
+    ],
+)
+def test_one_sweep_does_not_cost_the_others(change, words):
+    recording = recorded(change)
+    split = choose_sweeps(recording)
+    assert 4 not in {sweep.number for sweep in split.sweeps}
+    assert {sweep.number for sweep in split.sweeps} == {1, 2, 3, 5, 6}
+    (line,) = [reason for reason in split.reasons if "left out" in reason]
+    assert line.startswith("sweep 4 is left out: ")
+    assert words in line
+    with pytest.raises(DataError, match="cell, sweep 4: "):
+        choose_sweeps(recording, train="4")
+
+
+def test_a_cell_whose_voltage_crosses_zero_is_not_touched():
+    assert not [reason for reason in choose_sweeps(recorded()).reasons if "left out" in reason]
+
+
+@pytest.mark.parametrize(
+    ("recording", "words"),
+    [
+        (recorded(lambda currents, voltages: [c.fill(2e-11) for c in currents]), "constant in all.*never changes"),
+        (recorded(rate=10.0), "sampled at 10 Hz, too slow.*check the rate"),
+        (
+            recorded(lambda currents, voltages: [v.__imul__(1e-3) for v in voltages]),
+            "spans .*correct the conversion",
+        ),
+    ],
+)
+def test_a_recording_that_tells_nothing_is_refused(recording, words):
+    with pytest.raises(ValueError, match=words):
+        choose_sweeps(recording)
+
+
+def test_an_undriven_sweep_does_not_train_alone():
+    silent, driven = np.zeros_like(CURRENTS[4]), CURRENTS[4]
+    recording = gj.Recording.from_arrays([silent, driven], [VOLTAGES[4], VOLTAGES[5]], RATE, protocols="ramp")
+    split = choose_sweeps(recording)
+    assert [part.number for part in split.train] == [2]
+    assert split.test[0][0].start == split.train[0].stop
+
+
+def test_spikes_only_at_the_start_are_shared_out():
+    late = np.concatenate([CURRENTS[5], np.zeros(20_000)])
+    recording = gj.Recording.from_arrays(late, answer(late), RATE, protocols="pulse")
+    split = choose_sweeps(recording)
+    part = split.test[0][0]
+    assert (part.voltage > 0).any()
+    assert (split.train[0].voltage > 0).any()
+    assert "come early" in split.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (1e-3, "too high for a neuron.*scale"),
+        (100.0, "too low for a neuron.*scale"),
+        (-1.0, "turn the sign"),
+    ],
+)
+def test_a_current_of_another_scale_or_sign_is_refused(factor, words):
+    data = prepare(recorded().current_clamp, None)
+    check_slope(data, 2e-3)
+    with pytest.raises(DataError, match=f"sweeps 1, 2, 3, 4, 5, 6: the input resistance.*{words}"):
+        check_slope(dataclasses.replace(data, current=factor * data.current), 2e-3)
+
+
+def test_electrodes_are_never_mixed():
+    recording = recorded()
+    recording.sweeps = tuple(
+        dataclasses.replace(sweep, electrode="left" if sweep.number < 4 else "right") for sweep in recording.sweeps
+    )
+    with pytest.raises(DataError, match=r'2 electrodes \(left, right\).*`cell="left"`'):
+        choose_sweeps(recording)
+    assert {sweep.number for sweep in choose_sweeps(of_one_cell(recording, "right")).sweeps} == {4, 5, 6}
+    with pytest.raises(DataError, match="no sweep is from electrode up; there are left, right"):
+        fitting.fit(recording, level="LIF", cell="up")
