@@ -1,4 +1,4 @@
-"""Sweeps that cannot be used, recordings that tell nothing, currents of a wrong scale: left out, or refused in words."""
+"""Sweeps that cannot be used, recordings that tell nothing, currents of a wrong scale: left out, or refused."""
 
 import dataclasses
 
