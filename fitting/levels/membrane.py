@@ -6,7 +6,7 @@ from functools import cache
 import equinox as eqx
 import jax.numpy as jnp
 
-from glifjax.rules.membrane import GatedCurrent
+from glifjax.rules import gated
 
 from ..model.coordinates import Bounded, Coordinate
 from ..model.patched import PatchedNeuron
@@ -99,9 +99,7 @@ class MembranePrior(eqx.Module):
             duration: of the training sweeps, s.
         """
         moved = [Coordinate(_LEAK, _LEAK(model), self.rest)]
-        for i, current in enumerate(model.neuron.membrane_currents):
-            if not isinstance(current, GatedCurrent):
-                continue
+        for i, current in gated(model.neuron.membrane_currents).items():
             moved.append(Coordinate(_conductance(i), current.conductance, self.conductance, log=True))
             for j, gate in enumerate(current.gates):
                 sd = self.half_activation if j == 0 else self.half_inactivation

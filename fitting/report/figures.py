@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import gaussian_filter1d
 
 import glifjax as gj
-from glifjax.rules.membrane import GatedCurrent
+from glifjax.rules import gated
 
 from ..assess.predictive import Bands
 from ..data.arrays import FitData
@@ -256,13 +256,12 @@ def gated_currents(neuron: gj.GLIF) -> Figure:
     ax = figure.subplots()
     rest = float(neuron.El_reference)
     voltage = np.linspace(-100e-3, 0.0, 300)
-    for i, (current, color) in enumerate(zip(neuron.membrane_currents, COMPONENTS, strict=False), start=1):
-        assert isinstance(current, GatedCurrent)
+    for (i, current), color in zip(gated(neuron.membrane_currents).items(), COMPONENTS, strict=False):
         steady = [np.asarray(gate.steady(jnp.asarray(voltage - rest))) for gate in current.gates]
         opening = [x for gate, x in zip(current.gates, steady, strict=True) if gate.slope > 0]
         drive = 1e12 * float(current.conductance) * (float(current.reversal) - (voltage - rest))
         tau = ", ".join(f"{1e3 * float(gate.tau):,.{1 if gate.tau < 0.1 else 0}f}" for gate in current.gates)
-        ax.plot(1e3 * voltage, drive * np.prod(steady, axis=0), color=color, label=f"{i}: τ {tau} ms")
+        ax.plot(1e3 * voltage, drive * np.prod(steady, axis=0), color=color, label=f"{i + 1}: τ {tau} ms")
         ax.plot(1e3 * voltage, drive * np.prod(opening, axis=0), color=color, ls="--", lw=0.9)
     ax.axhline(0, color="#888888", lw=0.7)
     ax.set(xlabel="voltage (mV)", ylabel="current into the cell (pA)", xlim=(-100, 0))

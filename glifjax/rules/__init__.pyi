@@ -6,6 +6,8 @@ from .membrane import AbstractMembraneCurrent as AbstractMembraneCurrent
 from .membrane import Gate as Gate
 from .membrane import GatedCurrent as GatedCurrent
 from .membrane import Instantaneous as Instantaneous
+from .membrane import gated as gated
+from .entries import quantities as quantities
 from .threshold import Constant as Constant
 from .threshold import ResetThreeComponents as ResetThreeComponents
 from .threshold import ResetToInfinity as ResetToInfinity

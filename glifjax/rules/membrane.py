@@ -6,7 +6,7 @@ Voltages are relative to the neuron's El_reference, as everywhere.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -128,3 +128,8 @@ class GatedCurrent(AbstractMembraneCurrent):
     def spike(self, gates: Gates, waveform: Float[Array, " w"], duration: Float[Array, ""]) -> Gates:
         """Each gate after the spike."""
         return tuple(gate.spike(x, waveform, duration) for gate, x in zip(self.gates, gates, strict=True))
+
+
+def gated(currents: Sequence[AbstractMembraneCurrent]) -> dict[int, GatedCurrent]:
+    """Those of a neuron's membrane currents that have gates, by their place among them."""
+    return {i: current for i, current in enumerate(currents) if isinstance(current, GatedCurrent)}
