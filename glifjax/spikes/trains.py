@@ -111,9 +111,10 @@ class SpikeTrains:
             )
         names = frame["population"].astype(str).to_numpy() if "population" in frame else str(population)
         try:
-            return cls(frame["timestamps"].to_numpy(float) / MS, frame["node_ids"].to_numpy(), names)
+            times, ids = frame["timestamps"].to_numpy(float) / MS, frame["node_ids"].to_numpy(float)
         except (TypeError, ValueError) as error:
             raise InputError(f"timestamps and node_ids must be numbers: {error}") from error
+        return cls(times, ids, names)
 
     @classmethod
     def from_mapping(cls, trains: Mapping[int, Any], population: str = NO_POPULATION) -> "SpikeTrains":

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from glifjax.errors import InputError
-from glifjax.io.sonata.components import FLAGS, GLIF, IAF_MODELS, cell_parameters
+from glifjax.io.sonata.components import FLAGS, GLIF, IAF_MODELS, STATE, cell_parameters
 from glifjax.io.sonata.config import Section, read_json
 from glifjax.io.sonata.nodes import Population
 from glifjax.network.cells.base import AbstractCells
@@ -87,12 +87,14 @@ def _parameters(
             stacklevel=2,
         )
         values |= {key: values[key][:NEST_CURRENTS] for key in CURRENTS}
-    if nest_exact and any(values["asc_init"]):
+    if nest_exact and STATE not in values and any(values["asc_init"]):
         warnings.warn(
             f'{path}: asc_init has no effect in NEST, and none here ("nest_exact": false in run starts with it)',
             stacklevel=2,
         )
         values["asc_init"] = (0.0,) * len(values["asc_init"])
+    if STATE in values:
+        values["asc_init"] = values[STATE][: len(values["asc_init"])]
     return model, values
 
 
@@ -116,7 +118,9 @@ def _group(model: str, parts: list[tuple[int, dict[str, Any]]]) -> AbstractCells
         tau: Any = jnp.stack([over_cells("tau_syn_ex"), over_cells("tau_syn_in")])
         return IafPsc(**{key: over_cells(key) for key in names}, tau_syn=tau, kind=IAF_MODELS[model])
     first = parts[0][1]
-    names = [key for key in first if key not in FLAGS and (first["after_spike_currents"] or key not in CURRENTS)]
+    names = [
+        key for key in first if key not in (*FLAGS, STATE) and (first["after_spike_currents"] or key not in CURRENTS)
+    ]
     none = jnp.zeros((0, sum(counts)))
     others = {} if first["after_spike_currents"] else dict.fromkeys(CURRENTS, none)
     return GlifPsc(**{key: over_cells(key) for key in names}, **others, **{key: first[key] for key in FLAGS})

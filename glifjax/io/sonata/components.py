@@ -35,6 +35,8 @@ IAF_MODELS = {"iaf_psc_alpha": "alpha", "iaf_psc_exp": "exp", "iaf_psc_delta": "
 #: Time constants of the ports of a cell converted from Allen's JSON, ms.
 ALLEN_TAU_SYN = (5.5, 8.5, 2.8, 5.8)
 GLIF = "glif_psc"
+#: The after-spike currents that NEST's glif_psc starts with, whatever asc_init, pA.
+STATE = "ASCurrents"
 POSITIVE = ("C_m", "g", "t_ref", "tau_syn", "tau_m", "tau_syn_ex", "tau_syn_in", "th_spike_decay", "th_voltage_decay",
             "asc_decay")  # fmt: skip
 FRACTIONS = ("voltage_reset_fraction", "asc_r")
@@ -69,7 +71,7 @@ def cell_parameters(template: str, params: Mapping[str, Any], source: str) -> tu
 def checked(model: str, params: Mapping[str, Any], source: str) -> dict[str, Any]:
     """A model's parameters with NEST's defaults for those not given, in NEST's ranges."""
     defaults = GLIF_DEFAULTS if model == GLIF else IAF_DEFAULTS
-    unknown = [key for key in params if key not in defaults]
+    unknown = [key for key in params if key not in defaults and (model, key) != (GLIF, STATE)]
     if unknown:
         raise InputError(f"{source}: {unknown[0]} is no parameter of {model}; remove it or mend its name")
     values = {key: _value(params.get(key, default), default, key, source) for key, default in defaults.items()}
@@ -79,6 +81,8 @@ def checked(model: str, params: Mapping[str, Any], source: str) -> dict[str, Any
     for key in FRACTIONS:
         if key in values and not np.all((np.asarray(values[key]) >= 0) & (np.asarray(values[key]) <= 1)):
             raise InputError(f"{source}: {key} is {_shown(values[key])}; it must lie within 0 ... 1")
+    if STATE in params:
+        values[STATE] = _value(params[STATE], (0.0, 0.0), STATE, source)
     if values["V_reset"] >= values["V_th"]:
         raise InputError(
             f"{source}: V_reset is {values['V_reset']:g} and V_th {values['V_th']:g}; V_reset must be lower"
@@ -88,7 +92,8 @@ def checked(model: str, params: Mapping[str, Any], source: str) -> dict[str, Any
         if flags not in TEMPLATES.values():
             shown = ", ".join(f"{key} {str(flag).lower()}" for key, flag in zip(FLAGS, flags, strict=True))
             raise InputError(f"{source}: {shown} is none of the five levels; set the flags of one")
-        lengths = {key: len(values[key]) for key in ("asc_init", "asc_decay", "asc_amps", "asc_r")}
+        lists = ("asc_init", "asc_decay", "asc_amps", "asc_r", *([STATE] if STATE in values else []))
+        lengths = {key: len(values[key]) for key in lists}
         if values["after_spike_currents"] and len(set(lengths.values())) > 1:
             shown = ", ".join(f"{key} {length}" for key, length in lengths.items())
             raise InputError(f"{source}: the numbers of after-spike currents differ: {shown}; give all of one length")

@@ -31,6 +31,11 @@ def opened(path: Path) -> Iterator[h5py.File]:
         yield file
 
 
+def mark(file: h5py.File) -> None:
+    """Mark a file as SONATA's."""
+    file.attrs["magic"], file.attrs["version"] = np.uint32(2682), np.array([0, 1], np.uint32)
+
+
 def group(parent: Any, name: str, path: Path) -> Any:
     """A group that must be there."""
     child = parent.get(name)

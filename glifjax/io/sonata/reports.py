@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from glifjax.io.sonata.config import Section
+from glifjax.io.sonata.hdf5 import mark
 from glifjax.io.sonata.node_sets import NodeSets
 from glifjax.io.writing import whole_file
 from glifjax.network.cells.base import AbstractCells
@@ -61,7 +62,7 @@ def report(
 def write_report(data: ReportData, path: Path) -> None:
     """Write a report: data [steps, cells] and what its columns and rows are."""
     with whole_file(path) as part, h5py.File(part, "w") as file:
-        file.attrs["magic"], file.attrs["version"] = np.uint32(2682), np.array([0, 1], np.uint32)
+        mark(file)
         for population in dict.fromkeys(data.populations.tolist()):
             own = data.populations == population
             n = int(own.sum())

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from glifjax.errors import InputError
-from glifjax.io.sonata.hdf5 import column, group, opened
+from glifjax.io.sonata.hdf5 import column, group, mark, opened
 from glifjax.io.writing import whole_file
 from glifjax.spikes.trains import MS, NO_POPULATION, SpikeTrains, join, milliseconds
 
@@ -58,7 +58,7 @@ def write_sonata_spikes(trains: SpikeTrains, path: Path, sort: str = "by_time") 
     if sort not in SORTING:
         raise InputError(f"spikes_sort_order {sort!r} is unknown; use one of {', '.join(SORTING)}")
     with whole_file(path) as part, h5py.File(part, "w") as file:
-        file.attrs["magic"], file.attrs["version"] = np.uint32(2682), np.array([0, 1], np.uint32)
+        mark(file)
         spikes = file.create_group("spikes")
         for name in trains.population_names:
             own = trains.of(name)

@@ -1,0 +1,305 @@
+"""NetworkBuilder: networks made in Python and written as SONATA, which PointNet and `glifjax run` read alike.
+
+    network = NetworkBuilder()
+    v1 = network.add_nodes("v1", 80, ei="e", model_template="nest:glif_psc", dynamics_params={"E_L": -75.0, ...})
+    lgn = network.add_nodes("lgn", 20, model_type="virtual")
+    network.add_edges(lgn, v1, probability(0.2), syn_weight=20.0, delay=2.0, receptor_type=1)
+    config = network.write("folder", duration=1000.0, inputs={...})
+
+An attribute of one value stands in the table of types, one of a value a node or edge in a column.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas
+from jaxtyping import Int
+
+from glifjax.errors import InputError
+from glifjax.io.sonata.hdf5 import mark
+from glifjax.io.writing import whole_file
+
+#: From the sources' and targets' numbers, and a random generator: how many synapses each pair has.
+Rule = Callable[["Nodes", "Nodes", np.random.Generator], Int[np.ndarray, "sources targets"]]
+#: The first id of node and edge types.
+FIRST_TYPE = 100
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Some nodes of one population: what `add_nodes` gives and `add_edges` takes.
+
+    Attributes:
+        population: its name.
+        table: a row a node under its node_id, a column an attribute.
+    """
+
+    population: str
+    table: pandas.DataFrame
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(self.table)
+
+    def __getitem__(self, attributes: Mapping[str, Any]) -> "Nodes":
+        """Those with these values of attributes: nodes[{"ei": "e"}]."""
+        rows = np.all([(self.table[key] == value).to_numpy() for key, value in attributes.items()], axis=0)
+        return Nodes(self.population, self.table[rows])
+
+
+def all_to_all(nsyns: int = 1) -> Rule:
+    """Every pair, with nsyns synapses."""
+    return lambda sources, targets, rng: np.full((len(sources), len(targets)), nsyns)
+
+
+def one_to_one(nsyns: int = 1) -> Rule:
+    """The first source to the first target, and so on."""
+
+    def rule(sources: Nodes, targets: Nodes, rng: np.random.Generator) -> np.ndarray:
+        if len(sources) != len(targets):
+            raise InputError(f"one_to_one has {len(sources)} sources and {len(targets)} targets; give as many of both")
+        return nsyns * np.eye(len(sources), dtype=int)
+
+    return rule
+
+
+def probability(p: float, nsyns: int = 1) -> Rule:
+    """Each pair with probability p, on its own."""
+    if not 0 <= p <= 1:
+        raise InputError(f"the probability is {p}; give a number from 0 to 1")
+    return lambda sources, targets, rng: nsyns * (rng.random((len(sources), len(targets))) < p).astype(int)
+
+
+def number_of_inputs(k: int, nsyns: int = 1) -> Rule:
+    """k different sources, drawn for each target."""
+
+    def rule(sources: Nodes, targets: Nodes, rng: np.random.Generator) -> np.ndarray:
+        if not 0 <= k <= len(sources):
+            raise InputError(f"{k} inputs are asked for of {len(sources)} sources; give at most as many")
+        pairs = np.zeros((len(sources), len(targets)), int)
+        for target in range(len(targets)):
+            pairs[rng.choice(len(sources), k, replace=False), target] = nsyns
+        return pairs
+
+    return rule
+
+
+def by_function(function: Callable[[pandas.Series, pandas.Series], int | None]) -> Rule:
+    """function(source, target), which sees the attributes of both, gives the number of synapses; none for 0 or None."""
+
+    def rule(sources: Nodes, targets: Nodes, rng: np.random.Generator) -> np.ndarray:
+        ends = [[row for _, row in nodes.table.reset_index().iterrows()] for nodes in (sources, targets)]
+        return np.array([[int(function(one, other) or 0) for other in ends[1]] for one in ends[0]]).reshape(
+            len(sources), len(targets)
+        )
+
+    return rule
+
+
+class NetworkBuilder:
+    """Populations of nodes and the edges between them, to be written."""
+
+    def __init__(self, seed: int = 0):
+        """`seed`: of all rules that draw."""
+        self.rng = np.random.default_rng(seed)
+        self.nodes: dict[str, list[tuple[Nodes, dict[str, Any], dict[str, Any]]]] = {}
+        self.edges: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray, dict[str, Any], dict[str, Any]]]] = {}
+
+    def add_nodes(self, population: str, n: int, **attributes: Any) -> Nodes:
+        """n more nodes of a population; one call is one node type.
+
+        Args:
+            population: its name; ids go on from the nodes it has.
+            n: how many.
+            **attributes: model_type ("point_neuron", the default, or "virtual"), model_template and dynamics_params (a
+                dict of parameters, which is written beside the network, or the name of a file) for cells, any others;
+                an array or list of n values is one a node.
+
+        Raises:
+            InputError: an attribute of another length, or a cell without a model.
+        """
+        attributes = {"model_type": "point_neuron", **attributes}
+        if attributes["model_type"] == "point_neuron":
+            for key in ("model_template", "dynamics_params"):
+                if key not in attributes:
+                    raise InputError(f"nodes of {population} lack {key}; give it, or model_type='virtual'")
+        of_type, columns = _split(attributes, n, population)
+        first = sum(len(nodes) for nodes, _, _ in self.nodes.get(population, []))
+        shown = {key: value for key, value in of_type.items() if key != "dynamics_params"}
+        table = pandas.DataFrame({**shown, **columns}, index=pandas.RangeIndex(first, first + n, name="node_id"))
+        nodes = Nodes(population, table)
+        self.nodes.setdefault(population, []).append((nodes, of_type, columns))
+        return nodes
+
+    def add_edges(self, source: Nodes, target: Nodes, rule: Rule, **attributes: Any) -> int:
+        """Edges by a rule; one call is one edge type.
+
+        Args:
+            source, target: nodes of any population; targets must be cells.
+            rule: all_to_all, one_to_one, probability, number_of_inputs, by_function, or one's own.
+            **attributes: syn_weight (pA, with its sign; needed), delay (ms), receptor_type (the port, from 1), others;
+                an array or list of one value an edge is a column, in the order of sources, then targets.
+
+        Returns:
+            the number of edges.
+        """
+        if "syn_weight" not in attributes:
+            raise InputError(f"edges from {source.population} to {target.population} lack syn_weight; give it in pA")
+        nsyns = np.asarray(rule(source, target, self.rng))
+        if nsyns.shape != (len(source), len(target)) or (nsyns < 0).any():
+            raise InputError(
+                f"the rule gave numbers of shape {nsyns.shape}; it must give one from 0 for each of {len(source)} "
+                f"sources and {len(target)} targets"
+            )
+        rows, columns_ = np.nonzero(nsyns)
+        ids = source.table.index.to_numpy()[rows], target.table.index.to_numpy()[columns_]
+        of_type, columns = _split({"model_template": "static_synapse", **attributes}, len(rows), source.population)
+        columns = {"nsyns": nsyns[rows, columns_], **columns}
+        self.edges.setdefault((source.population, target.population), []).append((*ids, of_type, columns))
+        return len(rows)
+
+    def write(
+        self,
+        folder: str | Path,
+        *,
+        duration: float = 1000.0,
+        dt: float = 0.1,
+        inputs: Mapping[str, Any] | None = None,
+        reports: Mapping[str, Any] | None = None,
+        node_sets: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Write nodes, edges, types, parameters and a config.json into a folder.
+
+        Args:
+            folder: made if it is not there; files of the same names are replaced.
+            duration, dt: of the run, ms.
+            inputs, reports, node_sets: of the config, as they stand there.
+
+        Returns:
+            the config.
+        """
+        folder = Path(folder)
+        for part in ("network", "components/cell_models", "components/synaptic_models"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        networks: dict[str, list[dict[str, str]]] = {"nodes": [], "edges": []}
+        for name, parts in self.nodes.items():
+            networks["nodes"].append(_write_nodes(folder, name, parts))
+        for (source, target), parts in self.edges.items():
+            networks["edges"].append(_write_edges(folder, source, target, parts))
+        config = {
+            "manifest": {"$BASE_DIR": "${configdir}"},
+            "target_simulator": "NEST",
+            "run": {"tstop": duration, "dt": dt},
+            "inputs": dict(inputs or {}),
+            "reports": dict(reports or {}),
+            "node_sets": dict(node_sets or {}),
+            "output": {
+                "log_file": "log.txt",
+                "output_dir": "$BASE_DIR/output",
+                "spikes_file": "spikes.h5",
+                "spikes_file_csv": "spikes.csv",
+                "overwrite_output_dir": True,
+            },
+            "components": {
+                "point_neuron_models_dir": "$BASE_DIR/components/cell_models",
+                "synaptic_models_dir": "$BASE_DIR/components/synaptic_models",
+            },
+            "networks": networks,
+        }
+        return _write_json(folder / "config.json", config)
+
+
+def _split(attributes: Mapping[str, Any], n: int, population: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Attributes of the type, and columns."""
+    of_type, columns = {}, {}
+    for key, value in attributes.items():
+        if isinstance(value, str | Mapping) or np.ndim(value) == 0:
+            of_type[key] = value
+        elif len(value) == n:
+            columns[key] = np.asarray(value)
+        else:
+            raise InputError(f"{key} of {population} has {len(value)} values for {n}; give one, or one for each")
+    return of_type, columns
+
+
+def _write_nodes(folder: Path, name: str, parts) -> dict[str, str]:
+    rows, type_ids, groups, within = [], [], [], []
+    with whole_file(folder / "network" / f"{name}_nodes.h5") as part, h5py.File(part, "w") as file:
+        mark(file)
+        place = file.create_group(f"nodes/{name}")
+        for number, (nodes, of_type, columns) in enumerate(parts):
+            type_id = FIRST_TYPE + number
+            row = {"node_type_id": type_id, **of_type}
+            if isinstance(of_type.get("dynamics_params"), Mapping):
+                row["dynamics_params"] = f"{name}_{type_id}.json"
+                _write_json(folder / "components/cell_models" / row["dynamics_params"], of_type["dynamics_params"])
+            rows.append(row)
+            _add_columns(place.create_group(str(number)), columns)
+            type_ids.append(np.full(len(nodes), type_id))
+            groups.append(np.full(len(nodes), number))
+            within.append(np.arange(len(nodes)))
+        place["node_type_id"] = np.concatenate(type_ids).astype(np.uint64)
+        place["node_id"] = np.arange(len(place["node_type_id"]), dtype=np.uint64)
+        place["node_group_id"] = np.concatenate(groups).astype(np.uint32)
+        place["node_group_index"] = np.concatenate(within).astype(np.uint64)
+    _write_types(folder / "network" / f"{name}_node_types.csv", rows)
+    return {
+        "nodes_file": f"$BASE_DIR/network/{name}_nodes.h5",
+        "node_types_file": f"$BASE_DIR/network/{name}_node_types.csv",
+    }
+
+
+def _write_edges(folder: Path, source: str, target: str, parts) -> dict[str, str]:
+    name, rows = f"{source}_{target}", []
+    columns_of: dict[str, list[np.ndarray]] = {}
+    with whole_file(folder / "network" / f"{name}_edges.h5") as part, h5py.File(part, "w") as file:
+        mark(file)
+        place = file.create_group(f"edges/{source}_to_{target}")
+        for number, (sources, targets, of_type, columns) in enumerate(parts):
+            type_id, n = FIRST_TYPE + number, len(sources)
+            shown = {key: value for key, value in of_type.items() if key != "receptor_type"}
+            row = {"edge_type_id": type_id, "target_query": "*", "source_query": "*", **shown}
+            receptor = of_type.get("receptor_type")
+            if receptor is not None:
+                row["dynamics_params"] = f"receptor_{int(receptor)}.json"
+                file_of_it = folder / "components/synaptic_models" / row["dynamics_params"]
+                _write_json(file_of_it, {"receptor_type": int(receptor)})
+            rows.append(row)
+            _add_columns(place.create_group(str(number)), columns)
+            values = (sources, targets, np.full(n, type_id), np.full(n, number), np.arange(n))
+            keys = ("source_node_id", "target_node_id", "edge_type_id", "edge_group_id", "edge_group_index")
+            for key, column in zip(keys, values, strict=True):
+                columns_of.setdefault(key, []).append(column)
+        for key, columns in columns_of.items():
+            place[key] = np.concatenate(columns).astype(np.uint64 if "node" in key else np.uint32)
+        place["source_node_id"].attrs["node_population"] = source
+        place["target_node_id"].attrs["node_population"] = target
+    _write_types(folder / "network" / f"{name}_edge_types.csv", rows)
+    return {
+        "edges_file": f"$BASE_DIR/network/{name}_edges.h5",
+        "edge_types_file": f"$BASE_DIR/network/{name}_edge_types.csv",
+    }
+
+
+def _add_columns(place: Any, columns: Mapping[str, np.ndarray]) -> None:
+    for key, values in columns.items():
+        text = values.dtype.kind in "OU"
+        kind = h5py.string_dtype() if text else None
+        place.create_dataset(key, data=values.astype(object) if text else values, dtype=kind)
+
+
+def _write_types(path: Path, rows: list[dict[str, Any]]) -> None:
+    with whole_file(path) as part:
+        pandas.DataFrame(rows).to_csv(part, sep=" ", na_rep="NULL", index=False)
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> Path:
+    plain = lambda value: value.tolist() if isinstance(value, np.ndarray | np.generic) else list(value)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(values, indent=1, default=plain), encoding="utf-8")
+    return path

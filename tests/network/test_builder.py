@@ -1,0 +1,139 @@
+"""Networks that are built, written and read back: the nodes, edges, weights and delays that were asked for."""
+
+import numpy as np
+import pytest
+
+import glifjax as gj
+from glifjax.io.config.nest import neuron_to_nest
+
+from .small import CELL, spikes_of, write
+
+
+def edges_of(network: gj.Network):
+    """Source, slot, weight, delay in steps of each edge."""
+    edges, n_slots = network.circuit.edges, network.circuit.n_slots
+    sources = np.repeat(np.arange(len(edges.starts) - 1), np.diff(np.asarray(edges.starts)))
+    offsets = np.asarray(edges.offsets)
+    return sources, offsets % n_slots, np.asarray(edges.weights), offsets // n_slots + 1
+
+
+def test_a_network_read_back_is_what_was_built(tmp_path):
+    network = gj.load_network(write(tmp_path))
+    assert (network.layout.n_cells, network.layout.n_sources) == (10, 15)
+    sources, slots, weights, delays = edges_of(network)
+    virtual = sources >= 10
+    assert virtual.sum() == 5 * 8
+    assert set(weights[virtual]) == {120.0}  # two synapses of 60 pA
+    assert set(delays[virtual]) == {15}
+    assert set(slots[virtual]) == set(range(8))  # the first port of the first group
+    to_iaf = slots >= 16
+    assert to_iaf.sum() == 8
+    assert set(weights[to_iaf]) == {200.0}
+    inhibitory = weights < 0
+    assert set(slots[inhibitory]) <= set(range(8, 16))  # the second port
+    assert (network.populations["v1"].nodes["ei"].to_numpy() == ["e"] * 8 + ["i"] * 2).all()
+
+
+def test_it_runs_and_repeats_bit_for_bit(tmp_path):
+    config = write(tmp_path, reports={"vm": {"module": "membrane_report", "variable_name": "V_m", "cells": "v1"}})
+    first, second = (gj.simulate_network(gj.load_network(config), seed=3) for _ in range(2))
+    assert len(first.spikes) > 20
+    assert set(first.spikes.node_ids) > set(range(8))
+    np.testing.assert_array_equal(first.spikes.times, second.spikes.times)
+    np.testing.assert_array_equal(first.report("vm").data, second.report("vm").data)
+    assert first.report("vm").data.shape[1] == 10
+    with pytest.raises(ValueError, match="there is no report 'im'; there are vm"):
+        first.report("im")
+
+
+def test_rules_give_the_numbers_they_promise():
+    builder = gj.NetworkBuilder(seed=2)
+    a = builder.add_nodes("a", 30, model_type="virtual", x=np.arange(30.0))
+    b = builder.add_nodes("b", 30, model_template="nest:glif_psc", dynamics_params=CELL, x=np.arange(30.0))
+    number = lambda rule: builder.add_edges(a, b, rule, syn_weight=1.0)
+    assert number(gj.all_to_all()) == 900
+    assert number(gj.one_to_one()) == 30
+    assert number(gj.number_of_inputs(7)) == 210
+    assert abs(number(gj.probability(0.3)) - 270) < 4 * np.sqrt(900 * 0.3 * 0.7)
+    near = lambda source, target: 3 if abs(source["x"] - target["x"]) <= 1 else 0
+    assert number(gj.by_function(near)) == 30 + 2 * 29
+    assert len(b[{"x": 4.0}]) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda b: b.add_nodes("a", 2), "nodes of a lack model_template"),
+        (lambda b: b.add_nodes("a", 2, model_type="virtual", x=[1.0]), "x of a has 1 values for 2"),
+        (lambda b: b.add_edges(b.v, b.v, gj.all_to_all()), "lack syn_weight; give it in pA"),
+        (lambda b: b.add_edges(b.v, b.v, gj.number_of_inputs(5), syn_weight=1.0), "5 inputs are asked for of 3"),
+        (lambda b: b.add_edges(b.v, b.v, lambda s, t, r: np.ones(3), syn_weight=1.0), r"shape \(3,\)"),
+        (lambda b: gj.probability(1.5), "the probability is 1.5"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(call, words):
+    builder = gj.NetworkBuilder()
+    builder.v = builder.add_nodes("v", 3, model_type="virtual")
+    with pytest.raises(ValueError, match=words):
+        call(builder)
+
+
+def test_a_fitted_neuron_becomes_a_cell_of_a_network(tmp_path):
+    """It spikes as `simulate` of it, exactly solved, would: an injected current acts two steps after its time."""
+    neuron = gj.neuron_from_nest({key: value for key, value in CELL.items() if key != "asc_init"})
+    builder = gj.NetworkBuilder()
+    params = {**neuron_to_nest(neuron), "tau_syn": [5.0]}
+    builder.add_nodes("one", 1, model_template="nest:glif_psc", dynamics_params=params)
+    clamp = {"input_type": "current_clamp", "module": "IClamp", "node_set": "one"}
+    config = builder.write(
+        tmp_path, duration=100.0, dt=0.05, inputs={"c": {**clamp, "amp": 250.0, "delay": 10.0, "duration": 90.0}}
+    )
+    spikes = gj.simulate_network(gj.load_network(config)).spikes
+    current = np.where(np.arange(2000) >= 201, 250e-12, 0.0)
+    alone = gj.simulate(neuron, current, 5e-5).spikes()
+    assert len(spikes) == len(alone.steps) > 3
+    assert np.abs(spikes.times - (alone.steps + 1) * 5e-5).max() < 3e-4
+
+
+def test_a_function_is_called_for_each_node_in_order(tmp_path):
+    called = []
+
+    @gj.spikes_generator
+    def every_ten_ms(node, sim):
+        called.append((node.node_id, node.population_name, node["model_type"]))
+        return np.arange(5.0 + node.node_id, sim.tstop, 10.0)
+
+    function = {"input_type": "spikes", "module": "function", "spikes_function": "every_ten_ms", "node_set": "lgn"}
+    run = gj.simulate_network(gj.load_network(write(tmp_path, inputs={"f": function})))
+    assert called == [(node, "lgn", "virtual") for node in range(5)]
+    np.testing.assert_allclose(run.inputs.train(2, "lgn"), np.arange(7.0, 200.0, 10.0) / 1e3)
+
+
+def test_forced_synapses_replace_or_add(tmp_path):
+    """Only the synapses of inhibitory cells fire at 50 ms: excitatory cells see that, and nothing of their own."""
+    forced = {"input_type": "syn_activity", "module": "syn_activity", "precell_filter": {"ei": "i"}}
+    forced["timestamps"] = [50.0, 60.0]
+    reports = {"i": {"module": "membrane_report", "variable_name": "I_syn", "cells": {"population": "v1", "ei": "e"}}}
+    network = gj.load_network(write(tmp_path, inputs={"s": forced}, reports=reports))
+    sources, slots, weights, _ = edges_of(network)
+    assert set(sources[weights < 0]) == {15}
+    assert not (slots >= 16).any()  # excitatory cells have lost their drive
+    current = gj.simulate_network(network).report("i")
+    hit = np.unique(slots[weights < 0]) - 8
+    before, after = current.times < 52.0, (current.times > 55.0) & (current.times < 60.0)
+    assert np.abs(current.data[before]).max() == 0.0
+    assert (current.data[after][:, hit] < 0).all()
+    added = gj.load_network(write(tmp_path, inputs={"s": {**forced, "mode": "add"}}))
+    assert len(added.circuit.edges.weights) == len(gj.load_network(write(tmp_path)).circuit.edges.weights) + len(
+        sources[weights < 0]
+    )
+
+
+def test_a_raster_shows_a_folder_of_results(tmp_path):
+    figure = gj.plot_raster(spikes_of(), rates=True)
+    assert len(figure.axes) == 2
+    gj.write_spikes(spikes_of(), tmp_path / "spikes.csv")
+    assert len(gj.plot_raster(tmp_path).axes) == 1
+    (tmp_path / "spikes.csv").unlink()
+    with pytest.raises(ValueError, match=r"holds neither spikes.h5 nor spikes.csv"):
+        gj.plot_raster(tmp_path)
