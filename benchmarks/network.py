@@ -67,9 +67,12 @@ def main() -> None:
     cells = np.arange(min(n, 100))
     _, spikes, _, _ = run(circuit, drive, circuit.init(), steps)
     compiled, forward = cpu_time(lambda: run(circuit, drive, circuit.init(), steps))
-    gradient = eqx.filter_jit(
-        eqx.filter_grad(lambda c: jnp.sum((r := run_circuit(c, drive, steps, cells)).times * r.spiked))
-    )
+
+    def loss(circuit: Circuit):
+        seen = run_circuit(circuit, drive, steps, cells)
+        return jnp.sum(seen.times * seen.spiked)
+
+    gradient = eqx.filter_jit(eqx.filter_grad(loss))
     both_compiled, both = cpu_time(lambda: jax.block_until_ready(gradient(circuit)), 2)
     unit = 1e9 / n / steps
     print(

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from glifjax.errors import InputError
 from glifjax.io.csv import write_csv_spikes
 from glifjax.io.sonata.config import Section
 from glifjax.io.sonata.reports import write_report
 from glifjax.io.sonata.spikes import SORTING, write_sonata_spikes
-from glifjax.network.network import Network
+from glifjax.network.network import Network, Report
 from glifjax.network.simulate import NetworkRun
 
 
@@ -71,13 +71,15 @@ def _name(section: Section, key: str) -> str | None:
     return name.name if name.is_absolute() else str(name)
 
 
-def write_outputs(network: NetworkRun, to: Outputs, network_reports, log: str, figures=()) -> list[Path]:
+def write_outputs(
+    run: NetworkRun, to: Outputs, reports: tuple[Report, ...], log: str, figures: list[tuple[str, Any]]
+) -> list[Path]:
     """Write all results, or none: into a folder beside the place, moved there when they are whole.
 
     Args:
-        network: the run.
+        run: the run.
         to: where.
-        network_reports: the reports that were asked for.
+        reports: those that were asked for.
         log: the text of the log file.
         figures: pairs of a name and a matplotlib figure.
 
@@ -86,11 +88,11 @@ def write_outputs(network: NetworkRun, to: Outputs, network_reports, log: str, f
     """
     with _staged(to.folder) as (part, files):
         if to.spikes:
-            write_sonata_spikes(network.spikes, _place(part, to.spikes, files), to.sort)
+            write_sonata_spikes(run.spikes, _place(part, to.spikes, files), to.sort)
         if to.spikes_csv:
-            write_csv_spikes(network.spikes, _place(part, to.spikes_csv, files))
-        for report in network_reports:
-            write_report(network.report(report.name), _place(part, report.file, files))
+            write_csv_spikes(run.spikes, _place(part, to.spikes_csv, files))
+        for report in reports:
+            write_report(run.report(report.name), _place(part, report.file, files))
         for name, figure in figures:
             figure.savefig(_place(part, name, files))
         if to.log:

@@ -1,0 +1,113 @@
+"""Derivatives of spike times in a network with recurrence and delays, against central differences at dt 0.001 ms."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import glifjax as gj
+from glifjax.network.cells.glif_psc import GlifPsc
+from glifjax.network.circuit import NEVER, Circuit, Drive
+from glifjax.network.edges import sorted_edges
+
+#: ms; cells; ms of the run, and of its part whose spikes are looked at.
+DT = 0.001
+N = 4
+DURATION = 40.0
+LOOKED_AT = 36.0
+#: What a parameter is moved by in a random direction of length one: small beside its effect's curvature, large enough
+#: that spikes move by many steps.
+MOVES = {
+    "V_th": 0.25, "E_L": 0.25, "g": 0.012, "C_m": 0.25, "tau_syn": 0.1, "asc_amps": 0.5, "V_reset": 0.2, "weights": 0.5,
+}  # fmt: skip
+
+
+def network(dt: float = DT) -> tuple[Circuit, Drive]:
+    rng = np.random.default_rng(0)
+    normal = lambda mean, spread: jnp.asarray(mean + spread * rng.standard_normal(N))
+    rows = lambda *values: jnp.asarray(np.multiply.outer(values, np.ones(N)))
+    (one,) = rows(1.0)
+    cells = GlifPsc(
+        V_m=normal(-70, 2), E_L=normal(-75, 1), V_th=normal(-50, 1), V_reset=normal(-72, 1), g=normal(5.0, 0.3),
+        C_m=normal(80, 4), t_ref=3 * one, tau_syn=rows(5.5, 8.5), asc_init=rows(0.0, 0.0), asc_decay=rows(0.02, 0.1),
+        asc_amps=rows(-9.0, -60.0), asc_r=rows(1.0, 0.8), th_spike_add=1.4 * one, th_spike_decay=0.03 * one,
+        voltage_reset_fraction=0.2 * one, voltage_reset_add=-2 * one, th_voltage_index=0.005 * one,
+        th_voltage_decay=0.09 * one, spike_dependent_threshold=False, after_spike_currents=True,
+        adapting_threshold=False,
+    )  # fmt: skip
+    n_edges = 10
+    sources, targets = rng.integers(0, N + 1, n_edges), rng.integers(0, N, n_edges)
+    ports = rng.integers(0, 2, n_edges)
+    weights = np.where(ports == 1, -1, 1) * rng.uniform(10, 40, n_edges)
+    delays = np.rint(rng.uniform(1, 3, n_edges) / dt).astype(int)
+    edges, _ = sorted_edges(sources, ports * N + targets, weights, delays, N + 1, 2 * N)
+    ended = lambda values, last: jnp.asarray(np.append(values, last).astype(np.int32))
+    spikes = np.rint(np.array([5.0, 11.0, 17.3, 24.0]) / dt)
+    return Circuit((cells,), edges, dt), Drive(
+        ended(spikes, NEVER), ended(np.full(4, N), 0), ended(np.zeros(N), NEVER), ended(np.arange(N), 0),
+        jnp.asarray(np.append(rng.uniform(240, 280, N), 0.0)),
+    )  # fmt: skip
+
+
+def of(circuit: Circuit, name: str):
+    return circuit.edges.weights if name == "weights" else getattr(circuit.cells[0], name)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """The gradient of a random sum of spike times, and that sum as a function of the circuit."""
+    circuit, drive = network()
+    n_steps = round(DURATION / DT)
+    spiked = eqx.filter_jit(lambda circuit: gj.run_circuit(circuit, drive, n_steps, np.arange(N)).spiked)
+
+    def steps(circuit):
+        return [np.flatnonzero(train) for train in np.asarray(spiked(circuit)).T > 0.5]
+
+    first = [train[train < LOOKED_AT / DT] for train in steps(circuit)]
+    assert sum(map(len, first)) >= 6
+    factors = [np.random.default_rng(1).standard_normal(len(train)) for train in first]
+    mask = np.zeros((n_steps, N))
+    for cell, train in enumerate(first):
+        mask[train, cell] = factors[cell]
+
+    def total(circuit):
+        trains = [train[: len(own)] for train, own in zip(steps(circuit), factors, strict=True)]
+        return sum(float(own @ ((train + 1) * DT)) for train, own in zip(trains, factors, strict=True))
+
+    loss = lambda circuit: jnp.sum(mask * gj.run_circuit(circuit, drive, n_steps, np.arange(N)).times)
+    return circuit, eqx.filter_jit(eqx.filter_grad(loss))(circuit), total
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_the_gradient_of_spike_times_is_that_of_central_differences(measured, name):
+    circuit, gradient, total = measured
+    direction = np.random.default_rng(2).standard_normal(of(circuit, name).shape)
+    direction = jnp.asarray(direction / np.linalg.norm(direction))
+    step = MOVES[name]
+    moved = [eqx.tree_at(lambda c: of(c, name), circuit, of(circuit, name) + s * step * direction) for s in (1, -1)]
+    difference = (total(moved[0]) - total(moved[1])) / (2 * step)
+    along = float(jnp.sum(of(gradient, name) * direction))
+    assert abs(difference - along) < 0.01 * float(jnp.linalg.norm(of(gradient, name)))
+
+
+def test_segments_change_nothing():
+    circuit, drive = network(0.1)
+    loss = lambda circuit, segment: jnp.sum(
+        (run := gj.run_circuit(circuit, drive, 350, np.arange(N), segment=segment)).times * run.spiked
+    )
+    one, other = (eqx.filter_grad(loss)(circuit, segment) for segment in (350, 40))
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_a_silent_cell_has_a_gradient_with_a_surrogate_alone():
+    circuit, drive = network(0.1)
+    quiet = eqx.tree_at(lambda drive: drive.currents, drive, jnp.full(N + 1, 115.0))
+    loss = lambda circuit, surrogate: jnp.sum(
+        gj.run_circuit(circuit, quiet, 300, np.arange(N), surrogate=surrogate).spiked
+    )
+    none = eqx.filter_grad(loss)(circuit, None)
+    some = eqx.filter_grad(loss)(circuit, gj.Surrogate(width=5.0))
+    assert float(jnp.abs(none.cells[0].V_th).max()) == 0.0
+    assert float(some.cells[0].V_th.max()) < 0.0  # a lower threshold would bring spikes
