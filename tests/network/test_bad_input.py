@@ -104,7 +104,7 @@ def test_models_modules_variables(tmp_path):
     types.write_text(
         types.read_text().replace("nest:hh_psc_alpha", "nest:glif_psc").replace("point_neuron", "biophysical")
     )
-    refused(config, "nodes of model_type bio_neuron; point neurons and virtual nodes are simulated")
+    refused(config, "nodes of model_type biophysical; point neurons and virtual nodes are simulated")
     refused(write(tmp_path, inputs={"in": {**SPIKES, "module": "hdf6"}}), "in.module is 'hdf6'; use csv")
     refused(write(tmp_path, inputs={"in": {**SPIKES, "input_type": "vclamp"}}), "input_type is 'vclamp'")
     report = {"module": "membrane_report", "variable_name": "V_soma", "cells": "v1"}

@@ -49,7 +49,7 @@ class Nodes:
     def __getitem__(self, attributes: Mapping[str, Any]) -> "Nodes":
         """Those with these values of attributes: nodes[{"ei": "e"}]."""
         rows = np.all([(self.table[key] == value).to_numpy() for key, value in attributes.items()], axis=0)
-        return Nodes(self.population, self.table[rows])
+        return Nodes(self.population, self.table.loc[rows])
 
 
 def all_to_all(nsyns: int = 1) -> Rule:
@@ -244,7 +244,7 @@ def _write_nodes(folder: Path, name: str, parts) -> dict[str, str]:
             groups.append(np.full(len(nodes), number))
             within.append(np.arange(len(nodes)))
         place["node_type_id"] = np.concatenate(type_ids).astype(np.uint64)
-        place["node_id"] = np.arange(len(place["node_type_id"]), dtype=np.uint64)
+        place["node_id"] = np.arange(sum(map(len, within)), dtype=np.uint64)
         place["node_group_id"] = np.concatenate(groups).astype(np.uint32)
         place["node_group_index"] = np.concatenate(within).astype(np.uint64)
     _write_types(folder / "network" / f"{name}_node_types.csv", rows)

@@ -131,7 +131,7 @@ class IafPsc(AbstractCells):
             y1=y1,
             y2=y2,
             refractory=jnp.where(spiked, c.n_ref, jnp.maximum(state.refractory - 1, 0)),
-            lead=None if new_lead is None else jnp.where(active, new_lead, state.lead),
+            lead=None if new_lead is None or state.lead is None else jnp.where(active, new_lead, state.lead),
         )
         return Step(new, spiked, jnp.where(active, v - theta, -jnp.inf), new_lead)
 
