@@ -17,6 +17,7 @@ from glifjax.glm.links import ExponentialRate, Hazard, Logit, RectifiedRate
 from glifjax.glm.observation import Bernoulli, Poisson
 from glifjax.glm.simulate import Run, RunawayWarning, Status, run, simulate
 from glifjax.glm.spikeometric import from_spikeometric
+from glifjax.glm.tune import tune
 
 __all__ = [
     "GLM",
@@ -49,5 +50,5 @@ __all__ = [
     "networks",
     "run",
     "simulate",
-    "stimuli",
+    "stimuli", "tune",
 ]  # fmt: skip

@@ -92,7 +92,7 @@ class GLM(AbstractNetwork):
         """The drive of given spikes, the first T columns being history: convolutions, no scan."""
         history = self.history_steps
         past = lambda taps: _filtered(spikes[:, history - len(taps) : -1], taps)
-        drive = _column(self.strength) * self._weighed(past(self.coupling.taps(self.dt)))
+        drive = _column(self.strength) * self._weighed(self.coupling_features(spikes))
         free = jnp.ones_like(drive)
         if self.own is not None:
             taps, absolute = self.own.taps(self.dt), self.own.absolute_steps(self.dt)
@@ -102,6 +102,11 @@ class GLM(AbstractNetwork):
             if absolute:
                 free = jnp.where(past(jnp.ones((absolute, 1, 1)))[0] > 0.5, 0.0, 1.0)
         return drive + _column(self.bias), free
+
+    def coupling_features(self, spikes: Float[Array, "n N"]) -> Float[Array, "b n S"]:
+        """What the weights multiply in `forced_drive`, but for `strength`."""
+        taps = self.coupling.taps(self.dt)
+        return _filtered(spikes[:, self.history_steps - len(taps) : -1], taps)
 
     @property
     def channels(self) -> int:

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln, xlogy
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Num
 
 #: The largest count that uint8 holds; one more is what a draw gives where it is exceeded.
 MOST = 255
@@ -20,7 +20,7 @@ class AbstractObservation(eqx.Module):
         """The count that a number in [0, 1) decides on; MOST + 1 where it is above MOST."""
 
     @abstractmethod
-    def log_likelihood(self, response: Float[Array, "..."], count: Float[Array, "..."]) -> Float[Array, "..."]:
+    def log_likelihood(self, response: Float[Array, "..."], count: Num[Array, "..."]) -> Float[Array, "..."]:
         """log P(count), nats."""
 
     @abstractmethod
@@ -35,7 +35,7 @@ class Bernoulli(AbstractObservation):
         """1 where uniform < p."""
         return (uniform < response).astype(response.dtype)
 
-    def log_likelihood(self, response: Float[Array, "..."], count: Float[Array, "..."]) -> Float[Array, "..."]:
+    def log_likelihood(self, response: Float[Array, "..."], count: Num[Array, "..."]) -> Float[Array, "..."]:
         """log p where there is a spike, log(1 - p) where there is none."""
         spiked = count > 0
         return jnp.where(
@@ -75,8 +75,9 @@ class Poisson(AbstractObservation):
         count, *_ = jax.lax.while_loop(lambda carry: jnp.any(going(carry)), further, start)
         return jnp.where(jnp.isfinite(response), count, MOST + 1.0)
 
-    def log_likelihood(self, response: Float[Array, "..."], count: Float[Array, "..."]) -> Float[Array, "..."]:
+    def log_likelihood(self, response: Float[Array, "..."], count: Num[Array, "..."]) -> Float[Array, "..."]:
         """count log mu - mu - log count!."""
+        count = jnp.asarray(count, response.dtype)
         return xlogy(count, response) - response - gammaln(count + 1)
 
     def variance(self, response: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -1,0 +1,7 @@
+"""Stochastic spiking networks fitted to spike trains by maximum likelihood, and judged on what was held out."""
+
+from .fit import Fit, fit
+from .scores import Scores
+from .stability import Stability
+
+__all__ = ["Fit", "Scores", "Stability", "fit"]

@@ -1,0 +1,242 @@
+"""The joint stage: weights and the numbers that neurons share (decay rates, refractory shape, threshold), together.
+
+Fisher scoring: with mu the response, v the variance of a count and J the response's derivatives,
+
+    (J^T v^-1 J + ridge) step = J^T v^-1 (y - mu) - ridge weights
+
+A neuron's weights meet the other neurons' through the shared numbers s alone, so that H is a block W_j for each neuron,
+a corner C and borders B_j: the step of s solves (C - sum_j B_j^T W_j^-1 B_j) s = g_s - sum_j B_j^T W_j^-1 g_j.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from glifjax.errors import InputError
+from glifjax.glm import GLM, Exponential, ExponentialRate, Refractory
+
+from .binned import Binned
+
+#: Steps at most, and the gain in nats a spike at which they end.
+MOST_STEPS = 40
+TOLERANCE = 1e-8
+#: Damping: first, and by what it falls after a step that gained and grows after one that did not.
+DAMPING = 1e-3
+EASED = 0.2
+HARDENED = 5.0
+#: Damping at which there is no way on.
+STUCK = 1e8
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A number that all neurons share.
+
+    Attributes:
+        name: where it is in the model.
+        where: the leaf.
+        log: whether its logarithm moves, for what is positive.
+    """
+
+    name: str
+    where: Callable[[Any], Array]
+    log: bool
+
+
+def shared_numbers(model: GLM) -> list[Shared]:
+    """What the joint stage moves of a model: its parameters of one number that the likelihood determines."""
+    numbers = [RATE if isinstance(model.link, ExponentialRate) else THRESHOLD]
+    if isinstance(model.coupling, Exponential) and model.size > 1:
+        numbers.append(COUPLING_DECAY)
+    if isinstance(model.own, Refractory) and model.own.relative > 0:
+        numbers += [OWN_STRENGTH, OWN_DECAY]
+    return [number for number in numbers if number.where(model).ndim == 0]
+
+
+# Made once: compiled functions are looked up by them.
+RATE = Shared("link.rate", lambda model: model.link.rate, True)
+THRESHOLD = Shared("threshold", lambda model: model.threshold, False)
+COUPLING_DECAY = Shared("coupling.decay", lambda model: model.coupling.decay, True)
+OWN_STRENGTH = Shared("own.strength", lambda model: model.own.strength, False)
+OWN_DECAY = Shared("own.decay", lambda model: model.own.decay, True)
+
+
+@dataclass(frozen=True)
+class JointMaximum:
+    """Where the joint stage ended.
+
+    Attributes:
+        model: with its weights and shared numbers.
+        errors: of the weights, shaped as these.
+        shared: name -> value and standard error.
+        steps: how many there were.
+    """
+
+    model: GLM
+    errors: Float[np.ndarray, "n n *b"]
+    shared: dict[str, tuple[float, float]]
+    steps: int
+
+
+def refine(
+    model: GLM, data: Binned, stimulus: Float[Array, "n T"] | None, ridge: float, connectivity: Bool[np.ndarray, "n n"]
+) -> JointMaximum:
+    """The maximum over weights and shared numbers, from a model near it.
+
+    Args:
+        model: where to start.
+        data: counts, and which bins count.
+        stimulus: its part of the drive, or None.
+        ridge: precision of the weights' normal prior.
+        connectivity: the pairs that are fitted.
+
+    Raises:
+        InputError: a likelihood that is not finite at the start.
+    """
+    numbers = shared_numbers(model)
+    functions = model.coupling.taps(model.dt).shape[1]
+    pairs = connectivity & ~np.eye(model.size, dtype=bool)
+    fitted = np.repeat(pairs.T, functions, axis=1)
+    padded = jnp.asarray(np.pad(data.counts.T, ((0, 0), (model.history_steps, 0))), float)
+    given = (padded, jnp.asarray(data.counted.T), 0.0 if stimulus is None else stimulus, float(ridge))
+    wheres = tuple((number.where, number.log) for number in numbers)
+    spikes = max(int(data.spikes.sum()), 1)
+    parts = _parts(model, wheres, given)
+    if not np.isfinite(parts[0]):
+        raise InputError(
+            "the spikes are impossible at the starting values; give `like` others, or a model with a basis"
+        )
+    damping, steps = DAMPING, 0
+    for _ in range(MOST_STEPS):
+        step_weights, step_shared = _solve(parts, fitted, damping)
+        trial = _moved(model, numbers, step_weights, step_shared)
+        value = _loss(trial, given)
+        gain = float(parts[0] - value)
+        if not gain > -TOLERANCE * spikes:
+            damping *= HARDENED
+            if damping > STUCK:
+                break
+            continue
+        model, damping, steps = trial, damping * EASED, steps + 1
+        parts = _parts(model, wheres, given)
+        if gain < TOLERANCE * spikes:
+            break
+    variances, shared_variances = _variances(parts, fitted)
+    errors = np.where(fitted, np.sqrt(variances), 0.0).reshape(model.size, model.size, functions).transpose(1, 0, 2)
+    errors = errors[:, :, 0] if model.weights.ndim == 2 else errors
+    values = [float(number.where(model)) for number in numbers]
+    scales = [value if number.log else 1.0 for number, value in zip(numbers, values, strict=True)]
+    shared = {
+        number.name: (value, abs(scale) * float(np.sqrt(variance)))
+        for number, value, scale, variance in zip(numbers, values, scales, shared_variances, strict=True)
+    }
+    return JointMaximum(model, errors, shared, steps)
+
+
+def _responses(model, padded, stimulus):
+    drive, free = model.forced_drive(padded)
+    return model.respond(drive + stimulus), free
+
+
+@eqx.filter_jit
+def _loss(model, given):
+    padded, counted, stimulus, ridge = given
+    response, _ = _responses(model, padded, stimulus)
+    counts = padded[:, model.history_steps :]
+    losses = -model.observation.log_likelihood(response, counts)
+    return jnp.sum(jnp.where(counted, losses, 0.0)) + ridge / 2 * jnp.sum(model.weights**2)
+
+
+@eqx.filter_jit
+def _parts(model, wheres, given):
+    """Loss, gradients (n, q) and (s,), and the blocks of H: (n, q, q), (n, q, s), (s, s); q = n functions."""
+    padded, counted, stimulus, ridge = given
+    counts = padded[:, model.history_steps :]
+    response, _ = _responses(model, padded, stimulus)
+    drive, _ = model.forced_drive(padded)
+    slope = jax.jvp(model.respond, (drive + stimulus,), (jnp.ones_like(drive),))[1] * _column(model.strength)
+    features = model.coupling_features(padded)  # (b, n, T)
+    features = jnp.moveaxis(features, 0, 1).reshape(-1, features.shape[-1])
+
+    def along(where, log):
+        placed = lambda value: _responses(eqx.tree_at(where, model, value), padded, stimulus)[0]
+        leaf = where(model)
+        return jax.jvp(placed, (leaf,), (leaf if log else jnp.ones_like(leaf),))[1]
+
+    by_shared = jnp.stack([along(*number) for number in wheres]) if wheres else jnp.zeros((0, *response.shape))
+    variance = model.observation.variance(response)
+    tiny = jnp.finfo(variance.dtype).tiny
+    inverse = jnp.where(counted & (variance > tiny), 1 / jnp.maximum(variance, tiny), 0.0)
+    residual = (counts - response) * inverse
+    weights = _flat(model.weights)
+
+    def one(slope, inverse, residual, by_shared, weights):
+        gradient = features @ (residual * slope) - ridge * weights
+        block = (features * (inverse * slope**2)) @ features.T
+        return gradient, block, features @ (inverse * slope * by_shared).T
+
+    rows = (slope * jnp.ones_like(response), inverse, residual, jnp.moveaxis(by_shared, 1, 0), weights)
+    gradients, blocks, borders = jax.lax.map(lambda row: one(*row), rows)
+    blocks += ridge * jnp.eye(blocks.shape[1])
+    shared_gradient = jnp.einsum("snt,nt->s", by_shared, residual)
+    corner = jnp.einsum("snt,nt,unt->su", by_shared, inverse, by_shared)
+    return _loss(model, given), gradients, shared_gradient, blocks, borders, corner
+
+
+def _column(parameter):
+    return parameter[:, None] if parameter.ndim else parameter
+
+
+def _flat(weights):
+    """(n, n[, b]) from i to j as (j, i b)."""
+    weights = weights[:, :, None] if weights.ndim == 2 else weights
+    return jnp.moveaxis(weights, 1, 0).reshape(weights.shape[1], -1)
+
+
+def _held(parts, fitted):
+    """The parts as arrays, with a one in H for what is not fitted."""
+    _, gradients, shared_gradient, blocks, borders, corner = (np.array(part) for part in parts)
+    gradients = gradients * fitted
+    blocks = np.where(fitted[:, :, None] & fitted[:, None, :], blocks, 0.0)
+    index = np.arange(blocks.shape[1])
+    blocks[:, index, index] = np.where(fitted, np.maximum(blocks[:, index, index], 1e-10), 1.0)
+    return gradients, shared_gradient, blocks, borders * fitted[:, :, None], corner
+
+
+def _solve(parts, fitted, damping) -> tuple[np.ndarray, np.ndarray]:
+    gradients, shared_gradient, blocks, borders, corner = _held(parts, fitted)
+    index = np.arange(blocks.shape[1])
+    blocks[:, index, index] *= 1 + damping
+    corner = corner + damping * np.diag(np.diag(corner))
+    solved = np.linalg.solve(blocks, np.concatenate([gradients[:, :, None], borders], axis=2))
+    right, left = solved[:, :, 0], solved[:, :, 1:]
+    schur = corner - np.einsum("nqs,nqu->su", borders, left)
+    shared = np.linalg.solve(schur, shared_gradient - np.einsum("nqs,nq->s", borders, right))
+    return right - left @ shared, shared
+
+
+def _variances(parts, fitted) -> tuple[np.ndarray, np.ndarray]:
+    _, _, blocks, borders, corner = _held(parts, fitted)
+    inverse = np.linalg.inv(blocks)
+    left = inverse @ borders
+    covariance = np.linalg.inv(corner - np.einsum("nqs,nqu->su", borders, left))
+    variances = np.einsum("nqq->nq", inverse) + np.einsum("nqs,su,nqu->nq", left, covariance, left)
+    return variances, np.diag(covariance)
+
+
+def _moved(model, numbers: Sequence[Shared], step_weights, step_shared):
+    functions = model.coupling.taps(model.dt).shape[1]
+    change = jnp.moveaxis(jnp.asarray(step_weights).reshape(model.size, model.size, functions), 0, 1)
+    change = change[:, :, 0] if model.weights.ndim == 2 else change
+    model = eqx.tree_at(lambda m: m.weights, model, model.weights + change)
+    for number, step in zip(numbers, step_shared, strict=True):
+        leaf = number.where(model)
+        value = leaf * jnp.exp(step) if number.log else leaf + step
+        model = eqx.tree_at(number.where, model, value)
+    return model
