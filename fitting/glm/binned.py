@@ -71,8 +71,6 @@ def binned(
     Raises:
         InputError: what cannot be counts, times outside the recording or in ms, trials not longer than the history.
     """
-    if not (np.isfinite(dt) and dt > 0):
-        raise InputError(f"dt is {dt:g} s; give a positive bin in seconds")
     if isinstance(spikes, SpikeTrains):
         counts, units = _from_trains(spikes, dt, duration)
     else:

@@ -14,6 +14,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 from glifjax import glm
 from glifjax.errors import InputError
 from glifjax.glm.kernels import AbstractKernel
+from glifjax.glm.network import checked_step
 from glifjax.spikes.trains import SpikeTrains
 
 from .binned import Binned, binned
@@ -119,6 +120,7 @@ def fit(
         InputError: what cannot be used, in one sentence.
     """
     del key
+    dt = checked_step(dt)
     if like is not None and (basis is not None or link is not None or own is not None):
         raise InputError("like= gives kernels and link; give it alone, or basis=, own= and link=")
     with jax.enable_x64(True):

@@ -203,7 +203,7 @@ def test_a_fifth_of_the_time_is_scored():
 
 GOOD = (np.random.default_rng(4).uniform(size=(2, 400)) < 0.1).astype(np.uint8)
 BAD = {
-    "positive bin": lambda: fitting_glm.fit(GOOD, 0.0),
+    "positive step": lambda: fitting_glm.fit(GOOD, 0.0),
     "hold -1": lambda: fitting_glm.fit(GOOD.astype(int) - 1, 1e-3),
     "NaN": lambda: fitting_glm.fit(np.full((2, 400), np.nan), 1e-3),
     "whole numbers": lambda: fitting_glm.fit(GOOD * 0.5, 1e-3),
