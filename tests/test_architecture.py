@@ -137,7 +137,6 @@ def test_simulate_is_the_only_scan():
     ]
     assert users == [
         "glifjax/glm/observation.py",
-        "glifjax/glm/simulate.py",
         "glifjax/mihalas_niebur/crossing.py",
         "glifjax/network/delays.py",
         "glifjax/network/gradient.py",

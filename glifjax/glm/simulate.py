@@ -19,6 +19,7 @@ from glifjax.glm.batch import stacked, stacked_drives
 from glifjax.glm.driven import driven_by
 from glifjax.glm.network import AbstractNetwork, Input
 from glifjax.glm.observation import MOST
+from glifjax.scan import scan
 from glifjax.spikes.trains import SpikeTrains
 
 #: Steps that share one draw of random numbers.
@@ -230,7 +231,7 @@ def _blocks(network: tuple, state, first, length: int, warm_up: int):
             return state, (sample.count, jnp.isfinite(sample.drive).all())
 
         state, flags = carry
-        state, (counts, finite) = jax.lax.scan(step, state, (times, uniform.T))
+        state, (counts, finite) = scan(step, state, (times, uniform.T))
         counts = counts * present
         most = jnp.sum(present) * BLOCK / (1 + model.refractory_steps)
         flags |= jnp.where(jnp.all(finite), 0, int(Status.NON_FINITE))
@@ -238,5 +239,5 @@ def _blocks(network: tuple, state, first, length: int, warm_up: int):
         flags |= jnp.where(jnp.sum(counts) > RUNAWAY * most, int(Status.RUNAWAY), 0)
         return (state, flags), jnp.minimum(counts, MOST).astype(jnp.uint8).T
 
-    (state, flags), counts = jax.lax.scan(block, (state, jnp.zeros((), jnp.int32)), first + jnp.arange(length))
+    (state, flags), counts = scan(block, (state, jnp.zeros((), jnp.int32)), first + jnp.arange(length))
     return state, jnp.moveaxis(counts, 0, 1).reshape(size, -1), flags
