@@ -28,6 +28,8 @@ TOLERANCE = 0.02
 MOST_RUNS = 40
 #: The first length that is tried, in sizes of the parameter that moves furthest.
 FIRST_STEP = 0.1
+#: How often it is doubled.
+MOST_DOUBLINGS = 10
 #: Places of the peer's names.
 NAMES: dict[str, str] = {
     "theta": "threshold",
@@ -97,13 +99,15 @@ def _tune_mean(model, target, wheres, names, measure, key, stimulus, steps) -> A
         sign = -np.sign(value)
         at = partial(_moved, model, wheres, [sign * part for part in direction])
         low, low_value, high, high_value = 0.0, value, FIRST_STEP, value
-        for _ in range(MOST_RUNS // 2):
+        for _ in range(MOST_DOUBLINGS):
             high_value = gap(at(high))
             if high_value * value <= 0 or not np.isfinite(high_value):
                 break
             low, low_value, high = high, high_value, 2 * high
         length, value = _between(gap, at, low, low_value, high, high_value)
         model = at(length)
+        if low_value * high_value > 0:
+            break
     if abs(value) <= np.log1p(TOLERANCE):
         return model
     reached = target * np.exp(value)
