@@ -1,6 +1,6 @@
 """What the augmented level's parts are worth, on the training sweep alone: cross-validated bits and free runs.
 
-    uv run python benchmarks/augmented_choices.py FOLDER [--out docs/augmented_choices.md]
+    uv run python benchmarks/augmented_choices.py FOLDER [--out docs/measured/augmented_choices.md]
 
 Each variant is refitted four times with every fourth block of 5 s kept aside (fitting.assess.crossvalidate). The kept
 blocks' spikes are scored twice: by their likelihood, bits per spike; and in 100 free runs by

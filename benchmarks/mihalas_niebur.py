@@ -1,6 +1,6 @@
-"""Time of the Mihalas-Niebur neuron and of its gradient; writes docs/speed_mihalas_niebur.md.
+"""Time of the Mihalas-Niebur neuron and of its gradient; writes docs/measured/speed_mihalas_niebur.md.
 
-    uv run python benchmarks/mihalas_niebur.py [--repeats 10] [--out docs/speed_mihalas_niebur.md]
+    uv run python benchmarks/mihalas_niebur.py [--repeats 10] [--out docs/measured/speed_mihalas_niebur.md]
 
 What stands in one row is timed in turns, the shortest of all repeats counts, and compilation is timed apart.
 """
@@ -148,7 +148,7 @@ def gradient(repeats: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--out", type=Path, default=Path("docs/speed_mihalas_niebur.md"))
+    parser.add_argument("--out", type=Path, default=Path("docs/measured/speed_mihalas_niebur.md"))
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     about = machine()

@@ -1,7 +1,7 @@
 """Fit every level to simulated cells: each fit is to be finite, and to predict better than where it started.
 
     uv run python benchmarks/no_divergence.py [--cells 100] [--level LIF] [--training 20] [--held-out 10]
-                                              [--out docs/no_divergence.md]
+                                              [--out docs/measured/no_divergence.md]
 
 Each cell is a LIF-R-ASC-A neuron drawn from the published range (fitting/published.py), with escape noise and 1 mV of
 measurement noise, recorded as by an amplifier for 20 s, and 10 s more that are held out, or for as long as is said.

@@ -1,6 +1,6 @@
 """Default fits of cells of other kinds: Hodgkin-Huxley neurons, recorded as other laboratories do.
 
-    uv run python benchmarks/other_cells.py [--out docs/other_cells.md]
+    uv run python benchmarks/other_cells.py [--out docs/measured/other_cells.md]
 
 A regular-spiking, a fast-spiking and a low-threshold-spiking cortical cell (Pospischil et al. 2008, Biol Cybern 99:427)
 with a noisy current of their own, sampled at 20, 50 and 25 kHz, the first two through a bridge that is not balanced;
@@ -145,7 +145,7 @@ def record(cell: Cell, path: Path, seed: int = 3) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("docs/other_cells.md"))
+    parser.add_argument("--out", type=Path, default=Path("docs/measured/other_cells.md"))
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     rows, preferred = [], []

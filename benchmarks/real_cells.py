@@ -1,6 +1,6 @@
-"""Fit recordings with default options, all six levels, and write the table of docs/results.md.
+"""Fit recordings with default options, all six levels, and write the table of docs/measured/results.md.
 
-    uv run python benchmarks/real_cells.py FOLDER [--defaults] [--out docs/results.md]
+    uv run python benchmarks/real_cells.py FOLDER [--defaults] [--out docs/measured/results.md]
 
 FOLDER holds NWB files. Each is fitted in a fresh process, so that its seconds are what a user waits for, compilation
 included; then again with each of OTHERWISE, which --defaults leaves out. Everything is chosen on the training sweeps;
@@ -105,7 +105,7 @@ the first that was tried."""
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
+    parser.add_argument("--out", type=Path, default=Path("docs/measured/results.md"))
     parser.add_argument("--defaults", action="store_true", help="default options only")
     options = parser.parse_args()
     paths, cells = sorted(options.folder.glob("*.nwb")), []
@@ -193,7 +193,7 @@ def _page(cells: list[dict]) -> str:
         "# Results on real cells",
         "Five dorsal raphe neurons from the public GIF-K data set (whole cell, current clamp, 10 kHz, bridge not "
         "balanced). Fitted with default options to the 60 s noise sweep alone, scored on ten 10 s repeats of frozen "
-        "noise. Scores are defined in [scores.md](scores.md). "
+        "noise. Scores are defined in [scores.md](../scores.md). "
         f"Made by `uv run python benchmarks/real_cells.py FOLDER` with jax {jax.__version__} "
         f"on Python {platform.python_version()}, {os.cpu_count()} cores.",
         "Preferred by cross-validation, and the seconds that all six levels took, compilation included, without the "

@@ -1,6 +1,6 @@
-"""How long a step takes, beside loops compiled by numba in the same run; writes docs/speed.md.
+"""How long a step takes, beside loops compiled by numba in the same run; writes docs/measured/speed.md.
 
-    uv run --group bench python benchmarks/speed.py [--repeats 20] [--out docs/speed.md]
+    uv run --group bench python benchmarks/speed.py [--repeats 20] [--out docs/measured/speed.md]
 
 What stands in one table is timed in turns, the shortest of all repeats counts, and compilation is timed apart.
 """
@@ -32,7 +32,7 @@ GRADIENT = "--long-gradient"
 ONE_NEURON = """## One neuron
 
 {steps:,} steps of {dt:g} µs, float64; ns a step. `numba` is a loop in AllenSDK's order of operations, `numba, folded`
-the same with its constants folded ([numba_loop.py](../benchmarks/numba_loop.py)); both store voltage, threshold and
+the same with its constants folded ([numba_loop.py](../../benchmarks/numba_loop.py)); both store voltage, threshold and
 currents and jump over the spike cut, which glifjax steps through. Their spikes and NaNs are those of glifjax, their
 voltages within 1e-12 V. AllenSDK's outputs are these and the spikes; the whole trace is all that `simulate` gives, 13
 numbers a step. Ratios are to `numba`. AllenSDK's own `run()` was measured at 4,700 (LIF) to 13,900 ns (LIF-R-ASC-A),
@@ -237,7 +237,7 @@ def accelerator(repeats: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=Path("docs/speed.md"))
+    parser.add_argument("--out", type=Path, default=Path("docs/measured/speed.md"))
     parser.add_argument(GRADIENT, type=json.loads, default=False, help=argparse.SUPPRESS)
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)

@@ -4,6 +4,9 @@ from .assess.evaluate import Scores as Scores
 from .assess.evaluate import evaluate as evaluate
 from .checkpoint import Checkpoint as Checkpoint
 from .data.arrays import DataError as DataError
+from .data.arrays import FitData as FitData
+from .data.arrays import coarsen as coarsen
+from .data.masks import observed_steps as observed_steps
 from .data.protocols import choose_sweeps as choose_sweeps
 from .example.cell import example_cell as example_cell
 from .example.cell import true_parameters as true_parameters
@@ -19,10 +22,15 @@ from .many.study import fit_many as fit_many
 from .many.study import write_overview as write_overview
 from .model.coordinates import Bounded as Bounded
 from .model.coordinates import Coordinate as Coordinate
+from .model.coordinates import origin as origin
+from .model.coordinates import place as place
 from .model.parameters import parameters as parameters
 from .model.patched import PatchedNeuron as PatchedNeuron
+from .model.runs import predict as predict
 from .pipeline.fit import fit as fit
 from .pipeline.result import Fit as Fit
+from .report.figures import levels_compared as levels_compared
+from .report.words import steps_up as steps_up
 from .results.files import ResultsError as ResultsError
 from .results.provenance import LikeError as LikeError
 from .results.record import FitRecord as FitRecord

@@ -15,11 +15,11 @@ PRINTED = {
     "fit_a_firing_pattern": "recovered a = 5.0000 /s, A1 = 10.0000 nA, A2 = -0.6000 nA",
 }
 #: The sizes that other tests fit, too, so that compiled functions are found again.
-SIZES = "import sys\nTRAINING, HELD_OUT, REPEATS, sys.modules['fitting.evaluate'].RUNS = 15.0, 4.0, 3, 20\n"
+SIZES = "TRAINING, HELD_OUT, REPEATS, RUNS = 15.0, 4.0, 3, 20\n"
 #: What is run after a notebook's cell of parameters. The augmented level takes as long as all others together.
 SHORTER = {
     "fit_your_first_cell": SIZES + "STEPS = 2",
-    "comparing_levels": SIZES + 'sys.modules["fitting.levels.names"].LEVELS = ("LIF-R-ASC", "LIF-R-ASC-A")',
+    "comparing_levels": SIZES + 'LEVELS = "LIF-R-ASC, LIF-R-ASC-A"',
     "a_rule_of_your_own": SIZES + "STEPS, TUNING = 20, 2",
 }
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))

@@ -41,7 +41,7 @@ class MembranePrior(eqx.Module):
     """Standard deviations of the priors on the membrane: in natural-log units where a parameter is positive.
 
     The slope of the reset stays what it is on the recording: fitted here it follows the model's own error at the
-    onsets, and predicts fewer of the training spikes (docs/results.md).
+    onsets, and predicts fewer of the training spikes (docs/measured/results.md).
 
     Attributes:
         C, R: of capacitance and resistance, log units.
