@@ -45,6 +45,8 @@ FLOORS = {
 #: A room has one idea, and a house few doors.
 MOST_DOORS = {"glifjax": 22, "fitting": 18}
 LONGEST = 380
+#: Names of nothing.
+NO_NOUNS = {"found", "told", "kept", "each", "known"}
 
 
 def imported(path: Path) -> set[str]:
@@ -96,6 +98,15 @@ def test_a_module_is_short(path):
     assert text.count("\n") < LONGEST
     assert "sys.modules" not in text
     assert "PARTS[" not in text
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_variables_are_nouns(path):
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    declared = {id(node.target) for node in nodes if isinstance(node, ast.AnnAssign) and node.value is None}
+    names = {node.id: id(node) for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assigned = {name for name, place in names.items() if place not in declared}  # not the keys of a record
+    assert not (assigned | {node.arg for node in nodes if isinstance(node, ast.arg)}) & NO_NOUNS
 
 
 def test_no_level_but_its_own_file_asks_for_the_augmented_one():

@@ -105,8 +105,8 @@ def _ends(sampled: Float[np.ndarray, "d n"]) -> Float[np.ndarray, "2 n"]:
 def _counts(draws, current, starts, dt, keys):
     """How many of each drawn neuron's runs spike in each step, (draws, T)."""
 
-    def one(each):
-        neuron, keys = each
+    def one(drawn):
+        neuron, keys = drawn
         run = lambda key, start: neuron.simulate(current, dt, recorded_start=start, key=key).fired
         return jax.vmap(run)(keys, starts).sum(axis=0)
 

@@ -76,7 +76,7 @@ def _line(cell) -> str:
     """What became of a cell."""
     if cell.error:
         return f"  [red]✗[/red] {escape(cell.name)}: {escape(cell.error)}"
-    if cell.kept:
+    if cell.fitted_before:
         return f"  [green]✓[/green] {escape(cell.name)} [dim]fitted before[/dim]"
     record = cell.record()
     gamma = record["scores"]["test"]["gamma_4ms"]

@@ -127,7 +127,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
     """A name for each path: the file's, with as many of its folders before it as tell all apart."""
     parts = [(*path.parts[1:-1], path.stem) for path in paths]
     for depth in range(1, max(map(len, parts)) + 1):
-        names = ["-".join(each[-depth:]) for each in parts]
+        names = ["-".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(names):
             return names
     return [f"{path.stem}-{number}" for number, path in enumerate(paths, start=1)]
@@ -153,9 +153,9 @@ def _check(folder: Path, todo: Sequence[Job], overwrite: bool) -> None:
         raise ResultsError(f"{folder}: is a file; choose another folder")
     for job in todo:
         try:
-            found = json.loads((job.out / "fit.json").read_text(encoding="utf-8"))
+            record = json.loads((job.out / "fit.json").read_text(encoding="utf-8"))
             parts = circumstances(job.settings)
-            other = any(found.get(key) != parts[key] for key in ("settings", "versions", "source"))
+            other = any(record.get(key) != parts[key] for key in ("settings", "versions", "source"))
         except FileNotFoundError:
             continue
         except (OSError, ValueError):

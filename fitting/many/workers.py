@@ -36,14 +36,14 @@ class Cell:
         path: the recording.
         folder: its results; None if the fit failed.
         error: why it failed.
-        kept: whether its results were there already.
+        fitted_before: whether its results were there already.
     """
 
     name: str
     path: Path
     folder: Path | None = None
     error: str = ""
-    kept: bool = False
+    fitted_before: bool = False
 
     def record(self) -> dict[str, Any]:
         """What its fit.json holds; nothing if the fit failed."""
@@ -178,7 +178,7 @@ def _fit(job: Job, progress: Callable[[str, str], None]) -> Cell:
     try:
         finish_replacing(job.out)
         if not job.fresh and _holds(job.out, fingerprint(provenance(job.path, job.settings))):
-            return Cell(job.name, job.path, job.out, kept=True)
+            return Cell(job.name, job.path, job.out, fitted_before=True)
         check_folder(job.out, job.overwrite)
         fit_file(
             job.path,

@@ -94,8 +94,8 @@ def close_up(runs: Runs) -> Figure:
     time = (np.arange(len(runs.membrane))[shown] + 1) * runs.data.dt
     close.plot(time, recorded, color=DATA, lw=0.8, label="recorded")
     close.plot(time, predicted, color=NOISE, lw=1.4, label="predicted, recorded spikes forced")
-    known = np.concatenate([predicted[np.isfinite(predicted)], recorded[np.isfinite(predicted)]])
-    low, high = np.percentile(known, [0, 99.5])
+    shared = np.concatenate([predicted[np.isfinite(predicted)], recorded[np.isfinite(predicted)]])
+    low, high = np.percentile(shared, [0, 99.5])
     close.set(xlabel="time in the sweep (s)", ylabel="voltage (mV)", xlim=(time[0], time[-1]))
     close.set_ylim(low - 3, high + 6)
     _legend(close, ncol=2)
@@ -144,24 +144,24 @@ def raster(trains: tuple[list, list, list], data: FitData) -> Figure:
 
 
 @styled
-def predictive_bands(runs: Runs, known: Bands) -> Figure:
+def predictive_bands(runs: Runs, bands: Bands) -> Figure:
     """Where the rate of the repeats and, in a close-up, the voltage between spikes are to lie, and where they are."""
     data, start, stop = runs.data, *runs.window
     figure = Figure(figsize=(FULL, 4.6), layout="constrained")
     rates, volts = figure.subplots(2, 1, height_ratios=(1, 1.5))
     _, rate = _rate(data.spike_times, data.current.shape[1] * data.dt)
-    rates.fill_between(known.time, *known.rate, color=NOISE, alpha=0.35, lw=0, label="90 % band")
-    rates.plot(known.time, rate, color=DATA, lw=0.9, label="recorded")
+    rates.fill_between(bands.time, *bands.rate, color=NOISE, alpha=0.35, lw=0, label="90 % band")
+    rates.plot(bands.time, rate, color=DATA, lw=0.9, label="recorded")
     rates.set(ylabel="rate (1/s)", xlim=(start, stop))
     rates.set_ylim(bottom=0)
     start = _close(runs)
     shown = slice(round(start / data.dt), round((start + CLOSE_UP) / data.dt))
     time = (np.arange(data.current.shape[1])[shown] + 1) * data.dt
-    recorded = np.where(np.isfinite(known.voltage[0]), runs.membrane, np.nan)
+    recorded = np.where(np.isfinite(bands.voltage[0]), runs.membrane, np.nan)
     volts.plot(time, recorded[shown], color=DATA, lw=0.6, label="recorded, between spikes")
     for band, alpha, name in (
-        (known.voltage, 0.35, "90 % band"),
-        (known.parameters, 1.0, "of it, what the parameters leave open"),
+        (bands.voltage, 0.35, "90 % band"),
+        (bands.parameters, 1.0, "of it, what the parameters leave open"),
     ):
         volts.fill_between(time, *band[:, shown], color=NOISE, alpha=alpha, lw=0.5, label=name, zorder=3)
     volts.set(xlabel="time in the sweep (s)", ylabel="voltage (mV)", xlim=(start, start + CLOSE_UP))
@@ -287,8 +287,8 @@ def convergence(stage: Outcome) -> Figure:
     steps = np.asarray(stage.tried) if scanned else np.arange(len(stage.losses))
     ax.plot(steps, stage.losses, "o-", color=DATA, ms=2.5, lw=0.9)
     if stage.losses:
-        kept = int(np.argmax(stage.losses) if scanned else np.argmin(stage.losses))
-        ax.plot(steps[kept], stage.losses[kept], "o", color=HARD if scanned else NOISE, ms=6)
+        best = int(np.argmax(stage.losses) if scanned else np.argmin(stage.losses))
+        ax.plot(steps[best], stage.losses[best], "o", color=HARD if scanned else NOISE, ms=6)
     words = stage.unit.split()
     half = len(words) // 2 + 1
     lines = [words[:half], words[half:]] if len(words) > 4 else [words]

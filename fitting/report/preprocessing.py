@@ -42,24 +42,24 @@ def spikes(fit: FittedNeuron, data: FitData) -> Figure:
 def _waves(data: FitData):
     """The voltage around each spike, (n, T), V, and the time from its upstroke, s."""
     time = np.arange(-round(BEFORE / data.dt), round(AFTER / data.dt)) * data.dt
-    found = [
+    waves = [
         np.interp(at + time, (np.arange(len(row)) + 0.5) * data.dt, row)
         for row, times, valid in zip(data.voltage, data.spike_times, data.valid, strict=True)
         for at in times
         if BEFORE < at < valid.sum() * data.dt - AFTER
     ]
-    return time, np.array(found).reshape(-1, len(time))
+    return time, np.array(waves).reshape(-1, len(time))
 
 
 def _judge(ax, data: FitData) -> None:
     """Each peak by what makes it a spike or not."""
-    found = [find_peaks(row[valid], 1 / data.dt) for row, valid in zip(data.voltage, data.valid, strict=True)]
-    height, slope = (np.concatenate([getattr(peaks, of) for peaks in found]) for of in ("prominence", "upstroke"))
-    is_spike = np.concatenate([peaks.spikes for peaks in found])
+    tops = [find_peaks(row[valid], 1 / data.dt) for row, valid in zip(data.voltage, data.valid, strict=True)]
+    height, slope = (np.concatenate([getattr(peaks, of) for peaks in tops]) for of in ("prominence", "upstroke"))
+    is_spike = np.concatenate([peaks.spikes for peaks in tops])
     ax.plot(1e3 * height[is_spike], slope[is_spike], ".", color=DATA, ms=3, label=f"{is_spike.sum()} spikes")
     rejected = np.sum(~is_spike)
     ax.plot(1e3 * height[~is_spike], slope[~is_spike], "x", color=HARD, ms=4, label=f"{rejected} other peaks")
-    least = min((peaks.least for peaks in found), default=PROMINENCE)
+    least = min((peaks.least for peaks in tops), default=PROMINENCE)
     ax.axvline(1e3 * least, color="#888888", lw=0.7)
     ax.axhline(UPSTROKE, color="#888888", lw=0.7)
     ax.set(xlabel="stands out by (mV)", ylabel="upstroke (V/s)", yscale="log", xlim=(0, None))
@@ -127,15 +127,13 @@ def electrode(done: Preprocessing) -> Figure:
         part.axhline(0, color="#888888", lw=0.7)
         part.set(xlabel="lag (ms)", ylabel="electrode's kernel (MΩ per step)")
         part.set_title(f"{1e-6 * kernel.resistance:.1f} ± {1e-6 * kernel.error:.1f} MΩ")
-    found = done.artefact
-    time, mean, error = 1e3 * found.time, 1e12 * found.mean, 1e12 * found.error
+    jump = done.artefact
+    time, mean, error = 1e3 * jump.time, 1e12 * jump.mean, 1e12 * jump.error
     artefact.fill_between(time, mean - 2 * error, mean + 2 * error, color=DATA, alpha=0.2, lw=0)
-    artefact.plot(time, mean, color=HARD if found.size else DATA, lw=1.2)
+    artefact.plot(time, mean, color=HARD if jump.size else DATA, lw=1.2)
     artefact.axvline(0, color="#888888", lw=0.7)
     artefact.set(xlabel="time from the upstroke (ms)", ylabel="mean current (pA)")
-    artefact.set_title(
-        f"jumps of {1e12 * found.size:.3g} pA with the spikes" if found.size else "no artefact of spikes"
-    )
+    artefact.set_title(f"jumps of {1e12 * jump.size:.3g} pA with the spikes" if jump.size else "no artefact of spikes")
     return figure
 
 

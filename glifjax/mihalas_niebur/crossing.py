@@ -115,12 +115,12 @@ def _reset_near(inside, path, current, guess, dt):
     return guess - late, inside.reset(near - late * rate)
 
 
-def _replay(known, inside, start, free, current, dt):
-    """End and crossings again, from crossings that are known: one Newton step each, to be differentiated."""
+def _replay(crossings, inside, start, free, current, dt):
+    """End and crossings again, from crossings that are crossings: one Newton step each, to be differentiated."""
 
-    def spikes(inside, start, current, dt, known):
+    def spikes(inside, start, current, dt, crossings):
         x, passed, times = jnp.stack(start), jnp.zeros_like(dt), []
-        for time in known:
+        for time in crossings:
             there = jnp.isfinite(time)
             guess = jnp.where(there, time - passed, 0.0)
             lasts, fresh = _reset_near(inside, inside.series(x, current), current, guess, dt)
@@ -128,9 +128,9 @@ def _replay(known, inside, start, free, current, dt):
             times.append(jnp.where(there, passed, jnp.inf))
         return tuple(_along(inside.series(x, current), dt - passed)), tuple(times)
 
-    inputs = inside, start, current, dt, known
+    inputs = inside, start, current, dt, crossings
     again = jax.checkpoint(spikes, prevent_cse=False)
-    return jax.lax.cond(jnp.isfinite(known[0]), lambda args: again(*args), lambda args: (free, known), inputs)
+    return jax.lax.cond(jnp.isfinite(crossings[0]), lambda args: again(*args), lambda args: (free, crossings), inputs)
 
 
 def _away_from_zero(slope):
@@ -187,18 +187,18 @@ def _follow(places: int, *args):
             may_cross = jnp.broadcast_to(args[0], (size,))
 
             def next_one(carry):
-                left, found = carry
+                left, results = carry
                 row = jnp.argmax(left)
                 of_row = lambda leaf: jax.lax.dynamic_index_in_dim(leaf, row, keepdims=False)
                 one = alone(*eqx.combine(jax.tree.map(of_row, part), whole))
                 put = lambda leaf, value: jax.lax.dynamic_update_index_in_dim(leaf, value, row, 0)
-                return put(left, False), jax.tree.map(put, found, one)
+                return put(left, False), jax.tree.map(put, results, one)
 
             start = may_cross, jax.vmap(nothing, axis_size=size)(part)
             return jax.lax.while_loop(lambda carry: jnp.any(carry[0]), next_one, start)[1]
 
-        found = jax.lax.platform_dependent(mapped, cpu=one_by_one, default=at_once)
-        return found, jax.tree.map(lambda _: True, found)
+        results = jax.lax.platform_dependent(mapped, cpu=one_by_one, default=at_once)
+        return results, jax.tree.map(lambda _: True, results)
 
     return alone(*args)
 

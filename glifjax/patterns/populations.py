@@ -127,9 +127,9 @@ def respond(patterns: Iterable[Pattern], **static: Any) -> list[Response]:
     patterns = list(patterns)
     neurons, currents, steps = batch(patterns, **static)
     dt = patterns[0].dt
-    found = (np.asarray(values) for values in _crossings_and_voltages(neurons, currents, dt))
+    traces = (np.asarray(values) for values in _crossings_and_voltages(neurons, currents, dt))
     responses = []
-    for crossing, voltage, n in zip(*found, steps, strict=True):
+    for crossing, voltage, n in zip(*traces, steps, strict=True):
         responses.append(Response(1e3 * times_of(crossing[:n], dt), 1e3 * voltage[:n].astype(float), 1e3 * n * dt))
     return responses
 

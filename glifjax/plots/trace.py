@@ -119,13 +119,13 @@ def _stimulus(ax, time: Float[np.ndarray, " T"], current: Float[np.ndarray, " T"
 def _voltage(ax, trace: Trace, time: Float[np.ndarray, " T"], scale: float, reference: float) -> None:
     mv = lambda volts: 1e3 * (np.asarray(volts, float) + reference)
     voltage, threshold = mv(trace.voltage), mv(trace.threshold)
-    found: Any = trace.spikes()
+    spikes: Any = trace.spikes()
     for values, color, style, name in ((voltage, VOLTAGE, "-", "voltage"), (threshold, THRESHOLD, "--", "threshold")):
         shown = visible(values)
         ax.plot(time[shown], values[shown], style, color=color, label=name)
-    before = np.concatenate([[mv(trace.initial_voltage)], voltage])[found.steps]
-    ax.plot(scale * found.grid_times, before, ".", color=VOLTAGE, ms=7, label="last step before a spike")
-    ax.plot(scale * found.times, mv(found.crossing_voltages), "x", color=INK, ms=6, label="interpolated spike")
+    before = np.concatenate([[mv(trace.initial_voltage)], voltage])[spikes.steps]
+    ax.plot(scale * spikes.grid_times, before, ".", color=VOLTAGE, ms=7, label="last step before a spike")
+    ax.plot(scale * spikes.times, mv(spikes.crossing_voltages), "x", color=INK, ms=6, label="interpolated spike")
     ax.set_ylabel("voltage (mV)")
     ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=4, borderaxespad=0.1, columnspacing=1.4)
 

@@ -63,8 +63,8 @@ class ResetBySum(AbstractReset):
     def __call__(self, neuron, state) -> tuple[Float[Array, ""], ...]:
         """The currents at the end of the spike cut, A each."""
         amplitude = neuron.afterspike_amplitudes
-        kept = self.r * jnp.exp(-neuron.spike_cut_duration / neuron.asc_tau_array)
-        return tuple(amplitude[j] + current * kept[j] for j, current in enumerate(state.afterspike_currents))
+        remaining = self.r * jnp.exp(-neuron.spike_cut_duration / neuron.asc_tau_array)
+        return tuple(amplitude[j] + current * remaining[j] for j, current in enumerate(state.afterspike_currents))
 
 
 class ResetToNone(AbstractReset):

@@ -89,9 +89,9 @@ class Gate(eqx.Module):
 
     def spike(self, x: Float[Array, ""], waveform: Float[Array, " w"], duration: Float[Array, ""]) -> Float[Array, ""]:
         """`advance` over every sample of a waveform: its first sample has decayed longest."""
-        each = duration / len(waveform)
-        ago = each * jnp.arange(len(waveform) - 1, -1, -1)
-        arrived = -jnp.expm1(-each / self.tau) * jnp.sum(self.steady(waveform) * jnp.exp(-ago / self.tau))
+        step = duration / len(waveform)
+        ago = step * jnp.arange(len(waveform) - 1, -1, -1)
+        arrived = -jnp.expm1(-step / self.tau) * jnp.sum(self.steady(waveform) * jnp.exp(-ago / self.tau))
         return x * jnp.exp(-duration / self.tau) + arrived
 
 

@@ -84,11 +84,11 @@ class Kernels(AbstractThreshold):
 
     def __call__(self, neuron, state, current, dt) -> KernelState:
         """The threshold one step later."""
-        kept, decay = jnp.exp(-dt / self.spike_tau), jnp.exp(-dt / self.voltage_tau)
+        remaining, decay = jnp.exp(-dt / self.spike_tau), jnp.exp(-dt / self.voltage_tau)
         drive, old = self.drive(state.voltage), state.threshold
         moved = KernelState(
             old.total,
-            tuple(s * kept[i] for i, s in enumerate(old.from_spikes)),
+            tuple(s * remaining[i] for i, s in enumerate(old.from_spikes)),
             tuple(w * decay[k] + (1 - decay[k]) * drive[k] for k, w in enumerate(old.from_voltage)),
         )
         return moved.with_total(neuron.threshold_infinity)
@@ -107,7 +107,7 @@ class ResetKernels(AbstractReset):
 
     def __call__(self, neuron, state) -> KernelState:
         """The threshold after the spike."""
-        kept = jnp.exp(-neuron.spike_cut_duration / neuron.threshold_dynamics.spike_tau)
+        remaining = jnp.exp(-neuron.spike_cut_duration / neuron.threshold_dynamics.spike_tau)
         old = state.threshold
-        raised = tuple(s * kept[i] + self.a_spike[i] for i, s in enumerate(old.from_spikes))
+        raised = tuple(s * remaining[i] + self.a_spike[i] for i, s in enumerate(old.from_spikes))
         return KernelState(old.total, raised, old.from_voltage).with_total(neuron.threshold_infinity)

@@ -50,7 +50,7 @@ class LinearExact(AbstractDynamics):
         decay = decay_rates(neuron.afterspike_dynamics, neuron)
         afterspike = list(enumerate(state.afterspike_currents))
         if neuron.membrane_currents:
-            current += sum(each * phi(decay[j] * dt) for j, each in afterspike)
+            current += sum(amplitude * phi(decay[j] * dt) for j, amplitude in afterspike)
             afterspike = []
 
         def flow(voltage):
@@ -60,8 +60,8 @@ class LinearExact(AbstractDynamics):
         moved, slope = jax.jvp(flow, (state.voltage,), (jnp.ones_like(state.voltage),))
         rate = -slope
         voltage = state.voltage + moved * dt * phi(rate * dt)
-        for j, each in afterspike:
-            voltage += each / neuron.capacitance * dt * jnp.exp(-rate * dt) * phi((decay[j] - rate) * dt)
+        for j, amplitude in afterspike:
+            voltage += amplitude / neuron.capacitance * dt * jnp.exp(-rate * dt) * phi((decay[j] - rate) * dt)
         return voltage
 
 

@@ -51,8 +51,8 @@ def find_peaks(voltage: Float[np.ndarray, " T"], rate: float) -> Peaks:
     from scipy.ndimage import uniform_filter1d
 
     window = max(3, int(WINDOW * rate))
-    at, found = signal.find_peaks(voltage, prominence=LOOKED_AT, wlen=window, distance=max(1, int(1.5e-3 * rate)))
-    prominence = found["prominences"]
+    at, properties = signal.find_peaks(voltage, prominence=LOOKED_AT, wlen=window, distance=max(1, int(1.5e-3 * rate)))
+    prominence = properties["prominences"]
     rise, before = max(1, round(0.3e-3 * rate)), max(1, int(3e-3 * rate))
     slope = np.zeros_like(voltage)
     slope[rise:] = (voltage[rise:] - voltage[:-rise]) * rate / rise

@@ -108,12 +108,12 @@ class CellTypes:
         what = f"neuronal model {model_id}"
         url = self._query("NeuronalModel", f"[id$eq{_id(model_id)}]", "well_known_files(well_known_file_type)")
         path = self._rows(f"neuronal_model_{model_id}/model_metadata.json", url, _MODEL, what, single=True)
-        found = _glif(check_json(path))
-        if found is None:
+        model = _glif(check_json(path))
+        if model is None:
             raise DownloadError(
                 f"neuronal model {model_id}: is {check_json(path)['name']!r}, no GLIF model; choose another"
             )
-        return found
+        return model
 
     def models(self, specimen_id: int | None = None) -> list[NeuronalModel]:
         """The GLIF models of a specimen, simplest first; without a number those of every specimen (a long list)."""
@@ -127,11 +127,11 @@ class CellTypes:
             )
         url = self._query("NeuronalModel", criteria, "well_known_files(well_known_file_type)")
         rows = check_json(self._rows(name, url, fields, what))
-        found = [model for model in map(_glif, rows) if model is not None]
-        if not found:
+        published = [model for model in map(_glif, rows) if model is not None]
+        if not published:
             raise NothingFound(f"the database has no GLIF {what}, only others")
         levels = list(LEVELS)
-        return sorted(found, key=lambda model: (model.specimen_id, levels.index(model.level), model.id))
+        return sorted(published, key=lambda model: (model.specimen_id, levels.index(model.level), model.id))
 
     def neuron_config(self, model_id: int) -> Path:
         """The model's neuron_config.json."""

@@ -119,8 +119,8 @@ def _get(url: str, source: str, file: Path, meter: Any, timeout: float) -> None:
         response: Any = error.response
         status = response.status_code
         if status < 500 and status not in (408, 429):
-            found = NothingFound if status in (404, 410) else DownloadError
-            raise found(f"{source}: the server answers {status} {response.reason}; check the id") from error
+            refusal = NothingFound if status in (404, 410) else DownloadError
+            raise refusal(f"{source}: the server answers {status} {response.reason}; check the id") from error
         raise Damaged(f"is {status} {response.reason}") from error
     except exceptions.InvalidURL as error:
         raise DownloadError(f"{url}: is not an address") from error

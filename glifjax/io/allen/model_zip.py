@@ -70,17 +70,17 @@ def read_model_zip(path: str | os.PathLike) -> ModelZip:
 def _member(archive: zipfile.ZipFile, source: str, kind: type, *endings: str) -> Any:
     """The JSON of the one member whose name has one of these endings."""
     wanted = " or ".join(endings)
-    found = [member for member in archive.infolist() if member.filename.endswith(endings)]
-    if len(found) != 1:
+    members = [member for member in archive.infolist() if member.filename.endswith(endings)]
+    if len(members) != 1:
         names = ", ".join(archive.namelist()[:8]) or "nothing"
-        number = "no" if not found else f"{len(found)} times"
+        number = "no" if not members else f"{len(members)} times"
         raise ModelZipError(f"{source}: holds {number} {wanted}, among {names}; expected the .zip of one GLIF model")
-    if found[0].file_size > _LIMIT:
-        raise ModelZipError(f"{source}: {found[0].filename} has {found[0].file_size} bytes; that is no GLIF model")
+    if members[0].file_size > _LIMIT:
+        raise ModelZipError(f"{source}: {members[0].filename} has {members[0].file_size} bytes; that is no GLIF model")
     try:
-        value = json.loads(archive.read(found[0]))
+        value = json.loads(archive.read(members[0]))
     except ValueError as error:
-        raise ModelZipError(f"{source}: {found[0].filename} is not JSON ({error}); download it again") from error
+        raise ModelZipError(f"{source}: {members[0].filename} is not JSON ({error}); download it again") from error
     if not isinstance(value, kind):
-        raise ModelZipError(f"{source}: {found[0].filename} holds a {type(value).__name__}; download it again")
+        raise ModelZipError(f"{source}: {members[0].filename} holds a {type(value).__name__}; download it again")
     return value

@@ -30,8 +30,8 @@ def _check_lengths(neuron: GLIF, source: str) -> None:
     if isinstance(neuron.afterspike_reset, afterspike.ResetBySum):
         lengths["AScurrent_reset_method r"] = len(neuron.afterspike_reset.r)
     if len(set(lengths.values())) != 1:
-        found = ", ".join(f"{key}: {length}" for key, length in lengths.items())
-        raise NeuronConfigError(f"{source}: these must have one length: {found}")
+        unequal = ", ".join(f"{key}: {length}" for key, length in lengths.items())
+        raise NeuronConfigError(f"{source}: these must have one length: {unequal}")
 
 
 def _check_values(neuron: GLIF, source: str) -> None:

@@ -46,12 +46,12 @@ def with_changes(like: Any, before: Any, after: Any) -> Any:
     """
     if before == after:
         return like
-    if not all(isinstance(each, Mapping) for each in (like, before, after)):
+    if not all(isinstance(entries, Mapping) for entries in (like, before, after)):
         return after
-    kept = {
+    unchanged = {
         key: with_changes(value, before.get(key), after[key]) if key in after else value
         for key, value in like.items()
         if key in after or key not in before
     }
     added = {key: value for key, value in after.items() if key not in like and before.get(key) != value}
-    return kept | added
+    return unchanged | added

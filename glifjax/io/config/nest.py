@@ -188,7 +188,7 @@ def _level(params: Mapping[str, Any], source: str) -> str:
 
 def _level_of(neuron: GLIF) -> str:
     """The level whose rules a neuron has."""
-    rules = [type(each) for each in (
+    rules = [type(rule) for rule in (
         neuron.threshold_dynamics, neuron.voltage_reset, neuron.threshold_reset, neuron.afterspike_dynamics,
         neuron.afterspike_reset)]  # fmt: skip
     plain = [threshold.Constant, voltage.ResetToZero, threshold.ResetToInfinity]
@@ -197,12 +197,12 @@ def _level_of(neuron: GLIF) -> str:
     none = [afterspike.NoCurrents, afterspike.ResetToNone]
     some = [afterspike.Exponential, afterspike.ResetBySum]
     made_of = [plain + none, spiking + none, plain + some, spiking + some, adapting + some]
-    known = type(neuron.voltage_dynamics) in (voltage.ForwardEuler, voltage.LinearExact)
-    if rules not in made_of or not known or neuron.membrane_currents:
-        found = [type(neuron.voltage_dynamics), *rules, *map(type, neuron.membrane_currents)]
+    linear = type(neuron.voltage_dynamics) in (voltage.ForwardEuler, voltage.LinearExact)
+    if rules not in made_of or not linear or neuron.membrane_currents:
+        own = [type(neuron.voltage_dynamics), *rules, *map(type, neuron.membrane_currents)]
         raise NeuronConfigError(
             f"NEST's glif_psc has the rules of {', '.join(LEVELS)} only; this neuron's are "
-            f"{', '.join(rule.__name__ for rule in found)}"
+            f"{', '.join(rule.__name__ for rule in own)}"
         )
     return list(LEVELS)[made_of.index(rules)]
 
@@ -224,5 +224,5 @@ def _check_range(params: Mapping[str, Any], level: str, source: str) -> None:
         )
     lists = {key: len(params[key]) for key in ("asc_init", "asc_decay", "asc_amps", "asc_r")}
     if currents and len(set(lists.values())) != 1:
-        found = ", ".join(f"{key}: {length}" for key, length in lists.items())
-        raise NeuronConfigError(f"{source}: these must have one length: {found}")
+        unequal = ", ".join(f"{key}: {length}" for key, length in lists.items())
+        raise NeuronConfigError(f"{source}: these must have one length: {unequal}")

@@ -88,8 +88,8 @@ def register_rule(method: str, name: str, rule: Callable) -> None:
     """
     if method not in (*RULES, "membrane_currents"):
         raise NeuronConfigError(f"method {method!r} is unknown; use one of {', '.join(RULES)}, membrane_currents")
-    known = METHODS.get((method, name))
-    if known is not None and known is not rule and known.__module__.startswith("glifjax.rules."):
+    registered = METHODS.get((method, name))
+    if registered is not None and registered is not rule and registered.__module__.startswith("glifjax.rules."):
         raise NeuronConfigError(f"{method} {name!r} is a built-in rule; give yours another name")
     if method == "membrane_currents":
         base, expected = membrane.AbstractMembraneCurrent, "an AbstractMembraneCurrent class"
@@ -143,7 +143,7 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
     currents = config.get("membrane_currents", [])
     if not isinstance(currents, list | tuple):
         raise NeuronConfigError(f"{source}: membrane_currents is {currents!r}; expected a list of rules")
-    entries = [(method, config[method]) for method in RULES] + [("membrane_currents", each) for each in currents]
+    entries = [(method, config[method]) for method in RULES] + [("membrane_currents", current) for current in currents]
     for method, entry in entries:
         find_rule(METHODS, method, entry, source)
     numbers: dict[str, Any] = {key: (positive if key in _POSITIVE else number)(config, key, source) for key in _NUMBERS}
@@ -229,7 +229,7 @@ def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
         config["spike_latency"] = float(neuron.spike_latency)
     if neuron.membrane_currents:
         currents = neuron.membrane_currents
-        config["membrane_currents"] = [write_rule(METHODS, "membrane_currents", each) for each in currents]
+        config["membrane_currents"] = [write_rule(METHODS, "membrane_currents", current) for current in currents]
     if len(neuron.spike_waveform):
         config["spike_waveform"] = np.asarray(neuron.spike_waveform, float).tolist()
     neuron_from_config(config, "this neuron cannot be written")

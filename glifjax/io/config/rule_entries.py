@@ -33,9 +33,9 @@ def find_rule(table: Table, method: str, entry: Any, source: str) -> Callable:
         raise NeuronConfigError(f'{source}: {method} is {entry!r}; expected {{"name": ..., "params": {{...}}}}')
     name = entry["name"]
     if (method, name) not in table:
-        known = ", ".join(name for kind, name in table if kind == method)
+        names = ", ".join(name for kind, name in table if kind == method)
         raise NeuronConfigError(
-            f"{source}: {method} {name!r} is unknown; known are: {known}. If it is a rule of your own, call "
+            f"{source}: {method} {name!r} is unknown; known are: {names}. If it is a rule of your own, call "
             f"glifjax.register_rule({method!r}, {name!r}, rule) before reading"
         )
     return table[method, name]
@@ -116,9 +116,9 @@ def _value(hint: Any, given: Mapping, name: str, where: str) -> Any:
     inner = get_args(hint)[0] if get_origin(hint) is tuple else None
     if inspect.isclass(inner) and issubclass(inner, eqx.Module):
         entries = given[name]
-        if not isinstance(entries, list | tuple) or not all(isinstance(each, Mapping) for each in entries):
+        if not isinstance(entries, list | tuple) or not all(isinstance(entry, Mapping) for entry in entries):
             raise NeuronConfigError(f"{where}: {name} is {entries!r}; expected a list of objects {{...}}")
-        return tuple(_build(inner, each, f"{where}, {name} {i}") for i, each in enumerate(entries))
+        return tuple(_build(inner, entry, f"{where}, {name} {i}") for i, entry in enumerate(entries))
     if inspect.isclass(hint) and issubclass(hint, eqx.Module):
         return _build(hint, mapping(given, name, where), f"{where}, {name}")
     if inspect.isclass(hint) and issubclass(hint, AbstractArray):
@@ -150,5 +150,5 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(value, eqx.Module):
         return _fields(value, where)
     if isinstance(value, tuple | list):
-        return [_plain(each, where) for each in value]
+        return [_plain(element, where) for element in value]
     raise NeuronConfigError(f"{where}: {value!r} is no number, and a config holds nothing else")

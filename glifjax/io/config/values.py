@@ -66,4 +66,4 @@ def _is_number(value: Any) -> bool:
 def _is_list(value: Any, ndim: int) -> bool:
     if ndim == 0:
         return _is_number(value)
-    return isinstance(value, list | tuple | np.ndarray) and all(_is_list(each, ndim - 1) for each in value)
+    return isinstance(value, list | tuple | np.ndarray) and all(_is_list(row, ndim - 1) for row in value)

@@ -102,7 +102,7 @@ def _sweep(io: Any, path: Path, pair: _Pair, number: int, start_time: float) -> 
     # pynwb drops the stimulus_description of a sweep at zero current; its builder keeps what the file says
     spans = [span for span in (pair.response, pair.stimulus) if span is not None]
     attributes = [io.manager.get_builder(span.series).attributes for span in spans]
-    protocols = [str(each.get("stimulus_description", "")).strip() for each in attributes]
+    protocols = [str(attribute.get("stimulus_description", "")).strip() for attribute in attributes]
     bridge = getattr(pair.response.series, "bridge_balance", None)
     return Sweep(
         file=path.name,
@@ -146,9 +146,9 @@ def _clamp(series: Any) -> Clamp | None:
 def _pairs(nwb: Any, stated: dict[str, int], remarks: list[str]) -> list[_Pair]:
     """Every response with its stimulus: by the icephys tables or, where these are silent, number or name."""
     pairs = _table_pairs(nwb, remarks)
-    told = {span.series.object_id for pair in pairs for span in (pair.response, pair.stimulus) if span}
-    recorded = [series for series in nwb.acquisition.values() if series.object_id not in told]
-    commanded = [series for series in nwb.stimulus.values() if series.object_id not in told] or recorded
+    paired = {span.series.object_id for pair in pairs for span in (pair.response, pair.stimulus) if span}
+    recorded = [series for series in nwb.acquisition.values() if series.object_id not in paired]
+    commanded = [series for series in nwb.stimulus.values() if series.object_id not in paired] or recorded
     stimulus_types: dict[Clamp, Any] = {
         "current": icephys.CurrentClampStimulusSeries,
         "voltage": icephys.VoltageClampStimulusSeries,
@@ -206,21 +206,21 @@ def _partners(responses: list[Any], stimuli: list[Any], stated: dict[str, int]) 
         lambda series: "the only one",
     )
     for key in keys:
-        found = {key(series): series for series in stimuli}
+        stimulus_of = {key(series): series for series in stimuli}
         wanted = [key(series) for series in responses]
-        distinct = len(found) == len(stimuli) and len(set(wanted)) == len(wanted)
-        if distinct and None not in (*found, *wanted) and not found.keys().isdisjoint(wanted):
-            return [found.get(each) for each in wanted]
+        distinct = len(stimulus_of) == len(stimuli) and len(set(wanted)) == len(wanted)
+        if distinct and None not in (*stimulus_of, *wanted) and not stimulus_of.keys().isdisjoint(wanted):
+            return [stimulus_of.get(name) for name in wanted]
     return [None] * len(responses)
 
 
 def _stated_numbers(nwb: Any) -> dict[str, int]:
     """Sweep number by object_id: the attribute of each series and, in older files, the sweep table."""
-    series = [each for each in nwb.objects.values() if isinstance(each, icephys.PatchClampSeries)]
-    numbers = {each.object_id: int(each.sweep_number) for each in series if each.sweep_number is not None}
+    series = [one for one in nwb.objects.values() if isinstance(one, icephys.PatchClampSeries)]
+    numbers = {one.object_id: int(one.sweep_number) for one in series if one.sweep_number is not None}
     if (table := nwb.sweep_table) is not None:
         for row, number in enumerate(table["sweep_number"].data[:]):
-            numbers |= {each.object_id: int(number) for each in table["series"][row]}
+            numbers |= {one.object_id: int(number) for one in table["series"][row]}
     return numbers
 
 

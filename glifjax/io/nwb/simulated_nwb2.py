@@ -132,8 +132,8 @@ def _electrode(file: Any, recorded: Any, name: str) -> IntracellularElectrode:
     """The recording's electrode, anew in this file."""
     fields = _fields(recorded.icephys_electrodes[name])
     device = recorded.icephys_electrodes[name].device.name
-    found = file.devices.get(device) or file.create_device(name=device)
-    return file.create_icephys_electrode(**fields, name=name, device=found)
+    amplifier = file.devices.get(device) or file.create_device(name=device)
+    return file.create_icephys_electrode(**fields, name=name, device=amplifier)
 
 
 def _fields(container: Any) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _fields(container: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | datetime) else [str(each) for each in value]
+    return value if isinstance(value, str | datetime) else [str(element) for element in value]
 
 
 def _module(file: Any, written: Written) -> Any:

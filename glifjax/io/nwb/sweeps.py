@@ -251,23 +251,23 @@ class Recording:
     @property
     def current_clamp(self) -> tuple[Sweep, ...]:
         """The current-clamp sweeps that have a stimulus; raises RecordingError, saying why, if none has."""
-        found = tuple(sweep for sweep in self.sweeps if sweep.clamp == "current" and sweep.paired)
-        if not found:
+        usable = tuple(sweep for sweep in self.sweeps if sweep.clamp == "current" and sweep.paired)
+        if not usable:
             raise RecordingError(
                 f"{self.path.name}: no sweep in current clamp with a stimulus; the file holds "
                 f"{self._content()}; give a current-clamp recording"
             )
-        return found
+        return usable
 
     @property
     def warnings(self) -> list[str]:
         """What is suspicious but usable in the file and in the sweeps read so far (``check`` reads all)."""
         lines = list(self._remarks)
         for kind, text in _SUSPICIONS.items():
-            found = {s.number: s.suspicions[kind] for s in self.sweeps if kind in s.suspicions}
-            if found:
-                worst = (max if kind == "rest" else min)(found, key=lambda number: found[number])
-                lines.append(text.format(sweeps=name_sweeps(found), worst=found[worst], sweep=name_sweeps([worst])))
+            odd = {s.number: s.suspicions[kind] for s in self.sweeps if kind in s.suspicions}
+            if odd:
+                worst = (max if kind == "rest" else min)(odd, key=lambda number: odd[number])
+                lines.append(text.format(sweeps=name_sweeps(odd), worst=odd[worst], sweep=name_sweeps([worst])))
         return [f"{self.path.name}: {line}" for line in lines]
 
     def check(self, sweeps: Sequence[Sweep] | None = None) -> None:
@@ -298,10 +298,10 @@ class Recording:
         """
         chosen: dict[int, Sweep] = {}
         for part in [which] if isinstance(which, str | int) else which:
-            found = self._match(str(part))
-            for piece in str(part).split(",") if not found else ():
-                found += self._match(piece) or self._refuse_selection(piece)
-            chosen |= {sweep.number: sweep for sweep in found}
+            matches = self._match(str(part))
+            for piece in str(part).split(",") if not matches else ():
+                matches += self._match(piece) or self._refuse_selection(piece)
+            chosen |= {sweep.number: sweep for sweep in matches}
         return [chosen[number] for number in sorted(chosen)] or self._refuse_selection("")
 
     def _match(self, part: str) -> list[Sweep]:
@@ -316,8 +316,8 @@ class Recording:
         elif part:
             tests.append(lambda sweep: part in sweep.protocol.lower())
             tests.append(lambda sweep: fnmatch.fnmatchcase(sweep.protocol.lower(), part))
-        found = ([sweep for sweep in self.sweeps if part and test(sweep)] for test in tests)
-        return next(filter(None, found), [])
+        selections = ([sweep for sweep in self.sweeps if part and test(sweep)] for test in tests)
+        return next(filter(None, selections), [])
 
     def _refuse_selection(self, part: str) -> NoReturn:
         raise RecordingError(
