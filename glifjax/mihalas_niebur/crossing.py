@@ -116,7 +116,7 @@ def _reset_near(inside, path, current, guess, dt):
 
 
 def _replay(crossings, inside, start, free, current, dt):
-    """End and crossings again, from crossings that are crossings: one Newton step each, to be differentiated."""
+    """End and crossings again, from crossings that are given: one Newton step each, to be differentiated."""
 
     def spikes(inside, start, current, dt, crossings):
         x, passed, times = jnp.stack(start), jnp.zeros_like(dt), []

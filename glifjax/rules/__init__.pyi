@@ -2,12 +2,12 @@ from .afterspike import Exponential as Exponential
 from .afterspike import NoCurrents as NoCurrents
 from .afterspike import ResetBySum as ResetBySum
 from .afterspike import ResetToNone as ResetToNone
+from .entries import quantities as quantities
 from .membrane import AbstractMembraneCurrent as AbstractMembraneCurrent
 from .membrane import Gate as Gate
 from .membrane import GatedCurrent as GatedCurrent
 from .membrane import Instantaneous as Instantaneous
 from .membrane import gated as gated
-from .entries import quantities as quantities
 from .threshold import Constant as Constant
 from .threshold import ResetThreeComponents as ResetThreeComponents
 from .threshold import ResetToInfinity as ResetToInfinity
