@@ -1,4 +1,5 @@
 from . import errors as errors
+from . import glm as glm
 from . import io as io
 from . import rules as rules
 from .batches import simulate_sweeps as simulate_sweeps

@@ -13,7 +13,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: Where names that documents use may come from.
 FACES = {"glifjax", "glifjax.rules", "glifjax.io", "glifjax.network", "glifjax.glm", "glifjax.spikes", "glifjax.errors"}
-FACES |= {"fitting", "fitting.stages", "fitting.losses"}
+FACES |= {"fitting", "fitting.stages", "fitting.losses", "fitting.glm"}
 
 
 def code(path: Path) -> list[str]:
