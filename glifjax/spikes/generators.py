@@ -3,7 +3,7 @@
 Times are in s, as everywhere; a function of one's own gives ms, as BMTK's do.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +60,12 @@ def spikes_generator(function: Callable) -> Callable:
 
 def poisson_trains(
     node_ids: Iterable[int],
-    rate: Float[ArrayLike, "..."],
-    times: tuple[float, float] | Float[ArrayLike, " m"],
+    rate: float | Sequence[float] | Float[ArrayLike, "..."],
+    times: Sequence[float] | Float[ArrayLike, " m"],
     *,
     key: PRNGKeyArray,
     population: str = NO_POPULATION,
-    refractory: float = 0.0,
+    refractory: float | int = 0.0,
 ) -> SpikeTrains:
     """Poisson trains, independent between nodes.
 
@@ -105,9 +105,9 @@ def poisson_trains(
 
 def gamma_trains(
     node_ids: Iterable[int],
-    rate: float,
-    shape: float,
-    times: tuple[float, float],
+    rate: float | int,
+    shape: float | int,
+    times: Sequence[float],
     *,
     key: PRNGKeyArray,
     population: str = NO_POPULATION,

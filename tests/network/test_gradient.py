@@ -19,7 +19,7 @@ LOOKED_AT = 36.0
 #: What a parameter is moved by in a random direction of length one: small beside its effect's curvature, large enough
 #: that spikes move by many steps.
 MOVES = {
-    "V_th": 0.25, "E_L": 0.25, "g": 0.03, "C_m": 0.4, "tau_syn": 0.1, "asc_amps": 0.5, "V_reset": 0.25, "weights": 0.5,
+    "V_th": 0.25, "E_L": 0.25, "g": 0.03, "C_m": 0.4, "tau_syn": 0.3, "asc_amps": 0.5, "V_reset": 0.25, "weights": 0.5,
 }  # fmt: skip
 
 
@@ -115,4 +115,6 @@ def test_a_silent_cell_has_a_gradient_with_a_surrogate_alone():
     none = eqx.filter_grad(loss)(circuit, None)
     some = eqx.filter_grad(loss)(circuit, gj.Surrogate(width=5.0))
     assert float(jnp.abs(none.cells[0].V_th).max()) == 0.0
-    assert float(some.cells[0].V_th.max()) < 0.0  # a lower threshold would bring spikes
+    slopes = np.asarray(some.cells[0].V_th)  # a lower threshold would bring spikes, of cells that come near it
+    assert slopes.min() < 0.0
+    assert slopes.max() <= 0.0
