@@ -19,6 +19,7 @@ from .io.allen.model_zip import read_model_zip as read_model_zip
 from .io.config.nest import neuron_from_nest as neuron_from_nest
 from .io.config.nest import neuron_to_nest as neuron_to_nest
 from .io.config.neuron_config import read_neuron_config as read_neuron_config
+from .io.config.neuron_config import read_neuron_configs as read_neuron_configs
 from .io.config.neuron_config import register_rule as register_rule
 from .io.config.neuron_config import write_neuron_config as write_neuron_config
 from .io.config.values import NeuronConfigError as NeuronConfigError

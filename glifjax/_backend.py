@@ -6,6 +6,7 @@ unless this flag is in XLA_FLAGS when the backend starts.
 
 import os
 import warnings
+from functools import cache
 from importlib.metadata import version
 from sys import modules as loaded
 
@@ -24,6 +25,17 @@ def set_flag() -> None:
             )
         else:
             os.environ["XLA_FLAGS"] = f"{flags} {FLAG}".strip()
+
+
+@cache
+def warn_once_without_flag() -> None:
+    """Warn, at the first simulation, where XLA_FLAGS was replaced since glifjax was imported."""
+    if _needs_flag(version("jax")) and "xla_cpu_small_while_loop_byte_threshold" not in os.environ.get("XLA_FLAGS", ""):
+        warnings.warn(
+            "XLA_FLAGS was replaced after glifjax was imported, so simulations on the CPU may be 20-40 times slower. "
+            f'Set it before the import, or with the flag: XLA_FLAGS="{FLAG} ..."',
+            stacklevel=3,
+        )
 
 
 def _needs_flag(jax_version: str) -> bool:

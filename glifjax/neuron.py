@@ -22,11 +22,31 @@ class Status(IntFlag):
         read, voltage is NaN and there are no more spikes from there on.
     BAD_RESET: a reset left the voltage above the threshold, and the run stopped there, as AllenSDK's does.
     TOO_MANY_SPIKES: a step held more spikes than the neuron looks for in one; the rest are missing.
+    NON_FINITE_VOLTAGE: the voltage ended as NaN or infinite, from a stimulus that is finite.
+    UNSTABLE_STEP: an Euler step is longer than twice a time constant, so that what it advances swings and grows.
+    FAST_RATE: an exact integrator's step is longer than a time constant, so that spikes inside it are approximate.
+    UNITS: a stimulus beyond 1 uA, a step beyond 10 ms, a capacitance or resistance that no cell has: SI was not meant.
     """
 
     NON_FINITE_CURRENT = 1
     BAD_RESET = 2
     TOO_MANY_SPIKES = 4
+    NON_FINITE_VOLTAGE = 8
+    UNSTABLE_STEP = 16
+    FAST_RATE = 32
+    UNITS = 64
+
+
+#: What each flag says, and what to do about it.
+STATUS_WORDS = {
+    Status.NON_FINITE_CURRENT: "the stimulus holds a NaN or an infinity, after which there are no spikes; mend it",
+    Status.BAD_RESET: "a reset left the voltage above the threshold, where AllenSDK stops; lower the reset",
+    Status.TOO_MANY_SPIKES: "a step held more spikes than were looked for; shorten dt or raise max_spikes_per_step",
+    Status.NON_FINITE_VOLTAGE: "the voltage grew beyond all numbers; shorten dt, or mend the parameters",
+    Status.UNSTABLE_STEP: "dt is longer than twice a time constant, so that forward Euler swings and grows; shorten dt",
+    Status.FAST_RATE: "dt is longer than a time constant (of G/C, b or k), so that spikes are approximate; shorten dt",
+    Status.UNITS: "the stimulus, dt, C or a resistance is far from any cell's; give A, s, F and ohm",
+}
 
 
 class Input(eqx.Module):

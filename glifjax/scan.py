@@ -69,6 +69,7 @@ def scan(
         state, sample = step(state, inp)
         return state, of(state, sample)
 
+    start = _laid_out_as_its_step(step, start, inputs)
     if record.every == 1:
         return _in_blocks(recorded, start, inputs, checkpoint)
     strides, rest = _split(inputs, record.every)
@@ -76,6 +77,28 @@ def scan(
     middle, records = _in_blocks(_last_of(recorded), start, strides, block)
     end, _ = jax.lax.scan(recorded, middle, rest)
     return end, records
+
+
+def _laid_out_as_its_step(step: Step, start, inputs):
+    """The state, varying over those devices of a shard_map that a step makes it vary over, where constants do not."""
+    first = jax.tree.map(lambda leaf: leaf[0], inputs)
+    if not any(_axes(leaf) for leaf in jax.tree.leaves((start, jax.eval_shape(step, start, first)))):
+        return start
+    for _ in jax.tree.leaves(start):  # one leaf may follow from another, step by step
+        made = jax.eval_shape(step, start, first)[0]
+        start = jax.tree.map(_varying_as, start, made)
+    return start
+
+
+def _axes(leaf) -> frozenset[str]:
+    """The axes of a shard_map that an array, or the shape of one, varies over."""
+    layout = (leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jax.typeof(leaf)).manual_axis_type
+    return frozenset() if layout is None else layout.varying
+
+
+def _varying_as(leaf, made):
+    missing = tuple(_axes(made) - _axes(leaf))
+    return jax.lax.pcast(leaf, missing, to="varying") if missing else leaf
 
 
 def _in_blocks(step: Step, start, inputs, block: int | None):

@@ -6,10 +6,13 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
-from jaxtyping import ArrayLike, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
+from glifjax import _backend
 from glifjax.arrays import as_float
+from glifjax.checks import check_run, require_positive
 from glifjax.errors import InputError
 from glifjax.neuron import AbstractNeuron, Input, Sample, Status
 from glifjax.scan import Record, scan, the_sample
@@ -30,6 +33,9 @@ def _times(state: Any, sample: Sample) -> Sample:
     return Sample(fired=sample.fired, crossing=sample.crossing)
 
 
+#: Beyond these, a stimulus (A) or a step (s) was not meant in SI units.
+LARGEST_CURRENT = 1e-6
+LARGEST_DT = 1e-2
 #: What is usually recorded, by name: all; V alone; which steps spike, a byte each; and when inside the step.
 RECORDS: dict[str, Callable[[Any, Any], Any]] = {
     "everything": the_sample,
@@ -54,10 +60,12 @@ def simulate(
 
     Args:
         neuron: any AbstractNeuron.
-        current: injected current, (T,), A; any float dtype, the neuron's is used.
+        current: injected current, (T,), A; any dtype. The run is in JAX's float type of the moment (float64 once
+            jax_enable_x64 is on), as the neuron's numbers must be.
         dt: step, s. What the neuron counts in steps (its spike cut) is recounted for it, see `spike_cut`.
         key: draws escape-noise spikes; without it the threshold is hard.
-        spikes: forces spikes at these steps, and nowhere else: a boolean per step, or the steps' indices.
+        spikes: forces spikes at these steps, and nowhere else: a boolean per step (or zeros and ones of any type, such
+            as `trace.spiked`), or the steps' indices.
         spike_cut: "duration" keeps the duration of the neuron's spike cut, "steps" its number of steps, as
             AllenSDK does.
         record: what is held of each step: "everything"; "voltage"; "spikes" (`trace.fired`, a byte a step);
@@ -71,21 +79,37 @@ def simulate(
 
     Raises:
         InputError: current not of one dimension (use jax.vmap for several), key and spikes both given, spikes
-            of another length or at steps that the current does not have, an unknown spike_cut or record, or a
-            checkpoint below one.
+            of another length or at steps that the current does not have, an unknown spike_cut or record, a checkpoint
+            below one; dt of 0 or below, parameters without meaning, several neurons without vmap, or a neuron made in
+            another precision. Inside jit and vmap numbers cannot be looked at: the trace's status tells.
     """
-    current = jnp.asarray(current)
-    if current.ndim != 1:
+    if not isinstance(neuron, AbstractNeuron):
+        raise InputError(f"neuron is {neuron!r}; give a neuron: a file is read with glifjax.read_neuron_config(path)")
+    if not isinstance(current, jax.Array) and np.asarray(current).dtype.kind not in "fiub":
+        raise InputError(f"current is {current!r}; give numbers, (T,), in A: a recording's are sweep.current")
+    if len(np.shape(current)) != 1:
         raise InputError(
-            f"current has shape {current.shape}, but one run takes one dimension, (T,); for several stimuli "
+            f"current has shape {np.shape(current)}, but one run takes one dimension, (T,); for several stimuli "
             "use jax.vmap(lambda current: simulate(neuron, current, dt))(currents)"
         )
+    if np.shape(dt):
+        raise InputError(f"dt has shape {np.shape(dt)}, but a run has one time step: give a number, in s")
+    require_positive(dt=dt)
     if key is not None and spikes is not None:
         raise InputError("key draws spikes and spikes= forces them: give one of the two")
+    check_run(neuron)
+    _backend.warn_once_without_flag()
     dtype = jnp.result_type(float)
-    forced = None if spikes is None else _as_mask(jnp.asarray(spikes), len(current))
+    forced = None if spikes is None else as_mask(spikes, np.shape(current)[0])
     return _run(
-        neuron, current.astype(dtype), jnp.asarray(dt, dtype), key, forced, spike_cut, as_record(record), checkpoint
+        neuron,
+        jnp.asarray(current, dtype),
+        jnp.asarray(dt, dtype),
+        key,
+        forced,
+        spike_cut,
+        as_record(record),
+        checkpoint,
     )
 
 
@@ -105,12 +129,31 @@ def as_record(record: str | Callable[[Any, Any], Any] | Record) -> Record:
     return Record(RECORDS[record.of], record.every)
 
 
-def _as_mask(spikes, length: int):
-    if spikes.dtype == bool:
-        if spikes.shape != (length,):
-            raise InputError(f"spikes has shape {spikes.shape}, the current ({length},): one boolean a step")
-        return spikes
-    if not isinstance(spikes, Tracer) and spikes.size and not (spikes.min() >= 0 and spikes.max() < length):
+def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
+    """Forced spikes as a boolean per step.
+
+    Args:
+        spikes: a boolean per step; zeros and ones of any type, one per step; or the steps' indices, integers.
+        length: steps of the run, T.
+
+    Raises:
+        InputError: of another length, steps that the run does not have, or numbers that are no steps, as times are.
+    """
+    spikes = jnp.asarray(spikes)
+    traced, one_a_step = isinstance(spikes, Tracer), spikes.shape == (length,)
+    is_float = jnp.issubdtype(spikes.dtype, jnp.floating)
+    if spikes.dtype == bool and not one_a_step:
+        raise InputError(f"spikes has shape {spikes.shape}, the current ({length},): one boolean a step")
+    if one_a_step and (spikes.dtype == bool or (is_float and traced)):
+        return spikes > 0.5 if is_float else spikes
+    if one_a_step and not traced and bool(jnp.all((spikes == 0) | (spikes == 1))):
+        return spikes == 1
+    if is_float and spikes.size:
+        raise InputError(
+            "spikes holds numbers with a fraction, such as times in seconds; give steps, "
+            "np.round(times / dt).astype(int), or a boolean per step"
+        )
+    if not traced and spikes.size and not (spikes.min() >= 0 and spikes.max() < length):
         outside = [int(step) for step in spikes if not 0 <= step < length]
         raise InputError(f"spikes holds {outside[0]}, but the current's steps go from 0 to {length - 1}")
     return jnp.zeros(length, bool).at[spikes.astype(int)].set(True)
@@ -125,7 +168,11 @@ def _run(neuron, current, dt, key, forced, spike_cut, record, checkpoint) -> Tra
     end, samples = scan(step, neuron.init(), inputs, record=record, checkpoint=checkpoint)
     # an all-finite test of the stimulus costs nothing beside the scan
     finite = jnp.all(jnp.isfinite(current))
-    status = neuron.status(end) | jnp.where(finite, 0, int(Status.NON_FINITE_CURRENT))
+    meant = (jnp.max(jnp.abs(current), initial=0.0) <= LARGEST_CURRENT) & (dt <= LARGEST_DT)
+    status = neuron.status(end)
+    # a voltage that is not finite says nothing more where the stimulus is not
+    status = jnp.where(finite, status, status & ~int(Status.NON_FINITE_VOLTAGE) | int(Status.NON_FINITE_CURRENT))
+    status = status | jnp.where(meant | ~finite, 0, int(Status.UNITS))
     return Trace(
         sample=samples,
         initial_voltage=as_float(neuron.init_voltage),

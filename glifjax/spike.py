@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from glifjax.arrays import as_float
+from glifjax.checks import require_not_negative, require_positive
+from glifjax.errors import InputError
 
 #: Derivative of the spike with respect to x = (V - threshold) / width; each integrates to one.
 SURROGATES: dict[str, Callable[[Array], Array]] = {
@@ -50,9 +52,10 @@ class SurrogateSpike(eqx.Module):
     shape: str = eqx.field(default="fast_sigmoid", static=True)
 
     def __check_init__(self):
-        """Refuse an unknown shape before anything is traced."""
+        """Refuse an unknown shape and a width of 0 before anything is traced."""
         if self.shape not in SURROGATES:
-            raise ValueError(f"surrogate shape {self.shape!r} is unknown; use one of {', '.join(SURROGATES)}")
+            raise InputError(f"surrogate shape {self.shape!r} is unknown; use one of {', '.join(SURROGATES)}")
+        require_positive(width=self.width)
 
     def __call__(self, excess: Float[Array, ""]) -> Float[Array, ""]:
         """1.0 where the voltage exceeds the threshold strictly, else 0.0 (also for NaN); excess in V."""
@@ -83,6 +86,11 @@ class EscapeNoise(eqx.Module):
     delta_v: Float[Array, ""] = eqx.field(converter=as_float)
     jitter: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     lapse: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
+
+    def __check_init__(self):
+        """Refuse rates below 0, and a threshold of no width."""
+        require_positive(delta_v=self.delta_v)
+        require_not_negative(lambda0=self.lambda0, jitter=self.jitter, lapse=self.lapse)
 
     def expected_spikes(self, excess: Float[Array, "..."], dt: float | Float[Array, ""]) -> Float[Array, "..."]:
         """lambda dt: the hazard, integrated over one step of dt seconds; excess = V - threshold in V."""

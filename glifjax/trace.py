@@ -11,7 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.errors import InputError
-from glifjax.neuron import Sample
+from glifjax.neuron import STATUS_WORDS, Sample
 
 if TYPE_CHECKING:
     Values = Array
@@ -128,6 +128,22 @@ class Trace(eqx.Module):
         after = self.voltage_before_reset
         before = jnp.concatenate([self.initial_voltage[..., None], after[..., :-1]], axis=-1)
         return (before + after) / 2
+
+    def check(self) -> "Trace":
+        """The trace itself.
+
+        Raises:
+            InputError: the status of a run is not 0; the message says what happened and what to do.
+        """
+        if isinstance(self.status, Tracer):
+            raise TypeError(
+                "trace.check() looks at numbers; inside jit, vmap or grad return trace.status and look after"
+            )
+        flags = int(np.bitwise_or.reduce(np.ravel(np.asarray(self.status)), initial=0))
+        if flags:
+            words = [words for flag, words in STATUS_WORDS.items() if flags & flag]
+            raise InputError("; also: ".join(words))
+        return self
 
     def _recorded(self, name: str) -> Any:
         value = getattr(self.sample, name) if isinstance(self.sample, Sample) else None

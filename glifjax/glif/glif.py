@@ -5,7 +5,7 @@ followed step by step. Parameters carry the names of AllenSDK's neuron_config.js
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -14,12 +14,27 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import as_float
+from glifjax.checks import require, require_one_length, require_positive
+from glifjax.errors import InputError
 from glifjax.neuron import AbstractJumpingNeuron, Input, Sample, Status
 from glifjax.rules.base import Rule
 from glifjax.rules.membrane import AbstractMembraneCurrent
-from glifjax.rules.own import currents_of, mechanism, places_for_rules, stops_above, threshold_of
+from glifjax.rules.own import (
+    currents_of,
+    fitting_part,
+    is_stable,
+    mechanism,
+    one_per_current,
+    places_for_rules,
+    stops_above,
+    threshold_of,
+)
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
+#: Beyond these, no cell: F and ohm.
+LARGEST_C = 1e-6
+SMALLEST_R = 1e2
+LARGEST_R = 1e14
 #: Samples that AllenSDK still fills with the reset state before a run stops at a bad reset.
 BAD_RESET_SAMPLES = 5
 #: Steps since the last spike, where there has been none; half the range of an int32, so that counting on is safe.
@@ -91,6 +106,8 @@ class GLIF(AbstractJumpingNeuron):
         membrane_currents: any number of currents beside the leak, see glifjax.rules.membrane.
         spike_waveform: the voltage during the spike cut, (w,), V, evenly spaced; membrane currents see it. Empty: they
             see the voltage after the reset.
+        convention: "allen", or "nest": what follows a reset to above the threshold (the neuron stops, or spikes again),
+            and how the cut's duration becomes steps (to the nearest, or up).
         escape_noise, spike, detach_reset: see AbstractJumpingNeuron.
     """
 
@@ -119,6 +136,25 @@ class GLIF(AbstractJumpingNeuron):
     escape_noise: EscapeNoise | None = None
     spike: SurrogateSpike = eqx.field(default_factory=SurrogateSpike)
     detach_reset: bool = eqx.field(default=True, static=True)
+    convention: Literal["allen", "nest"] = eqx.field(default="allen", static=True)
+
+    def __check_init__(self):
+        """Refuse what no cell has, and arrays that do not go together, where numbers are there to be looked at."""
+        require_positive(C=self.C, R_input=self.R_input, dt=self.dt)
+        require("asc_tau_array", self.asc_tau_array, lambda tau: tau > 0, "time constants must be greater than 0 s")
+        require("spike_cut_length", self.spike_cut_length, lambda n: n >= 0, "it must be 0 or more steps")
+        coeffs = self.coeffs
+        require("coeffs.C", coeffs.C, lambda c: c > 0, "it multiplies C and must be above 0")
+        require("coeffs.G", coeffs.G, lambda g: g >= 0, "it multiplies 1/R_input, 0 or more")
+        require_one_length(
+            {
+                "asc_tau_array": self.asc_tau_array,
+                "asc_amp_array": self.asc_amp_array,
+                "init_AScurrents": self.init_AScurrents,
+                "coeffs.asc_amp_array": coeffs.asc_amp_array,
+                **one_per_current(self.afterspike_reset),
+            }
+        )
 
     @property
     def conductance(self) -> Float[Array, ""]:
@@ -163,14 +199,17 @@ class GLIF(AbstractJumpingNeuron):
     def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> "GLIF":
         """This neuron with its spike cut counted in steps of dt seconds.
 
-        spike_cut="duration" keeps the cut's duration (to the nearest step); "steps" its number of steps, as
-        AllenSDK does when a config's dt is changed (a tenth of the dt: a tenth of the cut).
+        spike_cut="duration" keeps the cut's duration (to the nearest step, NEST's up to the next); "steps" its number
+        of steps, as AllenSDK does when a config's dt is changed (a tenth of the dt: a tenth of the cut).
         """
         if spike_cut not in ("duration", "steps"):
-            raise ValueError(f'spike_cut={spike_cut!r} is unknown; use "duration" or "steps"')
+            raise InputError(f'spike_cut={spike_cut!r} is unknown; use "duration" or "steps"')
         steps = self.spike_cut_length
         if spike_cut == "duration":
-            steps = jnp.round(self.spike_cut_duration / dt).astype(steps.dtype)
+            steps = self.spike_cut_duration / dt
+            # up, but for what is a whole number of steps but for rounding
+            steps = jnp.ceil(steps - 1e-3) if self.convention == "nest" else jnp.round(steps)
+            steps = steps.astype(self.spike_cut_length.dtype)
         return eqx.tree_at(lambda neuron: (neuron.spike_cut_length, neuron.dt), self, (steps, dt))
 
     def init(self) -> GLIFState:
@@ -203,10 +242,15 @@ class GLIF(AbstractJumpingNeuron):
     def advance(self, state: GLIFState, current: Float[Array, ""], dt: Float[Array, ""]) -> GLIFState:
         """One step of dt seconds without a spike; all rules read the state before it."""
         since_spike = state.since_spike + 1
+
+        def part(name, before):
+            rule = getattr(self, name)
+            return fitting_part(rule, name, rule(self, state, current, dt), before)
+
         moved = GLIFState(
-            voltage=self.voltage_dynamics(self, state, current, dt),
-            threshold=self.threshold_dynamics(self, state, current, dt),
-            afterspike_currents=self.afterspike_dynamics(self, state, current, dt),
+            voltage=part("voltage_dynamics", state.voltage),
+            threshold=part("threshold_dynamics", state.threshold),
+            afterspike_currents=part("afterspike_dynamics", state.afterspike_currents),
             membrane=tuple(
                 channel.advance(gates, state.voltage, dt)
                 for channel, gates in zip(self.membrane_currents, state.membrane, strict=True)
@@ -219,12 +263,13 @@ class GLIF(AbstractJumpingNeuron):
 
     def reset(self, state: GLIFState) -> GLIFState:
         """The state at the end of the spike cut, which starts now; rules read the spiking step's state."""
-        voltage = self.voltage_reset(self, state)
+        part = lambda name, before: fitting_part(getattr(self, name), name, getattr(self, name)(self, state), before)
+        voltage = part("voltage_reset", state.voltage)
         waveform = self.spike_waveform if len(self.spike_waveform) else voltage[None]
         return GLIFState(
             voltage=voltage,
-            threshold=self.threshold_reset(self, state),
-            afterspike_currents=self.afterspike_reset(self, state),
+            threshold=part("threshold_reset", state.threshold),
+            afterspike_currents=part("afterspike_reset", state.afterspike_currents),
             membrane=tuple(
                 channel.spike(gates, waveform, self.spike_cut_duration)
                 for channel, gates in zip(self.membrane_currents, state.membrane, strict=True)
@@ -238,11 +283,12 @@ class GLIF(AbstractJumpingNeuron):
         return state.voltage - state.threshold.total
 
     def settle(self, state: GLIFState, spiked: Float[Array, ""], inp: Input) -> GLIFState:
-        """Without noise or force, a reset to above the threshold stops the neuron, as AllenSDK has it.
+        """Without noise or force, a reset to above the threshold stops the neuron, as AllenSDK has it; not as NEST.
 
         A threshold rule that AllenSDK does not have may say otherwise, see `stops_above` of AbstractThreshold.
         """
-        if not (inp.is_deterministic and stops_above(self.threshold_dynamics)):
+        stops = self.convention == "allen" and stops_above(self.threshold_dynamics)
+        if not (inp.is_deterministic and stops):
             return state
         bad_reset = (spiked > 0.5) & (self.excess(state) > 0)
         return eqx.tree_at(lambda s: s.halted, state, state.halted | bad_reset)
@@ -271,8 +317,17 @@ class GLIF(AbstractJumpingNeuron):
         )
 
     def status(self, state: GLIFState) -> Int[Array, ""]:
-        """Status.BAD_RESET where a reset left the voltage above the threshold."""
-        return jnp.where(state.halted, int(Status.BAD_RESET), 0)
+        """Status of a bad reset, of a voltage that is not finite, an unstable Euler step, and numbers of no cell."""
+        rules = self.voltage_dynamics, self.threshold_dynamics
+        stable = jnp.stack([is_stable(rule, self, self.dt) for rule in rules]).all()
+        meant = (self.capacitance < LARGEST_C) & (self.R_input > SMALLEST_R) & (self.R_input < LARGEST_R)
+        flags = {
+            Status.BAD_RESET: state.halted,
+            Status.NON_FINITE_VOLTAGE: ~jnp.isfinite(state.voltage),
+            Status.UNSTABLE_STEP: ~stable,
+            Status.UNITS: ~meant,
+        }
+        return sum((jnp.where(raised, int(flag), 0) for flag, raised in flags.items()), start=jnp.zeros((), int))
 
 
 def _crossing(old: GLIFState, free: GLIFState, dt) -> Float[Array, ""]:

@@ -93,6 +93,11 @@ class Pattern:
     robust: tuple[Check, ...] = ()
     dt: float = DT
 
+    def __reduce__(self):
+        """Pickled as data: the checks, which are functions, are those of the gallery."""
+        data = {name: value for name, value in vars(self).items() if name not in ("claim", "control", "robust")}
+        return _from_gallery, (data,)
+
     @property
     def neuron(self) -> MihalasNiebur:
         """The neuron, its initial state included; the exact integrator."""
@@ -116,3 +121,10 @@ class Pattern:
 def as_current(stimulus: Stimulus, dt: float) -> Float[np.ndarray, " T"]:
     """Pieces of constant current, (A, s), as one value a step, A."""
     return np.concatenate([np.full(round(seconds / dt), amperes) for amperes, seconds in stimulus])
+
+
+def _from_gallery(data: Mapping[str, Any]) -> Pattern:
+    """A pattern from its data and the gallery's checks."""
+    from glifjax.patterns.patterns import gallery  # which is made of patterns
+
+    return replace(gallery.variant(data["variant"])[data["slug"]], **data)

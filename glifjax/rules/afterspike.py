@@ -60,6 +60,10 @@ class ResetBySum(AbstractReset):
 
     r: Float[Array, " n"] = eqx.field(converter=as_float)
 
+    def one_per_current(self) -> dict[str, Float[Array, " n"]]:
+        """r, as it is called in messages."""
+        return {"AScurrent_reset_method r": self.r}
+
     def __call__(self, neuron, state) -> tuple[Float[Array, ""], ...]:
         """The currents at the end of the spike cut, A each."""
         amplitude = neuron.afterspike_amplitudes

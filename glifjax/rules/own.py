@@ -10,9 +10,11 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
+from glifjax.errors import InputError
 from glifjax.rules.base import (
     AbstractAfterspike,
     AbstractDynamics,
@@ -85,6 +87,16 @@ class _SaysWhetherItStops(Protocol):
     stops_above: bool
 
 
+@runtime_checkable
+class _HasLargestStep(Protocol):
+    def largest_step(self, neuron: Any) -> Any: ...
+
+
+@runtime_checkable
+class _HasOnePerCurrent(Protocol):
+    def one_per_current(self) -> Mapping[str, Any]: ...
+
+
 def threshold_of(rule: Rule, neuron: Any) -> Any:
     """A threshold rule's part of the first state."""
     return rule.init(neuron) if isinstance(rule, _Starts) else first_threshold(neuron)
@@ -102,9 +114,42 @@ def decay_rates(rule: Rule, neuron: Any) -> Float[Array, " n"]:
     return jnp.zeros_like(neuron.asc_tau_array)
 
 
+def one_per_current(rule: Rule) -> Mapping[str, Any]:
+    """An afterspike reset's arrays with one number per current, by name."""
+    return rule.one_per_current() if isinstance(rule, _HasOnePerCurrent) else {}
+
+
 def stops_above(rule: Rule) -> bool:
     """Whether a neuron with this threshold rule stops where a reset leaves the voltage above the threshold."""
     return rule.stops_above if isinstance(rule, _SaysWhetherItStops) else True
+
+
+def is_stable(rule: Rule, neuron: Any, dt: Float[Array, ""]) -> Bool[Array, ""]:
+    """Whether dynamics that have a largest step (Euler's) are given one of at most that, s."""
+    return dt <= rule.largest_step(neuron) if isinstance(rule, _HasLargestStep) else jnp.asarray(True)
+
+
+def fitting_part(rule: Rule, name: str, made: Any, before: Any) -> Any:
+    """What a rule made, in the form and type of the state's part before it; a number stands for each of its leaves.
+
+    Raises:
+        InputError: another form or shape; the message names the rule.
+    """
+    if not isinstance(made, eqx.Module | tuple | list | dict):
+        made = jax.tree.map(lambda _: made, before) if len(jax.tree.leaves(before)) == 1 else made
+    forms = jax.tree.structure(made), jax.tree.structure(before)
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(made)], [jnp.shape(leaf) for leaf in jax.tree.leaves(before)]
+    if forms[0] != forms[1] or shapes[0] != shapes[1]:
+        raise InputError(
+            f"{name} ({rule_name(rule)}) gives {forms[0]} of shapes {shapes[0]}; the state's part is {forms[1]} of "
+            f"shapes {shapes[1]}: a rule gives one number per voltage, threshold component or current"
+        )
+    return jax.tree.map(lambda leaf, old: jnp.asarray(leaf, old.dtype), made, before)
+
+
+def rule_name(rule: Rule) -> str:
+    """A rule's class or function, for messages."""
+    return rule.func.__name__ if isinstance(rule, Function) else type(rule).__name__
 
 
 def mechanism(rule: Rule) -> str:

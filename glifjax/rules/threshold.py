@@ -99,6 +99,10 @@ class ThreeComponentsEuler(AllensThreshold):
     a_voltage: Float[Array, ""] = eqx.field(converter=as_float)
     b_voltage: Float[Array, ""] = eqx.field(converter=as_float)
 
+    def largest_step(self, neuron) -> Float[Array, ""]:
+        """Two of the shorter time constant, s: beyond it a component swings and grows."""
+        return 2 / jnp.maximum(self.b_spike, self.b_voltage * neuron.coeffs.b)
+
     def __call__(self, neuron, state, current, dt) -> Threshold:
         """The threshold one step later."""
         a, b = self.a_voltage * neuron.coeffs.a, self.b_voltage * neuron.coeffs.b

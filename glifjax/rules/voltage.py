@@ -22,6 +22,10 @@ class ForwardEuler(AbstractDynamics):
 
     mechanism: ClassVar[str] = ""
 
+    def largest_step(self, neuron) -> Float[Array, ""]:
+        """2 C / G, s: beyond it the voltage swings and grows."""
+        return 2 * neuron.capacitance / neuron.conductance
+
     def __call__(self, neuron, state, current, dt) -> Float[Array, ""]:
         """The voltage one step later, V."""
         total = current + sum(state.afterspike_currents)

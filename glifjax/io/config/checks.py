@@ -9,8 +9,6 @@ from glifjax.rules import afterspike, threshold, threshold_kernels
 
 def check_consistent(neuron: GLIF, source: str) -> None:
     """Nothing, or a NeuronConfigError that says which parameters of the neuron do not go together."""
-    _check_lengths(neuron, source)
-    _check_values(neuron, source)
     _check_threshold(neuron, source)
     init = np.asarray(neuron.init_AScurrents)
     if (
@@ -22,30 +20,6 @@ def check_consistent(neuron: GLIF, source: str) -> None:
             f"{source}: init_AScurrents is {init.tolist()}, but AScurrent_reset_method 'none' is only for currents "
             "that are zero; set them to 0, use the reset 'sum', or the dynamics 'none'"
         )
-
-
-def _check_lengths(neuron: GLIF, source: str) -> None:
-    lengths = {key: len(getattr(neuron, key)) for key in ("asc_tau_array", "asc_amp_array", "init_AScurrents")}
-    lengths["coeffs.asc_amp_array"] = len(neuron.coeffs.asc_amp_array)
-    if isinstance(neuron.afterspike_reset, afterspike.ResetBySum):
-        lengths["AScurrent_reset_method r"] = len(neuron.afterspike_reset.r)
-    if len(set(lengths.values())) != 1:
-        unequal = ", ".join(f"{key}: {length}" for key, length in lengths.items())
-        raise NeuronConfigError(f"{source}: these must have one length: {unequal}")
-
-
-def _check_values(neuron: GLIF, source: str) -> None:
-    if neuron.spike_cut_length < 0:
-        raise NeuronConfigError(
-            f"{source}: spike_cut_length is {int(neuron.spike_cut_length)}; it must be 0 or more steps"
-        )
-    if np.any(np.asarray(neuron.asc_tau_array) <= 0):
-        taus = np.asarray(neuron.asc_tau_array).tolist()
-        raise NeuronConfigError(f"{source}: asc_tau_array is {taus}; time constants must be greater than 0 s")
-    if neuron.coeffs.C <= 0:
-        raise NeuronConfigError(f"{source}: coeffs.C is {neuron.coeffs.C:g}; it multiplies C and must be above 0")
-    if neuron.coeffs.G < 0:
-        raise NeuronConfigError(f"{source}: coeffs.G is {neuron.coeffs.G:g}; it multiplies 1/R_input, 0 or more")
 
 
 def _check_threshold(neuron: GLIF, source: str) -> None:

@@ -7,7 +7,8 @@ that spike times agree only as dt goes to zero; with an injected current:
   enter as their mean over the step (`linear_forward_euler` takes their value before it);
 - `voltage_reset_fraction` multiplies the voltage before the spiking step, `v_before` the one after it;
 - the injected current acts one step later;
-- the refractory time t_ref is a whole number of steps of NEST's resolution, rounded.
+- the refractory time t_ref is rounded to 1 us, then up to whole steps; so it is here, for neurons read from NEST;
+- a reset to above the threshold spikes again, here too for neurons read from NEST (Allen's stop).
 
 A LIF neuron with the voltage rule `linear_exact` is the same up to the shift by one step. Synapses (tau_syn) are no
 part of a neuron here.
@@ -42,8 +43,15 @@ DEFAULTS: dict[str, Any] = {
 #: ASCurrents alone, whatever asc_init.)
 STATE = ("V_m", "ASCurrents")
 
-#: Parameters without effect on a neuron that is driven by an injected current.
-WITHOUT_EFFECT = ("tau_syn", "E_rev")
+#: Without effect on a neuron that is driven by an injected current: synapses, and what `nest.Create("glif_psc").get()`
+#: tells beside the parameters.
+WITHOUT_EFFECT = (
+    "tau_syn", "E_rev", "Ca", "archiver_length", "beta_Ca", "element_type", "frozen", "global_id", "has_connections",
+    "ignore_and_spike", "ignore_and_spike_interval", "ignore_and_spike_offset", "local", "model", "model_id",
+    "node_uses_wfr", "post_trace", "recordables", "synaptic_elements", "t_spike", "tau_Ca", "tau_minus",
+    "tau_minus_triplet", "thread", "thread_local_id", "threshold_spike", "threshold_voltage", "vp", "I", "I_syn",
+    "ASCurrents_sum", "threshold",
+)  # fmt: skip
 
 #: s; NEST counts time in these, and t_ref is a whole number of them.
 TIC = 1e-6
@@ -115,7 +123,7 @@ def neuron_from_nest(params: Mapping[str, Any], source: str = "NEST parameters",
         dt=dt,
         **others,
     )
-    return dataclasses.replace(neuron, voltage_dynamics=voltage.LinearExact())
+    return dataclasses.replace(neuron, voltage_dynamics=voltage.LinearExact(), convention="nest")
 
 
 def neuron_to_nest(neuron: GLIF) -> dict[str, Any]:
@@ -130,6 +138,10 @@ def neuron_to_nest(neuron: GLIF) -> dict[str, Any]:
             a reset above the threshold (without reset rules), or rates that are not above 0.
     """
     source = "NEST's glif_psc"
+    if not isinstance(neuron, GLIF):
+        raise NeuronConfigError(f"{source} has no {type(neuron).__name__}; give a GLIF neuron")
+    if np.ndim(neuron.C):
+        raise NeuronConfigError(f"{source} is one neuron, but C has shape {np.shape(neuron.C)}; give one of the batch")
     level = _level_of(neuron)
     resets, currents, adapts = LEVELS[level]
     neuron = absolute_voltages(neuron)

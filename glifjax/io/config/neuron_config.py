@@ -15,6 +15,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
+from glifjax.errors import InputError
 from glifjax.glif.glif import GLIF, Coefficients
 from glifjax.io.config.absolute import absolute_voltages
 from glifjax.io.config.checks import check_consistent
@@ -101,7 +102,29 @@ def register_rule(method: str, name: str, rule: Callable) -> None:
     METHODS[method, name] = rule
 
 
-def read_neuron_config(path: str | os.PathLike, *, absolute: bool = False) -> GLIF:
+def read_neuron_configs(path: str | os.PathLike, *, absolute: bool = False) -> dict[str, GLIF]:
+    """All neurons of a file that holds several, as {"<id>": {...}, "<id>": {...}}, by id.
+
+    Args:
+        path: the file.
+        absolute: as in read_neuron_config.
+
+    Raises:
+        NeuronConfigError: as read_neuron_config; a file of one neuron without an id.
+    """
+    config, wrapped = load(path)
+    ids = [wrapped] if wrapped is not None else list(config) if _is_several(config) else []
+    if not ids:
+        raise NeuronConfigError(f'{path}: holds one neuron without an id; read it with read_neuron_config("{path}")')
+    return {name: read_neuron_config(path, id=name, absolute=absolute) for name in ids}
+
+
+def _is_several(config: Mapping[str, Any]) -> bool:
+    """Whether a config's dictionary is one of neurons by id."""
+    return len(config) > 1 and all(isinstance(value, Mapping) for value in config.values())
+
+
+def read_neuron_config(path: str | os.PathLike, *, id: str | None = None, absolute: bool = False) -> GLIF:
     """The neuron in a neuron_config.json, plain or wrapped as {"<id>": {...}}; float64 needs jax_enable_x64.
 
     Configs from before 2017 are converted (glifjax.io.config.older), NEST's glif_psc parameters imported
@@ -110,13 +133,19 @@ def read_neuron_config(path: str | os.PathLike, *, absolute: bool = False) -> GL
 
     Args:
         path: the file.
+        id: of the neuron, where the file holds several as {"<id>": {...}, "<id>": {...}}.
         absolute: voltages as an electrode measures them; else relative to El_reference, as in the file.
 
     Raises:
         NeuronConfigError: not a file, not JSON; a key missing, of the wrong kind, or out of range; an unknown rule;
             or rules that do not go together (where AllenSDK would fail during a run).
     """
-    config, _ = load(path)
+    config, wrapped = load(path)
+    several = config if _is_several(config) else {} if wrapped is None else {wrapped: config}
+    if id is not None and id not in several:
+        ids = f"neurons {', '.join(several)}" if several else "one neuron without an id"
+        raise NeuronConfigError(f"{path}: holds no neuron {id!r}, but {ids}")
+    config = config if id is None else several[id]
     neuron = neuron_from_config(config, str(path))
     if not absolute:
         return neuron
@@ -131,6 +160,11 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
     Raises:
         NeuronConfigError: as read_neuron_config.
     """
+    if _is_several(config):
+        raise NeuronConfigError(
+            f"{source}: holds several neurons, {', '.join(config)}; read one with read_neuron_config(path, id=...) or "
+            "all with read_neuron_configs(path)"
+        )
     if is_nest(config):
         return neuron_from_nest(config, source)
     config = modernise(config, source)
@@ -161,7 +195,8 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
         needed = {key: positive(hazard, key, where) for key in ("lambda0", "delta_v")}
         noise = EscapeNoise(**needed, **{key: not_negative(hazard, key, where) for key in _MAY_LACK if key in hazard})
     rules = [_read(method, entry, source) for method, entry in entries]
-    neuron = GLIF(
+    neuron = _made(
+        source,
         **numbers,
         **arrays,
         **waveform,
@@ -173,6 +208,14 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
     )
     check_consistent(neuron, source)
     return neuron
+
+
+def _made(source: str, **attributes: Any) -> GLIF:
+    """The neuron; what it is refused for is told with the file's name."""
+    try:
+        return GLIF(**attributes)
+    except InputError as error:
+        raise NeuronConfigError(f"{source}: {error}") from error
 
 
 def _read(method: str, entry: Mapping[str, Any], source: str) -> Any:
@@ -213,6 +256,15 @@ def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
     Raises:
         NeuronConfigError: as write_neuron_config.
     """
+    if not isinstance(neuron, GLIF):
+        raise NeuronConfigError(
+            f"a neuron_config.json holds a GLIF neuron, not a {type(neuron).__name__}; pickle that instead"
+        )
+    if np.ndim(neuron.C):
+        raise NeuronConfigError(
+            f"C has shape {np.shape(neuron.C)}, but a neuron_config.json holds one neuron; write one of the batch, "
+            "jax.tree.map(lambda leaf: leaf[0], neurons)"
+        )
     config: dict[str, Any] = {key: float(getattr(neuron, key)) for key in (*_NUMBERS, "El_reference")}
     config |= {key: np.asarray(getattr(neuron, key), float).tolist() for key in _ARRAYS}
     config["spike_cut_length"] = int(neuron.spike_cut_length)

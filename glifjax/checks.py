@@ -1,0 +1,99 @@
+"""Numbers that have a meaning: what a neuron is refused for where it is made, and where a run of it starts.
+
+Only numbers that are there are looked at: inside jit, vmap and grad a run's status tells instead.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import AbstractArray
+
+from glifjax.errors import InputError
+
+
+def require(name: str, value: Any, holds: Any, must: str) -> None:
+    """Nothing, or an InputError: name, value and what it must be.
+
+    Args:
+        name: of the parameter.
+        value: a number or an array; a traced one passes.
+        holds: from the value, in numpy, to booleans.
+        must: the words, "must be greater than 0".
+    """
+    if isinstance(value, Tracer) or not isinstance(value, jax.Array | np.ndarray | np.generic | float | int):
+        return
+    number = np.asarray(value)
+    if not np.all(holds(number)):
+        shown = f"{number:g}" if number.ndim == 0 else number.tolist()
+        raise InputError(f"{name} is {shown}; {must}")
+
+
+def require_positive(**values: Any) -> None:
+    """Each a finite number above 0."""
+    for name, value in values.items():
+        require(name, value, lambda x: np.isfinite(x) & (x > 0), "it must be greater than 0")
+
+
+def require_not_negative(**values: Any) -> None:
+    """Each a finite number, 0 or above."""
+    for name, value in values.items():
+        require(name, value, lambda x: np.isfinite(x) & (x >= 0), "it must not be negative")
+
+
+def require_one_length(arrays: Mapping[str, Any]) -> None:
+    """All as long as one another in their last dimension; scalars stand for any length."""
+    lengths = {name: np.shape(value)[-1] for name, value in arrays.items() if np.ndim(value)}
+    if len(set(lengths.values())) > 1:
+        given = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        raise InputError(f"these must have one length: {given}")
+
+
+def check_run(neuron: Any) -> None:
+    """What a run starts with: everything that the neuron's parts check where they are made, one neuron, one precision.
+
+    Raises:
+        InputError: parameters without meaning, an axis over neurons without vmap, or another precision than the run's.
+    """
+    for part in _modules(neuron):
+        for cls in type(part).__mro__:
+            if "__check_init__" in vars(cls):
+                vars(cls)["__check_init__"](part)
+        for field in dataclasses.fields(part):
+            _check_leaf(field, getattr(part, field.name))
+
+
+def _check_leaf(field: dataclasses.Field, value: Any) -> None:
+    if not isinstance(value, jax.Array | np.ndarray):
+        return
+    hint: Any = field.type
+    fixed = inspect.isclass(hint) and issubclass(hint, AbstractArray) and not {"*", "."} & set(hint.dim_str)
+    if fixed and value.ndim > len(hint.dims):
+        raise InputError(
+            f"{field.name} has shape {value.shape}, but one run takes one neuron; for several neurons use "
+            "jax.vmap(lambda neuron: simulate(neuron, current, dt))(neurons)"
+        )
+    run = jnp.result_type(float)
+    if value.dtype == jnp.float32 and run == jnp.float64:
+        raise InputError(
+            f"{field.name} is float32, but the run is float64: the neuron was made before jax_enable_x64 was switched "
+            "on; make or read it again after that, so that no digits are missing, or convert it with "
+            "jax.tree.map(lambda leaf: leaf.astype(float), neuron)"
+        )
+
+
+def _modules(tree: Any) -> Iterator[eqx.Module]:
+    """Every module of a pytree, itself included."""
+    if isinstance(tree, eqx.Module):
+        yield tree
+        for field in dataclasses.fields(tree):
+            yield from _modules(getattr(tree, field.name))
+    elif isinstance(tree, tuple | list):
+        for part in tree:
+            yield from _modules(part)
