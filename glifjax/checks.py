@@ -74,7 +74,7 @@ def _check_leaf(field: dataclasses.Field, value: Any) -> None:
         return
     hint: Any = field.type
     fixed = inspect.isclass(hint) and issubclass(hint, AbstractArray) and not {"*", "."} & set(hint.dim_str)
-    if fixed and value.ndim > len(hint.dims):
+    if fixed and value.ndim > len(hint.dim_str.split()):
         raise InputError(
             f"{field.name} has shape {value.shape}, but one run takes one neuron; for several neurons use "
             "jax.vmap(lambda neuron: simulate(neuron, current, dt))(neurons)"

@@ -121,7 +121,7 @@ def read_neuron_configs(path: str | os.PathLike, *, absolute: bool = False) -> d
 
 def _is_several(config: Mapping[str, Any]) -> bool:
     """Whether a config's dictionary is one of neurons by id."""
-    return len(config) > 1 and all(isinstance(value, Mapping) for value in config.values())
+    return len(config) > 1 and all(isinstance(value, Mapping) and value for value in config.values())
 
 
 def read_neuron_config(path: str | os.PathLike, *, id: str | None = None, absolute: bool = False) -> GLIF:
