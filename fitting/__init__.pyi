@@ -29,6 +29,8 @@ from .model.patched import PatchedNeuron as PatchedNeuron
 from .model.runs import predict as predict
 from .pipeline.fit import fit as fit
 from .pipeline.result import Fit as Fit
+from .pipeline.settings import FitSettings as FitSettings
+from .pipeline.settings import SettingsError as SettingsError
 from .report.figures import levels_compared as levels_compared
 from .report.words import steps_up as steps_up
 from .results.files import ResultsError as ResultsError
@@ -36,7 +38,5 @@ from .results.provenance import LikeError as LikeError
 from .results.record import FitRecord as FitRecord
 from .results.record import RecordError as RecordError
 from .results.record import read_fit as read_fit
-from .settings import FitSettings as FitSettings
-from .settings import SettingsError as SettingsError
 from .tuning.descent import FineTuning as FineTuning
 from .tuning.globalsearch import GlobalSearch as GlobalSearch

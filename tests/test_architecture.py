@@ -34,7 +34,7 @@ FLOORS = {
         "levels losses",
         "assess glm",
         "tuning preprocessing",
-        "settings fitted",
+        "fitted",
         "report",
         "pipeline",
         "results",
@@ -43,7 +43,7 @@ FLOORS = {
     ),
 }
 #: A room has one idea, and a house few doors.
-MOST_DOORS = {"glifjax": 22, "fitting": 18}
+MOST_DOORS = {"glifjax": 22, "fitting": 17}
 LONGEST = 380
 #: Names of nothing.
 NO_NOUNS = {"found", "told", "kept", "each", "known"}

@@ -11,7 +11,7 @@ from rich.table import Table
 from glifjax.cli.console import err_console, out_console
 
 if TYPE_CHECKING:
-    from ..settings import FitSettings
+    from ..pipeline.settings import FitSettings
 
 #: Columns of the table at the end, by column of cells.csv.
 COLUMNS = {

@@ -13,7 +13,7 @@ from rich.markup import escape
 from glifjax.cli.console import err_console, out_console, plain_errors, stage
 
 if TYPE_CHECKING:
-    from ..settings import FitSettings
+    from ..pipeline.settings import FitSettings
 
 #: Options that are settings of the fit, and what fitting.fit calls them.
 SETTINGS = {
@@ -107,7 +107,7 @@ def fit(
     [bold]Many:[/bold]  glifjax fit *.nwb --out my_cells --jobs 4
     """
     with plain_errors({argument: option for option, argument in SETTINGS.items()}):
-        from ..settings import FitSettings
+        from ..pipeline.settings import FitSettings
 
         asked = {name: context.params[option] for option, name in SETTINGS.items()}
         asked["optimizer"] = "default" if finetune else None

@@ -11,9 +11,9 @@ from typing import Any
 from glifjax.errors import InputError
 from glifjax.io.writing import write_whole
 
+from ..pipeline.settings import FitSettings
 from ..results.files import ResultsError
 from ..results.provenance import circumstances, cores, fingerprint
-from ..settings import FitSettings
 from .workers import Cell, Job, check_package, run
 
 #: The files of all cells together.

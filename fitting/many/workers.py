@@ -18,10 +18,10 @@ from typing import Any
 
 from glifjax.errors import InputError
 
+from ..pipeline.settings import FitSettings
 from ..results.files import check_folder, fit_file
 from ..results.provenance import cores, fingerprint, provenance
 from ..results.replacing import finish_replacing
-from ..settings import FitSettings
 
 #: What tells the libraries of a process how many threads to use.
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

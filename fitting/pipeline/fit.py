@@ -28,12 +28,12 @@ from ..data.usable import of_one_cell
 from ..fitted import FittedNeuron
 from ..levels import AbstractLevel, SomeLevels
 from ..preprocessing import DriftChoice, Electrode, Preprocessing, preprocess
-from ..settings import FitSettings
 from ..stages.base import AbstractStage, run_stages
 from ..stages.deterministic import HardThreshold
 from ..tuning.descent import DEFAULT_LOSS
 from ..tuning.objective import AnyLoss, movable
 from .result import Fit
+from .settings import FitSettings
 
 #: Called with a level ("" for all) and a few words as each stage starts, and without words once a level is fitted.
 Progress = Callable[[str, str], None]

@@ -17,7 +17,7 @@ from glifjax.io.writing import write_whole
 from ..checkpoint import Checkpoint
 from ..pipeline.fit import fit_as
 from ..pipeline.result import Fit
-from ..settings import FitSettings
+from ..pipeline.settings import FitSettings
 from .naming import folder_name
 from .provenance import fingerprint, provenance
 from .record import write_fit

@@ -15,7 +15,7 @@ import jax
 from glifjax.errors import InputError
 
 from ..levels import describe
-from ..settings import FitSettings
+from ..pipeline.settings import FitSettings
 
 #: Distributions whose versions a fit's numbers may depend on.
 LIBRARIES = ("glifjax", "jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "h5py", "pynwb")

@@ -8,7 +8,7 @@ import pytest
 
 import fitting
 from fitting import FitSettings, RecordError, SettingsError
-from fitting.settings import TYPES
+from fitting.pipeline.settings import TYPES
 from glifjax.errors import InputError
 
 

@@ -8,10 +8,10 @@ import optax
 
 from glifjax.errors import InputError
 
-from .levels import LEVELS, AbstractLevel, SomeLevels, describe, levels_of
-from .preprocessing import DriftChoice, Electrode, check_choices
-from .tuning.descent import DEFAULT_LOSS, FineTuning, default_optimizer
-from .tuning.objective import AnyLoss, check_loss, check_parameters
+from ..levels import LEVELS, AbstractLevel, SomeLevels, describe, levels_of
+from ..preprocessing import DriftChoice, Electrode, check_choices
+from ..tuning.descent import DEFAULT_LOSS, FineTuning, default_optimizer
+from ..tuning.objective import AnyLoss, check_loss, check_parameters
 
 
 class SettingsError(InputError):
