@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
@@ -117,7 +118,7 @@ class _Shifted(AbstractKernel):
     """A kernel that is nothing in its first steps."""
 
     kernel: AbstractKernel
-    first: int
+    first: int = eqx.field(static=True)
 
     def taps(self, dt: float) -> Float[Array, "T b m"]:
         """The kernel's, with zeros first."""

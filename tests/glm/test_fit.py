@@ -149,7 +149,7 @@ def test_a_basis_predicts_as_well(simulated):
     assert fit.standard_errors.shape == (4, 4, 3)
     assert fit.ridge in (0.01, 1.0)
     assert fit.score().bits_per_spike > like.score().bits_per_spike - 0.05
-    assert int(glm.run(fit.model, 2000, key=KEY).status) == 0
+    assert fit.stability(KEY, runs=2, duration=2.0).stable
 
 
 def test_what_was_not_recorded_is_not_silence(simulated):
