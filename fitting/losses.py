@@ -25,6 +25,22 @@ from .model.patched import PatchedNeuron
 from .model.runs import predict
 from .stages.membrane import VoltageNoise
 
+__all__ = [
+    "BIN",
+    "LOSSES",
+    "MLIN",
+    "SPIKE_BIN",
+    "TAU",
+    "Likelihood",
+    "Loss",
+    "VanRossum",
+    "Voltage",
+    "log_laplace_cdf",
+    "mlin",
+    "van_rossum",
+    "voltage",
+]
+
 #: Time constant that spikes are smoothed with, s.
 TAU = 20e-3
 #: The bins that they are counted in first, s.

@@ -63,3 +63,5 @@ from .spikes.generators import spikes_generator as spikes_generator
 from .spikes.trains import SpikeTrains as SpikeTrains
 from .trace import Spikes as Spikes
 from .trace import Trace as Trace
+
+__version__: str

@@ -7,6 +7,7 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 
 import pytest
 
@@ -48,6 +49,13 @@ def test_the_simulator_loads_no_files_figures_or_command():
     loaded = in_a_fresh_interpreter(code)
     heavy = ("pynwb", "h5py", "hdmf", "matplotlib", "optax", "fitting", "typer", "rich", "pooch", "requests")
     assert [name for name in heavy if name in loaded] == []
+
+
+def test_the_version_is_the_installed_one_and_asking_loads_no_jax():
+    code = "import json, sys, glifjax as gj; print(json.dumps([gj.__version__, list(sys.modules)]))"
+    said, loaded = in_a_fresh_interpreter(code)
+    assert said == version("glifjax")
+    assert [name for name in HEAVY if name in loaded] == []
 
 
 @pytest.mark.parametrize(("version", "needed"), [("0.10.2", True), ("0.12.0.1", False), ("1.0", False)])

@@ -1,7 +1,10 @@
 """The `glifjax` command; one file a subcommand. Other packages add theirs through the entry-point group GROUP."""
 
+from typing import Annotated
+
 import typer
 
+import glifjax
 from glifjax.cli.commands import LazyGroup
 
 
@@ -26,6 +29,16 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"glifjax {glifjax.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Fit and simulate generalized leaky integrate-and-fire neurons."""

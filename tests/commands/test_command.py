@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import glifjax as gj
 from glifjax.cli.commands import first_words
 from glifjax.cli.console import as_options
 
@@ -31,6 +32,14 @@ def test_help_loads_no_jax_and_takes_little_time():
     assert "Fit a neuron to a recording" in " ".join(page)
     assert [name for name in loaded if name.startswith(("jax", "numpy", "glifjax.cli.gallery", "fitting."))] == []
     assert seconds < 0.8
+
+
+def test_the_version_is_printed_without_jax():
+    code = (
+        "import sys\nsys.argv = ['glifjax', '--version']\nfrom glifjax.cli import app\n"
+        "try:\n    app()\nexcept SystemExit as end:\n    print(end.code, 'jax' in sys.modules)"
+    )
+    assert run("-c", code).stdout == f"glifjax {gj.__version__}\n0 False\n"
 
 
 def test_a_subcommand_of_another_package(tmp_path):
