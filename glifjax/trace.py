@@ -15,8 +15,8 @@ from glifjax.neuron import STATUS_WORDS, Sample
 
 if TYPE_CHECKING:
     Values = Array
-else:  # a trace is in jax, or in numpy once it is on the host
-    Values = Array | np.ndarray
+else:  # a trace is in jax, in numpy once it is on the host, or of shapes alone in jax.eval_shape
+    Values = Array | np.ndarray | jax.ShapeDtypeStruct
 
 
 class Spikes(eqx.Module):
@@ -161,7 +161,7 @@ class Trace(eqx.Module):
             TypeError: inside jit, grad or vmap, where their number is not known.
             InputError: no spikes were recorded, or not of every step.
         """
-        if isinstance(self.fired, Tracer):
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self)):
             raise TypeError(
                 "trace.spikes() counts spikes on the host; inside jit, vmap or grad use trace.spiked "
                 "(one number a step) or trace.crossing (times inside the step), which are arrays"
