@@ -27,7 +27,7 @@ def document(title: str, style: str, body: Markup) -> str:
         style: CSS of our own.
         body: what is seen.
     """
-    return markup(
+    page = markup(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<title>{}</title><style>{}</style></head>\n<body>{}</body></html>\n",
@@ -35,6 +35,7 @@ def document(title: str, style: str, body: Markup) -> str:
         Markup(style),
         body,
     )
+    return str(page)
 
 
 def variables(**colours: str) -> str:

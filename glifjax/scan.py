@@ -81,6 +81,8 @@ def scan(
 
 def _laid_out_as_its_step(step: Step, start, inputs):
     """The state, varying over those devices of a shard_map that a step makes it vary over, where constants do not."""
+    if not jax.tree.leaves(inputs)[0].shape[0]:
+        return start
     first = jax.tree.map(lambda leaf: leaf[0], inputs)
     if not any(_axes(leaf) for leaf in jax.tree.leaves((start, jax.eval_shape(step, start, first)))):
         return start
