@@ -42,6 +42,13 @@ def simulate_sweeps(
 
     Yields:
         Each sweep with its Trace.
+
+    Example:
+        >>> neuron = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
+        >>> current = np.outer([1e-10, 3e-10], np.ones(400))
+        >>> recording = gj.Recording.from_arrays(current, np.full((2, 400), -0.07), rate=1e4)
+        >>> {sweep.number: len(trace.spikes()) for sweep, trace in gj.simulate_sweeps(neuron, recording.sweeps)}
+        {1: 0, 2: 3}
     """
     for length, batch in _batches(sweeps, batch_steps):
         # no neuron spikes on NaN, so what lengthens a sweep leaves no trace in it

@@ -82,6 +82,12 @@ def simulate(
             of another length or at steps that the current does not have, an unknown spike_cut or record, a checkpoint
             below one; dt of 0 or below, parameters without meaning, several neurons without vmap, or a neuron made in
             another precision. Inside jit and vmap numbers cannot be looked at: the trace's status tells.
+
+    Example:
+        >>> neuron = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
+        >>> trace = gj.simulate(neuron, np.full(400, 3e-10), 1e-4)  # 300 pA for 40 ms
+        >>> trace.voltage.shape, len(trace.spikes())
+        ((400,), 3)
     """
     if not isinstance(neuron, AbstractNeuron):
         raise InputError(f"neuron is {neuron!r}; give a neuron: a file is read with glifjax.read_neuron_config(path)")

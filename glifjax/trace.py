@@ -160,6 +160,12 @@ class Trace(eqx.Module):
         Raises:
             TypeError: inside jit, grad or vmap, where their number is not known.
             InputError: no spikes were recorded, or not of every step.
+
+        Example:
+            >>> neuron = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
+            >>> spikes = gj.simulate(neuron, np.full(400, 3e-10), 1e-4).spikes()
+            >>> spikes.steps.tolist(), (1e3 * spikes.times).round(2).tolist()  # times in ms
+            ([109, 219, 329], [10.93, 21.93, 32.93])
         """
         if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self)):
             raise TypeError(

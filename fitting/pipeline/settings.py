@@ -48,6 +48,11 @@ class FitSettings:
 
     Raises:
         ValueError: an unknown level, parameter or loss, parameters without an optimizer, a number below one.
+
+    Example:
+        >>> settings = fitting.FitSettings(level="glif3", train_sweeps="noise training", runs=20)
+        >>> [level.name for level in settings.levels]
+        ['LIF-ASC']
     """
 
     level: SomeLevels = "all"

@@ -68,6 +68,11 @@ def from_level(
 
     Raises:
         ValueError: an unknown level.
+
+    Example:
+        >>> neuron = gj.from_level("LIF-ASC", C=1e-10, R_input=1e8, th_inf=0.02, asc_amp_array=(-1e-11, 0.0))
+        >>> neuron.asc_tau_array.tolist()
+        [0.1, 0.01]
     """
     resets, currents, adapts = LEVELS[level_name(level)]
     others.setdefault("init_threshold", th_inf)

@@ -108,6 +108,12 @@ def simulate(
 
     Raises:
         InputError: neither or both of key and uniforms, or an argument of another size.
+
+    Example:
+        >>> weights = np.array([[0.0, 2.0], [-2.0, 0.0]])  # from row to column
+        >>> model = gj.glm.BernoulliGLM(weights, coupling=gj.glm.Exponential(decay=200.0, window=5e-3))
+        >>> gj.glm.simulate(model, 300, key=jax.random.key(0)).shape
+        (2, 300)
     """
     result = run(model, steps, key=key, uniforms=uniforms, stimulus=stimulus, initial=initial, warm_up=warm_up)
     if not isinstance(result.status, Tracer) and np.any(np.asarray(result.status)):

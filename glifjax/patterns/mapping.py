@@ -17,7 +17,12 @@ class PatternError(InputError, KeyError):
 
 
 class Gallery(Mapping[str, Pattern]):
-    """The twenty patterns by slug or letter, in the order of the paper's figure."""
+    """The twenty patterns by slug or letter, in the order of the paper's figure.
+
+    Example:
+        >>> len(gj.gallery), gj.gallery["M"].slug
+        (20, 'tonic_bursting')
+    """
 
     def __init__(self, variant: str = "paper"):
         """All patterns of one variant, "paper" or "notebook"."""

@@ -29,6 +29,11 @@ class SpikeTrains:
 
     Raises:
         InputError: lengths that differ, a time that is not finite, an id that is no whole number from 0.
+
+    Example:
+        >>> trains = gj.SpikeTrains([0.2, 0.1, 0.3], [1, 0, 1], "v1")
+        >>> len(trains), trains.train(1).tolist()
+        (3, [0.2, 0.3])
     """
 
     times: Float[np.ndarray, " n"]

@@ -139,6 +139,11 @@ def read_neuron_config(path: str | os.PathLike, *, id: str | None = None, absolu
     Raises:
         NeuronConfigError: not a file, not JSON; a key missing, of the wrong kind, or out of range; an unknown rule;
             or rules that do not go together (where AllenSDK would fail during a run).
+
+    Example:
+        >>> neuron = gj.read_neuron_config("neuron_config.json")
+        >>> float(neuron.R_input)
+        100000000.0
     """
     config, wrapped = load(path)
     several = config if _is_several(config) else {} if wrapped is None else {wrapped: config}
@@ -237,6 +242,12 @@ def write_neuron_config(
     Raises:
         NeuronConfigError: a rule that has no name in the file format, or values that could not be read again.
         WritingError: the file cannot be written; what was there is there still.
+
+    Example:
+        >>> neuron = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
+        >>> gj.write_neuron_config(neuron, "new.json", like="neuron_config.json")
+        >>> float(gj.read_neuron_config("new.json").th_inf)
+        0.02
     """
     written = neuron_to_config(neuron)
     if like is not None:

@@ -47,6 +47,11 @@ def write_recording(
     WritingError if it exists already (unless ``overwrite``) or its folder does not, and RecordingError for sweeps that
     could not be read back: none at all, numbers that repeat, voltage clamp, current and voltage of different
     length, a NaN, a value out of scale.
+
+    Example:
+        >>> current, voltage = np.full(500, 1e-10), np.linspace(-0.07, -0.06, 500)
+        >>> sweep = gj.io.SweepArrays(number=1, protocol="step", rate=1e4, current=current, voltage=voltage)
+        >>> gj.write_recording("simulated.nwb", [sweep], description="a simulated cell")
     """
     from pynwb import NWBHDF5IO, NWBFile
 

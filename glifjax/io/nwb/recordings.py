@@ -13,6 +13,11 @@ def read_recording(path: str | Path, *, electrode: str | None = None, trim: bool
     ``electrode`` names the one to take where a file holds several that recorded at the same time. Allen's files say
     where the recording of a sweep broke off, as it may within a ramp: with ``trim`` the sweep ends there, else with
     its stimulus. Raises RecordingError if the file is missing or not a whole NWB file, or if such a choice is needed.
+
+    Example:
+        >>> with gj.read_recording("cell.nwb") as recording:
+        ...     [(sweep.number, sweep.protocol, sweep.current.shape) for sweep in recording.select("noise")]
+        [(1, 'noise', (500,))]
     """
     path = Path(path)
     version = nwb_version(path).removeprefix("NWB-")

@@ -102,7 +102,15 @@ def by_function(function: Callable[[pandas.Series, pandas.Series], int | None]) 
 
 
 class NetworkBuilder:
-    """Populations of nodes and the edges between them, to be written."""
+    """Populations of nodes and the edges between them, to be written.
+
+    Example:
+        >>> network = gj.NetworkBuilder()
+        >>> lgn = network.add_nodes("lgn", 20, model_type="virtual")
+        >>> v1 = network.add_nodes("v1", 4, model_template="nest:glif_psc", dynamics_params={"E_L": -75.0})
+        >>> network.add_edges(lgn, v1, gj.all_to_all(), syn_weight=20.0, delay=2.0, receptor_type=1)
+        80
+    """
 
     def __init__(self, seed: int = 0):
         """`seed`: of all rules that draw."""
