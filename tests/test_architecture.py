@@ -16,6 +16,7 @@ MODULES = [path for package in ("glifjax", "fitting") for path in sorted((ROOT /
 FLOORS = {
     "glifjax": (
         "_backend errors arrays html",
+        "checks",
         "spike spikes rules scan",
         "neuron",
         "glif mihalas_niebur trace",
