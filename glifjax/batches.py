@@ -50,7 +50,7 @@ def simulate_sweeps(
         >>> {sweep.number: len(trace.spikes()) for sweep, trace in gj.simulate_sweeps(neuron, recording.sweeps)}
         {1: 0, 2: 3}
     """
-    for length, batch in _batches(sweeps, batch_steps):
+    for length, batch in length_batches(sweeps, batch_steps):
         # no neuron spikes on NaN, so what lengthens a sweep leaves no trace in it
         currents = np.full((len(batch), length), np.nan)
         dt = np.ones(len(batch))
@@ -64,7 +64,7 @@ def simulate_sweeps(
                 yield sweep, _one(traces, row, currents[row, : sweep.n_samples])
 
 
-def _batches(sweeps: Sequence[Sweep], batch_steps: int) -> Iterator[tuple[int, list[Sweep | None]]]:
+def length_batches(sweeps: Sequence[Sweep], batch_steps: int) -> Iterator[tuple[int, list[Sweep | None]]]:
     """Sweeps in batches with their length, longest first; those of one length have one size, filled up with None."""
     left = sorted(sweeps, key=lambda sweep: -sweep.n_samples)
     while left:

@@ -69,7 +69,7 @@ def fit_many(
     folder = out if out is not None else _default_folder(paths, settings, fresh)
     todo = [
         Job(name, path, folder / name, settings, overwrite, fresh, command)
-        for name, path in zip(_names(paths), paths, strict=True)
+        for name, path in zip(cell_names(paths), paths, strict=True)
     ]
     _check(folder, todo, overwrite)
     jobs = min(jobs or max(1, cores() // 2), len(todo))
@@ -123,7 +123,7 @@ def row(cell: Cell, folder: Path) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------- the folder
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def cell_names(paths: Sequence[Path]) -> list[str]:
     """A name for each path: the file's, with as many of its folders before it as tell all apart."""
     parts = [(*path.parts[1:-1], path.stem) for path in paths]
     for depth in range(1, max(map(len, parts)) + 1):

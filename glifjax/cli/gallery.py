@@ -14,8 +14,6 @@ from glifjax.cli.console import err_console, out_console, plain_errors, stage
 
 #: What a call writes, by name.
 Files = dict[str, bytes]
-#: Values of each parameter of a sweep.
-SIZE = 100
 
 
 def gallery(
@@ -41,6 +39,7 @@ def gallery(
             "parameter's unit: a=0:20 A1=0:15 (mV, nA, nS, nF, 1/s).",
         ),
     ] = None,
+    size: Annotated[int, typer.Option(metavar="N", help="With --sweep: values of each parameter.")] = 100,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of a gallery in --out.")] = False,
 ) -> None:
     """Draw the twenty firing patterns of the Mihalas-Niebur neuron, and check what each must show.
@@ -54,27 +53,27 @@ def gallery(
                glifjax gallery M --sweep a=0:10 A1=5:15 --out bursts
     """
     with plain_errors():
-        _gallery(patterns or [], variant, out, plot, sweep, overwrite)
+        _gallery(patterns or [], variant, out, plot, sweep, size, overwrite)
 
 
-def _gallery(names, variant, out, plot, sweep, overwrite) -> None:
+def _gallery(names, variant, out, plot, sweep, size, overwrite) -> None:
     import jax
 
     from glifjax.errors import InputError
 
     jax.config.update("jax_enable_x64", True)
-    chosen = _choose(names, variant)
+    chosen = choose_patterns(names, variant)
     if plot and sweep:
         raise InputError("--plot and --sweep draw different figures; give one of the two")
     if sweep:
-        make, written = _sweep(names, chosen, sweep)
+        make, written = _sweep(names, chosen, sweep, size)
     elif plot:
         make, written = (lambda: _plots(chosen)), [f"{pattern.slug}.png" for pattern in chosen]
     else:
         make, written = (lambda: _page(chosen)), ["gallery.png", "gallery.svg", "gallery.html"]
     _check_folder(out, written, overwrite)
     files = make()
-    folder = _write(files, out)
+    folder = write_files(files, out)
     out_console.print(f"\n[bold]{escape(str(folder))}/[/bold]", soft_wrap=True)
     for name in files:
         out_console.print(f"  {escape(name)}", soft_wrap=True)
@@ -82,7 +81,7 @@ def _gallery(names, variant, out, plot, sweep, overwrite) -> None:
         out_console.print(f"Open {escape(str(folder / 'gallery.html'))} in a browser.", soft_wrap=True)
 
 
-def _choose(names: list[str], variant: str) -> list:
+def choose_patterns(names: list[str], variant: str) -> list:
     """The patterns of these names or letters, in the order of the gallery."""
     import glifjax as gj
     from glifjax.errors import InputError
@@ -131,29 +130,31 @@ def _plots(patterns) -> Files:
     return files
 
 
-def _sweep(names, patterns, texts: tuple[str, str]) -> tuple[Callable[[], Files], list[str]]:
+def _sweep(names, patterns, texts: tuple[str, str], size: int) -> tuple[Callable[[], Files], list[str]]:
     """What makes the sweep's files, and their names."""
     from glifjax.errors import InputError
     from glifjax.patterns.page.parameters import read_axis
 
     if len(names) == 0 or len(patterns) != 1:
         raise InputError("--sweep varies one pattern; name it, as in: glifjax gallery tonic_bursting --sweep a A1")
+    if size < 2:
+        raise InputError(f"--size {size}: a sweep takes 2 or more values of each parameter")
     (pattern,) = patterns
     x, y = (read_axis(pattern.neuron, text) for text in texts)
     if x.element.name == y.element.name:
         raise InputError(f"--sweep takes two parameters, but {x.element.name} is given twice")
     name = f"{pattern.slug}_{x.element.name}_{y.element.name}"
-    return (lambda: _swept(pattern, x, y, name)), [f"{name}.png", f"{name}.npz"]
+    return (lambda: _swept(pattern, x, y, size, name)), [f"{name}.png", f"{name}.npz"]
 
 
-def _swept(pattern, x, y, name: str) -> Files:
+def _swept(pattern, x, y, size: int, name: str) -> Files:
     from glifjax.patterns.page.sweep import run_sweep, sweep_picture
 
     start, columns = time.perf_counter(), (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err_console, transient=True) as progress:
-        task = progress.add_task("rows of neurons", total=SIZE)
-        swept = run_sweep(pattern, x, y, SIZE, lambda done: progress.update(task, completed=done))
-    what = f"{SIZE} x {SIZE} neurons, {pattern.name.lower()} over {x.element.name} and {y.element.name}"
+        task = progress.add_task("rows of neurons", total=size)
+        swept = run_sweep(pattern, x, y, size, lambda done: progress.update(task, completed=done))
+    what = f"{size} x {size} neurons, {pattern.name.lower()} over {x.element.name} and {y.element.name}"
     out_console.print(f"  [green]✓[/green] {what} [dim]{time.perf_counter() - start:.1f} s[/dim]")
     numbers = io.BytesIO()
     swept.save(numbers)
@@ -179,7 +180,7 @@ def _check_folder(out: Path | None, names: list[str], overwrite: bool) -> None:
         raise InputError(f"{out}: already holds {present[0]}; choose another folder, or add --overwrite to replace it")
 
 
-def _write(files: Files, out: Path | None) -> Path:
+def write_files(files: Files, out: Path | None) -> Path:
     """Write files into `out`, or into the first gallery-<n> that does not exist."""
     from glifjax.io.writing import write_whole
 

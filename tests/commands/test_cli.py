@@ -9,9 +9,9 @@ import time
 
 import numpy as np
 import pytest
+from helpers import noise, record
 from nwb_files import Cell
 from pynwb import icephys
-from test_protocols import noise, record
 from typer.testing import CliRunner
 
 import glifjax as gj

@@ -1,16 +1,11 @@
 """`glifjax gallery` as a user runs it."""
 
-from importlib import import_module
-
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from glifjax.cli import app
-from glifjax.patterns.page import runs
-
-#: The module, whose name in its package is the function's.
-command = import_module("glifjax.cli.gallery")
+from glifjax.cli.gallery import choose_patterns
 
 
 def run(*arguments):
@@ -42,10 +37,10 @@ def test_it_writes_a_figure_and_a_page(here):
 
 
 def test_without_names_it_takes_all_twenty():
-    chosen = [command._choose([], variant) for variant in ("paper", "notebook")]
+    chosen = [choose_patterns([], variant) for variant in ("paper", "notebook")]
     assert [len(patterns) for patterns in chosen] == [20, 20]
     assert {pattern.variant for pattern in chosen[1]} == {"notebook"}
-    assert [pattern.letter for pattern in command._choose(["rebound-burst", "b", "B"], "paper")] == ["B", "O"]
+    assert [pattern.letter for pattern in choose_patterns(["rebound-burst", "b", "B"], "paper")] == ["B", "O"]
 
 
 def test_a_new_folder_each_time(here):
@@ -58,9 +53,8 @@ def test_a_new_folder_each_time(here):
     assert files(here) == {"gallery-1", "gallery-2"}
 
 
-def test_a_sweep_is_a_picture_and_its_numbers(here, monkeypatch):
-    monkeypatch.setattr(command, "SIZE", 3)
-    result = run("spike_latency", "--sweep", "a", "C=0.5:2")
+def test_a_sweep_is_a_picture_and_its_numbers(here):
+    result = run("spike_latency", "--sweep", "a", "C=0.5:2", "--size", "3")
     assert result.exit_code == 0, result.output
     assert files(here / "gallery-1") == {"spike_latency_a_C.png", "spike_latency_a_C.npz"}
     with np.load(here / "gallery-1/spike_latency_a_C.npz") as saved:
@@ -79,16 +73,16 @@ def test_a_sweep_is_a_picture_and_its_numbers(here, monkeypatch):
         (["--sweep", "a", "A1"], "--sweep varies one pattern; name it"),
         (["M", "--sweep", "a", "a"], "--sweep takes two parameters, but a is given twice"),
         (["M", "--sweep", "a", "b", "--plot"], "--plot and --sweep draw different figures"),
+        (["M", "--sweep", "a", "b", "--size", "1"], "--size 1: a sweep takes 2 or more values of each parameter"),
         (["M", "--out", "file"], "file: is a file; choose another folder with --out"),
     ],
 )
-def test_bad_input_is_one_clear_line(here, arguments, said, monkeypatch):
+def test_bad_input_is_one_clear_line(here, arguments, said):
     (here / "file").touch()
-    monkeypatch.setattr(runs, "_simulate", None)  # nothing runs
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.output.startswith("error: ")
-    assert result.output.count("\n") == 1
+    assert result.output.count("\n") == 1  # what runs has a line of its own
     assert said in result.output
     assert files(here) == {"file"}
 

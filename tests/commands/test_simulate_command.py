@@ -9,10 +9,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from nwb1_files import AllenCell
 from nwb_files import CURRENT, RATE, VOLTAGE, Cell, N
 from pynwb import icephys
+from rich.progress import Progress
 from typer.testing import CliRunner
 
 import glifjax as gj
-from glifjax.batches import _batches
+from glifjax.batches import length_batches
 from glifjax.cli import app
 from glifjax.io.nwb.sweeps import Channel
 
@@ -218,12 +219,10 @@ def test_an_interruption_leaves_everything_as_it_was(copies, monkeypatch, where,
     path = copies[1]
     before = path.read_bytes()
 
-    def broken(neuron, sweeps, **_):
-        for sweep in sweeps[:1]:
-            yield sweep, gj.simulate(neuron, sweep.current, 1 / sweep.rate)
+    def interrupted(progress, task, **_):
         raise error
 
-    monkeypatch.setattr(gj, "simulate_sweeps", broken)
+    monkeypatch.setattr(Progress, "update", interrupted)  # comes when the first sweep is written
     done = run(*copies, *(part.format(path.parent) for part in where))
     assert done.exit_code == (130 if error is KeyboardInterrupt else 2)
     assert path.read_bytes() == before
@@ -284,6 +283,6 @@ def test_an_allen_file_gets_the_voltage_and_spike_times_in_place_of_its_own(file
 def test_sweeps_of_similar_length_share_a_compilation_and_batches_stay_small():
     channels = [Channel("", "voltage", "V", None, n) for n in (1000, 3000, 990, 2900, 1000, 1000, 850, 100)]
     sweeps = [gj.Sweep("", number, "", "current", channel, None) for number, channel in enumerate(channels)]
-    batches = list(_batches(sweeps, batch_steps=3000))
+    batches = list(length_batches(sweeps, batch_steps=3000))
     assert sorted(sweep.number for _, batch in batches for sweep in batch if sweep) == list(range(8))
     assert [(len(batch), length) for length, batch in batches] == [(1, 3000), (1, 3000), (3, 1000), (3, 1000), (1, 100)]

@@ -16,7 +16,7 @@ from fitting.example.cell import write_example
 from fitting.many.study import write_overview
 from fitting.many.workers import Cell
 from fitting.results.files import write_results
-from glifjax.cli.gallery import _write
+from glifjax.cli.gallery import write_files
 from glifjax.cli.simulations import Simulation, draw
 from glifjax.io import SweepArrays, write_simulation
 
@@ -62,7 +62,7 @@ WRITERS = {
     "cells.html": overview,
     "LIF scores.json": lambda path: Checkpoint(path.parent)("LIF", "scores", lambda: [0.1] * 100),
     "fit.json": lambda path: write_results(fit, path.parent, {}),
-    "gallery.html": lambda path: _write({"gallery.html": b"x" * 5000}, path.parent),
+    "gallery.html": lambda path: write_files({"gallery.html": b"x" * 5000}, path.parent),
     "sweep_001.png": lambda path: draw(simulation, sweep, trace, path.parent),
 }
 #: Bytes that fit; where it is not 500, a part of the file, or of those before it, is to be written.

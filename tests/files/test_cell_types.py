@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 import glifjax as gj
 from glifjax.cli import app
 from glifjax.errors import InputError
-from glifjax.io.allen import downloads as _downloads
 from glifjax.io.config.neuron_config import neuron_to_config
 
 MODEL, SPECIMEN = 11, 7
@@ -258,7 +257,7 @@ def test_what_may_pass_is_tried_again(database, cells, failure):
 
 def test_waits_double(server, tmp_path, monkeypatch):
     waits = []
-    monkeypatch.setattr(_downloads.time, "sleep", waits.append)
+    monkeypatch.setattr(time, "sleep", waits.append)
     with pytest.raises(gj.DownloadError, match=r"no connection to the server\), tried 4 times"):
         gj.CellTypes(tmp_path, base_url="http://127.0.0.1:9", backoff=0.5).model(1)
     assert waits == [0.5, 1.0, 2.0]

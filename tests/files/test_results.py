@@ -1,9 +1,12 @@
 """A fit's folder: whole under its name, or as it was; a recording's name becomes a folder's."""
 
+import ctypes
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -37,7 +40,7 @@ def write_new(out: Path) -> None:
 @pytest.mark.parametrize("before", [OLD, OLD | MINE, MINE, {}])
 def test_new_results_take_the_place_of_old_ones_and_of_nothing_else(tmp_path, monkeypatch, exchanges, before):
     if not exchanges:
-        monkeypatch.setattr(replacing, "_exchange", lambda a, b: False)
+        monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())  # a system that has no such call
     out = tmp_path / "fit"
     fill(out, before)
     write_new(out)
@@ -77,8 +80,10 @@ def killed(out: Path, fatal: int, exchanges: bool) -> bool:
         fill(folder, NEW)
         for name in ("rename", "replace", "unlink", "link", "mkdir", "rmdir"):
             setattr(os, name, deadly(getattr(os, name)))
-        exchange = deadly(replacing._exchange)
-        replacing._exchange = lambda a, b: exchanges and exchange(a, b)
+        calls_of_the_system = (
+            {"renameat2": deadly(ctypes.CDLL(None).renameat2)} if exchanges and sys.platform == "linux" else {}
+        )
+        ctypes.CDLL = lambda name: SimpleNamespace(**calls_of_the_system)
     os._exit(0)
 
 

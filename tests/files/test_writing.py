@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -55,8 +56,8 @@ def test_a_block_that_fails_leaves_what_was_there(tmp_path):
 def test_nothing_that_lies_in_wait_is_written_through(tmp_path, monkeypatch):
     victim = tmp_path / "victim"
     victim.write_text("mine")
-    (tmp_path / "trap").symlink_to(victim)
-    monkeypatch.setattr("glifjax.io.writing.temporary_name", lambda suffix: "trap")
+    monkeypatch.setattr(secrets, "token_hex", lambda size: size * "0f")  # somebody who guesses the name
+    (tmp_path / temporary_name(".txt")).symlink_to(victim)
     with pytest.raises(WritingError, match=r"file\.txt: cannot be written"):
         write_whole(tmp_path / "file.txt", "new")
     assert victim.read_text() == "mine"

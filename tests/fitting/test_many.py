@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from fitting.example.cell import write_example
 from fitting.many.overview import overview
-from fitting.many.study import _names, fit_many, row
+from fitting.many.study import cell_names, fit_many, row
 from fitting.many.workers import Cell
 from fitting.results.files import ResultsError
 from glifjax.cli import app
@@ -84,9 +84,9 @@ def test_a_path_that_does_not_exist_stops_before_anything_starts(tmp_path):
 
 def test_cells_of_one_name_are_told_apart_by_their_folders():
     paths = [Path(path) for path in ("/x/one/cell.nwb", "/x/two/cell.nwb", "/x/two/other.nwb")]
-    assert _names(paths) == ["one-cell", "two-cell", "two-other"]
-    assert _names(paths[1:]) == ["cell", "other"]
-    assert len(set(_names([Path("/a/b.c"), Path("/a/b.d")]))) == 2
+    assert cell_names(paths) == ["one-cell", "two-cell", "two-other"]
+    assert cell_names(paths[1:]) == ["cell", "other"]
+    assert len(set(cell_names([Path("/a/b.c"), Path("/a/b.d")]))) == 2
 
 
 class Fitted(Cell):

@@ -2,45 +2,11 @@
 
 import numpy as np
 import pytest
+from helpers import noise, record, step
 
 import glifjax as gj
 from fitting.data.arrays import DataError
 from fitting.data.protocols import choose_sweeps
-from glifjax.io.nwb.recording_writer import SweepArrays
-
-RATE = 1e4
-
-
-def noise(seed, seconds=4.0, lead=0.0):
-    """Ornstein-Uhlenbeck-like current, A, after `lead` s of nothing."""
-    random = np.random.default_rng(seed)
-    slow = np.repeat(random.normal(size=round(seconds * 200)), round(RATE / 200)) * 50e-12
-    return np.concatenate([np.zeros(round(lead * RATE)), slow])
-
-
-def step(amplitude, seconds=2.0):
-    current = np.zeros(round(seconds * RATE))
-    current[len(current) // 4 : 3 * len(current) // 4] = amplitude
-    return current
-
-
-def voltage(current, spikes=True):
-    """A resting voltage with a spike every 150 ms, where spikes are asked for."""
-    trace = np.full(len(current), -70e-3) + np.random.default_rng(0).normal(size=len(current)) * 2e-4
-    wave = 110e-3 * np.exp(-0.5 * ((np.arange(60) - 20) / 5) ** 2)
-    for start in range(800, len(trace) - 60, 1500) if spikes else ():
-        trace[start : start + 60] += wave
-    return trace
-
-
-def record(folder, sweeps):
-    """An NWB file of (protocol, current, spikes?) sweeps, numbered from 0."""
-    arrays = [
-        SweepArrays(number, protocol, RATE, current, voltage(current, spikes))
-        for number, (protocol, current, spikes) in enumerate(sweeps)
-    ]
-    gj.write_recording(folder / "cell.nwb", arrays, description="synthetic")
-    return gj.read_recording(folder / "cell.nwb")
 
 
 def numbers(split):

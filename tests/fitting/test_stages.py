@@ -7,11 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import AUGMENTED, DT, LEVEL, SHAPE, neuron, recorded
 
 import glifjax as gj
-from fitting.data.arrays import FitData
 from fitting.data.masks import observed_steps
-from fitting.data.shape import SpikeShape
 from fitting.levels import LEVELS
 from fitting.model.coordinates import Coordinate, origin, place, positions
 from fitting.model.hazard import WIDEST
@@ -33,52 +32,6 @@ from fitting.stages import (
 from fitting.stages.deterministic import shifted
 from fitting.stages.membrane import condensed, levenberg_marquardt
 from glifjax.spike import MAX_SPIKES_PER_STEP
-
-DT = 1e-4
-LEVEL = LEVELS["LIF-R-ASC-A"]
-AUGMENTED = LEVELS["augmented"]
-
-
-def neuron(level="LIF-R-ASC-A"):
-    return gj.from_level(
-        level,
-        C=100e-12,
-        R_input=200e6,
-        th_inf=15e-3,
-        El_reference=-70e-3,
-        asc_tau_array=(0.02, 0.1),
-        asc_amp_array=(-60e-12, -10e-12),
-        reset_slope=0.3,
-        reset_intercept=-3e-3,
-        a_spike=3e-3,
-        b_spike=40.0,
-        a_voltage=20.0,
-        b_voltage=60.0,
-        spike_cut_length=30,
-        dt=DT,
-        escape_noise=gj.EscapeNoise(1000.0, 1.5e-3, jitter=3e-4, lapse=0.05),
-    )
-
-
-def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):
-    """What `model` would leave on tape, spikes drawn by its escape noise and cut as the fit will cut them."""
-    random = np.random.default_rng(seed)
-    n = round(seconds / DT)
-    current = np.repeat(random.normal(size=(sweeps, n // 50)), 50, axis=1) * 150e-12 + 60e-12
-    keys = jax.random.split(jax.random.key(seed), sweeps)
-    trace = jax.vmap(lambda i, key: model.simulate(i, DT, key=key))(jnp.asarray(current), keys)
-    forced = np.asarray(trace.spiked) > 0.5
-    membrane = np.asarray(model.recorded(trace.voltage_before_reset, current))
-    return FitData(
-        numbers=np.arange(sweeps),
-        current=current,
-        voltage=membrane + noise * random.normal(size=membrane.shape),
-        valid=np.ones_like(forced),
-        counted=np.ones_like(forced),
-        forced=forced,
-        crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * DT, np.nan),
-        dt=DT,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -168,9 +121,6 @@ def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
     assert float(fitted.neuron.threshold_reset.b_spike) == float(fitted.neuron.threshold_dynamics.b_spike)
 
 
-SHAPE = SpikeShape(level=-0.05, latency=0.0, cut=3e-3, reset_slope=0.3, reset_intercept=-50e-3, count=100)
-
-
 @pytest.mark.parametrize("level", [*gj.LEVELS, pytest.param("augmented", marks=pytest.mark.slow)])
 def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, data):
     recipe = replace(LEVELS[level], membrane=Membrane(evaluations=3))
@@ -243,8 +193,8 @@ def assert_told(model, data, moved, along=(0, 1, 3)):
 def test_a_sharpness_that_the_voltage_does_not_tell_is_held(data):
     """Of a cell that spikes where the voltage is low."""
     forced = np.zeros_like(data.forced)
-    for row, recorded in zip(forced, data.voltage, strict=True):
-        row[500 * np.arange(1, len(row) // 500) + recorded[500:].reshape(-1, 500).argmin(axis=1)] = True
+    for row, trace in zip(forced, data.voltage, strict=True):
+        row[500 * np.arange(1, len(row) // 500) + trace[500:].reshape(-1, 500).argmin(axis=1)] = True
     odd = replace(data, forced=forced)
     start = AUGMENTED.start(odd, SHAPE)
     fitted = KernelThreshold()(start, odd).model

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_stages import AUGMENTED, LEVEL, SHAPE, neuron, recorded
+from helpers import AUGMENTED, LEVEL, SHAPE, neuron, recorded
 
 from fitting.assess import uncertainty
 from fitting.assess.predictive import bands

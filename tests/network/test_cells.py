@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from glifjax.io.sonata.components import checked
-from glifjax.io.sonata.edges import _steps
+from glifjax.io.sonata.edges import delay_steps
 from glifjax.network.cells.base import Arrivals, refractory_steps
 from glifjax.network.cells.glif_psc import GlifPsc
 from glifjax.network.cells.iaf_psc import IafPsc
@@ -145,6 +145,6 @@ def test_delta_synapses_are_lost_while_refractory_and_voltages_bounded():
 def test_times_and_delays_on_the_grid():
     times = np.array([0.1, 0.3, 0.30000000000000004, 0.7000000000000001, 0.31, 0.0999999999])
     assert on_grid(times, 0.1).tolist() == [1, 3, 3, 7, 4, 1]
-    assert _steps(np.array([1.25, 0.55, 0.35, 1.24, 0.05]), 0.1, "x").tolist() == [13, 6, 4, 12, 1]
+    assert delay_steps(np.array([1.25, 0.55, 0.35, 1.24, 0.05]), 0.1, "x").tolist() == [13, 6, 4, 12, 1]
     with pytest.raises(ValueError, match=r"x have a delay of 0.04 ms"):
-        _steps(np.array([0.04]), 0.1, "x")
+        delay_steps(np.array([0.04]), 0.1, "x")

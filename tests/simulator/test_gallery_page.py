@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import jax
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 
 import glifjax as gj
-from glifjax.patterns.page import overview, page, run_gallery, runs
+from glifjax.patterns.page import overview, page, run_gallery
 from glifjax.patterns.page.equations import pattern_equations
 from glifjax.patterns.page.figures import painter
 from glifjax.patterns.page.parameters import elements, read_axis
+from glifjax.patterns.page.runs import every_run, run_batch
 from glifjax.patterns.page.sweep import CLASSES, RUNAWAY, run_sweep, sweep_picture
 from glifjax.patterns.page.words import code, measured, stimulus_words
 from glifjax.spikes.firing import classify
@@ -26,10 +28,7 @@ EVERY = [pattern for variant in ("paper", "notebook") for pattern in gj.gallery.
 def both():
     """Both variants with all runs of their checks; how often the simulator was called for them."""
     calls = []
-    with pytest.MonkeyPatch.context() as patch:
-        simulate = runs._simulate
-        patch.setattr(runs, "_simulate", lambda *batch: calls.append(batch) or simulate(*batch))
-        entries = run_gallery(EVERY)
+    entries = run_gallery(EVERY, lambda *batch: calls.append(batch) or run_batch(*batch))
     return entries, calls
 
 
@@ -106,7 +105,7 @@ def test_what_does_not_hold_is_said(both):
 def test_everything_runs_in_one_call(both):
     entries, calls = both
     assert len(calls) == 1
-    n = sum(len(runs._runs(pattern)) for pattern in EVERY)
+    n = sum(len(every_run(pattern)) for pattern in EVERY)
     assert calls[0][1].shape == (n, 10_000)
     pattern, shown = entries[-1].pattern, entries[-1].shown
     alone = gj.simulate(pattern.neuron, pattern.current, pattern.dt)
@@ -128,7 +127,7 @@ def test_measured_numbers_read_well(paper):
 
 
 @pytest.mark.parametrize("pattern", EVERY, ids=lambda pattern: f"{pattern.variant}-{pattern.slug}")
-def test_the_code_sets_up_the_pattern_and_its_control(pattern, monkeypatch):
+def test_the_code_sets_up_the_pattern_and_its_control(pattern):
     ran = []
 
     class Trace:
@@ -136,9 +135,14 @@ def test_the_code_sets_up_the_pattern_and_its_control(pattern, monkeypatch):
             return []
 
     figure = type("Figure", (), {"savefig": lambda self, name: None})
-    monkeypatch.setattr(gj, "simulate", lambda *arguments: ran.append(arguments) or Trace())
-    monkeypatch.setattr(gj, "plot_trace", lambda *arguments: figure())
-    exec(code(pattern), {})
+    without_runs = SimpleNamespace(
+        gallery=gj.gallery,
+        MihalasNiebur=gj.MihalasNiebur,
+        simulate=lambda *arguments: ran.append(arguments) or Trace(),
+        plot_trace=lambda *arguments: figure(),
+    )
+    before, after = code(pattern).split("import glifjax as gj\n")
+    exec(before + after, {"gj": without_runs})
     control = pattern.with_run(pattern.control[0].runs[0])
     for (neuron, current, dt), asked in zip(ran, (pattern, control, pattern), strict=True):
         assert dt == asked.dt

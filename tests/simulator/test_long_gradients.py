@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_laws import DRIVE, DT, FORCED, NEURONS, STEPS, crossings, flat, smooth_loss
+from neurons import DRIVE, DT, FORCED, NEURONS, STEPS, crossings, flat, smooth_loss
 
 import glifjax as gj
 

@@ -164,7 +164,7 @@ def _table(
             "to its type"
         )
     weights = weights * columns.values("nsyns", 1.0)
-    delays = _steps(columns.values("delay", DEFAULT_DELAY), dt, f"{path}: edges of {name}")
+    delays = delay_steps(columns.values("delay", DEFAULT_DELAY), dt, f"{path}: edges of {name}")
     ports = np.array([receptors[int(type_id)] for type_id in used], np.int32)[kinds]
     return EdgeTable(sources, targets, _ports(ports, weights, targets, port_map, path, name), weights, delays)
 
@@ -233,7 +233,7 @@ class _Columns:
         return values
 
 
-def _steps(delays: Float[np.ndarray, " E"], dt: float, where: str) -> Int[np.ndarray, " E"]:
+def delay_steps(delays: Float[np.ndarray, " E"], dt: float, where: str) -> Int[np.ndarray, " E"]:
     """Delays in ms as steps: the nearest, halves up; under half a step is refused."""
     steps = np.floor(np.round(delays / dt, 9) + 0.5)
     if not (steps >= 1).all():

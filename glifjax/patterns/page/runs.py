@@ -1,13 +1,14 @@
 """Every pattern of a gallery with every run of its checks, in one call."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import ArrayLike, Float
 
+from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.patterns.pattern import Check, Pattern, Response, Run
 from glifjax.patterns.populations import batch
 from glifjax.simulation import simulate
@@ -48,18 +49,30 @@ class Entry:
     results: tuple[Result, ...]
 
 
-def run_gallery(patterns: Iterable[Pattern]) -> list[Entry]:
+@eqx.filter_jit
+def run_batch(neurons: MihalasNiebur, currents: Float[ArrayLike, "n T"], dt: float) -> tuple[jax.Array, ...]:
+    """Crossings (n, T, k), voltage and threshold (n, T) of a batch, s and V."""
+
+    def run(neuron, current):
+        trace = simulate(neuron, current, dt)
+        return trace.crossing, trace.voltage, trace.threshold
+
+    return jax.vmap(run)(neurons, currents)
+
+
+def run_gallery(patterns: Iterable[Pattern], run_batch: Callable = run_batch) -> list[Entry]:
     """Run patterns and their checks, all as one batch.
 
     Args:
         patterns: one or more, of one time step.
+        run_batch: runs the batch; called once, as run_batch is.
     """
     patterns = list(patterns)
-    shown = iter(_run([p.with_run(run) for p in patterns for run in _runs(p)]))
+    shown = iter(_run([p.with_run(run) for p in patterns for run in every_run(p)], run_batch))
     return [_entry(pattern, shown) for pattern in patterns]
 
 
-def _runs(pattern: Pattern) -> list[Run]:
+def every_run(pattern: Pattern) -> list[Run]:
     """The pattern as it is, then every other run of its checks."""
     return [Run(), *(run for check in pattern.checks for run in check.runs if not _is_own(pattern, run))]
 
@@ -78,22 +91,13 @@ def _entry(pattern: Pattern, shown: Iterator[Shown]) -> Entry:
     return Entry(pattern, own, tuple(results))
 
 
-def _run(patterns: list[Pattern]) -> list[Shown]:
+def _run(patterns: list[Pattern], run_batch: Callable) -> list[Shown]:
     neurons, currents, steps = batch(patterns)
     dt, shown = patterns[0].dt, []
-    traces = (np.asarray(values, float) for values in _simulate(neurons, currents, dt))
+    traces = (np.asarray(values, float) for values in run_batch(neurons, currents, dt))
     for pattern, n, crossing, voltage, threshold in zip(patterns, steps, *traces, strict=True):
         response = Response(
             times=1e3 * times_of(crossing[:n], dt), voltage=1e3 * voltage[:n], duration=1e3 * float(n) * dt
         )
         shown.append(Shown(pattern, response, 1e3 * threshold[:n]))
     return shown
-
-
-@eqx.filter_jit
-def _simulate(neurons, currents, dt):
-    def run(neuron, current):
-        trace = simulate(neuron, current, dt)
-        return trace.crossing, trace.voltage, trace.threshold
-
-    return jax.vmap(run)(neurons, currents)
