@@ -73,8 +73,10 @@ def _check_leaf(field: dataclasses.Field, value: Any) -> None:
     if not isinstance(value, jax.Array | np.ndarray):
         return
     hint: Any = field.type
-    fixed = inspect.isclass(hint) and issubclass(hint, AbstractArray) and not {"*", "."} & set(hint.dim_str)
-    if fixed and value.ndim > len(hint.dim_str.split()):
+    names = (
+        str(vars(hint).get("dim_str", "...")) if inspect.isclass(hint) and issubclass(hint, AbstractArray) else "..."
+    )
+    if not {"*", "."} & set(names) and value.ndim > len(names.split()):
         raise InputError(
             f"{field.name} has shape {value.shape}, but one run takes one neuron; for several neurons use "
             "jax.vmap(lambda neuron: simulate(neuron, current, dt))(neurons)"

@@ -18,6 +18,7 @@ import equinox as eqx
 import glifjax as gj
 from glifjax.io.config.neuron_config import METHODS
 from glifjax.rules.membrane import Gate
+from glifjax.rules.own import Function
 
 Class = TypeVar("Class", bound=type)
 
@@ -59,5 +60,5 @@ def field_names(cls: type) -> list[str]:
     return list(getattr(cls, "_fields", ())) if issubclass(cls, tuple) else []
 
 
-for _class in (gj.GLIF, gj.Coefficients, gj.EscapeNoise, gj.SurrogateSpike, Gate, eqx.Partial):
+for _class in (gj.GLIF, gj.Coefficients, gj.EscapeNoise, gj.SurrogateSpike, Gate, Function, eqx.Partial):
     register(_class)

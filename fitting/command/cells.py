@@ -4,11 +4,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from glifjax.cli.console import err_console, out_console
+from glifjax.cli.console import err_console, escape, out_console
 
 if TYPE_CHECKING:
     from ..pipeline.settings import FitSettings

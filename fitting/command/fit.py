@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from glifjax.cli.console import err_console, out_console, plain_errors, stage
+from glifjax.cli.console import err_console, escape, out_console, plain_errors, stage
 
 if TYPE_CHECKING:
     from ..pipeline.settings import FitSettings

@@ -1,9 +1,8 @@
 """What `glifjax fit` prints at its end."""
 
-from rich.markup import escape
 from rich.table import Table
 
-from glifjax.cli.console import err_console, out_console
+from glifjax.cli.console import err_console, escape, out_console
 
 #: What the table at the end says of each score.
 SCORES = {

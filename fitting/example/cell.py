@@ -7,6 +7,7 @@ model cuts them out.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -15,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import glifjax as gj
+from glifjax.io.json_text import parse_json
 from glifjax.io.nwb.recording_writer import SweepArrays
 
 from ..model.parameters import parameters
@@ -104,12 +106,25 @@ def write_example(
 
 
 def true_parameters(recording: gj.Recording) -> dict | None:
-    """The parameters behind a simulated recording, as fitting.model.parameters gives them; None for a real one."""
+    """The parameters behind a simulated recording, as fitting.model.parameters gives them; None for a real one.
+
+    Notes may be anybody's: whatever is no number with a unit is left out.
+    """
     try:
-        notes = json.loads(recording.notes or "")
+        notes = parse_json(recording.notes or "")
     except ValueError:
         return None
-    return notes.get("true_parameters") if isinstance(notes, dict) and notes.get("simulated") else None
+    match notes:
+        case {"simulated": True, "true_parameters": dict(entries)}:
+            return {name: entry for name, entry in entries.items() if _is_parameter(entry)}
+    return None
+
+
+def _is_parameter(entry: Any) -> bool:
+    match entry:
+        case {"value": int() | float() as value, "unit": str()}:
+            return abs(value) <= np.finfo(float).max
+    return False
 
 
 def _ornstein_uhlenbeck(duration: float, random: np.random.Generator) -> Float[np.ndarray, " T"]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from markupsafe import Markup
@@ -106,7 +107,7 @@ def _cells(fitted: Sequence[Cell], records: dict[str, dict[str, Any]], folder: P
         rows.append(
             markup(
                 '<tr><th><a href="{}">{}</a></th><td class="text">{}</td>{}<td>{}</td><td>{:.0f}</td></tr>',
-                (cell.folder / "report.html").relative_to(folder).as_posix(),
+                "./" + quote((cell.folder / "report.html").relative_to(folder).as_posix()),
                 cell.name,
                 record["level"],
                 numbers,

@@ -13,6 +13,7 @@ from glifjax.io.writing import write_whole
 
 from ..pipeline.settings import FitSettings
 from ..results.files import ResultsError
+from ..results.naming import folder_name
 from ..results.provenance import circumstances, cores, fingerprint
 from .workers import Cell, Job, check_package, run
 
@@ -20,6 +21,8 @@ from .workers import Cell, Job, check_package, run
 TABLE, PAGE = "cells.csv", "cells.html"
 #: Scores that stand beside the cell's own.
 CEILINGS = ("gamma_4ms", "evr_single_10ms", "md_star_4ms", "evr_10ms")
+#: What formulas of spreadsheets begin with.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 #: In a folder whose cells are not all fitted: which run it is of.
 RUN = ".run"
 
@@ -92,9 +95,14 @@ def write_overview(cells: Sequence[Cell], folder: Path) -> None:
     text = io.StringIO()
     table = csv.DictWriter(text, rows[0])
     table.writeheader()
-    table.writerows(rows)
+    table.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
     write_whole(folder / TABLE, text.getvalue())
     write_whole(folder / PAGE, overview(cells, folder))
+
+
+def _cell(value: Any) -> Any:
+    """A value of the table; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
 
 
 def row(cell: Cell, folder: Path) -> dict[str, Any]:
@@ -124,13 +132,14 @@ def row(cell: Cell, folder: Path) -> dict[str, Any]:
 
 
 def cell_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each path: the file's, with as many of its folders before it as tell all apart."""
+    """A name for each path: the file's, with as many of its folders before it as tell all apart; a folder's name."""
     parts = [(*path.parts[1:-1], path.stem) for path in paths]
     for depth in range(1, max(map(len, parts)) + 1):
-        names = ["-".join(part[-depth:]) for part in parts]
-        if len(set(names)) == len(names):
+        names = [folder_name("-".join(own[-depth:])) for own in parts]
+        names = [f"{name}_" if name in (TABLE, PAGE) else name for name in names]
+        if len({name.casefold() for name in names}) == len(names):
             return names
-    return [f"{path.stem}-{number}" for number, path in enumerate(paths, start=1)]
+    return [f"{folder_name(path.stem)}-{number}" for number, path in enumerate(paths, start=1)]
 
 
 def _default_folder(paths: Sequence[Path], settings: FitSettings, fresh: bool) -> Path:

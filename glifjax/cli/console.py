@@ -6,12 +6,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, printable
 
 out_console, err_console = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+def escape(text: str) -> str:
+    """Text that is shown as it is: neither markup of rich's nor escape sequences of a terminal's."""
+    return markup.escape(printable(text))
 
 
 @contextmanager

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from glifjax.cli.console import err_console, out_console, plain_errors, stage
+from glifjax.cli.console import err_console, escape, out_console, plain_errors, stage
 
 #: What a call writes, by name.
 Files = dict[str, bytes]

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from glifjax.cli.console import err_console, out_console, plain_errors
+from glifjax.cli.console import err_console, escape, out_console, plain_errors
 
 
 def simulate(

@@ -125,6 +125,6 @@ def as_current(stimulus: Stimulus, dt: float) -> Float[np.ndarray, " T"]:
 
 def _from_gallery(data: Mapping[str, Any]) -> Pattern:
     """A pattern from its data and the gallery's checks."""
-    from glifjax.patterns.patterns import gallery  # which is made of patterns
+    from glifjax.patterns.mapping import gallery  # which is made of patterns
 
     return replace(gallery.variant(data["variant"])[data["slug"]], **data)

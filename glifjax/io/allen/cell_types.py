@@ -19,6 +19,7 @@ from typing import Any
 from glifjax.errors import InputError
 from glifjax.glif.levels import LEVELS
 from glifjax.io.allen.downloads import (
+    LARGEST_RECORDING,
     Damaged,
     DownloadError,
     Downloads,
@@ -159,7 +160,7 @@ class CellTypes:
             listed = result.get("well_known_files") if isinstance(result, dict) else None
             return self.base_url + _link(listed, "NWBDownload", what)
 
-        return self._files.fetch(f"specimen_{_id(specimen_id)}/ephys.nwb", url, check_hdf5)
+        return self._files.fetch(f"specimen_{_id(specimen_id)}/ephys.nwb", url, check_hdf5, largest=LARGEST_RECORDING)
 
     def sweep_table(self, specimen_id: int) -> Path:
         """The specimen's ephys_sweeps.json: an object a sweep."""

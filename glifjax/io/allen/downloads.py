@@ -5,7 +5,6 @@ two processes may fetch it at once. pooch does the transfer.
 """
 
 import itertools
-import json
 import logging
 import time
 import zipfile
@@ -16,10 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from glifjax.errors import InputError
+from glifjax.io.json_text import parse_json
 from glifjax.io.writing import WritingError, whole_file
 
 #: Told the file's name, the bytes that are here, and the bytes in all where the server says.
 Progress = Callable[[str, int, int | None], None]
+
+
+#: Bytes of a file at most: of a recording (the largest have some 1e9), and of what the database lists (some 1e7).
+LARGEST_RECORDING = 20_000_000_000
+LARGEST_JSON = 80_000_000
+#: bytes/s that a download must bring on average, once `timeout` has passed; and how many are waited for at once.
+SLOWEST = 1000.0
+CHUNK = 1024
 
 
 class DownloadError(InputError):
@@ -55,11 +63,12 @@ class Downloads:
         url: Callable[[], str],
         check: Callable[[Path], None],
         unpack: Callable[[Path], None] | None = None,
+        largest: int = LARGEST_JSON,
     ) -> Path:
         """The path of the file `name`, downloaded from `url()` if the folder lacks it.
 
         `check` raises Damaged for a file that is not what it should be. `unpack` takes its place for a fresh download,
-        which it may rewrite.
+        which it may rewrite. More than `largest` bytes are not taken.
 
         Raises:
             DownloadError: it cannot be had, is damaged, or the folder cannot be written.
@@ -75,25 +84,25 @@ class Downloads:
             return path
         if self.offline:
             raise DownloadError(f"{path}: is not in the cache, and offline forbids to download it; go online once")
-        self._download(url(), path, unpack or check)
+        self._download(url(), path, unpack or check, largest)
         return path
 
-    def _download(self, url: str, path: Path, accept: Callable[[Path], None]) -> None:
+    def _download(self, url: str, path: Path, accept: Callable[[Path], None], largest: int) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as partial:
-                self._transfer(url, partial, path.name, accept)
+                self._transfer(url, partial, path.name, accept, largest)
         except WritingError as error:
             raise DownloadError(str(error)) from error
         except OSError as error:
             reason = error.strerror or error
             raise DownloadError(f"{path}: cannot be written ({reason}); make room or choose another folder") from error
 
-    def _transfer(self, url: str, partial: Path, name: str, accept: Callable[[Path], None]) -> None:
+    def _transfer(self, url: str, partial: Path, name: str, accept: Callable[[Path], None], largest: int) -> None:
         source = f"{name} from {'/'.join(url.split('/')[:3])}"
         for attempt in itertools.count():
             try:
-                _get(url, source, partial, _Meter(name, self.progress), self.timeout)
+                _get(url, source, partial, _Meter(name, self.progress, largest, self.timeout), self.timeout)
                 return accept(partial)
             except Damaged as error:
                 if attempt == self.retries:
@@ -112,7 +121,7 @@ def _get(url: str, source: str, file: Path, meter: Any, timeout: float) -> None:
 
     # as stored, so that Content-Length is the length of the file
     headers = {"Accept-Encoding": "identity"}
-    get = pooch.HTTPDownloader(progressbar=meter, chunk_size=1 << 16, timeout=timeout, headers=headers)
+    get = pooch.HTTPDownloader(progressbar=meter, chunk_size=CHUNK, timeout=timeout, headers=headers)
     try:
         get(url, str(file), None)
     except HTTPError as error:
@@ -135,14 +144,20 @@ def _get(url: str, source: str, file: Path, meter: Any, timeout: float) -> None:
 
 
 class _Meter:
-    """A progress bar as pooch drives one, that hands the numbers on."""
+    """A progress bar as pooch drives one, that hands the numbers on, and refuses what is too much or too slow."""
 
     total = 0  # set by pooch; 0 where the server does not say
 
-    def __init__(self, name: str, report: Progress | None) -> None:
+    def __init__(self, name: str, report: Progress | None, largest: int, patience: float) -> None:
         self.name, self.report, self.done = name, report, 0
+        self.largest, self.patience, self.start = largest, patience, time.monotonic()
 
     def update(self, size: int) -> None:
+        seconds = time.monotonic() - self.start
+        if max(self.done + size, self.total) > self.largest:
+            raise Damaged(f"has more than {self.largest:.0e} bytes, which no such file has")
+        if seconds > self.patience and self.done + size < SLOWEST * seconds:
+            raise Damaged(f"comes too slowly, {self.done + size} bytes in {seconds:.0f} s")
         self.done = min(self.done + size, self.total) if self.total else self.done + size
         if self.report is not None:
             self.report(self.name, self.done, self.total or None)
@@ -157,7 +172,7 @@ class _Meter:
 def check_json(path: Path) -> Any:
     """The content of a JSON file; Damaged if it is none."""
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(path, LARGEST_JSON)
     except ValueError as error:
         raise Damaged(f"is not JSON ({error})") from error
 
@@ -176,6 +191,8 @@ def check_zip(path: Path) -> None:
     """Damaged for what is not a zip file with every member whole."""
     try:
         with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST_JSON:
+                raise Damaged("unpacks to more than a model's files have")
             bad = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise Damaged(f"is not a whole zip file ({error})") from error

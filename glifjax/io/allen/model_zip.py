@@ -4,7 +4,6 @@ Members are known by the end of their names (472423251_neuron_config.json, ephys
 or model_metadata.json) and are read in memory; nothing is extracted.
 """
 
-import json
 import os
 import zipfile
 import zlib
@@ -14,8 +13,10 @@ from typing import Any
 from glifjax.errors import InputError
 from glifjax.glif.glif import GLIF
 from glifjax.io.config.neuron_config import neuron_from_config
+from glifjax.io.json_text import parse_json
 
-_LIMIT = 100_000_000  # bytes; the largest sweep tables have about 1e5
+#: Bytes of a member at most; the largest sweep tables have about 1e5.
+LARGEST = 20_000_000
 
 
 class ModelZipError(InputError):
@@ -75,10 +76,11 @@ def _member(archive: zipfile.ZipFile, source: str, kind: type, *endings: str) ->
         names = ", ".join(archive.namelist()[:8]) or "nothing"
         number = "no" if not members else f"{len(members)} times"
         raise ModelZipError(f"{source}: holds {number} {wanted}, among {names}; expected the .zip of one GLIF model")
-    if members[0].file_size > _LIMIT:
+    if members[0].file_size > LARGEST:
         raise ModelZipError(f"{source}: {members[0].filename} has {members[0].file_size} bytes; that is no GLIF model")
     try:
-        value = json.loads(archive.read(members[0]))
+        with archive.open(members[0]) as member:
+            value = parse_json(member.read(LARGEST + 1), LARGEST, finite=False)
     except ValueError as error:
         raise ModelZipError(f"{source}: {members[0].filename} is not JSON ({error}); download it again") from error
     if not isinstance(value, kind):

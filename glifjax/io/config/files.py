@@ -1,6 +1,5 @@
 """Config files: what is in one, and how to change it without losing the rest."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from glifjax.io.config.older import parse_older
 from glifjax.io.config.values import NeuronConfigError
+from glifjax.io.json_text import parse_json
 
 
 def load(path: str | os.PathLike) -> tuple[Mapping[str, Any], str | None]:
@@ -19,16 +19,12 @@ def load(path: str | os.PathLike) -> tuple[Mapping[str, Any], str | None]:
     """
     path, wrapped = Path(path), None
     try:
-        text = path.read_text()
+        config = parse_json(path, finite=False)  # of keys that nobody needs; others must be finite
     except OSError as error:
         raise NeuronConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except ValueError as error:
-        raise NeuronConfigError(f"{path}: is not text; expected a GLIF neuron_config.json") from error
-    try:
-        config = json.loads(text)
-    except ValueError as error:
         try:
-            config = parse_older(text)
+            config = parse_older(path)
         except ValueError:
             raise NeuronConfigError(f"{path}: is not JSON ({error}); expected a GLIF neuron_config.json") from error
     if isinstance(config, dict) and len(config) == 1 and isinstance(next(iter(config.values())), dict):

@@ -22,6 +22,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from glifjax.errors import shown
 from glifjax.glif.glif import GLIF
 from glifjax.glif.levels import LEVELS, from_level
 from glifjax.io.config.absolute import absolute_voltages
@@ -52,6 +53,9 @@ WITHOUT_EFFECT = (
     "tau_minus_triplet", "thread", "thread_local_id", "threshold_spike", "threshold_voltage", "vp", "I", "I_syn",
     "ASCurrents_sum", "threshold",
 )  # fmt: skip
+
+#: ms; the longest t_ref that is believed.
+LONGEST = 1e5
 
 #: s; NEST counts time in these, and t_ref is a whole number of them.
 TIC = 1e-6
@@ -194,8 +198,8 @@ def _level(params: Mapping[str, Any], source: str) -> str:
     for level, mechanisms in LEVELS.items():
         if flags == mechanisms:
             return level
-    shown = ", ".join(f"{key}: {params[key]!r}" for key in FLAGS)
-    raise NeuronConfigError(f"{source}: {shown} are the mechanisms of none of NEST's five GLIF models")
+    flags_given = ", ".join(f"{key}: {shown(params[key])}" for key in FLAGS)
+    raise NeuronConfigError(f"{source}: {flags_given} are the mechanisms of none of NEST's five GLIF models")
 
 
 def _level_of(neuron: GLIF) -> str:
@@ -234,6 +238,8 @@ def _check_range(params: Mapping[str, Any], level: str, source: str) -> None:
         raise NeuronConfigError(
             f"{source}: V_reset is {params['V_reset']:g} and V_th {params['V_th']:g}; NEST takes V_reset < V_th"
         )
+    if params["t_ref"] > LONGEST:
+        raise NeuronConfigError(f"{source}: t_ref is {params['t_ref']:g} ms; it must be below {LONGEST:g}")
     lists = {key: len(params[key]) for key in ("asc_init", "asc_decay", "asc_amps", "asc_r")}
     if currents and len(set(lists.values())) != 1:
         unequal = ", ".join(f"{key}: {length}" for key, length in lists.items())

@@ -15,7 +15,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
 from glifjax.glif.glif import GLIF, Coefficients
 from glifjax.io.config.absolute import absolute_voltages
 from glifjax.io.config.checks import check_consistent
@@ -66,6 +66,8 @@ RULES = {
     "AScurrent_reset_method": "afterspike_reset",
 }
 
+#: Steps of a spike cut at most: it is counted in 32 bits.
+MOST_STEPS = 1e9
 _NUMBERS = ("El", "C", "R_input", "th_inf", "dt", "init_voltage", "init_threshold")
 _POSITIVE = ("C", "R_input", "dt")
 _ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
@@ -181,8 +183,8 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
         )
     currents = config.get("membrane_currents", [])
     if not isinstance(currents, list | tuple):
-        raise NeuronConfigError(f"{source}: membrane_currents is {currents!r}; expected a list of rules")
-    entries = [(method, config[method]) for method in RULES] + [("membrane_currents", current) for current in currents]
+        raise NeuronConfigError(f"{source}: membrane_currents is {shown(currents)}; expected a list of rules")
+    entries = [(method, config[method]) for method in RULES] + [("membrane_currents", item) for item in currents]
     for method, entry in entries:
         find_rule(METHODS, method, entry, source)
     numbers: dict[str, Any] = {key: (positive if key in _POSITIVE else number)(config, key, source) for key in _NUMBERS}
@@ -199,6 +201,9 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
         hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
         needed = {key: positive(hazard, key, where) for key in ("lambda0", "delta_v")}
         noise = EscapeNoise(**needed, **{key: not_negative(hazard, key, where) for key in _MAY_LACK if key in hazard})
+    cut = number(config, "spike_cut_length", source)
+    if abs(cut) > MOST_STEPS:
+        raise NeuronConfigError(f"{source}: spike_cut_length is {cut:g}; it is a number of steps, below {MOST_STEPS:g}")
     rules = [_read(method, entry, source) for method, entry in entries]
     neuron = _made(
         source,
@@ -207,7 +212,7 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
         **waveform,
         **dict(zip(RULES.values(), rules[: len(RULES)], strict=True)),
         membrane_currents=tuple(rules[len(RULES) :]),
-        spike_cut_length=int(number(config, "spike_cut_length", source)),  # truncated, as AllenSDK
+        spike_cut_length=int(cut),  # truncated, as AllenSDK
         coeffs=Coefficients(**coefficients),
         escape_noise=noise,
     )

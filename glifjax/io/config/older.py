@@ -8,10 +8,16 @@ AllenSDK does since 2017; the converted neuron follows the later one.
 """
 
 import ast
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from glifjax.io.config.values import NeuronConfigError
+from glifjax.io.json_text import parse_json
+
+#: Bytes of such a file at most; those of 2015 have some 1e4.
+LARGEST = 1_000_000
 
 #: Keys of 2015 and what they are called since.
 KEYS = {"tau": "asc_tau_array", "asc_vector": "asc_amp_array"}
@@ -41,11 +47,16 @@ DROPPED = {
 }  # fmt: skip
 
 
-def parse_older(text: str) -> Any:
-    """What a Python literal holds, as some files of 2014 and 2015 are written; ValueError where the text is none."""
+def parse_older(path: Path) -> Any:
+    """What a Python literal holds, as some files of 2014 and 2015 are written; ValueError where a file holds none.
+
+    A literal is numbers, texts, lists and dictionaries: nothing of it is run.
+    """
+    if path.stat().st_size > LARGEST:
+        raise ValueError("too large for a config")
     try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        return parse_json(json.dumps(ast.literal_eval(path.read_text(encoding="utf-8"))), finite=False)
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError("not a Python literal") from error
 
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import AbstractArray
 
+from glifjax.errors import shown
 from glifjax.io.config.values import NeuronConfigError, array, mapping, number
 from glifjax.rules.own import Function, as_rule
 
@@ -30,7 +31,7 @@ def find_rule(table: Table, method: str, entry: Any, source: str) -> Callable:
         NeuronConfigError: not an entry, or a name that the table does not have.
     """
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str) or "params" not in entry:
-        raise NeuronConfigError(f'{source}: {method} is {entry!r}; expected {{"name": ..., "params": {{...}}}}')
+        raise NeuronConfigError(f'{source}: {method} is {shown(entry)}; expected {{"name": ..., "params": {{...}}}}')
     name = entry["name"]
     if (method, name) not in table:
         names = ", ".join(name for kind, name in table if kind == method)
@@ -116,16 +117,16 @@ def _value(hint: Any, given: Mapping, name: str, where: str) -> Any:
     inner = get_args(hint)[0] if get_origin(hint) is tuple else None
     if inspect.isclass(inner) and issubclass(inner, eqx.Module):
         entries = given[name]
-        if not isinstance(entries, list | tuple) or not all(isinstance(entry, Mapping) for entry in entries):
-            raise NeuronConfigError(f"{where}: {name} is {entries!r}; expected a list of objects {{...}}")
-        return tuple(_build(inner, entry, f"{where}, {name} {i}") for i, entry in enumerate(entries))
+        if not isinstance(entries, list | tuple) or not all(isinstance(item, Mapping) for item in entries):
+            raise NeuronConfigError(f"{where}: {name} is {shown(entries)}; expected a list of objects {{...}}")
+        return tuple(_build(inner, item, f"{where}, {name} {i}") for i, item in enumerate(entries))
     if inspect.isclass(hint) and issubclass(hint, eqx.Module):
         return _build(hint, mapping(given, name, where), f"{where}, {name}")
     if inspect.isclass(hint) and issubclass(hint, AbstractArray):
         return array(given, name, where, len(hint.dims)) if hint.dims else number(given, name, where)
     if hint in (bool, int, str):
         if type(given[name]) is not hint:
-            raise NeuronConfigError(f"{where}: {name} is {given[name]!r}; expected {hint.__name__}")
+            raise NeuronConfigError(f"{where}: {name} is {shown(given[name])}; expected {hint.__name__}")
         return given[name]
     return _numbers(given, name, where)
 
@@ -150,5 +151,5 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(value, eqx.Module):
         return _fields(value, where)
     if isinstance(value, tuple | list):
-        return [_plain(element, where) for element in value]
-    raise NeuronConfigError(f"{where}: {value!r} is no number, and a config holds nothing else")
+        return [_plain(item, where) for item in value]
+    raise NeuronConfigError(f"{where}: {shown(value)} is no number, and a config holds nothing else")

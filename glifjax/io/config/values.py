@@ -1,13 +1,16 @@
 """The values of a config's dictionary, each checked for its type; an error names the file and the key."""
 
-import math
+import sys
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
+
+#: The largest number that float64 holds; NaN is not below it.
+LARGEST = sys.float_info.max
 
 
 class NeuronConfigError(InputError):
@@ -19,7 +22,7 @@ def number(config: Mapping, key: str, source: str) -> float:
     if key not in config:
         raise NeuronConfigError(f"{source}: lacks {key}")
     if not _is_number(config[key]):
-        raise NeuronConfigError(f"{source}: {key} is {config[key]!r}; expected a finite number in SI units")
+        raise NeuronConfigError(f"{source}: {key} is {shown(config[key])}; expected a finite number in SI units")
     return float(config[key])
 
 
@@ -44,23 +47,26 @@ def array(config: Mapping, key: str, source: str, ndim: int = 1) -> np.ndarray:
     value = config[key]
     if not _is_list(value, ndim):
         of = "lists of " * (ndim - 1)
-        raise NeuronConfigError(f"{source}: {key} is {value!r}; expected a list of {of}finite numbers in SI units")
+        raise NeuronConfigError(f"{source}: {key} is {shown(value)}; expected a list of {of}finite numbers in SI units")
     try:
         return np.asarray(value, dtype=float)
     except ValueError as error:
-        raise NeuronConfigError(f"{source}: {key} is {value!r}; its lists must have one length") from error
+        raise NeuronConfigError(f"{source}: {key} is {shown(value)}; its lists must have one length") from error
 
 
 def mapping(config: Mapping, key: str, source: str) -> Mapping:
     """The object under a key; empty where there is none."""
     value = config.get(key)
     if value is not None and not isinstance(value, Mapping):
-        raise NeuronConfigError(f"{source}: {key} is {value!r}; expected an object {{...}}")
+        raise NeuronConfigError(f"{source}: {key} is {shown(value)}; expected an object {{...}}")
     return value or {}
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    magnitude: Any = abs(value)
+    return bool(magnitude <= LARGEST)
 
 
 def _is_list(value: Any, ndim: int) -> bool:

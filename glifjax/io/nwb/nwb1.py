@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 from jaxtyping import Float
 
+from glifjax.io.nwb.fields import dataset, group, number, place, text, values
 from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.sweeps import (  # fmt: skip
     Channel,
@@ -50,8 +51,8 @@ def read_nwb1(path: Path, electrode: str | None = None, *, trim: bool = True) ->
     with ExitStack() as stack:
         file: Any = stack.enter_context(h5py.File(path, "r"))
         try:
-            sweeps, others = _sweeps(file, trim)
-            identifier, description = (_text(file.get(key)) for key in ("identifier", "session_description"))
+            sweeps, others, remarks = _sweeps(file, trim)
+            identifier, description = (text(dataset(file, key)) for key in ("identifier", "session_description"))
         except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
             raise RecordingError(
                 f"{path.name}: a part of it cannot be read ({first_line(error)}); fetch the file again"
@@ -71,7 +72,7 @@ def read_nwb1(path: Path, electrode: str | None = None, *, trim: bool = True) ->
             sweeps,
             identifier=identifier,
             session_description=description,
-            remarks=[f"no stimulus is found for {name_sweeps(unpaired)} in {_STIMULI}"] if unpaired else [],
+            remarks=remarks + [f"no stimulus is found for {name_sweeps(unpaired)} in {_STIMULI}"] * bool(unpaired),
             other_content=" and ".join(f"{n} {kind}" for kind, n in others.items()),
             close=stack.pop_all().close,
         )
@@ -100,46 +101,56 @@ def write_responses(
     path = Path(path)
     with writable_hdf5(path, "r+") as opened:
         file: Any = opened
-        for number, (voltage, spike_times) in responses.items():
-            response = file.get(f"{_RESPONSES}/Sweep_{number}")
+        for sweep, (voltage, spike_times) in responses.items():
+            response = file.get(f"{_RESPONSES}/Sweep_{sweep}")
             if response is None or _CLAMPS.get(_type(response)) != "current":
-                raise RecordingError(f"{path.name}: it has no sweep {number} in current clamp; leave that sweep out")
+                raise RecordingError(f"{path.name}: it has no sweep {sweep} in current clamp; leave that sweep out")
             data = response["data"]
             if voltage.size > data.size or not np.issubdtype(data.dtype, np.floating):
                 raise RecordingError(
-                    f"{path.name}, sweep {number}: {voltage.size} samples of voltage do not fit into {data.size} of "
+                    f"{path.name}, sweep {sweep}: {voltage.size} samples of voltage do not fit into {data.size} of "
                     f"type {data.dtype}; give no more than the sweep has, stored as floating-point numbers"
                 )
             padded = np.zeros(data.size)
             padded[: voltage.size] = voltage / _conversion(file, data)
             data[...] = padded
-            group = file.require_group(_SPIKE_TIMES)
-            group.attrs.setdefault("neurodata_type", "Custom")
-            group.pop(f"Sweep_{number}", None)
-            group.create_dataset(f"Sweep_{number}", data=spike_times, dtype="f8", maxshape=(None,))
+            times = file.require_group(_SPIKE_TIMES)
+            times.attrs.setdefault("neurodata_type", "Custom")
+            times.pop(f"Sweep_{sweep}", None)
+            times.create_dataset(f"Sweep_{sweep}", data=spike_times, dtype="f8", maxshape=(None,))
 
 
-def _sweeps(file: Any, trim: bool) -> tuple[list[Sweep], Counter[str]]:
-    """The sweeps of a file, and how many of its series are none, by their type."""
-    sweeps, others = [], Counter()
-    for name, series in file.get(_RESPONSES, {}).items():
-        kind, match = _type(series), re.fullmatch(r"Sweep_(\d+)", name)
-        if match and kind in _CLAMPS:
-            sweeps.append(_sweep(file, int(match[1]), _CLAMPS[kind], trim))
-        else:
-            others[f"{kind} not named Sweep_N" if kind in _CLAMPS else kind] += 1
-    return sweeps, others
+def _sweeps(file: Any, trim: bool) -> tuple[list[Sweep], Counter[str], list[str]]:
+    """The sweeps of a file, how many of its series are none, by their type, and what was left out.
+
+    Raises:
+        RecordingError: no sweep can be read; it says why of the first.
+    """
+    sweeps, others, refused = [], Counter(), {}
+    for name in map(str, group(file, _RESPONSES) or ()):
+        try:
+            series = group(file, f"{_RESPONSES}/{name}")
+            kind, match = _type(series), re.fullmatch(r"Sweep_(\d{1,9})", name)
+            if match and kind in _CLAMPS:
+                sweeps.append(_sweep(file, int(match[1]), _CLAMPS[kind], trim))
+            else:
+                others[f"{kind} not named Sweep_N" if kind in _CLAMPS else kind] += 1
+        except RecordingError as error:
+            refused[name] = error
+    if refused and not sweeps:
+        raise next(iter(refused.values()))
+    return sweeps, others, [f"{name} is left out: {error}" for name, error in refused.items()]
 
 
 def _sweep(file: Any, number: int, clamp: Clamp, trim: bool) -> Sweep:
     recorded, commanded = ("current", "voltage") if clamp == "voltage" else ("voltage", "current")
-    response = file[f"{_RESPONSES}/Sweep_{number}"]
-    stimulus = None if clamp == "zero" else file.get(f"{_STIMULI}/Sweep_{number}")
+    response: Any = group(file, f"{_RESPONSES}/Sweep_{number}")
+    stimulus = None if clamp == "zero" else group(file, f"{_STIMULI}/Sweep_{number}")
     stop = _experiment_end(file, number) if trim else None
-    described = [_text(group.get(key)) for key in _PROTOCOLS for group in (stimulus, response) if group is not None]
-    stored = (file.get(f"{folder}/Sweep_{number}") for folder in (_SPIKE_TIMES, _OLD_SPIKE_TIMES))
+    described = [text(dataset(series, key)) for key in _PROTOCOLS for series in (stimulus, response) if series]
+    stored = (dataset(file, f"{folder}/Sweep_{number}") for folder in (_SPIKE_TIMES, _OLD_SPIKE_TIMES))
     spike_times = next((times for times in stored if times is not None), None)
-    bridge = _number(response.get("bridge_balance"))
+    bridge = _number(response, "bridge_balance")
     return Sweep(
         file=_name(file),
         number=number,
@@ -147,26 +158,28 @@ def _sweep(file: Any, number: int, clamp: Clamp, trim: bool) -> Sweep:
         clamp=clamp,
         response=_channel(file, response, recorded, stop),
         stimulus=None if stimulus is None else _channel(file, stimulus, commanded, stop),
-        start_time=_number(response.get("starting_time", 0.0)),
-        electrode=_text(response.get("electrode_name")).rpartition("/")[2],
+        start_time=_number(response, "starting_time") if "starting_time" in response else 0.0,
+        electrode=text(dataset(response, "electrode_name")).rpartition("/")[2],
         bridge_balance=None if math.isnan(bridge) else bridge,
-        spike_times=None if spike_times is None else np.ravel(spike_times[()]).astype(np.float64),
+        spike_times=None if spike_times is None else values(spike_times, "iuf", "times in s").astype(np.float64),
     )
 
 
 def _channel(file: Any, series: Any, quantity: Quantity, stop: int | None) -> Channel:
-    data, start = series.get("data"), series.get("starting_time")
-    timestamps = series.get("timestamps") if start is None else None
-    if getattr(data, "ndim", None) != 1:
+    data, start = dataset(series, "data"), dataset(series, "starting_time")
+    timestamps = dataset(series, "timestamps") if start is None else None
+    if data is None or data.ndim != 1:
         raise RecordingError(f"{_name(file)}: {series.name} has no samples (data of shape (T,)); fetch the file again")
     return Channel(
-        where=data.name,
+        where=str(data.name),
         quantity=quantity,
-        unit=_text(data.attrs.get("unit", data.attrs.get("units"))),
+        unit=text(data.attrs.get("unit", data.attrs.get("units"))),
         data=data,
-        n_samples=data.size if stop is None else min(stop, data.size),
+        n_samples=len(data) if stop is None else min(stop, len(data)),
         conversion=_conversion(file, data),
-        stated_rate=None if timestamps is not None else _number(start and start.attrs.get("rate")),
+        stated_rate=None
+        if timestamps is not None
+        else number(start and start.attrs.get("rate"), f"{place(series)} rate"),
         timestamps=timestamps,
     )
 
@@ -176,41 +189,32 @@ def _conversion(file: Any, data: Any) -> float:
 
     ``/general/generated_by`` lists keys and values in turn, among them the version; it is missing in older files.
     """
-    stated = file.get("general/generated_by")
-    words = [] if stated is None else [_text(word) for word in np.ravel(stated[()])]
-    version = re.match(r"(\d+)\.(\d+)", dict(zip(words[::2], words[1::2], strict=False)).get("version", ""))
+    stated = dataset(file, "general/generated_by")
+    words = [] if stated is None else [text(word) for word in values(stated, "SUO", "texts")]
+    version = re.match(r"(\d{1,9})\.(\d{1,9})", dict(zip(words[::2], words[1::2], strict=False)).get("version", ""))
     early = version is None or (int(version[1]), int(version[2])) < (1, 1)
-    return 1.0 if early else _number(data.attrs.get("conversion", 1.0))
+    return 1.0 if early else number(data.attrs.get("conversion", 1.0), f"{place(data)} conversion")
 
 
 def _experiment_end(file: Any, number: int) -> int | None:
     """One past the last sample of a sweep's experiment; None if the sweep has none, such as a test."""
-    span = file.get(f"epochs/Experiment_{number}/stimulus")
-    return None if span is None else int(_number(span["idx_start"]) + _number(span["count"]))
+    span = group(file, f"epochs/Experiment_{number}/stimulus")
+    if span is None:
+        return None
+    end = _number(span, "idx_start") + _number(span, "count")
+    if not 0 <= end < 2**53:
+        raise RecordingError(f"{place(span)}: idx_start and count give {end:g} samples; expected a number of them")
+    return int(end)
+
+
+def _number(series: Any, key: str) -> float:
+    return number(dataset(series, key), f"{place(series)}/{key}")
 
 
 def _type(series: Any) -> str:
     ancestry = np.ravel(series.attrs.get("ancestry", []))
-    return _text(ancestry[-1]) if ancestry.size else "series of no type"
+    return text(ancestry[-1]) if ancestry.size else "series of no type"
 
 
 def _name(file: Any) -> str:
     return Path(file.filename).name
-
-
-def _scalar(value: Any) -> Any:
-    """A value, or the first of an array of them, in memory or on disk; None for none."""
-    values = np.ravel(value[()] if isinstance(value, h5py.Dataset) else value)
-    return values[0] if values.size else None
-
-
-def _text(value: Any) -> str:
-    """Text of a scalar, "" for none."""
-    text = _scalar(value)
-    return "" if text is None else (text.decode(errors="replace") if isinstance(text, bytes) else str(text)).strip()
-
-
-def _number(value: Any) -> float:
-    """Number of a scalar, NaN for none."""
-    number = _scalar(value)
-    return math.nan if number is None else float(number)

@@ -62,7 +62,7 @@ def read_nwb2(path: Path, electrode: str | None = None) -> Recording:
                 "that it does not define, install that, else export the file again"
             ) from error
         remarks: list[str] = []
-        stated = _stated_numbers(nwb)
+        stated = _stated_numbers(nwb, path.name)
         pairs = _pairs(nwb, stated, remarks)
         electrodes = sorted({pair.electrode for pair in pairs}, key=_natural)
         if electrode is not None:
@@ -181,10 +181,18 @@ def _table_pairs(nwb: Any, remarks: list[str]) -> list[_Pair]:
         numbers |= {int(row): k for k, rows in enumerate(groups) for row in rows}
     pairs = []
     for row, number in numbers.items():
-        response, stimulus = (
-            None if span.timeseries is None else _Span(span.timeseries, int(span.idx_start), int(span.count))
-            for span in (table["responses"]["response"][row], table["stimuli"]["stimulus"][row])
-        )
+        try:
+            response, stimulus = (
+                None if span.timeseries is None else _Span(span.timeseries, int(span.idx_start), int(span.count))
+                for span in (table["responses"]["response"][row], table["stimuli"]["stimulus"][row])
+            )
+        except (
+            LookupError,
+            ValueError,
+            TypeError,
+        ) as error:  # what h5py and hdmf raise where a reference leads nowhere
+            remarks.append(f"row {row} of its intracellular recordings cannot be read ({first_line(error)})")
+            continue
         clamp = None if response is None else _clamp(response.series)
         if response is not None and clamp is not None:
             pairs.append(_Pair(response, None if clamp == "zero" else stimulus, clamp, number))
@@ -214,10 +222,16 @@ def _partners(responses: list[Any], stimuli: list[Any], stated: dict[str, int]) 
     return [None] * len(responses)
 
 
-def _stated_numbers(nwb: Any) -> dict[str, int]:
+def _stated_numbers(nwb: Any, name: str) -> dict[str, int]:
     """Sweep number by object_id: the attribute of each series and, in older files, the sweep table."""
-    series = [one for one in nwb.objects.values() if isinstance(one, icephys.PatchClampSeries)]
-    numbers = {one.object_id: int(one.sweep_number) for one in series if one.sweep_number is not None}
+    try:
+        objects = nwb.objects.values()
+    except TypeError as error:  # of hdmf's dictionary of them
+        raise RecordingError(
+            f"{name}: its objects have no distinct object_id ({first_line(error)}); export the file again"
+        ) from error
+    series = [item for item in objects if isinstance(item, icephys.PatchClampSeries)]
+    numbers = {item.object_id: int(item.sweep_number) for item in series if item.sweep_number is not None}
     if (table := nwb.sweep_table) is not None:
         for row, number in enumerate(table["sweep_number"].data[:]):
             numbers |= {one.object_id: int(number) for one in table["series"][row]}

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
 
 
@@ -36,19 +34,23 @@ def nwb_version(path: Path) -> str:
     """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
     import h5py
 
+    from glifjax.io.nwb.fields import text
+    from glifjax.io.nwb.survey import survey
+
     if not path.exists():
         raise RecordingError(f"{path}: there is no such file; check the path")
     if path.is_dir():
         raise RecordingError(f"{path}: this is a folder; name one .nwb file in it")
+    if not path.is_file():
+        raise RecordingError(f"{path}: this is no file; name an .nwb file")
     try:
         with h5py.File(path, "r") as file:
-            version = file.attrs.get("nwb_version")
-            if version is None and isinstance(old := file.get("nwb_version"), h5py.Dataset):
-                version = np.ravel(old[()])[0]
+            survey(file, path.name)
+            version = text(file.attrs.get("nwb_version", file.get("nwb_version")))
     except OSError as error:
         raise RecordingError(
             f"{path.name}: not a whole HDF5 file, as NWB files are ({first_line(error)}); fetch or export it again"
         ) from error
-    if version is None:
+    if not version:
         raise RecordingError(f"{path.name}: an HDF5 file without nwb_version, so not NWB; give an NWB file")
-    return version.decode() if isinstance(version, bytes) else str(version)
+    return version

@@ -1,0 +1,174 @@
+"""Files that others broke, or meant to do harm: read, or refused in a sentence; text is shown and never obeyed."""
+
+import json
+import math
+import os
+import shutil
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import glifjax as gj
+from fitting.example.cell import true_parameters
+from fitting.many.study import _cell, _names
+from glifjax.errors import InputError, printable, shortened
+from glifjax.io.json_text import DEEPEST, parse_json
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+@settings(max_examples=50)
+def test_json_is_read_as_python_reads_it(value):
+    assert parse_json(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 100_000, "nested"),
+        ("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1), "nested"),
+        ("9" * 5000, "limit"),
+        ('{"C": 1, "C": 2}', "comes twice"),
+        ("NaN", "no number of JSON"),
+        (b"\xff", "no UTF-8"),
+        ("1" * 200, "more than"),
+    ],
+)
+def test_json_that_is_too_much_is_refused_in_few_words(text, words):
+    with pytest.raises(ValueError, match=words) as error:
+        parse_json(text, 100 if words == "more than" else 1_000_000)
+    assert len(str(error.value)) < 200
+
+
+def test_nan_is_read_where_it_may_be():
+    assert math.isnan(parse_json("NaN", finite=False))
+
+
+@given(st.text())
+@settings(max_examples=50)
+def test_an_error_is_short_and_holds_nothing_that_a_terminal_obeys(text):
+    message = str(InputError(f"{text * 100}\x1b[2J; give another"))
+    assert len(message) <= 400
+    assert message.endswith("; give another")
+    assert all(letter.isprintable() or letter in "\n\t" for letter in message)
+
+
+def test_text_is_spelt_out_and_cut_in_its_middle():
+    assert printable("a\x1b]0;b\x07é\udce9") == "a\\x1b]0;b\\x07é\\udce9"
+    assert shortened("x" * 30 + "end", 20) == "xxxxxxxxxxx...xxxend"
+
+
+CONFIG = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02, spike_cut_length=4, dt=5e-5)
+
+
+@given(key=st.sampled_from(["C", "spike_cut_length", "asc_tau_array", "coeffs", "voltage_reset_method"]), value=JSON)
+@settings(max_examples=100, deadline=None)
+def test_a_config_is_read_or_refused_by_its_key(key, value):
+    from glifjax.io import neuron_from_config, neuron_to_config
+
+    config = neuron_to_config(CONFIG) | {key: value}
+    refusal = ""
+    try:
+        neuron_from_config(config, "config.json")
+    except InputError as error:
+        refusal = str(error)
+    assert not refusal or refusal.startswith("config.json")
+    assert len(refusal) <= 400
+
+
+def test_a_zip_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
+    path = tmp_path / "model.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("neuron_config.json", b" " * 30_000_000)
+    with pytest.raises(InputError, match="30000000 bytes"):
+        gj.read_model_zip(path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "cell.nwb"
+    voltage = np.random.default_rng(0).normal(-0.07, 0.005, 2000)
+    from glifjax.io import SweepArrays
+
+    sweeps = [SweepArrays(number, "noise", 1e4, np.full(2000, 1e-10), voltage) for number in (0, 1)]
+    gj.write_recording(path, sweeps, description="made")
+    return path
+
+
+RESPONSE = "acquisition/response_001/data"
+
+
+def virtual(file):
+    layout = h5py.VirtualLayout((2000,), "f8")
+    layout[:] = h5py.VirtualSource(".", f"/{RESPONSE}", shape=(2000,))
+    del file[RESPONSE]
+    file.create_virtual_dataset(RESPONSE, layout)
+
+
+def external_link(file):
+    del file[RESPONSE]
+    file[RESPONSE] = h5py.ExternalLink("other.h5", "/data")
+
+
+def external_storage(file):
+    del file[RESPONSE]
+    file.create_dataset(RESPONSE, (2000,), "i2", external=[("/etc/hostname", 0, 4000)])
+
+
+def bomb(file):
+    del file["identifier"]
+    file.create_dataset("identifier", (10**12,), "i2", chunks=(1000,), fillvalue=7)
+
+
+@pytest.mark.parametrize("change", [virtual, external_link, external_storage, bomb])
+def test_what_leaves_a_file_or_explodes_is_refused_unread(whole, tmp_path, change):
+    path = tmp_path / "cell.nwb"
+    shutil.copyfile(whole, path)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    with pytest.raises(gj.RecordingError, match=r"cell\.nwb: /.*which is not read; write the file anew"):
+        gj.read_recording(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_is_no_recording(tmp_path):
+    os.mkfifo(tmp_path / "pipe.nwb")
+    with pytest.raises(gj.RecordingError, match="this is no file"):
+        gj.read_recording(tmp_path / "pipe.nwb")
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        '{"simulated": true, "true_parameters": 5}',
+        '{"simulated": true, "true_parameters": {"C": 3}}',
+        '{"simulated": true, "true_parameters": {"C": {"value": null}}}',
+        '{"simulated": true, "true_parameters": {"C": {"value": 1e999, "unit": "F"}}}',
+        "[" * 100_000,
+        "NaN",
+    ],
+)
+def test_odd_notes_hold_no_parameters(whole, notes):
+    with gj.read_recording(whole) as recording:
+        recording.notes = notes
+        assert not true_parameters(recording)
+
+
+def test_names_of_cells_are_folders_beside_the_table(tmp_path):
+    paths = [tmp_path / name for name in ("...nwb", "cells.csv.nwb", ".run.nwb", "a.nwb")]
+    assert _names(paths) == ["_", "cells.csv_", "run", "a"]
+
+
+def test_no_cell_of_a_table_is_a_formula():
+    assert [_cell(value) for value in ("=1", "+1", "@SUM(1)", "a=1", -1.5, None)] == [
+        "'=1", "'+1", "'@SUM(1)", "a=1", -1.5, None,
+    ]  # fmt: skip
