@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import glifjax as gj
 from fitting.example.cell import true_parameters
-from fitting.many.study import _cell, _names
+from fitting.many.study import _cell, cell_names
 from glifjax.errors import InputError, printable, shortened
 from glifjax.io.json_text import DEEPEST, parse_json
 
@@ -165,7 +165,7 @@ def test_odd_notes_hold_no_parameters(whole, notes):
 
 def test_names_of_cells_are_folders_beside_the_table(tmp_path):
     paths = [tmp_path / name for name in ("...nwb", "cells.csv.nwb", ".run.nwb", "a.nwb")]
-    assert _names(paths) == ["_", "cells.csv_", "run", "a"]
+    assert cell_names(paths) == ["_", "cells.csv_", "run", "a"]
 
 
 def test_no_cell_of_a_table_is_a_formula():

@@ -69,7 +69,7 @@ def test_cells_side_by_side(tmp_path):
     assert [each["level"] for each in rows] == ["LIF", "LIF", ""]
     assert all(0.3 < float(each["md_star_4ms"]) < 1 and float(each["seconds"]) > 0 for each in rows[:2])
     assert "not a whole HDF5 file" in rows[2]["error"]
-    assert 'href="first/report.html"' in (out / "cells.html").read_text()
+    assert 'href="./first/report.html"' in (out / "cells.html").read_text()
 
     with pytest.raises(ResultsError, match="other settings or versions"):
         fit_many([first, second], out, SETTINGS | {"seed": 1}, jobs=2)
@@ -115,12 +115,12 @@ def test_the_page_puts_the_best_predicted_first_and_the_failed_apart(tmp_path):
         object.__setattr__(cell, "scores", scores)
     cells.append(Fitted("bad<name>", tmp_path / "bad.nwb", error="no <spikes>"))
     page = overview(cells, tmp_path)
-    assert re.findall(r'href="(\w+)/report.html"', page) == ["good", "poor", "silent"]
+    assert re.findall(r'href="\./(\w+)/report.html"', page) == ["good", "poor", "silent"]
     assert "bad&lt;name&gt;: no &lt;spikes&gt;" in page
     assert "3 fitted, with Md* (4 ms) between 0.30 and 0.90" in page
     assert "augmented 3" in page
     assert "1 failed" in page
     assert page.count("data:image/png;base64,") == 1
-    assert not re.search(r'(src|href)="(?!data:|\w+/report\.html)', page)
+    assert not re.search(r'(src|href)="(?!data:|\./\w+/report\.html)', page)
     assert row(cells[1], tmp_path)["md_star_4ms_of_the_cell"] == 0.8
     assert row(cells[3], tmp_path)["error"] == "no <spikes>"
