@@ -24,7 +24,6 @@ class Status(IntFlag):
     TOO_MANY_SPIKES: a step held more spikes than the neuron looks for in one; the rest are missing.
     NON_FINITE_VOLTAGE: the voltage ended as NaN or infinite, from a stimulus that is finite.
     UNSTABLE_STEP: an Euler step is longer than twice a time constant, so that what it advances swings and grows.
-    FAST_RATE: an exact integrator's step is longer than a time constant, so that spikes inside it are approximate.
     UNITS: a stimulus beyond 1 uA, a step beyond 10 ms, a capacitance or resistance that no cell has: SI was not meant.
     """
 
@@ -33,7 +32,6 @@ class Status(IntFlag):
     TOO_MANY_SPIKES = 4
     NON_FINITE_VOLTAGE = 8
     UNSTABLE_STEP = 16
-    FAST_RATE = 32
     UNITS = 64
 
 
@@ -44,7 +42,6 @@ STATUS_WORDS = {
     Status.TOO_MANY_SPIKES: "a step held more spikes than were looked for; shorten dt or raise max_spikes_per_step",
     Status.NON_FINITE_VOLTAGE: "the voltage grew beyond all numbers; shorten dt, or mend the parameters",
     Status.UNSTABLE_STEP: "dt is longer than twice a time constant, so that forward Euler swings and grows; shorten dt",
-    Status.FAST_RATE: "dt is longer than a time constant (of G/C, b or k), so that spikes are approximate; shorten dt",
     Status.UNITS: "the stimulus, dt, C or a resistance is far from any cell's; give A, s, F and ohm",
 }
 

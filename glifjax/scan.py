@@ -1,9 +1,9 @@
-"""The only scan over time: a pure step, again and again, and what is recorded of it.
+"""The scan over time: a pure step, again and again, and what is recorded of it.
 
     (state, sample) = step(state, input)
 
-Neurons, networks and population models share it. What it records is a function of state and sample, as in diffrax's
-SaveAt: nothing else of a step is held in memory.
+Neurons and stochastic networks share it; networks with delays, whose adjoint is written by hand, have their own. What it
+records is a function of state and sample, as in diffrax's SaveAt: nothing else of a step is held in memory.
 """
 
 from collections.abc import Callable
