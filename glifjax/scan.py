@@ -2,8 +2,8 @@
 
     (state, sample) = step(state, input)
 
-Neurons and stochastic networks share it; networks with delays, whose adjoint is written by hand, have their own. What it
-records is a function of state and sample, as in diffrax's SaveAt: nothing else of a step is held in memory.
+Neurons and stochastic networks share it; networks with delays, whose adjoint is written by hand, have their own. What
+it records is a function of state and sample, as in diffrax's SaveAt: nothing else of a step is held in memory.
 """
 
 from collections.abc import Callable
