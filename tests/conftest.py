@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-# What is compiled once is compiled for the whole run, for its workers and for the commands that tests start.
+# What is compiled once is compiled for the whole run, for its workers and for the commands that tests start; in a cache
+# of the developer's own, for the next run too.
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
 COMPILED = Path(tempfile.gettempdir()) / f"glifjax-tests-{os.getppid() if WORKER else os.getpid()}"
-os.environ["JAX_COMPILATION_CACHE_DIR"] = str(COMPILED)
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 if sys.dont_write_bytecode:  # several seconds for every command that a test starts
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
