@@ -20,6 +20,7 @@ from .levels.membrane import MembranePrior as MembranePrior
 from .levels.registry import LEVELS as LEVELS
 from .many.study import fit_many as fit_many
 from .many.study import write_overview as write_overview
+from .model.coordinates import AbstractCoordinate as AbstractCoordinate
 from .model.coordinates import Bounded as Bounded
 from .model.coordinates import Coordinate as Coordinate
 from .model.coordinates import origin as origin

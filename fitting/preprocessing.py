@@ -22,7 +22,7 @@ from .data.drift import Drift, measure_drift
 from .data.protocols import Split
 from .data.shape import SpikeShape
 from .levels.registry import LEVELS
-from .model.coordinates import Coordinate
+from .model.coordinates import AbstractCoordinate
 from .model.patched import PatchedNeuron
 from .stages.base import run_stages
 
@@ -69,7 +69,9 @@ class Preprocessing:
     recorded: FitData
     compared: dict[str, float] = field(default_factory=dict)
 
-    def held(self, model: PatchedNeuron, moved: Sequence[Coordinate]) -> tuple[PatchedNeuron, list[Coordinate]]:
+    def held(
+        self, model: PatchedNeuron, moved: Sequence[AbstractCoordinate]
+    ) -> tuple[PatchedNeuron, list[AbstractCoordinate]]:
         """Where stage A starts and what it moves; without an electrode, the series resistance is held at zero."""
         if self.electrode != "none":
             return model, list(moved)
@@ -114,7 +116,9 @@ class Preprocessing:
         }
 
 
-def without_resistance(model: PatchedNeuron, moved: Sequence[Coordinate]) -> tuple[PatchedNeuron, list[Coordinate]]:
+def without_resistance(
+    model: PatchedNeuron, moved: Sequence[AbstractCoordinate]
+) -> tuple[PatchedNeuron, list[AbstractCoordinate]]:
     """The model without a series resistance, and what is moved, that being held."""
     resistance = model.series_resistance
     zero = lambda x: replace(x, centre=jnp.zeros_like(x.centre), sd=jnp.zeros_like(x.sd))

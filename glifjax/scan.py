@@ -2,8 +2,8 @@
 
     (state, sample) = step(state, input)
 
-Neurons and stochastic networks share it; networks with delays, whose adjoint is written by hand, have their own. What
-it records is a function of state and sample, as in diffrax's SaveAt: nothing else of a step is held in memory.
+Neurons, networks and their way back share it. What it records is a function of state and sample, as in diffrax's
+SaveAt: nothing else of a step is held in memory.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,13 @@ class Record(eqx.Module):
 
 
 def scan(
-    step: Step, start: Any, inputs: Any, *, record: Record | None = None, checkpoint: int | None = None
+    step: Step,
+    start: Any,
+    inputs: Any,
+    *,
+    record: Record | None = None,
+    checkpoint: int | None = None,
+    reverse: bool = False,
 ) -> tuple[Any, Any]:
     """Run a step over inputs: the last state, and the records, stacked over time (time is the first axis).
 
@@ -54,6 +60,7 @@ def scan(
         record: what is kept of each step; all of its sample by default.
         checkpoint: for gradients in little memory: so many steps lie between states that are held, and are run again
             on the way back. None holds everything.
+        reverse: from the last input to the first; alone, without the two above.
 
     Raises:
         InputError: checkpoint below one, or a record that is no function.
@@ -69,6 +76,8 @@ def scan(
         state, sample = step(state, inp)
         return state, of(state, sample)
 
+    if reverse:
+        return jax.lax.scan(recorded, start, inputs, reverse=True)
     start = _laid_out_as_its_step(step, start, inputs)
     if record.every == 1:
         return _in_blocks(recorded, start, inputs, checkpoint)
@@ -81,11 +90,9 @@ def scan(
 
 def _laid_out_as_its_step(step: Step, start, inputs):
     """The state, varying over those devices of a shard_map that a step makes it vary over, where constants do not."""
-    if not jax.tree.leaves(inputs)[0].shape[0]:
+    if not jax.sharding.get_abstract_mesh().manual_axes or not jax.tree.leaves(inputs)[0].shape[0]:
         return start
     first = jax.tree.map(lambda leaf: leaf[0], inputs)
-    if not any(_axes(leaf) for leaf in jax.tree.leaves((start, jax.eval_shape(step, start, first)))):
-        return start
     for _ in jax.tree.leaves(start):  # one leaf may follow from another, step by step
         made = jax.eval_shape(step, start, first)[0]
         start = jax.tree.map(_varying_as, start, made)

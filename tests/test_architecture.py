@@ -137,7 +137,7 @@ def test_the_simulator_knows_nothing_of_fitting():
 
 
 def test_simulate_is_the_only_scan():
-    """Also under another name; the other loops of jax are over neurons of a batch, and over counts of a draw."""
+    """Also under another name; jax's other loops are over neurons of a batch, spikes on their way, counts of a draw."""
     loops = {"scan", "fori_loop", "while_loop", "associative_scan"}
     users = [
         path.relative_to(ROOT).as_posix()
@@ -151,8 +151,6 @@ def test_simulate_is_the_only_scan():
         "glifjax/glm/observation.py",
         "glifjax/mihalas_niebur/crossing.py",
         "glifjax/network/delays.py",
-        "glifjax/network/gradient.py",
-        "glifjax/network/run.py",
         "glifjax/scan.py",
     ]
 

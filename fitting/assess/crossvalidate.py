@@ -18,7 +18,7 @@ from glifjax.spikes.scores import bits_per_spike
 from ..checkpoint.registry import register
 from ..data.arrays import FitData
 from ..levels.base import AbstractLevel
-from ..model.coordinates import Coordinate
+from ..model.coordinates import AbstractCoordinate
 from ..model.likelihood import step_log_likelihoods
 from ..model.patched import PatchedNeuron
 from ..stages.base import run_stages
@@ -79,7 +79,9 @@ def cross_validate(
     return Validation(bits(aside), bits(whole), np.bincount(block.ravel(), aside.ravel()), data.n_spikes)
 
 
-def validate(level: AbstractLevel, model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]) -> Validation:
+def validate(
+    level: AbstractLevel, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
+) -> Validation:
     """Score a level by refitting it to parts of its training data.
 
     Args:

@@ -28,7 +28,7 @@ from jaxtyping import Array, Float
 
 from ..data.arrays import FitData, coarsen
 from ..levels.base import AbstractLevel
-from ..model.coordinates import Coordinate, origin, place, positions, widths
+from ..model.coordinates import AbstractCoordinate, origin, place, positions, widths
 from ..model.hazard import STEP
 from ..model.likelihood import counted_score_and_information, log_hazard
 from ..model.parameters import quantities
@@ -116,7 +116,7 @@ def laplace(
     data: FitData,
     level: AbstractLevel,
     seed: int = 0,
-    membrane: Sequence[Coordinate] | None = None,
+    membrane: Sequence[AbstractCoordinate] | None = None,
     spike_errors: tuple[float, float, float] = SPIKE_ERRORS,
     joint: bool = False,
 ) -> Uncertainty:

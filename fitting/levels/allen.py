@@ -11,7 +11,7 @@ import glifjax as gj
 
 from ..data.arrays import FitData
 from ..data.shape import SpikeShape
-from ..model.coordinates import Coordinate
+from ..model.coordinates import AbstractCoordinate
 from ..model.patched import PatchedNeuron
 from ..stages.base import AbstractStage
 from ..stages.initial import ClosedForm
@@ -65,11 +65,13 @@ class AllenLevel(AbstractLevel):
         membrane = self.prior.linear(model, self.resets, self.currents) + self.prior.resting(model)
         return Moved(membrane, self._threshold().coordinates(model))
 
-    def stages(self, moved: Sequence[Coordinate]) -> tuple[AbstractStage, ...]:
+    def stages(self, moved: Sequence[AbstractCoordinate]) -> tuple[AbstractStage, ...]:
         """The membrane, then the threshold."""
         return replace(self.membrane, moved=tuple(moved)), self._threshold()
 
-    def refit(self, model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]) -> tuple[AbstractStage, ...]:
+    def refit(
+        self, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
+    ) -> tuple[AbstractStage, ...]:
         """The same, in few steps, from the rates that are there."""
         membrane = replace(self.membrane, moved=tuple(moved), evaluations=self.refit_evaluations)
         return membrane, self._threshold(search=False)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ..data.arrays import FitData
 from ..data.shape import SpikeShape
-from ..model.coordinates import Coordinate
+from ..model.coordinates import AbstractCoordinate
 from ..model.patched import PatchedNeuron, strong_types
 from ..stages.augment import Augment
 from ..stages.base import AbstractStage
@@ -50,15 +50,17 @@ class AugmentedLevel(AbstractLevel):
         membrane = self.prior.linear(model, resets=True, currents=True) + self.prior.gated(model, duration)
         return Moved(membrane, self.threshold.coordinates(model))
 
-    def stages(self, moved: Sequence[Coordinate]) -> tuple[AbstractStage, ...]:
+    def stages(self, moved: Sequence[AbstractCoordinate]) -> tuple[AbstractStage, ...]:
         """The membrane, the threshold, then both together."""
         return replace(self.membrane, moved=tuple(moved)), self.threshold, self._joint(moved)
 
-    def refit(self, model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]) -> tuple[AbstractStage, ...]:
+    def refit(
+        self, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
+    ) -> tuple[AbstractStage, ...]:
         """Both together, by the slopes that the model has on all of the data."""
         return (self._joint(moved, HazardSlopes.of(model, data, moved)),)
 
-    def _joint(self, moved: Sequence[Coordinate], slopes: HazardSlopes | None = None) -> Joint:
+    def _joint(self, moved: Sequence[AbstractCoordinate], slopes: HazardSlopes | None = None) -> Joint:
         membrane = replace(self.membrane, moved=tuple(moved), evaluations=self.joint_evaluations)
         return Joint(membrane=membrane, threshold=self.threshold, slopes=slopes)
 

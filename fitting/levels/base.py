@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.arrays import FitData
 from ..data.shape import SpikeShape
-from ..model.coordinates import Coordinate
+from ..model.coordinates import AbstractCoordinate
 from ..model.patched import PatchedNeuron
 from ..stages.base import AbstractStage
 
@@ -23,8 +23,8 @@ class Moved(NamedTuple):
         threshold: what stage B moves.
     """
 
-    membrane: list[Coordinate]
-    threshold: list[Coordinate]
+    membrane: list[AbstractCoordinate]
+    threshold: list[AbstractCoordinate]
 
 
 class AbstractLevel(eqx.Module):
@@ -51,11 +51,13 @@ class AbstractLevel(eqx.Module):
         """What is moved, around where the model is; `duration` is that of the training sweeps, s."""
 
     @abstractmethod
-    def stages(self, moved: Sequence[Coordinate]) -> tuple[AbstractStage, ...]:
+    def stages(self, moved: Sequence[AbstractCoordinate]) -> tuple[AbstractStage, ...]:
         """The stages of a fit, in their order, whose first moves these coordinates of the membrane."""
 
     @abstractmethod
-    def refit(self, model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]) -> tuple[AbstractStage, ...]:
+    def refit(
+        self, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
+    ) -> tuple[AbstractStage, ...]:
         """The stages that refit a model, which was fitted to all of the data, to a part of it."""
 
     @abstractmethod

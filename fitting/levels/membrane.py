@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from glifjax.rules import gated
 
-from ..model.coordinates import Bounded, Coordinate
+from ..model.coordinates import AbstractCoordinate, Bounded, Coordinate
 from ..model.patched import PatchedNeuron
 
 # Named here once, since a compiled function is found again by what it was made of.
@@ -69,7 +69,7 @@ class MembranePrior(eqx.Module):
     gate_tau: float = 0.9
     slowest: float = 0.1
 
-    def linear(self, model: PatchedNeuron, resets: bool, currents: bool) -> list[Coordinate]:
+    def linear(self, model: PatchedNeuron, resets: bool, currents: bool) -> list[AbstractCoordinate]:
         """A linear membrane's coordinates but for its rest; what a level lacks is held.
 
         Args:
@@ -87,11 +87,11 @@ class MembranePrior(eqx.Module):
             around(_TAUS, self.tau * currents, True),
         ]
 
-    def resting(self, model: PatchedNeuron) -> list[Coordinate]:
+    def resting(self, model: PatchedNeuron) -> list[AbstractCoordinate]:
         """The resting potential."""
         return [Coordinate(_EL, _EL(model), self.rest)]
 
-    def gated(self, model: PatchedNeuron, duration: float) -> list[Coordinate]:
+    def gated(self, model: PatchedNeuron, duration: float) -> list[AbstractCoordinate]:
         """The leak's own reversal, as gates are placed relative to El_reference, and every gated current.
 
         Args:
@@ -106,7 +106,7 @@ class MembranePrior(eqx.Module):
                 moved += [Coordinate(_half(i, j), gate.V_half, sd), self._below(_tau(i, j), gate.tau, duration)]
         return moved
 
-    def _below(self, where: Callable, tau, duration: float) -> Coordinate:
+    def _below(self, where: Callable, tau, duration: float) -> AbstractCoordinate:
         """A gate's time constant, between 0 and its bound: `slowest` of the data, or a tenth more than it is."""
         high = jnp.maximum(self.slowest * duration, 1.1 * tau)
         return Bounded(where, tau, self.gate_tau, log=True, low=jnp.zeros_like(high), high=high)

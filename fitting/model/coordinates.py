@@ -1,5 +1,6 @@
 """The numbers an optimiser moves: of order one, unbounded, each with a weak prior."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,11 +14,11 @@ from jaxtyping import Array, ArrayLike, Float
 from glifjax.arrays import as_float
 
 
-class Coordinate(eqx.Module):
-    """One parameter (or array of them) as a coordinate x: value = centre + sd x, or centre exp(sd x) if log.
+class AbstractCoordinate(eqx.Module):
+    """One parameter (or array of them) as a coordinate x, whose prior is standard normal.
 
-    The prior on x is standard normal: `centre` is where a fit is drawn to (and starts, unless told otherwise), `sd`
-    says how weakly, in the parameter's unit or in natural-log units.
+    `centre` is where a fit is drawn to (and starts, unless told otherwise); `sd` says how weakly, in the parameter's
+    unit or in natural-log units.
 
     Attributes:
         where: the parameter in a model; or several leaves, as a tuple, that share one value.
@@ -31,6 +32,18 @@ class Coordinate(eqx.Module):
     sd: Float[Array, "..."] = eqx.field(converter=as_float)
     log: bool = eqx.field(default=False, static=True)
 
+    @abstractmethod
+    def value(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The parameter at coordinate x."""
+
+    @abstractmethod
+    def position(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The coordinate x of a parameter's value."""
+
+
+class Coordinate(AbstractCoordinate):
+    """Without bounds: value = centre + sd x, or centre exp(sd x) if log."""
+
     def value(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         """The parameter at coordinate x."""
         return self.centre * jnp.exp(self.sd * x) if self.log else self.centre + self.sd * x
@@ -41,10 +54,10 @@ class Coordinate(eqx.Module):
         return jnp.where(self.sd > 0, away / jnp.where(self.sd > 0, self.sd, 1.0), 0.0)
 
 
-class Bounded(Coordinate):
+class Bounded(AbstractCoordinate):
     """A coordinate that keeps its parameter between two bounds: value = low + (high - low) sigmoid(offset + slope x).
 
-    Offset and slope follow from the same centre and sd, so that near x = 0 it is the coordinate without bounds.
+    Offset and slope follow from the same centre and sd, so that near x = 0 it is that without bounds.
 
     Attributes:
         low, high: the bounds, in the parameter's unit; the centre lies between them.
@@ -71,33 +84,33 @@ class Bounded(Coordinate):
         return logit(share), unit / (span * share * (1 - share))
 
 
-def _shape(coordinate: Coordinate) -> tuple[int, ...]:
+def _shape(coordinate: AbstractCoordinate) -> tuple[int, ...]:
     return np.broadcast_shapes(coordinate.centre.shape, coordinate.sd.shape)
 
 
-def origin(coordinates: Sequence[Coordinate]) -> Float[Array, " x"]:
+def origin(coordinates: Sequence[AbstractCoordinate]) -> Float[Array, " x"]:
     """All coordinates, one after the other, at their centres: zeros."""
     return jnp.zeros(sum(int(np.prod(_shape(coordinate))) for coordinate in coordinates))
 
 
-def widths(coordinates: Sequence[Coordinate]) -> Float[np.ndarray, " x"]:
+def widths(coordinates: Sequence[AbstractCoordinate]) -> Float[np.ndarray, " x"]:
     """Each coordinate's sd; 0 where it is held."""
     sds = [np.broadcast_to(coordinate.sd, _shape(coordinate)).ravel() for coordinate in coordinates]
     return np.concatenate(sds) if sds else np.zeros(0)
 
 
-def _leaves(model: Any, coordinate: Coordinate) -> tuple:
+def _leaves(model: Any, coordinate: AbstractCoordinate) -> tuple:
     place = coordinate.where(model)
     return place if isinstance(place, tuple) else (place,)
 
 
-def values(model: Any, coordinates: Sequence[Coordinate]) -> list[Float[Array, "..."]]:
+def values(model: Any, coordinates: Sequence[AbstractCoordinate]) -> list[Float[Array, "..."]]:
     """The parameters that the coordinates stand for, as they are in the model."""
     return [_leaves(model, coordinate)[0] for coordinate in coordinates]
 
 
 @eqx.filter_jit
-def positions(model: Any, coordinates: Sequence[Coordinate]) -> Float[Array, " x"]:
+def positions(model: Any, coordinates: Sequence[AbstractCoordinate]) -> Float[Array, " x"]:
     """The coordinates at which a model's parameters are."""
     pairs = zip(coordinates, values(model, coordinates), strict=True)
     return jnp.concatenate([
@@ -105,7 +118,7 @@ def positions(model: Any, coordinates: Sequence[Coordinate]) -> Float[Array, " x
     ])  # fmt: skip
 
 
-def place(model: Any, coordinates: Sequence[Coordinate], x: Float[ArrayLike, " x"]) -> Any:
+def place(model: Any, coordinates: Sequence[AbstractCoordinate], x: Float[ArrayLike, " x"]) -> Any:
     """The model with its parameters at the coordinates x; what does not move is left as it is."""
     where = lambda tree: [leaf for coordinate in coordinates for leaf in _leaves(tree, coordinate)]
     pairs = zip(coordinates, _values_at(coordinates, x), strict=True)

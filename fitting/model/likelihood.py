@@ -11,7 +11,7 @@ import glifjax as gj
 from glifjax.spike import MAX_SPIKES_PER_STEP
 
 from ..data.arrays import FitData
-from .coordinates import Coordinate, place, positions
+from .coordinates import AbstractCoordinate, place, positions
 from .hazard import expected_spikes, score_and_information, surprise
 from .patched import PatchedNeuron
 from .runs import forced_run
@@ -48,7 +48,7 @@ def step_log_likelihoods(model: PatchedNeuron, data: FitData, run: gj.Trace | No
 
 
 def log_exponential(
-    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
+    model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
 ) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
     """log(e dt), e being the hazard's exponential part, with spikes forced; its derivatives by the coordinates, and
     which steps are refractory.
@@ -57,7 +57,7 @@ def log_exponential(
 
 
 def log_hazard(
-    model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]
+    model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
 ) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
     """log(lambda dt) with spikes forced, its derivatives by the coordinates, and which steps are refractory."""
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..data.arrays import FitData, coarsen
-from ..model.coordinates import Coordinate, place, positions
+from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.hazard import STEP, jittered
 from ..model.likelihood import counted_score_and_information, log_hazard, spike_log_likelihood
 from ..model.patched import PatchedNeuron
@@ -35,7 +35,7 @@ class FisherScoring(eqx.Module):
     tightened: float = 5.0
 
     def __call__(
-        self, model: PatchedNeuron, moved: Sequence[Coordinate], data: FitData
+        self, model: PatchedNeuron, moved: Sequence[AbstractCoordinate], data: FitData
     ) -> tuple[PatchedNeuron, list[float]]:
         """The model at the maximum, and the objective (nats) after each step that gained."""
         x, problem, damping = np.asarray(positions(model, moved)), (model, list(moved), data), self.damping
@@ -79,7 +79,7 @@ class SpikeLikelihood(AbstractStage):
         name: of the stage.
     """
 
-    moved: Callable[[PatchedNeuron], Sequence[Coordinate]] = eqx.field(static=True)
+    moved: Callable[[PatchedNeuron], Sequence[AbstractCoordinate]] = eqx.field(static=True)
     polish: FisherScoring = FisherScoring()
     name: str = "threshold"
 

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..data.arrays import FitData, coarsen
-from ..model.coordinates import Coordinate
+from ..model.coordinates import AbstractCoordinate
 from ..model.hazard import STEP, expected_spikes
 from ..model.likelihood import counted_score_and_information, log_exponential
 from ..model.patched import PatchedNeuron
@@ -45,7 +45,7 @@ class HazardSlopes(NamedTuple):
     refractory: Bool[np.ndarray, "S T"]
 
     @classmethod
-    def of(cls, model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate]) -> "HazardSlopes":
+    def of(cls, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]) -> "HazardSlopes":
         """Those of a model on some sweeps."""
         data = coarsen(data, STEP)
         columns, refractory = hazard_columns(model, data)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float
 from glifjax.arrays import as_float
 
 from ..data.arrays import FitData, coarsen
-from ..model.coordinates import Coordinate
+from ..model.coordinates import AbstractCoordinate, Coordinate
 from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, jittered, maximise_hazard, start_hazard
 from ..model.patched import PatchedNeuron
 from .base import AbstractStage, Outcome
@@ -93,7 +93,7 @@ class KernelThreshold(AbstractStage):
         )
         return mean, sd
 
-    def coordinates(self, model: PatchedNeuron) -> list[Coordinate]:
+    def coordinates(self, model: PatchedNeuron) -> list[AbstractCoordinate]:
         """The parameters that it moves; their priors are those of the weights in log e, taken over to them."""
         width = model.noise.delta_v
         return [

@@ -18,7 +18,7 @@ from glifjax.rules.voltage import LinearExact
 
 from ..data.arrays import FitData, coarsen
 from ..data.masks import observed_steps
-from ..model.coordinates import Coordinate, place, positions
+from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.patched import PatchedNeuron
 from ..model.runs import predict
 from .base import AbstractStage, Outcome
@@ -55,14 +55,14 @@ class Misfit(eqx.Module):
     """
 
     model: PatchedNeuron
-    moved: list[Coordinate]
+    moved: list[AbstractCoordinate]
     data: FitData
     observed: Bool[np.ndarray, "S T"]
     noise: VoltageNoise
 
     @classmethod
     def of(
-        cls, model: PatchedNeuron, data: FitData, moved: Sequence[Coordinate], noise: VoltageNoise, step: float
+        cls, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate], noise: VoltageNoise, step: float
     ) -> "Misfit":
         """The misfit of a model on sweeps whose voltage is averaged over `step` s, and simulated in steps of that."""
         data = coarsen(data, step)
@@ -98,7 +98,7 @@ class Membrane(AbstractStage):
         evidence: what else is known of the coordinates.
     """
 
-    moved: tuple[Coordinate, ...] = ()
+    moved: tuple[AbstractCoordinate, ...] = ()
     evaluations: int = 40
     block: float = 0.5e-3
     flat: float = 1e-4

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..data.arrays import DataError, FitData, coarsen
-from ..model.coordinates import Coordinate
+from ..model.coordinates import AbstractCoordinate, Coordinate
 from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, jittered, maximise_hazard, start_hazard
 from ..model.patched import PatchedNeuron
 from ..model.runs import forced_run
@@ -75,7 +75,7 @@ class Threshold(AbstractStage):
         model, losses = self.polish(model, self.coordinates(model), data)
         return Outcome(model, self.name, "negative log-likelihood and prior (nats)", losses)
 
-    def coordinates(self, model: PatchedNeuron) -> list[Coordinate]:
+    def coordinates(self, model: PatchedNeuron) -> list[AbstractCoordinate]:
         """What the polish moves; priors are twice as wide as the published distributions (Teeter et al. 2018)."""
         held = lambda moves, where, centre, sd: (centre, sd) if moves else (where(model), 0.0)
         rate = lambda where: lambda model: where(model)[0]

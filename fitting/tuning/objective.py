@@ -14,7 +14,7 @@ from glifjax.errors import InputError
 from ..assess.crossvalidate import FOLDS, blocks
 from ..data.arrays import FitData, coarsen
 from ..losses import LOSSES, Loss
-from ..model.coordinates import Bounded, Coordinate, origin, place
+from ..model.coordinates import AbstractCoordinate, Bounded, Coordinate, origin, place
 from ..model.patched import PatchedNeuron
 
 #: A loss by name or of one's own; or several, whose sum counts.
@@ -76,7 +76,7 @@ def movable(model: PatchedNeuron, names: Sequence[str] | None = None) -> tuple[s
 
 def coordinates(
     model: PatchedNeuron, names: Sequence[str], bounds: Mapping[str, tuple[float, float]] | None = None
-) -> list[Coordinate]:
+) -> list[AbstractCoordinate]:
     """A neuron's parameters around where they are, in coordinates of order one.
 
     Args:
@@ -94,7 +94,7 @@ def coordinates(
     return [_coordinate(model, name, bounds.get(name)) for name in names]
 
 
-def _coordinate(model: PatchedNeuron, name: str, within: tuple[float, float] | None) -> Coordinate:
+def _coordinate(model: PatchedNeuron, name: str, within: tuple[float, float] | None) -> AbstractCoordinate:
     where, neuron = PARAMETERS[name], model.neuron
     value = where(model)[0] if name == "b_spike" else where(model)
     additive = {
@@ -124,7 +124,7 @@ class Objective(eqx.Module):
     """
 
     model: PatchedNeuron
-    moved: list[Coordinate]
+    moved: list[AbstractCoordinate]
     data: FitData
     losses: tuple[Loss, ...]
     aside: Bool[np.ndarray, "S T"]
@@ -135,7 +135,7 @@ class Objective(eqx.Module):
         cls,
         model: PatchedNeuron,
         data: FitData,
-        moved: Sequence[Coordinate],
+        moved: Sequence[AbstractCoordinate],
         loss: AnyLoss = "van Rossum",
         checkpoint: int | None = None,
     ) -> "Objective":

@@ -1,6 +1,6 @@
 """A circuit: cells, edges and a time step as arrays; its state, and a pure step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.network.cells.base import AbstractCells, Arrivals, Step
-from glifjax.network.delays import clear, deliver, first_event, for_each_event, for_each_spike, row
+from glifjax.network.delays import clear, deliver, first_event, for_each_event, for_each_spike, padded, row
 from glifjax.network.edges import Edges
 
 #: A step that never comes.
@@ -97,6 +97,27 @@ class Circuit(eqx.Module):
         return [part.reshape(group.ports, group.size) for group, part in zip(self.cells, parts, strict=True)]
 
 
+class CircuitSample(NamedTuple):
+    """What a step of a circuit shows.
+
+    Attributes:
+        k: the step.
+        before, after: the state of each group of cells.
+        arrived: what its synapses received.
+        current: (n,), injected, pA.
+        spiked: (n,), which cells spiked.
+        event: where the next spike of a virtual node was in the Drive, before the step.
+    """
+
+    k: Int[Array, ""]
+    before: tuple[Any, ...]
+    after: tuple[Any, ...]
+    arrived: Float[Array, " slots"]
+    current: Float[Array, " n"]
+    spiked: Bool[Array, " n"]
+    event: Int[Array, ""]
+
+
 class Places(NamedTuple):
     """Where the next events are in a Drive."""
 
@@ -151,3 +172,39 @@ def observe(circuit: Circuit, states: tuple[Any, ...], current: Float[Array, " n
     """What each group shows, by name."""
     groups = zip(circuit.cells, states, circuit.split(current), strict=True)
     return [cells.observe(state, own) for cells, state, own in groups]
+
+
+def stepping(circuit: Circuit, drive: Drive) -> Callable[[Any, Any], tuple[Any, CircuitSample]]:
+    """The step of a circuit under a Drive, from (state, places); nothing else goes into it."""
+    edges, constants = padded(circuit.edges), circuit.constants()
+
+    def step(carry: tuple[CircuitState, Places], _: Any) -> tuple[tuple[CircuitState, Places], CircuitSample]:
+        state, at = carry
+        ring, current, arrived, later = receive(circuit, edges, drive, state, at)
+        steps = advance(circuit, constants, state.cells, arrived, None, current)
+        spiked = jnp.concatenate([step.spiked for step in steps])
+        after = tuple(step.state for step in steps)
+        sample = CircuitSample(state.k, state.cells, after, arrived, current, spiked, at.spike)
+        return (CircuitState(state.k + 1, after, ring, spiked, current), later), sample
+
+    return step
+
+
+class Recorder(NamedTuple):
+    """Variables of chosen cells of one group, in each step.
+
+    Attributes:
+        group: which group of the circuit.
+        variable: one of its `variables`.
+        cells: (m,), counted within the group.
+    """
+
+    group: int
+    variable: str
+    cells: Int[np.ndarray, " m"] | Int[Array, " m"]
+
+
+def recorded(circuit: Circuit, states: tuple[Any, ...], current: Float[Array, " n"], recorders: Sequence[Recorder]):
+    """The values of each recorder, (m,), of these states."""
+    shown = observe(circuit, states, current)
+    return tuple(shown[recorder.group][recorder.variable][recorder.cells] for recorder in recorders)

@@ -16,13 +16,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float, Int
 
-from glifjax.network.circuit import Circuit, CircuitState, Drive, advance, observe, places, receive
+from glifjax.network.circuit import Circuit, CircuitSample, Drive, Recorder, advance, places, recorded, stepping
 from glifjax.network.delays import for_each_event, for_each_spike, gather, padded, with_row
 from glifjax.network.edges import Edges
-from glifjax.network.run import Recorder
+from glifjax.scan import Record, scan, the_sample
 
 #: Steps of a segment: a longer one holds more states on the way back, a shorter one more at the starts of segments.
 SEGMENT = 100
@@ -136,38 +135,13 @@ def _circuit(static: _Static, parameters, fixed: _Fixed) -> Circuit:
     return Circuit(eqx.combine(cells, frame.cells), edges, frame.dt)
 
 
-class _Seen(NamedTuple):
-    """What a step on the way back needs of the way there."""
-
-    k: Int[Array, ""]
-    states: tuple[Any, ...]
-    arrived: Float[Array, " slots"]
-    current: Float[Array, " n"]
-    spiked: Array
-    event: Int[Array, ""]
+def _recorders(static: _Static, fixed: _Fixed) -> tuple[Recorder, ...]:
+    return tuple(Recorder(*name, cells) for name, cells in zip(static.recorders, fixed.recorded, strict=True))
 
 
-def _segment(circuit: Circuit, constants, edges: Edges, fixed: _Fixed, static: _Static, carry, seen: bool) -> Any:
-    """One segment forward: what goes on, and of each step what it shows, or (`seen`) what the way back needs."""
-
-    def body(carry, _):
-        state, at = carry
-        event = at.spike
-        ring, current, arrived, at = receive(circuit, edges, fixed.drive, state, at)
-        steps = advance(circuit, constants, state.cells, arrived, None, current)
-        spiked = jnp.concatenate([step.spiked for step in steps])
-        states = tuple(step.state for step in steps)
-        new = CircuitState(state.k + 1, states, ring, spiked, current)
-        if seen:
-            return (new, at), _Seen(state.k, state.cells, arrived, current, spiked, event)
-        return (new, at), (spiked[fixed.cells], _values(circuit, states, current, fixed, static))
-
-    return lax.scan(body, carry, length=static.segment)
-
-
-def _values(circuit: Circuit, states, current, fixed: _Fixed, static: _Static):
-    shown = observe(circuit, states, current)
-    return tuple(shown[group][name][own] for (group, name), own in zip(static.recorders, fixed.recorded, strict=True))
+def _segment(circuit: Circuit, fixed: _Fixed, static: _Static, start, of) -> Any:
+    """One segment forward: what goes on, and `of` each step."""
+    return scan(stepping(circuit, fixed.drive), start, jnp.arange(static.segment), record=Record(of))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -176,16 +150,19 @@ def _run(static: _Static, parameters, fixed: _Fixed) -> CircuitRun:
 
 
 def _forward(static: _Static, parameters, fixed: _Fixed):
-    circuit = _circuit(static, parameters, fixed)
-    edges, constants = padded(circuit.edges), circuit.constants()
+    circuit, recorders = _circuit(static, parameters, fixed), _recorders(static, fixed)
+
+    def shown(_, sample: CircuitSample):
+        return sample.spiked[fixed.cells], recorded(circuit, sample.after, sample.current, recorders)
 
     def segment(carry, _):
-        new, shown = _segment(circuit, constants, edges, fixed, static, carry, seen=False)
-        return new, (carry, shown)
+        new, record = _segment(circuit, fixed, static, carry, shown)
+        return new, (carry, record)
 
     state = circuit.init()
     n_segments = -(-static.n_steps // static.segment)
-    _, (starts, (spiked, values)) = lax.scan(segment, (state, places(fixed.drive, state.k)), length=n_segments)
+    start = state, places(fixed.drive, state.k)
+    _, (starts, (spiked, values)) = scan(segment, start, jnp.arange(n_segments))
     joined = lambda parts: parts.reshape(-1, *parts.shape[2:])[: static.n_steps]
     spiked = joined(spiked).astype(parameters[1].dtype)
     ends = circuit.dt * jnp.arange(1, static.n_steps + 1, dtype=spiked.dtype)
@@ -211,7 +188,7 @@ class _Back(NamedTuple):
 
 def _backward(static: _Static, held, out: CircuitRun):
     parameters, fixed, starts = held
-    circuit = _circuit(static, parameters, fixed)
+    circuit, recorders = _circuit(static, parameters, fixed), _recorders(static, fixed)
     edges, n_slots = padded(circuit.edges), circuit.n_slots
     constants, constants_vjp = eqx.filter_vjp(lambda cells: _floats(_constants(circuit, cells)), _floats(circuit.cells))
     whole_constants = circuit.constants()
@@ -219,7 +196,7 @@ def _backward(static: _Static, held, out: CircuitRun):
 
     def step_back(back: _Back, now):
         seen, shown = now
-        states = _with_leads(seen.states)
+        states = _with_leads(seen.before)
         numbers, counts = eqx.partition(states, eqx.is_inexact_array)
 
         def forward(cells, consts, numbers, arrived, moved):
@@ -229,7 +206,7 @@ def _backward(static: _Static, held, out: CircuitRun):
             new = tuple(step.state for step in steps)
             leads = jnp.concatenate([jnp.asarray(step.lead) for step in steps])
             excess = jnp.concatenate([step.excess for step in steps])
-            return _floats(new), leads, excess, _values(there, new, seen.current, fixed, static)
+            return _floats(new), leads, excess, recorded(there, new, seen.current, recorders)
 
         moved = jnp.zeros_like(seen.arrived)
         primal, vjp = jax.vjp(forward, _floats(circuit.cells), constants, numbers, seen.arrived, moved)
@@ -265,8 +242,8 @@ def _backward(static: _Static, held, out: CircuitRun):
 
     def segment_back(back: _Back, now):
         start, shown = now
-        _, seen = _segment(circuit, whole_constants, edges, fixed, static, start, seen=True)
-        return lax.scan(step_back, back, (seen, shown), reverse=True)
+        _, seen = _segment(circuit, fixed, static, start, the_sample)
+        return scan(step_back, back, (seen, shown), reverse=True)
 
     n_segments = -(-static.n_steps // static.segment)
     extra = n_segments * static.segment - static.n_steps
@@ -276,7 +253,7 @@ def _backward(static: _Static, held, out: CircuitRun):
     nothing = _Back(
         zeros(state), ring, ring, jnp.zeros_like(edges.weights), zeros(_floats(circuit.cells)), zeros(constants)
     )
-    back, _ = lax.scan(segment_back, nothing, (starts, jax.tree.map(by_segment, out)), reverse=True)
+    back, _ = scan(segment_back, nothing, (starts, jax.tree.map(by_segment, out)), reverse=True)
     (cells,) = constants_vjp(back.constants)
     _, init_vjp = eqx.filter_vjp(lambda cells: _floats(_init(circuit, cells)), _floats(circuit.cells))
     (start_cells,) = init_vjp(back.states)

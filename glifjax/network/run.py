@@ -6,11 +6,19 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from glifjax.network.circuit import Circuit, CircuitState, Drive, advance, observe, places, receive
-from glifjax.network.delays import padded
+from glifjax.network.circuit import (
+    Circuit,
+    CircuitSample,
+    CircuitState,
+    Drive,
+    Recorder,
+    places,
+    recorded,
+    stepping,
+)
+from glifjax.scan import Record, scan
 
 #: Spikes that a stretch may hold as booleans: cells times steps.
 STRETCH = 20_000_000
@@ -18,21 +26,7 @@ STRETCH = 20_000_000
 LONGEST = 5_000
 
 
-class Recorder(NamedTuple):
-    """Variables of chosen cells of one group, in each step.
-
-    Attributes:
-        group: which group of the circuit.
-        variable: one of its `variables`.
-        cells: (m,), counted within the group.
-    """
-
-    group: int
-    variable: str
-    cells: Int[np.ndarray, " m"]
-
-
-class Record(NamedTuple):
+class Stretch(NamedTuple):
     """What a stretch of steps leaves: spikes (T, n), and (T, m) for each recorder; sample t is after step t."""
 
     spiked: Bool[Array, "T n"]
@@ -41,23 +35,15 @@ class Record(NamedTuple):
 
 @eqx.filter_jit
 def stretch(
-    circuit: Circuit, drive: Drive, state: CircuitState, n_steps: int, recorders: tuple[tuple[int, str], ...], cells
-) -> tuple[CircuitState, Record]:
-    """n_steps steps from a state; `cells` are those of each recorder."""
-    edges, constants = padded(circuit.edges), circuit.constants()
+    circuit: Circuit, drive: Drive, state: CircuitState, n_steps: int, recorders: tuple[Recorder, ...] = ()
+) -> tuple[CircuitState, Stretch]:
+    """n_steps steps from a state."""
 
-    def body(carry, _):
-        state, at = carry
-        ring, current, arrived, at = receive(circuit, edges, drive, state, at)
-        steps = advance(circuit, constants, state.cells, arrived, None, current)
-        spiked = jnp.concatenate([step.spiked for step in steps])
-        states = tuple(step.state for step in steps)
-        new = CircuitState(state.k + 1, states, ring, spiked, current)
-        seen = observe(circuit, states, current)
-        values = tuple(seen[group][name][own] for (group, name), own in zip(recorders, cells, strict=True))
-        return (new, at), Record(spiked, values)
+    def seen(_, sample: CircuitSample) -> Stretch:
+        return Stretch(sample.spiked, recorded(circuit, sample.after, sample.current, recorders))
 
-    (state, _), record = lax.scan(body, (state, places(drive, state.k)), length=n_steps)
+    start = state, places(drive, state.k)
+    (state, _), record = scan(stepping(circuit, drive), start, jnp.arange(n_steps), record=Record(seen))
     return state, record
 
 
@@ -74,12 +60,11 @@ def run(
     Returns:
         the state at the end; of each spike its step (counted from the state's) and cell; each recorder's (T, m).
     """
-    names = tuple((recorder.group, recorder.variable) for recorder in recorders)
-    cells = tuple(jnp.asarray(recorder.cells) for recorder in recorders)
+    traced = tuple(recorder._replace(cells=jnp.asarray(recorder.cells)) for recorder in recorders)
     steps, ids, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [[] for _ in recorders]
     done = 0
     for length in lengths(n_steps, circuit.size):
-        state, record = stretch(circuit, drive, state, length, names, cells)
+        state, record = stretch(circuit, drive, state, length, traced)
         when, who = np.nonzero(np.asarray(record.spiked))
         steps.append(when + done)
         ids.append(who)

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from glifjax.errors import InputError
-from glifjax.network.circuit import CircuitState
+from glifjax.network.circuit import CircuitState, Recorder
 from glifjax.network.network import Network, Report
-from glifjax.network.run import Recorder, run
+from glifjax.network.run import run
 from glifjax.spikes.trains import MS, SpikeTrains, join
 
 #: What reports hold, by variable.

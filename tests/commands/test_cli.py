@@ -210,9 +210,10 @@ def test_help_shows_an_example():
 
 def test_interrupting_leaves_nothing_half_written(small_example, tmp_path):
     """Ctrl-C, as soon as a stage is kept: the command says where the next one like it goes on."""
-    command = [sys.executable, "-c", "from glifjax.cli import app; app()", "fit", str(small_example), "--level", "LIF"]
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # as it is not in the background
+    code = f"{heeds}; from glifjax.cli import app; app()"
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-c", code, "fit", str(small_example), "--level", "LIF"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -64,7 +64,7 @@ def test_every_rule_in_a_file_is_declared():
         "AScurrent_reset_method": AbstractReset,
     }
     for (method, name), rule in METHODS.items():
-        if method in bases:
+        if method in bases and rule.__module__.startswith("glifjax."):
             assert issubclass(rule, bases[method]), name
             assert rule.mechanism in ("", "R", "ASC", "A"), name
 
