@@ -23,12 +23,10 @@ SHORTER = {
     "a_rule_of_your_own": SIZES + "STEPS, TUNING = 20, 2",
 }
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-#: Those that would take the tests beyond their five minutes: run by `pytest -m slow`.
-SLOW = {"fit_your_first_cell", "comparing_levels", "a_rule_of_your_own", "fit_a_firing_pattern"}
-CASES = [pytest.param(path, marks=pytest.mark.slow if path.stem in SLOW else (), id=path.stem) for path in NOTEBOOKS]
 
 
-@pytest.mark.parametrize("path", CASES)
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     if path.stem in SHORTER:

@@ -58,6 +58,7 @@ def test_samples_are_checked_as_those_of_a_file(voltage, words):
         recording.check()
 
 
+@pytest.mark.slow
 def test_a_fit_of_arrays_is_that_of_the_file(tmp_path):
     fitting.write_example(tmp_path / "cell.nwb", training=15.0, held_out=4.0, repeats=3)
     with gj.read_recording(tmp_path / "cell.nwb") as recording:

@@ -30,6 +30,7 @@ def outcomes(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_full_disk_is_named_and_what_was_there_stays(outcomes, name):
     outcome = outcomes[name]

@@ -297,6 +297,7 @@ def test_an_optimiser_that_searches_along_a_line(off, data):
     assert min(stage.losses) < stage.losses[0]
 
 
+@pytest.mark.slow
 def test_several_starts(off, data):
     """Side by side or one after the other, they are the same; the first is where the neuron is."""
     found = objective(off, data, "van Rossum", ("th_inf", "a_spike"))

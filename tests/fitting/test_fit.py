@@ -25,6 +25,7 @@ def fitted(example):
     return fitting.fit(example, "LIF-R-ASC-A")
 
 
+@pytest.mark.slow
 def test_the_example_is_no_toy(example, fitted):
     assert "Simulated" in example.session_description
     rate = np.mean([len(times) for times in fitted.test[0].spike_times]) / 10.0

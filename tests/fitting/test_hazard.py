@@ -66,6 +66,7 @@ def test_the_hazard_is_the_neurons(jitter):
     np.testing.assert_allclose(noise.expected_spikes(log_e, STEP), limited, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_it_is_a_maximum_and_near_the_truth(columns, spiked):
     found, x = fitted(columns, spiked)
     at = jax.jit(lambda x: loss(x, columns, spiked))

@@ -25,6 +25,7 @@ SETTINGS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_cells_side_by_side(tmp_path):
     """One that fails, one whose process is killed, Ctrl-C; then the same command goes on to table and page."""
     first, second, broken = (tmp_path / f"{name}.nwb" for name in ("first", "second", "broken"))

@@ -44,6 +44,7 @@ def fit(cell, settings):
         yield fitting.fit(recording, level=settings.level, runs=20)
 
 
+@pytest.mark.slow
 def test_it_is_fitted_beside_others_and_predicts_better_than_what_it_contains(fit, page):
     plain, own = fit.levels
     assert [plain.level, own.level] == ["LIF", "LIF-H"]
@@ -59,6 +60,7 @@ def test_it_is_fitted_beside_others_and_predicts_better_than_what_it_contains(fi
     assert len(trace.spikes()) > 3
 
 
+@pytest.mark.slow
 def test_it_stands_in_the_record_and_is_not_repeated_from_it(fit, cell, settings, tmp_path, page):
     gj.register_rule("threshold_dynamics_method", "hyperbolic", page["Hyperbolic"])
     gj.register_rule("threshold_reset_method", "raise", page["Raise"])

@@ -165,6 +165,7 @@ def words(page: str) -> str:
 CASES = ("simulated", "steps", "nothing held out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_page_needs_nothing_else(pages, case):
     page = pages[case]

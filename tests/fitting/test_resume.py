@@ -206,6 +206,7 @@ def test_each_stage_runs_once(tmp_path):
     assert not (tmp_path / "kept").exists()
 
 
+@pytest.mark.slow
 def test_a_fit_stopped_at_every_stage_in_turn_ends_alike(cell, whole, tmp_path):
     """Each time it is stopped as the next stage starts, it has kept the one before."""
     stops = ["membrane", "threshold", "deterministic threshold", "scores"]
@@ -229,6 +230,7 @@ def test_a_fit_stopped_at_every_stage_in_turn_ends_alike(cell, whole, tmp_path):
         assert found[key] == expected[key]
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_killed_goes_on_to_the_same_files(cell, whole, tmp_path):
     out = tmp_path / "fit"
     command = ["fit", str(cell), "--level", "LIF", "--out", str(out)]

@@ -108,6 +108,7 @@ def test_a_step_to_where_residuals_overflow_is_not_taken():
     assert losses == sorted(losses, reverse=True)
 
 
+@pytest.mark.slow
 def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
     start = PatchedNeuron(
         eqx.tree_at(lambda n: n.escape_noise, truth.neuron, gj.EscapeNoise(1000.0, 5e-3)),
@@ -142,6 +143,7 @@ def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, 
     np.testing.assert_array_equal(again, gj.simulate(fitted.neuron, data.current[0], DT).spikes().steps)
 
 
+@pytest.mark.slow
 def test_the_joint_stage_knows_what_spikes_tell_of_the_membrane(data):
     start = AUGMENTED.start(data, SHAPE)
     moved = tuple(AUGMENTED.coordinates(start, data.duration).membrane)

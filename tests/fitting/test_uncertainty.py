@@ -45,6 +45,7 @@ def known(truth, data):
     return laplace(truth, data, LEVEL, spike_errors=GIVEN)
 
 
+@pytest.mark.slow
 def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
     membrane, rest = LEVEL.coordinates(truth, data.duration)
     scores, fisher = uncertainty.spike_scores(truth, data, membrane, rest)

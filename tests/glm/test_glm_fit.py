@@ -58,6 +58,7 @@ def test_slopes_and_information_by_finite_differences(likelihood):
         np.testing.assert_allclose(likelihood.information(excess), p * by_count[1] + (1 - p) * by_count[0], rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["poisson", "logit"])
 def test_the_maximum_is_that_of_a_design_matrix(counts, name):
     most = 1 if name == "logit" else 255
@@ -106,6 +107,7 @@ def simulated():
     return model, spikes, empty, fitting_glm.fit(spikes, dt=1e-3, like=empty, key=KEY)
 
 
+@pytest.mark.slow
 def test_it_recovers_what_it_simulated(simulated):
     model, _, _, fit = simulated
     away = ~np.eye(4, dtype=bool)
@@ -142,6 +144,7 @@ def test_permuted_neurons_permute_the_fit(simulated):
     )
 
 
+@pytest.mark.slow
 def test_a_basis_predicts_as_well(simulated):
     _, spikes, _, like = simulated
     fit = fitting_glm.fit(spikes, dt=1e-3, basis=glm.RaisedCosines(3, 8e-3), absolute=2e-3, ridge=(0.01, 1.0))
@@ -152,6 +155,7 @@ def test_a_basis_predicts_as_well(simulated):
     assert fit.stability(KEY, runs=2, duration=2.0).stable
 
 
+@pytest.mark.slow
 def test_what_was_not_recorded_is_not_silence(simulated):
     """A neuron that was off for half the time has the threshold of the other half."""
     spikes = simulated[1]
@@ -233,6 +237,7 @@ def test_what_is_refused(words):
         BAD[words]()
 
 
+@pytest.mark.slow
 def test_what_is_flagged():
     counts = GOOD.copy()
     counts[0, 200:230] = 2

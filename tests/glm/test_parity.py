@@ -136,6 +136,7 @@ LIKELIHOODS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", LIKELIHOODS)
 def test_log_likelihoods_and_their_gradients(pack, case):
     """By our definitions: r scales synapses alone."""

@@ -47,6 +47,7 @@ def sam(n=6, seed=0):
 MODELS = {"bernoulli": bernoulli, "with a basis": with_basis, "poisson": poisson, "lnp": lnp, "sam": sam}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 def test_forced_runs_are_free_runs(make):
     """The convolutions of a forced run give the scan's drives and responses."""
@@ -64,6 +65,7 @@ def test_forced_runs_are_free_runs(make):
         np.testing.assert_array_equal(spikes[:, t], sample.count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 def test_a_network_alone_is_the_one_in_a_batch(make):
     models = [make(4, 1), make(6, 2), make(5, 3)] if make is not poisson else [make(6, seed) for seed in (1, 2, 3)]

@@ -21,6 +21,7 @@ def network(n=8, **changed):
     return glm.from_spikeometric("BernoulliGLM", weights, **changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [("theta",), ("threshold", "own.strength")])
 def test_a_network_comes_to_its_rate(names):
     model = network()

@@ -47,6 +47,7 @@ def test_no_spike_comes_within_the_refractory_time():
     within(intervals, 0.015, 0.01**2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [0.5, 1.0, 4.0])
 def test_gamma_trains(shape):
     trains = gj.gamma_trains(range(300), 20.0, shape, (0.0, 10.0), key=KEY)

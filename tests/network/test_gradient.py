@@ -96,6 +96,7 @@ def test_the_gradient_of_spike_times_is_that_of_central_differences(measured, na
     assert abs(expected - along) < 0.01 * float(jnp.linalg.norm(of(gradient, name)))
 
 
+@pytest.mark.slow
 def test_segments_change_nothing():
     circuit, drive = network(0.1)
     loss = lambda circuit, segment: jnp.sum(
@@ -106,6 +107,7 @@ def test_segments_change_nothing():
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_silent_cell_has_a_gradient_with_a_surrogate_alone():
     circuit, drive = network(0.1)
     quiet = eqx.tree_at(lambda drive: drive.currents, drive, jnp.full(N + 1, 115.0))

@@ -91,6 +91,7 @@ def test_a_config_gives_the_spikes_and_voltages_of_nest(pack, name):
             same_spikes(trains, ms, expected[f"{key[:-3]}_node"], np.full(len(ms), population))
 
 
+@pytest.mark.slow
 def test_steps_that_meet_are_joined(pack):
     """PointNet fails on this one; two inputs, of which one follows the other, must give what both in one give."""
     network, _ = loaded(pack, "clamp_12/back_to_back")
@@ -155,6 +156,7 @@ def test_a_dry_run_writes_nothing(pack, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_run_in_two_parts_gives_the_same_bits(pack):
     network, _ = loaded(pack, "levels_60/clamp_and_drive")
     whole = gj.simulate_network(network, duration=200.0)

@@ -60,6 +60,7 @@ class Reader(HTMLParser):
             self.panels[-1] += data
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_else(html):
     tags = Reader(html).tags
     assert not {tag for tag, _ in tags} & {"script", "link", "iframe", "object", "embed"}
@@ -206,6 +207,7 @@ def test_a_picture_does_not_depend_on_the_one_before_it(paper):
         assert paint(paper[19].shown) == latency
 
 
+@pytest.mark.slow
 def test_a_sweep_classifies_as_single_runs_do(tmp_path):
     pattern = gj.gallery["tonic_bursting"]
     x, y = (read_axis(pattern.neuron, text) for text in ("a=0:10", "A1=0:20"))

@@ -112,6 +112,7 @@ def test_the_neuron_of_the_page_is_transformed_drawn_and_recorded_like_any(page)
 # What is recorded
 
 
+@pytest.mark.slow
 def test_records_are_what_everything_holds():
     everything = gj.simulate(neuron(), CURRENT, DT)
     run = lambda record: gj.simulate(neuron(), CURRENT, DT, record=record)

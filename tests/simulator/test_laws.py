@@ -206,6 +206,7 @@ def assert_gradients(loss, neuron, cases) -> list[set[str]]:
 
 
 # With the reset detached: the surrogate derivative of a spike that might have been is no derivative of the loss.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEURONS)
 def test_gradients_with_free_spikes_equal_finite_differences(name):
     neuron = NEURONS[name]()

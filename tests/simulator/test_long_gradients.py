@@ -15,6 +15,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options", "block"), CASES)
 def test_blocks_change_neither_the_trace_nor_its_gradients(name, options, block):
     options = dict(options)

@@ -224,6 +224,7 @@ def test_surrogate_derivatives_reach_the_spikes():
 # Laws
 
 
+@pytest.mark.slow
 def test_jit_vmap_and_steps_one_by_one_agree():
     patterns = [gj.gallery[slug] for slug in ("tonic_bursting", "preferred_frequency", "class_2")]
     neurons, currents, _ = batch(patterns)

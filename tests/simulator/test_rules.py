@@ -317,6 +317,7 @@ def page(tmp_path_factory) -> dict:
     return names | {"printed": printed.getvalue()}
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_reset_by_gradient_and_prints_what_it_says(page):
     fitted = page["fitted"].voltage_reset
     np.testing.assert_allclose([fitted.a, fitted.b], [0.35, -4e-3], rtol=1e-6)

@@ -81,6 +81,7 @@ def test_a_loss_on_spikes_has_a_gradient():
     assert float(jax.grad(rate)(1.0)) > 0
 
 
+@pytest.mark.slow
 def test_detaching_the_reset_changes_gradients_and_no_value():
     detached = neuron()
     attached = dataclasses.replace(detached, detach_reset=False)
@@ -128,6 +129,7 @@ def test_a_spike_waits_for_the_exponential_and_the_jitter_and_lapses_come_anywhe
     assert rate[-1] == pytest.approx(500.25, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("double", [True, False], ids=["float64", "float32"])
 @pytest.mark.parametrize("others", [{}, {"jitter": 1e-3, "lapse": 1.0}], ids=["plain", "jitter and lapses"])
 def test_the_hazard_never_overflows(others, double):
