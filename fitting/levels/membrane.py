@@ -98,7 +98,7 @@ class MembranePrior(eqx.Module):
             model: where they are.
             duration: of the training sweeps, s.
         """
-        moved = [Coordinate(_LEAK, _LEAK(model), self.rest)]
+        moved: list[AbstractCoordinate] = [Coordinate(_LEAK, _LEAK(model), self.rest)]
         for i, current in gated(model.neuron.membrane_currents).items():
             moved.append(Coordinate(_conductance(i), current.conductance, self.conductance, log=True))
             for j, gate in enumerate(current.gates):
