@@ -20,7 +20,6 @@ def fit(hold: bool, path: Path) -> tuple[float, float, int, float]:
     if hold:
         hold_memory()
     import fitting
-
     import glifjax as gj
 
     fitting.fit(gj.read_recording(path), level=",".join(LEVELS))
