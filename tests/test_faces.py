@@ -13,7 +13,7 @@ import pytest
 
 FACES = ["glifjax", "glifjax.rules", "fitting"]
 #: What a face must not load: jax and all that builds on it, files, figures, the command.
-HEAVY = ("jax", "equinox", "numpy", "scipy", "pynwb", "h5py", "matplotlib", "optax", "typer", "rich", "pooch")
+HEAVY = ("jax", "equinox", "numpy", "scipy", "pynwb", "h5py", "matplotlib", "optax", "typer", "rich", "requests")
 
 
 def in_a_fresh_interpreter(code: str):
@@ -47,7 +47,7 @@ def test_importing_loads_nothing_heavy(face):
 def test_the_simulator_loads_no_files_figures_or_command():
     code = "import json, sys, glifjax as gj; gj.simulate, gj.from_level; print(json.dumps(list(sys.modules)))"
     loaded = in_a_fresh_interpreter(code)
-    heavy = ("pynwb", "h5py", "hdmf", "matplotlib", "optax", "fitting", "typer", "rich", "pooch", "requests")
+    heavy = ("pynwb", "h5py", "hdmf", "matplotlib", "optax", "fitting", "typer", "rich", "requests")
     assert [name for name in heavy if name in loaded] == []
 
 

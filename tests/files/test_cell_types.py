@@ -24,13 +24,16 @@ MODEL, SPECIMEN = 11, 7
 
 @dataclass
 class Answer:
-    """What the server says once: `length` overrides Content-Length, a stall comes halfway through the body."""
+    """What the server says once: `length` overrides Content-Length, a stall comes halfway through the body, a drip
+    between any two bytes.
+    """
 
     body: bytes = b""
     status: int = 200
     length: int | None = None
     delay: float = 0.0
     stall: float = 0.0
+    drip: float = 0.0
 
 
 @dataclass
@@ -65,6 +68,9 @@ def server():
                 self.send_response(answer.status)
                 self.send_header("Content-Length", str(len(answer.body) if answer.length is None else answer.length))
                 self.end_headers()
+                for start in range(half if answer.drip else 0):
+                    self.wfile.write(answer.body[start : start + 1])
+                    time.sleep(answer.drip)
                 self.wfile.write(answer.body[:half])
                 time.sleep(answer.stall)
                 self.wfile.write(answer.body[half:])
@@ -220,6 +226,8 @@ FAILURES = {
     "cut short without a word": (Answer(METADATA[:100]), "is not JSON", 3),
     "silent": (Answer(METADATA, delay=0.4), r"does not come within 0.2 s", 3),
     "stalling": (Answer(METADATA, stall=0.4), r"does not come within 0.2 s", 3),
+    "dripping": (Answer(METADATA, drip=0.02), r"comes too slowly, \d\d? bytes in 0 s, tried 3 times", 3),
+    "too large": (Answer(METADATA, length=10**15), r"has more than 8e\+07 bytes", 3),
     "refusing": (Answer(b'{"success": false, "msg": "no such field"}'), "refuses the query .'no such field'", 1),
     "empty": (Answer(answer()), "the database has no neuronal model 11; check the id", 1),
     "another shape": (Answer(b"[1, 2]"), "has not the shape", 3),
@@ -238,7 +246,7 @@ FAILURES = {
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failing_server_gives_one_clear_error_and_no_file(server, tmp_path, failure):
     given, message, attempts = FAILURES[failure]
-    cells = connect(server, tmp_path, timeout=0.2 if given.delay or given.stall else 10.0)
+    cells = connect(server, tmp_path, timeout=0.2 if given.delay or given.stall or given.drip else 10.0)
     server.says("model::NeuronalModel", given)
     with pytest.raises(gj.DownloadError, match=message):
         cells.neuron_config(MODEL)

@@ -202,9 +202,9 @@ class CellTypes:
 def _default_cache() -> Path:
     if os.environ.get("GLIFJAX_CACHE"):
         return Path(os.environ["GLIFJAX_CACHE"]).expanduser()
-    import pooch
+    import platformdirs
 
-    return Path(pooch.os_cache("glifjax"))
+    return platformdirs.user_cache_path("glifjax")
 
 
 def _id(number: int) -> int:

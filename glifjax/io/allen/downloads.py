@@ -1,7 +1,7 @@
 """Files from a web server into a folder, whole or not at all.
 
 A download goes under a temporary name, is checked, and is then renamed: whatever has the file's own name is whole, and
-two processes may fetch it at once. pooch does the transfer.
+two processes may fetch it at once. requests does the transfer.
 """
 
 import itertools
@@ -14,20 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, printable
 from glifjax.io.json_text import parse_json
 from glifjax.io.writing import WritingError, whole_file
 
 #: Told the file's name, the bytes that are here, and the bytes in all where the server says.
 Progress = Callable[[str, int, int | None], None]
 
-
 #: Bytes of a file at most: of a recording (the largest have some 1e9), and of what the database lists (some 1e7).
 LARGEST_RECORDING = 20_000_000_000
 LARGEST_JSON = 80_000_000
-#: bytes/s that a download must bring on average, once `timeout` has passed; and how many are waited for at once.
+#: bytes/s that a download must bring on average, once `timeout` has passed.
 SLOWEST = 1000.0
-CHUNK = 1024
+#: Bytes that are taken at once, of those that have come.
+CHUNK = 65536
 
 
 class DownloadError(InputError):
@@ -102,7 +102,7 @@ class Downloads:
         source = f"{name} from {'/'.join(url.split('/')[:3])}"
         for attempt in itertools.count():
             try:
-                _get(url, source, partial, _Meter(name, self.progress, largest, self.timeout), self.timeout)
+                _get(url, source, partial, _Meter(name, self.progress, largest, self.timeout))
                 return accept(partial)
             except Damaged as error:
                 if attempt == self.retries:
@@ -110,63 +110,66 @@ class Downloads:
                     advice = "check the connection, or try again later"
                     raise DownloadError(f"{source}: the answer {error}, tried {times}; {advice}") from error
                 wait = self.backoff * 2**attempt
-                logging.getLogger(__name__).warning("%s: the answer %s; trying again in %g s", source, error, wait)
+                answer = printable(f"{source}: the answer {error}")
+                logging.getLogger(__name__).warning("%s; trying again in %g s", answer, wait)
                 time.sleep(wait)
 
 
-def _get(url: str, source: str, file: Path, meter: Any, timeout: float) -> None:
+def _get(url: str, source: str, file: Path, meter: "_Meter") -> None:
     """One attempt; Damaged for what another attempt may mend."""
-    import pooch
-    from requests import HTTPError, Timeout, exceptions
+    import requests
+    import urllib3
 
     # as stored, so that Content-Length is the length of the file
     headers = {"Accept-Encoding": "identity"}
-    get = pooch.HTTPDownloader(progressbar=meter, chunk_size=CHUNK, timeout=timeout, headers=headers)
     try:
-        get(url, str(file), None)
-    except HTTPError as error:
-        response: Any = error.response
-        status = response.status_code
-        if status < 500 and status not in (408, 429):
-            refusal = NothingFound if status in (404, 410) else DownloadError
-            raise refusal(f"{source}: the server answers {status} {response.reason}; check the id") from error
-        raise Damaged(f"is {status} {response.reason}") from error
-    except exceptions.InvalidURL as error:
+        with requests.get(url, headers=headers, stream=True, timeout=meter.patience) as answer, open(file, "wb") as out:
+            _check_status(answer.status_code, answer.reason, source)
+            meter.expect(answer.headers.get("Content-Length", ""))
+            while data := answer.raw.read1(CHUNK):  # what has come, however little: so a slow server is noticed
+                out.write(data)
+                meter.count(len(data))
+    except requests.exceptions.InvalidURL as error:
         raise DownloadError(f"{url}: is not an address") from error
-    except exceptions.RequestException as error:
-        if isinstance(error, Timeout) or "timed out" in str(error):
-            raise Damaged(f"does not come within {timeout:g} s") from error
-        if isinstance(error, exceptions.ConnectionError):
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        if "timed out" in str(error):
+            raise Damaged(f"does not come within {meter.patience:g} s") from error
+        if isinstance(error, requests.exceptions.ConnectionError):
             raise Damaged("does not come (no connection to the server)") from error
         raise Damaged("breaks off") from error
-    if file.stat().st_size < meter.total:
-        raise Damaged(f"breaks off after {file.stat().st_size} of {meter.total} bytes")
+
+
+def _check_status(status: int, reason: str, source: str) -> None:
+    if status >= 500 or status in (408, 429):
+        raise Damaged(f"is {status} {reason}")
+    if status >= 400:
+        refusal = NothingFound if status in (404, 410) else DownloadError
+        raise refusal(f"{source}: the server answers {status} {reason}; check the id")
 
 
 class _Meter:
-    """A progress bar as pooch drives one, that hands the numbers on, and refuses what is too much or too slow."""
-
-    total = 0  # set by pooch; 0 where the server does not say
+    """Counts what comes, hands the numbers on, and refuses what is too much or too slow."""
 
     def __init__(self, name: str, report: Progress | None, largest: int, patience: float) -> None:
-        self.name, self.report, self.done = name, report, 0
-        self.largest, self.patience, self.start = largest, patience, time.monotonic()
+        self.name, self.report, self.largest, self.patience = name, report, largest, patience
+        self.start, self.done = time.monotonic(), 0
+        self.total: int | None = None
 
-    def update(self, size: int) -> None:
+    def expect(self, length: str) -> None:
+        """What the server says of the file's length, which may be nothing."""
+        self.total = int(length) if length.isdecimal() and len(length) < 20 else None
+        self.count(0)
+
+    def count(self, size: int) -> None:
+        """So many bytes more have come."""
+        self.done += size
         seconds = time.monotonic() - self.start
-        if max(self.done + size, self.total) > self.largest:
+        if max(self.done, self.total or 0) > self.largest:
             raise Damaged(f"has more than {self.largest:.0e} bytes, which no such file has")
-        if seconds > self.patience and self.done + size < SLOWEST * seconds:
-            raise Damaged(f"comes too slowly, {self.done + size} bytes in {seconds:.0f} s")
-        self.done = min(self.done + size, self.total) if self.total else self.done + size
-        if self.report is not None:
-            self.report(self.name, self.done, self.total or None)
-
-    def reset(self) -> None:
-        """Nothing: pooch resets before it fills the bar up."""
-
-    def close(self) -> None:
-        """Nothing to close."""
+        if seconds > self.patience and self.done < SLOWEST * seconds:
+            raise Damaged(f"comes too slowly, {self.done} bytes in {seconds:.0f} s")
+        if self.report is not None and size:
+            self.report(self.name, self.done, self.total)
 
 
 def check_json(path: Path) -> Any:
