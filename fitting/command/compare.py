@@ -26,8 +26,8 @@ def compare(
         table = Table(box=None)
         table.add_column("")
         for path in (a, b):
-            table.add_column(str(path), justify="right", overflow="fold")
-        row = lambda name, values: table.add_row(name, *map(escape, values))
+            table.add_column(escape(str(path)), justify="right", overflow="fold")
+        row = lambda name, values: table.add_row(*map(escape, [name, *values]))
         row("recording", [record.file.name if record.file else "–" for record in records])
         row("level", [record.level for record in records])
         row("trust", [TRUST[record.trust.word].rstrip(":") if record.trust else "–" for record in records])

@@ -136,12 +136,12 @@ def _like(like: Path, given: dict[str, Any], repeat: bool) -> "tuple[FitSettings
     """The settings of an earlier fit, and its recording if that is to be fitted again."""
     from ..results.provenance import circumstances, differences, find_recording, read_like
 
-    earlier, origin = read_like(like)
+    earlier, record = read_like(like)
     settings = replace(earlier, **given)
     if repeat:
-        for line in differences(origin, circumstances(settings)):
+        for line in differences(record, circumstances(settings)):
             err_console.print(f"[yellow]note:[/yellow] the last digits may differ: {escape(line)}", soft_wrap=True)
-    return settings, find_recording(like, origin) if repeat else like
+    return settings, find_recording(like, record) if repeat else like
 
 
 def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: dict[str, Any]) -> bool:
@@ -155,8 +155,7 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
     from .tables import print_results
 
     jax.config.update("jax_enable_x64", True)
-    if out is not None:
-        check_folder(out, options["overwrite"])
+    check_folder(out, options["overwrite"])
     if cell is not None:
         with plain_errors({"electrode": "cell"}):  # refuse what is no recording before anything is made
             gj.read_recording(cell, electrode=settings.cell).close()

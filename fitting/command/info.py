@@ -81,6 +81,7 @@ def _draw(recording, path: Path) -> None:
 
     from glifjax.errors import InputError
     from glifjax.io.writing import whole_file
+    from glifjax.plots.text import plain
 
     figure = Figure(figsize=(9, 5), layout="constrained")
     voltage_axes, current_axes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -91,7 +92,7 @@ def _draw(recording, path: Path) -> None:
         except InputError:
             continue
         step = max(1, len(time) // 20_000)
-        label = None if sweep.protocol in colours else sweep.protocol or "no protocol"
+        label = None if sweep.protocol in colours else plain(sweep.protocol) or "no protocol"
         colour = colours.setdefault(sweep.protocol, f"C{len(colours) % 10}")
         style = {"color": colour, "lw": 0.5, "alpha": 0.7}
         voltage_axes.plot(time[::step], 1e3 * voltage[::step], label=label, **style)

@@ -80,18 +80,6 @@ def fit(
         level, train_sweeps, test_sweeps, optimizer, train, loss, starts, seed, uncertainty, electrode, drift, currents,
         runs, cell,
     )  # fmt: skip
-    return fit_as(recording, settings, progress=progress, on_split=on_split, checkpoint=checkpoint)
-
-
-def fit_as(
-    recording: gj.Recording,
-    settings: FitSettings,
-    *,
-    progress: Progress = lambda level, stage: None,
-    on_split: Callable[[Split], None] = lambda split: None,
-    checkpoint: Checkpoint | None = None,
-) -> Fit:
-    """As `fit`, with the settings as one value."""
     with jax.enable_x64(True):
         prepared = _Prepared.of(recording, settings, progress, on_split)
         one = lambda level, start: _fit_level(prepared, level, settings, start, checkpoint)

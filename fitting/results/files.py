@@ -15,11 +15,11 @@ from glifjax.io.temporary import temporary_folder
 from glifjax.io.writing import write_whole
 
 from ..checkpoint import Checkpoint
-from ..pipeline.fit import fit_as
+from ..pipeline.fit import fit
 from ..pipeline.result import Fit
 from ..pipeline.settings import FitSettings
 from .naming import folder_name
-from .provenance import fingerprint, provenance
+from .provenance import fingerprint, identity, provenance
 from .record import write_fit
 from .replacing import beside, finish_replacing, replace_files
 
@@ -154,7 +154,7 @@ def fit_file(
         The fit, and the folder of its results.
 
     Raises:
-        InputError: the recording cannot be fitted, or the results cannot go to `out`.
+        InputError: the recording cannot be fitted, or changes meanwhile, or the results cannot go to `out`.
     """
     start, name = time.perf_counter(), name or path.stem
     check_folder(out, overwrite)
@@ -165,14 +165,18 @@ def fit_file(
         if fresh:
             checkpoint.remove()
         on_start(recording, checkpoint)
-        fitted = fit_as(recording, settings, **callbacks, progress=progress, checkpoint=checkpoint)
+        fitted = fit(recording, **vars(settings), **callbacks, progress=progress, checkpoint=checkpoint)
+        if path.is_file() and identity(path) != origin["file"]:
+            checkpoint.remove()
+            raise gj.RecordingError(f"{path}: changed while it was fitted; fit it again once it is whole")
         progress("", "writing the report")
         with new_results(out, name, overwrite) as (folder, final):
             seconds = round(time.perf_counter() - start + checkpoint.restored, 3)
             origin |= {"command": command, "fingerprint": fingerprint(origin), "seconds_in_all": seconds}
-            write_results(fitted, folder, origin)
             if with_recording:
+                origin["file"] |= {"path": path.name}  # seen from fit.json
                 write_whole(folder / path.name, copy)
+            write_results(fitted, folder, origin)
     checkpoint.remove()
     return fitted, final[0]
 

@@ -16,6 +16,7 @@ from glifjax.errors import InputError
 
 from ..levels import describe
 from ..pipeline.settings import FitSettings
+from .record import FitRecord, read_fit
 
 #: Distributions whose versions a fit's numbers may depend on.
 LIBRARIES = ("glifjax", "jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "h5py", "pynwb")
@@ -99,48 +100,47 @@ def _source() -> str:
 # ------------------------------------------------------------------------------------------------ repeating a fit
 
 
-def read_like(path: Path) -> tuple[FitSettings, dict[str, Any]]:
-    """The settings of the fit that a fit.json tells of, and all that it states of its origin.
+def read_like(path: Path) -> tuple[FitSettings, FitRecord]:
+    """The settings of the fit that a fit.json tells of, and the whole of it.
 
     Raises:
-        LikeError: it is none, or states settings that no fit can follow.
+        RecordError: it is none.
+        LikeError: it states settings that no fit can follow.
     """
+    record = read_fit(path)
     try:
-        origin = json.loads(path.read_text(encoding="utf-8"))
-        settings, _ = dict(origin["settings"]), origin["file"]["sha256"]
-    except (LookupError, TypeError, ValueError, RecursionError) as error:
-        raise LikeError(f"{path}: not a fit.json with its settings; give one that glifjax fit wrote") from error
-    try:
-        return FitSettings.from_json(settings), origin
+        return FitSettings.from_json(record.settings), record
     except InputError as error:
-        writer = origin.get("versions", {}).get("glifjax", "unknown")
+        writer = record.versions.get("glifjax", "unknown")
         raise LikeError(f"{path}: {error} (written by glifjax {writer}, this is {version('glifjax')})") from error
 
 
-def find_recording(like: Path, origin: Mapping[str, Any]) -> Path:
+def find_recording(like: Path, record: FitRecord) -> Path:
     """The recording that a fit.json was made from: beside it, or where it was.
 
     Raises:
         LikeError: it is in neither place, or another file is.
     """
-    name, path = origin["file"]["name"], Path(origin["file"].get("path", ""))
-    for place in (like.parent / name, path):
+    file = record.file
+    if file is None:
+        raise LikeError(f"{like}: does not say what it was fitted to; give the recording too")
+    folder = like if like.is_dir() else like.parent
+    for place in (folder / file.name, folder / file.path):
         if place.is_file():
-            if identity(place)["sha256"] != origin["file"]["sha256"]:
+            if identity(place)["sha256"] != file.sha256:
                 raise LikeError(
                     f"{place}: not the recording that {like} was made from (its SHA-256 differs); give the right one "
                     "too, or this one to fit it alike"
                 )
             return place
-    raise LikeError(f"{like}: its recording {name} is neither beside it nor at {path}; give it too")
+    raise LikeError(f"{like}: its recording {file.name} is neither beside it nor at {file.path}; give it too")
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two origins and may move a fit's last bits, in words."""
+def differences(then: FitRecord, now: Mapping[str, Any]) -> list[str]:
+    """What differs between a fit and the circumstances of another, and may move its last bits, in words."""
     lines = []
-    for group in ("versions", "machine"):
-        old, new = then.get(group, {}), now[group]
+    for old, new in ((then.versions, now["versions"]), (then.machine, now["machine"])):
         lines += [f"{key} {old.get(key, 'unknown')!s} then, {new[key]} now" for key in new if old.get(key) != new[key]]
-    if not lines and then.get("source") != now["source"]:
+    if not lines and then.source != now["source"]:
         lines.append("the code of glifjax has changed since")
     return lines

@@ -13,8 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from glifjax.errors import InputError
+from glifjax.io.json_text import parse_json
 from glifjax.io.writing import write_whole
 
+from ..assess.trust import Word
 from ..pipeline.result import Fit
 
 #: The number of the format that is written.
@@ -62,7 +64,7 @@ class ValidationRecord:
 class TrustRecord:
     """Whether to trust a fit ("good", "care", "no"), and why not."""
 
-    word: str
+    word: Word
     reasons: list[str]
 
 
@@ -130,7 +132,7 @@ class LevelRecord:
 
 @dataclass(frozen=True)
 class FileRecord:
-    """The recording: its name, where it was, and the SHA-256 of its bytes."""
+    """The recording: its name, where it was (seen from fit.json's folder), and the SHA-256 of its bytes."""
 
     name: str
     path: str
@@ -184,8 +186,8 @@ def read_fit(path: str | Path) -> FitRecord:
     path = Path(path)
     path = path / "fit.json" if path.is_dir() else path
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = parse_json(path, finite=False)
+    except (OSError, ValueError) as error:
         raise RecordError(f"{path}: cannot be read as a fit.json ({_first_line(error)})") from error
     number = content.get("format", 1) if isinstance(content, dict) else 1
     if isinstance(number, int) and number > FORMAT:
@@ -195,7 +197,9 @@ def read_fit(path: str | Path) -> FitRecord:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         place = ".".join(map(str, fault["loc"])) or "the file"
-        raise RecordError(f"{path}: is no fit.json that glifjax wrote: {place}: {fault['msg']}") from error
+        raise RecordError(
+            f"{path}: is no fit.json that glifjax wrote: {place[:60]}: {fault['msg'][:120]}; give another"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:

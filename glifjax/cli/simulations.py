@@ -12,6 +12,7 @@ from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.sweeps import name_sweeps
 from glifjax.io.nwb.written import Written
 from glifjax.io.writing import whole_file
+from glifjax.plots.text import plain
 from glifjax.spikes.detection import find_spike_peaks
 
 #: The protocol that is left out unless selected: the amplifier's own test.
@@ -176,7 +177,7 @@ def draw(simulation: Simulation, sweep: gj.Sweep, trace: gj.Trace, folder: Path)
         trace,
         sweep.current,
         reference=simulation.reference,
-        title=f"sweep {sweep.number}, {sweep.protocol}" if sweep.protocol else f"sweep {sweep.number}",
+        title=plain(f"sweep {sweep.number}, {sweep.protocol}" if sweep.protocol else f"sweep {sweep.number}"),
     )
     path = folder / f"sweep_{sweep.number:03d}.png"
     with whole_file(path) as part:

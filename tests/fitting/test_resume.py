@@ -1,5 +1,6 @@
 """A fit that is stopped goes on to the same result, bit for bit; and fit.json is enough to repeat it."""
 
+import gc
 import hashlib
 import json
 import math
@@ -28,7 +29,8 @@ from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.example.cell import write_example
 from fitting.levels import LEVELS
-from fitting.results.files import UNFINISHED
+from fitting.pipeline.settings import FitSettings
+from fitting.results.files import UNFINISHED, fit_file
 from fitting.stages import Outcome
 from glifjax.cli import app
 from glifjax.errors import InputError
@@ -282,11 +284,11 @@ def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
 def test_every_option_reaches_the_fit_and_so_does_every_setting(cell, whole, tmp_path, monkeypatch):
     asked = []
 
-    def fit(recording, settings, **callbacks):
-        asked.append(settings.as_json())
+    def fit(recording, *, progress, checkpoint, on_split, **settings):
+        asked.append(FitSettings(**settings).as_json())
         raise InputError("seen")
 
-    monkeypatch.setattr("fitting.results.files.fit_as", fit)
+    monkeypatch.setattr("fitting.results.files.fit", fit)
     record = json.loads((whole / "fit.json").read_text())
     settings = {
         "level": "LIF-ASC,augmented", "train_sweeps": "1", "test_sweeps": "2-4", "optimizer": "default",
@@ -305,6 +307,42 @@ def test_every_option_reaches_the_fit_and_so_does_every_setting(cell, whole, tmp
     assert asked == [settings, settings, settings | {"currents": 1}]
 
 
+@pytest.mark.slow
+def test_one_more_fit_in_a_process_compiles_nothing_and_leaves_no_arrays(cell, whole, caplog):
+    before = len(jax.live_arrays())
+    with gj.read_recording(cell) as recording, jax.log_compiles():
+        fit = fitting.fit(recording, level="LIF")
+    assert fit.level == "LIF"
+    del fit, recording
+    gc.collect()
+    assert "Finished XLA compilation" not in caplog.text
+    assert len(jax.live_arrays()) == before
+
+
+def test_a_recording_that_changes_while_it_is_fitted_is_refused(cell, tmp_path, monkeypatch):
+    path = tmp_path / "cell.nwb"
+    path.write_bytes(cell.read_bytes())
+
+    def fit(recording, **settings):
+        with path.open("ab") as file:
+            file.write(b"more")
+
+    monkeypatch.setattr("fitting.results.files.fit", fit)
+    result = run(path, "--level", "LIF", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "changed while it was fitted" in " ".join(result.stderr.split())
+    assert os.listdir(tmp_path) == ["cell.nwb"]
+
+
+def test_a_copy_that_goes_with_the_fit_is_what_its_record_names(cell, tmp_path, monkeypatch):
+    origins = []
+    monkeypatch.setattr("fitting.results.files.fit", lambda recording, **settings: None)
+    monkeypatch.setattr("fitting.results.files.write_results", lambda fit, folder, origin: origins.append(origin))
+    fit_file(cell, tmp_path / "out", FitSettings("LIF"), with_recording=True)
+    assert origins[0]["file"]["path"] == "cell.nwb"
+    assert (tmp_path / "out" / "cell.nwb").read_bytes() == cell.read_bytes()
+
+
 def test_a_json_that_cannot_be_followed_is_refused(cell, whole, tmp_path):
     record = json.loads((whole / "fit.json").read_text())
 
@@ -315,7 +353,7 @@ def test_a_json_that_cannot_be_followed_is_refused(cell, whole, tmp_path):
         assert not (tmp_path / "out").exists()
         return result.stderr
 
-    assert "not a fit.json" in refused({"settings": 3})
+    assert "no fit.json that glifjax wrote: settings" in refused({"settings": 3})
     assert "setting zeal" in refused({"settings": record["settings"] | {"zeal": 1}})
     assert "neither beside it" in refused({"file": record["file"] | {"path": str(tmp_path / "gone.nwb")}})
     (tmp_path / "cell.nwb").write_bytes(b"another")
