@@ -110,6 +110,36 @@ def test_variables_are_nouns(path):
     assert not (assigned | {node.arg for node in nodes if isinstance(node, ast.arg)}) & NO_NOUNS
 
 
+def test_nothing_that_a_file_holds_can_run():
+    """No module that runs or unpickles code is imported, and nothing of the kind is called (docs/security.md)."""
+    modules = {"pickle", "marshal", "shelve", "subprocess", "runpy", "yaml"}
+    calls = {
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "os.system",
+        "os.popen",
+        "os.execv",
+        "os.spawnv",
+        "tempfile.mktemp",
+    }
+    odd = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+                odd += [f"{path}: import {name}" for name in names if name.split(".")[0] in modules]
+            elif isinstance(node, ast.Call):
+                odd += [f"{path}: {ast.unparse(node)}"] if ast.unparse(node.func) in calls else []
+                odd += [f"{path}: {word.arg}" for word in node.keywords if _is_true(word, "allow_pickle", "shell")]
+    assert odd == []
+
+
+def _is_true(word: ast.keyword, *names: str) -> bool:
+    return word.arg in names and not (isinstance(word.value, ast.Constant) and word.value.value is False)
+
+
 def test_no_level_but_its_own_file_asks_for_the_augmented_one():
     """A level is a value: what it is, it says itself."""
     compared = [

@@ -5,18 +5,27 @@ import math
 import os
 import shutil
 import zipfile
+from io import BytesIO
 
 import h5py
 import numpy as np
 import pytest
+from fuzz.__main__ import trial
+from fuzz.inputs import RECORD
+from fuzz.mutations import change_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from typer.testing import CliRunner
 
 import glifjax as gj
 from fitting.example.cell import true_parameters
 from fitting.many.study import _cell, cell_names
+from glifjax.cli import app
 from glifjax.errors import InputError, printable, shortened
 from glifjax.io.json_text import DEEPEST, parse_json
+from glifjax.plots.text import plain
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -172,3 +181,39 @@ def test_no_cell_of_a_table_is_a_formula():
     assert [_cell(value) for value in ("=1", "+1", "@SUM(1)", "a=1", -1.5, None)] == [
         "'=1", "'+1", "'@SUM(1)", "a=1", -1.5, None,
     ]  # fmt: skip
+
+
+@given(st.text("$\\^_{}%ab"))
+@settings(max_examples=50, deadline=None)
+def test_no_text_in_a_figure_is_a_formula(text):
+    figure, page = Figure(), BytesIO()
+    figure.text(0, 0, plain(f"a{text}$\\frac$"))
+    with rc_context({"svg.fonttype": "none"}):
+        figure.savefig(page, format="svg")
+    assert "$\\frac$</text>" in page.getvalue().decode()
+
+
+def test_names_in_records_that_are_compared_are_no_markup(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    odd = {"parameters": {"[/red]\x1b[2J": {"value": 1.0, "unit": "[bold]"}}, "settings": {"[/b]": "[/b]"}}
+    for name in ("[a]", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "fit.json").write_text(json.dumps(RECORD | (odd if name == "b" else {})))
+    result = CliRunner().invoke(app, ["compare", "[a]", "b"])
+    assert result.exit_code == 0, result.output
+    assert "[a]" in result.stdout
+    assert "[/red]\\x1b[2J ([bold])" in result.stdout
+    assert "\x1b[2J" not in result.stdout
+
+
+def test_a_changed_file_that_holds_is_gone_and_one_that_does_not_stays(tmp_path, monkeypatch):
+    inputs = dict.fromkeys(("config", "nwb1", "nwb2"), tmp_path / "config.json")
+    inputs["config"].write_text(json.dumps({"C": 1}))
+    monkeypatch.setattr("fuzz.mutations.change_hdf5", change_json)
+    monkeypatch.setattr("fuzz.__main__.check", lambda path, kind: 1 / 0)
+    assert not trial(7, 3, inputs, tmp_path / "a")
+    assert not trial(7, 3, inputs, tmp_path / "b")  # always the same file
+    assert (tmp_path / "a/3-7/config.json").read_bytes() == (tmp_path / "b/3-7/config.json").read_bytes()
+    monkeypatch.setattr("fuzz.__main__.check", lambda path, kind: None)
+    assert trial(7, 3, inputs, tmp_path / "a")
+    assert not list((tmp_path / "a").iterdir())

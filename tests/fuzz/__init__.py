@@ -1,0 +1,1 @@
+"""Whole files, changed at random, and read."""

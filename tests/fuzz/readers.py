@@ -1,0 +1,74 @@
+"""What must hold of every file, whatever is in it: it is read, or refused in a sentence."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import fitting
+import glifjax as gj
+from fitting.checkpoint import Checkpoint
+from fitting.results.provenance import read_like
+from glifjax.errors import LONGEST, InputError
+from glifjax.io import neuron_to_config
+
+
+def check(path: Path, kind: str) -> None:
+    """Read a file of a kind; AssertionError or whatever else comes up is a fault of ours."""
+    try:
+        {"nwb1": check_recording, "nwb2": check_recording, "model": check_model, "record": check_record,
+         "stage": check_stage}.get(kind, check_config)(path)  # fmt: skip
+    except InputError as error:
+        check_refusal(error)
+
+
+def check_refusal(error: InputError) -> None:
+    """One line that a terminal shows as it is."""
+    message = str(error)
+    assert 0 < len(message) <= LONGEST, message
+    assert message.isprintable(), message
+
+
+def check_config(path: Path) -> None:
+    """A neuron that is read has finite parameters, and comes back from its own file."""
+    neuron = gj.read_neuron_config(path)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(neuron) if isinstance(leaf, jax.Array))
+    gj.write_neuron_config(neuron, path)
+    assert neuron_to_config(gj.read_neuron_config(path)) == neuron_to_config(neuron)
+
+
+def check_model(path: Path) -> None:
+    """A model's archive."""
+    model = gj.read_model_zip(path)
+    assert all(isinstance(sweep["sweep_number"], int) for sweep in model.sweeps)
+    assert isinstance(model.neuron, gj.GLIF)
+
+
+def check_record(path: Path) -> None:
+    """A fit.json, and the settings in it."""
+    fitting.read_fit(path)
+    read_like(path)
+
+
+def check_stage(path: Path) -> None:
+    """A kept stage that is not as it was written runs again."""
+    content = json.dumps("run again")
+    result, _ = Checkpoint(path.parent)("LIF", "membrane", lambda: content)
+    assert result == content or set(result) == {"neuron", "losses"}
+
+
+def check_recording(path: Path) -> None:
+    """Samples are finite, in float64, (T,); one bad sweep does not spoil the others."""
+    with gj.read_recording(path) as recording:
+        for sweep in recording.sweeps:
+            try:
+                assert sweep.rate > 0
+                for samples in (sweep.current, sweep.voltage):
+                    assert samples.shape == (sweep.n_samples,)
+                    assert samples.dtype == np.float64
+                    assert np.isfinite(samples).all()
+            except InputError as error:
+                check_refusal(error)
+        assert all(warning.isprintable() for warning in recording.warnings)
+        fitting.choose_sweeps(recording)
