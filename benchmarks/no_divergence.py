@@ -1,18 +1,20 @@
 """Fit every level to simulated cells: each fit is to be finite, and to predict better than where it started.
 
-    uv run python benchmarks/no_divergence.py [--cells 100] [--level LIF] [--training 20] [--held-out 10]
-                                              [--out docs/measured/no_divergence.md]
+    uv run python benchmarks/no_divergence.py [--cells 100] [--levels LIF,LIF-R] [--training 20] [--held-out 10]
+                                              [--outcomes cells.jsonl] [--out docs/measured/no_divergence.md]
 
 Each cell is a LIF-R-ASC-A neuron drawn from the published range (fitting/published.py), with escape noise and 1 mV of
 measurement noise, recorded as by an amplifier for 20 s, and 10 s more that are held out, or for as long as is said.
 From the recording alone every level is fitted by the stages of a default fit that move parameters (closed-form start,
 membrane, threshold; both together at the augmented level).
-Held-out spikes are scored in bits per spike, by the fit and by its start.
+Held-out spikes are scored in bits per spike, by the fit and by its start. --outcomes holds a line a cell; the cells in
+it are not fitted again, so that a run goes on where it stopped.
 """
 
 import argparse
+import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,6 +48,29 @@ class Outcome:
     def passed(self) -> bool:
         """Finite and better than its start."""
         return self.finite and self.fitted > self.start
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All levels of one cell: its seed, its held-out rate, 1/s."""
+
+    seed: int
+    rate: float
+    outcomes: list[Outcome]
+
+    @property
+    def failed(self) -> list[str]:
+        """The levels that did not pass."""
+        return [outcome.level for outcome in self.outcomes if not outcome.passed]
+
+
+def read_cells(path: Path | None) -> dict[int, Cell]:
+    """The cells of an earlier run, by seed."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
+    rows = [json.loads(line) for line in lines]
+    return {
+        row["seed"]: Cell(**row | {"outcomes": [Outcome(**outcome) for outcome in row["outcomes"]]}) for row in rows
+    }
 
 
 def sweeps(cell: PatchedNeuron, seed: int, training: float, held_out: float) -> list[SimpleNamespace]:
@@ -89,35 +114,44 @@ def fit(level: str, train: FitData, test: FitData, shape) -> Outcome:
     return Outcome(level, finite, *found, float(spikes) / test.duration)
 
 
-def table(outcomes: list[tuple[list[Outcome], float]], levels: list[str]) -> str:
-    """A line for each level, from each cell's outcomes and its recorded rate."""
+def fit_cell(seed: int, levels: list[str], training: float, held_out: float) -> Cell:
+    """Every level of the cell of a seed."""
+    made = sweeps(draw_cell(seed), seed, training, held_out)
+    shape = measure_shape([(made[0].voltage, made[0].rate)])
+    assert shape is not None, f"cell {seed} does not spike"
+    train, test = (prepare([sweep], shape) for sweep in made)
+    return Cell(seed, test.n_spikes / test.duration, [fit(level, train, test, shape) for level in levels])
+
+
+def table(cells: list[Cell], levels: list[str]) -> str:
+    """A line for each level."""
     lines = [
         "| level | cells | finite | better than its start | bits per spike, start | fitted | least gain "
         "| free rate over the recorded one |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for level in levels:
-        chosen = [(each, recorded) for row, recorded in outcomes for each in row if each.level == level]
-        of = [each for each, _ in chosen]
-        gains = [each.fitted - each.start for each in of]
-        ratio = np.median([each.rate / recorded for each, recorded in chosen])
+        chosen = [(outcome, cell.rate) for cell in cells for outcome in cell.outcomes if outcome.level == level]
+        of = [outcome for outcome, _ in chosen]
+        gains = [outcome.fitted - outcome.start for outcome in of]
+        start, fitted = np.median([[outcome.start, outcome.fitted] for outcome in of], axis=0)
+        ratio = np.median([outcome.rate / recorded for outcome, recorded in chosen])
         lines.append(
-            f"| {level} | {len(of)} | {sum(each.finite for each in of)} | {sum(gain > 0 for gain in gains)} "
-            f"| {np.median([each.start for each in of]):.2f} | {np.median([each.fitted for each in of]):.2f} "
-            f"| {min(gains):.2f} | {ratio:.2f} |"
+            f"| {level} | {len(of)} | {sum(outcome.finite for outcome in of)} | {sum(gain > 0 for gain in gains)} "
+            f"| {start:.2f} | {fitted:.2f} | {min(gains):.2f} | {ratio:.2f} |"
         )
     return "\n".join(lines)
 
 
-def page(outcomes: list[tuple[list[Outcome], float]], levels: list[str], training: float, held_out: float) -> str:
-    """The page: how many fits failed, and the table."""
-    failed = sum(not each.passed for row, _ in outcomes for each in row)
+def page(cells: list[Cell], levels: list[str], training: float, held_out: float) -> str:
+    """The page: how many fits failed, which, and the table."""
+    failed = [f"cell {cell.seed}, {level}" for cell in cells for level in cell.failed]
     return (
         "# Does a fit diverge?\n\nWritten by `benchmarks/no_divergence.py`.\n\n"
-        f"{len(outcomes)} simulated cells, {training:g} s of training each, {held_out:g} s held out; every level "
-        f"fitted from the recording alone: {failed} of {len(levels) * len(outcomes)} fits are not finite, or no better "
-        "than their closed-form start on the held-out spikes. Medians over cells, but for the least gain.\n\n"
-        f"{table(outcomes, levels)}\n"
+        f"{len(cells)} simulated cells, {training:g} s of training each, {held_out:g} s held out; every level "
+        f"fitted from the recording alone: {len(failed)} of {len(levels) * len(cells)} fits are not finite, or no "
+        f"better than their closed-form start on the held-out spikes ({'; '.join(failed) or 'none'}). Medians over "
+        f"cells, but for the least gain.\n\n{table(cells, levels)}\n"
     )
 
 
@@ -125,26 +159,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=100)
     parser.add_argument("--first", type=int, default=1, help="seed of the first cell")
-    parser.add_argument("--level", choices=LEVELS, help="this level alone")
+    parser.add_argument("--levels", default=",".join(LEVELS), help="with commas between")
     parser.add_argument("--training", type=float, default=20.0, help="seconds that are fitted")
     parser.add_argument("--held-out", type=float, default=10.0, help="seconds held out, no more than --training")
+    parser.add_argument("--outcomes", type=Path, help="a line a cell; cells that it has are not fitted again")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    outcomes, text, began = [], "", time.perf_counter()
-    levels, lengths = [options.level] if options.level else list(LEVELS), (options.training, options.held_out)
+    cells, began = read_cells(options.outcomes), time.perf_counter()
+    levels, lengths = options.levels.split(","), (options.training, options.held_out)
     for seed in range(options.first, options.first + options.cells):
-        made = sweeps(draw_cell(seed), seed, *lengths)
-        shape = measure_shape([(made[0].voltage, made[0].rate)])
-        assert shape is not None, f"cell {seed} does not spike"
-        train, test = (prepare([sweep], shape) for sweep in made)
-        row = [fit(level, train, test, shape) for level in levels]
-        outcomes.append((row, test.n_spikes / test.duration))
-        failed = [each.level for each in row if not each.passed]
-        text = page(outcomes, levels, *lengths)
-        if options.out:
-            options.out.write_text(text, encoding="utf-8")
-        print(f"cell {seed}: {', '.join(failed) or 'all passed'}, {time.perf_counter() - began:.0f} s", flush=True)
+        if seed not in cells:
+            cells[seed] = cell = fit_cell(seed, levels, *lengths)
+            if options.outcomes:
+                with options.outcomes.open("a", encoding="utf-8") as file:
+                    file.write(f"{json.dumps(asdict(cell))}\n")
+            print(
+                f"cell {seed}: {', '.join(cell.failed) or 'all passed'}, {time.perf_counter() - began:.0f} s",
+                flush=True,
+            )
+    text = page(list(cells.values()), levels, *lengths)
+    if options.out:
+        options.out.write_text(text, encoding="utf-8")
     print(text)
 
 
