@@ -136,6 +136,12 @@ def test_nothing_that_a_file_holds_can_run():
     assert odd == []
 
 
+def test_text_comes_to_the_terminal_through_one_function():
+    """glifjax.cli.console.escape, which lets through neither markup nor escape sequences."""
+    others = [path for path in MODULES if any(name.startswith("rich.markup") for name in imported(path))]
+    assert [path.relative_to(ROOT).as_posix() for path in others] == ["glifjax/cli/console.py"]
+
+
 def _is_true(word: ast.keyword, *names: str) -> bool:
     return word.arg in names and not (isinstance(word.value, ast.Constant) and word.value.value is False)
 

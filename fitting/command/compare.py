@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from glifjax.cli.console import out_console, plain_errors
+from glifjax.cli.console import escape, out_console, plain_errors
 
 
 def compare(

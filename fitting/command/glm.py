@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from glifjax.cli.console import out_console, plain_errors, stage
+from glifjax.cli.console import escape, out_console, plain_errors, stage
 
 
 def glm(
