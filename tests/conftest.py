@@ -26,9 +26,7 @@ install_import_hook("glifjax", "beartype.beartype(conf=beartype.BeartypeConf(is_
 import jax  # noqa: E402
 
 import glifjax  # noqa: E402, F401  (before jax is used: it sets a flag that jax reads when it starts)
-from glifjax.cli.memory import hold_memory  # noqa: E402
 
-hold_memory()
 jax.config.update("jax_enable_x64", True)
 
 SHARED = Path(__file__).parents[2] / "shared"

@@ -16,7 +16,6 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from glifjax.cli.memory import hold_memory
 from glifjax.errors import InputError
 
 from ..pipeline.settings import FitSettings
@@ -164,7 +163,6 @@ def _starting(threads: int) -> Iterator[None]:
 
 def _serve(pipe: connection.Connection) -> None:
     """Fit what comes, until nobody listens."""
-    hold_memory()
     import jax
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -6,7 +6,6 @@ import typer
 
 import glifjax
 from glifjax.cli.commands import LazyGroup
-from glifjax.cli.memory import hold_memory
 
 
 class Commands(LazyGroup):
@@ -44,4 +43,3 @@ def main(
     ] = False,
 ) -> None:
     """Fit and simulate generalized leaky integrate-and-fire neurons."""
-    hold_memory()
