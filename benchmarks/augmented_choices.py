@@ -19,15 +19,17 @@ import numpy as np
 
 import glifjax as gj
 from fitting import LEVELS
-from fitting.assess.crossvalidate import FOLDS, blocks
 from fitting.assess.evaluate import spike_trains
 from fitting.data.arrays import FitData, prepare
+from fitting.data.blocks import FOLDS, blocks
+from fitting.data.masks import SETTLE, observed_steps
 from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.model.likelihood import step_log_likelihoods
 from fitting.model.patched import PatchedNeuron
+from fitting.model.runs import predict
 from fitting.stages import Augment, run_stages
-from fitting.stages.augment import Start
+from fitting.stages.augment import POTASSIUM, SLOW_INWARD, Start
 from glifjax.spikes.scores import bits_per_spike
 
 LEVEL = "augmented"
@@ -36,16 +38,22 @@ RUNS = 100
 #: The window in which spikes coincide, s.
 WINDOW = 4e-3
 #: What the second membrane current started from before: see fitting.stages.Augment.
-FASTER = (Augment().currents[0], Start(150e-3, 0.0, 100e-3), Augment().currents[2])
+FASTER = (POTASSIUM[0], Start(150e-3, 0.0, 100e-3), POTASSIUM[2])
+#: A persistent sodium current (Alzheimer, Schwindt & Crill 1993, J Neurosci 13:660).
+SODIUM = Start(1e-3, half_activation=-50e-3, activation_slope=5e-3, conductance=3e-10, reversal=50e-3)
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to fit the level: the currents it starts from, whether their time constants and both stages move."""
+    """A way to fit the level: the currents it starts from, whether their time constants and both stages move.
 
-    currents: tuple[Start, ...] = Augment().currents
+    `settle` is the start of each sweep whose voltage does not count, s.
+    """
+
+    currents: tuple[Start, ...] = POTASSIUM
     taus: bool = True
     joint: bool = True
+    settle: float = SETTLE
 
 
 VARIANTS = {
@@ -53,6 +61,10 @@ VARIANTS = {
     "stages A and B apart": Variant(joint=False),
     "time constants of afterspike currents fixed": Variant(taus=False),
     "second current starting without slow inactivation": Variant(currents=FASTER),
+    "voltages counted from .1 s": Variant(settle=0.1),
+    "a slow inward current": Variant(currents=(*POTASSIUM, SLOW_INWARD)),
+    "a slow inward current, voltages counted from .1 s": Variant(currents=(*POTASSIUM, SLOW_INWARD), settle=0.1),
+    "a persistent sodium current": Variant(currents=(*POTASSIUM, SODIUM)),
 }
 
 HEAD = """# What the augmented level's parts are worth
@@ -63,16 +75,18 @@ coincidence within 4 ms of free runs with the recorded spikes there (Md* but for
 """
 
 _likelihoods = eqx.filter_jit(step_log_likelihoods)
+_voltage = eqx.filter_jit(predict)
 
 
-def score(path: Path, variant: Variant) -> tuple[float, float]:
-    """Bits per spike and coincidence of the blocks kept aside."""
+def score(path: Path, variant: Variant) -> tuple[float, float, float]:
+    """Bits per spike, coincidence, and RMS error of the voltage (mV) of the blocks kept aside."""
     with gj.read_recording(path) as recording:
         split = choose_sweeps(recording, None, None)
         shape = measure_shape([(part.voltage, part.rate) for part in split.train])
         assert shape is not None, f"{path}: no spikes"
         data = prepare(split.train, shape)
-    level = replace(LEVELS[LEVEL], augment=Augment(currents=variant.currents))
+    membrane = replace(LEVELS[LEVEL].membrane, settle=variant.settle)
+    level = replace(LEVELS[LEVEL], augment=Augment(currents=variant.currents), membrane=membrane)
     start = level.start(data, shape)
     moved = level.coordinates(start, data.duration).membrane
     if not variant.taus:
@@ -85,15 +99,17 @@ def score(path: Path, variant: Variant) -> tuple[float, float]:
         return run_stages([joint] if variant.joint else apart, model, data)[0]
 
     model, block = refit(model, data), blocks(data)
-    nats, pairs = 0.0, np.zeros(3)
+    nats, pairs, squares = 0.0, np.zeros(3), []
+    observed = observed_steps(data, shape.cut)
     for fold in range(FOLDS):
         aside = block % FOLDS == fold
         fitted = refit(model, replace(data, counted=data.valid & ~aside))
         nats += np.where(aside, _likelihoods(fitted, data), 0.0).sum()
         pairs += _pairs(fitted, data, aside)
+        squares.append((np.asarray(_voltage(fitted, data)) - data.voltage)[observed & aside] ** 2)
     both, own, recorded = pairs
     bits = bits_per_spike(nats - data.n_spikes * np.log(data.dt), data.n_spikes, data.duration)
-    return bits, 2 * both / (own + recorded)
+    return bits, 2 * both / (own + recorded), 1e3 * float(np.sqrt(np.concatenate(squares).mean()))
 
 
 def _pairs(model: PatchedNeuron, data: FitData, aside: np.ndarray) -> np.ndarray:
@@ -114,13 +130,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--cells", type=str, help="only those whose names hold this")
+    parser.add_argument("--variants", type=str, nargs="+", default=list(VARIANTS), help="only these")
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    paths = sorted(options.folder.glob("*.nwb"))
+    paths = sorted(options.folder.glob(f"*{options.cells or ''}*.nwb"))
     lines = [f"| fitted | mean | {' | '.join(path.stem for path in paths)} |", "|---" * (len(paths) + 2) + "|"]
-    for name, variant in VARIANTS.items():
-        found = [score(path, variant) for path in paths]
-        cells = [f"{bits:.2f}, {md:.3f}" for bits, md in [np.mean(found, axis=0), *found]]
+    for name in options.variants:
+        scored = [score(path, VARIANTS[name]) for path in paths]
+        cells = [f"{bits:.2f}, {md:.3f}, {error:.2f}" for bits, md, error in [np.mean(scored, axis=0), *scored]]
         lines.append(f"| {name} | {' | '.join(cells)} |")
         print(lines[-1], flush=True)
         if options.out:

@@ -18,6 +18,7 @@ from .model.parameters import parameters
 from .model.patched import PatchedNeuron
 from .preprocessing import Preprocessing
 from .stages.base import Outcome
+from .stages.readout import HARD, Readout
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class FittedNeuron:
         scores: on the held-out sweeps.
         validation: how well the level predicts training spikes kept aside; None where levels were not compared.
         uncertainty: of its parameters; None for a level that another was preferred to.
+        readout: how the neuron decides without noise.
         seed: of the simulations that the scores rest on.
         seconds: by stage.
         trust: whether to trust it, and why not.
@@ -57,6 +59,7 @@ class FittedNeuron:
     validation: Validation | None = None
     uncertainty: Uncertainty | None = None
     preprocessing: Preprocessing | None = None
+    readout: Readout = HARD
 
     @property
     def level(self) -> str:
@@ -82,6 +85,7 @@ class FittedNeuron:
             "preprocessing": None if self.preprocessing is None else self.preprocessing.as_dict(),
             "trust": self.trust.as_dict(),
             "scores": self.scores.as_dict(),
+            "without_noise": self.readout.as_dict(),
             "validation": None
             if self.validation is None
             else {"bits_per_spike": self.validation.bits, "training_bits_per_spike": self.validation.training_bits},

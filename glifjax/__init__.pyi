@@ -55,6 +55,7 @@ from .plots.raster import plot_raster as plot_raster
 from .plots.trace import plot_trace as plot_trace
 from .scan import Record as Record
 from .simulation import simulate as simulate
+from .spike import AccumulatedHazard as AccumulatedHazard
 from .spike import EscapeNoise as EscapeNoise
 from .spike import SurrogateSpike as SurrogateSpike
 from .spikes.generators import gamma_trains as gamma_trains

@@ -61,7 +61,7 @@ class Input(eqx.Module):
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether the neuron decides by its hard threshold alone (so before anything is traced)."""
+        """Whether the neuron decides by itself, without noise or force (so before anything is traced)."""
         return self.uniform is None and self.forced is None
 
 
@@ -122,7 +122,7 @@ class AbstractJumpingNeuron(AbstractNeuron):
     """A neuron whose step is advance, decide, reset.
 
     The author writes `advance` (the dynamics without a spike) and `reset`. The decision is the same for all: forced,
-    drawn, or where V > threshold.
+    drawn, or by itself, where V > threshold or as its `surplus` says.
 
     Attributes:
         spike: the spike nonlinearity with its surrogate derivative.
@@ -141,7 +141,11 @@ class AbstractJumpingNeuron(AbstractNeuron):
 
     @abstractmethod
     def excess(self, state: State) -> Float[Array, ""]:
-        """V - threshold, V: what decides the spike."""
+        """V - threshold, V: what decides the spike, and the hazard of escape noise."""
+
+    def surplus(self, state: State) -> Float[Array, ""]:
+        """What decides a spike without noise, where it is above 0, V: the excess, unless a neuron says otherwise."""
+        return self.excess(state)
 
     @abstractmethod
     def refractory(self, state: State) -> Bool[Array, ""]:
@@ -162,7 +166,8 @@ class AbstractJumpingNeuron(AbstractNeuron):
     def step(self, state: State, inp: Input, dt: Float[Array, ""]) -> tuple[State, Sample]:
         """Advance, decide, reset: the state one step of dt seconds later, and what the step shows."""
         free = self.advance(state, inp.current, dt)
-        spiked = decide(self, self.excess(free), self.refractory(state), inp, dt)
+        excess = self.surplus(free) if inp.is_deterministic else self.excess(free)
+        spiked = decide(self, excess, self.refractory(state), inp, dt)
         jumped = choose(spiked, self.reset(free), free, self.detach_reset)
         new = self.settle(jumped, spiked, inp)
         return new, self.observe(state, free, new, spiked, inp, dt)
@@ -175,7 +180,7 @@ def decide(
 
     Args:
         neuron: whose `spike` and `escape_noise` decide.
-        excess: V - threshold, V.
+        excess: V - threshold, or what decides in its place, V.
         refractory: True where the step can hold no spike of its own.
         inp: what reaches the neuron.
         dt: s.

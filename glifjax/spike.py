@@ -1,4 +1,4 @@
-"""The spike nonlinearity: a hard step forward, a smooth bump backward, and the escape-noise hazard."""
+"""What decides a spike: a hard step forward, a smooth bump backward; the escape-noise hazard; that hazard gathered."""
 
 from collections.abc import Callable
 
@@ -94,9 +94,13 @@ class EscapeNoise(eqx.Module):
 
     def expected_spikes(self, excess: Float[Array, "..."], dt: float | Float[Array, ""]) -> Float[Array, "..."]:
         """lambda dt: the hazard, integrated over one step of dt seconds; excess = V - threshold in V."""
+        return self.evoked_spikes(excess, dt) + self.lapse * dt
+
+    def evoked_spikes(self, excess: Float[Array, "..."], dt: float | Float[Array, ""]) -> Float[Array, "..."]:
+        """The same without lapses: those that the voltage accounts for."""
         exponential = jnp.exp(jnp.minimum(jnp.log(self.lambda0) + excess / self.delta_v, LARGEST))
         spikes = exponential * dt / (1 + exponential * self.jitter)
-        return jnp.minimum(spikes, MAX_SPIKES_PER_STEP) + self.lapse * dt
+        return jnp.minimum(spikes, MAX_SPIKES_PER_STEP)
 
     def probability(self, excess: Float[Array, "..."], dt: float | Float[Array, ""]) -> Float[Array, "..."]:
         """1 - exp(-lambda dt): the chance of a spike within one step of dt seconds."""
@@ -107,3 +111,31 @@ class EscapeNoise(eqx.Module):
         probability = self.probability(excess, dt)
         drawn = (uniform < probability).astype(probability.dtype)
         return drawn + (probability - jax.lax.stop_gradient(probability))
+
+
+class AccumulatedHazard(eqx.Module):
+    """Spikes without noise, where the hazard has gathered: dA/dt = lambda(V) - A / tau,   a spike where A > A*.
+
+    A is how many spikes the hazard lambda, without its lapses, has lately let expect; it starts at 0, also after each
+    spike. A hard threshold spikes as soon as one may come, this where one is due. With no tau (infinite) and a random
+    A* it is escape noise, by time rescaling: Brown et al. 2002, Neural Comput. 14:325.
+
+    Attributes:
+        tau: time constant with which A is forgotten, s.
+        threshold: A*, spikes.
+    """
+
+    tau: Float[Array, ""] = eqx.field(default=50e-3, converter=as_float)
+    threshold: Float[Array, ""] = eqx.field(default=0.55, converter=as_float)
+
+    def __check_init__(self):
+        """Refuse a tau of 0 and a threshold below 0."""
+        require_positive(tau=self.tau)
+        require_not_negative(threshold=self.threshold)
+
+    def advance(
+        self, accumulated: Float[Array, ""], evoked: Float[Array, ""], dt: float | Float[Array, ""]
+    ) -> Float[Array, ""]:
+        """A after a step of dt seconds in which the hazard, evoked = lambda dt, is constant: exact."""
+        forgotten = -jnp.expm1(-dt / self.tau)
+        return accumulated + forgotten * (evoked * (self.tau / dt) - accumulated)

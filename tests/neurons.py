@@ -112,6 +112,9 @@ OTHERS = {
     ),
 }
 
+#: decides by its hazard, gathered, instead of a hard threshold
+OTHERS["accumulated hazard"] = ("LIF-R-ASC-A", {"accumulated_hazard": lambda: gj.AccumulatedHazard(0.03, 0.1)})
+
 NEURONS = {level: at_level(level) for level in gj.LEVELS}
 NEURONS |= {name: with_rules(level, **rules) for name, (level, rules) in OTHERS.items()}
 

@@ -17,18 +17,12 @@ from glifjax.spikes.scores import bits_per_spike
 
 from ..checkpoint.registry import register
 from ..data.arrays import FitData
+from ..data.blocks import FOLDS, blocks
 from ..levels.base import AbstractLevel
 from ..model.coordinates import AbstractCoordinate
 from ..model.likelihood import step_log_likelihoods
 from ..model.patched import PatchedNeuron
 from ..stages.base import run_stages
-
-#: How many parts take turns at being kept aside.
-FOLDS = 4
-#: How long a block is at most, s.
-BLOCK = 5.0
-#: How many blocks there are at least.
-FEWEST = 12
 
 _likelihoods = eqx.filter_jit(step_log_likelihoods)
 
@@ -92,12 +86,6 @@ def validate(
     """
     stages = level.refit(model, data, moved)
     return cross_validate(model, data, lambda start, part: run_stages(stages, start, part)[0])
-
-
-def blocks(data: FitData) -> np.ndarray:
-    """The number of the block that each step lies in, (S, T); blocks run on from sweep to sweep."""
-    seconds = np.cumsum(data.valid).reshape(data.valid.shape) * data.dt
-    return (seconds / min(BLOCK, data.duration / FEWEST)).astype(int)
 
 
 def prefer(validations: Mapping[str, Validation]) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import equinox as eqx
@@ -19,6 +19,7 @@ from ..data.masks import observed_steps
 from ..model.likelihood import step_log_likelihoods
 from ..model.patched import PatchedNeuron
 from ..model.runs import forced_run, predict
+from ..stages.readout import Readout
 
 #: Runs of the escape-noise neuron that the scores average over.
 RUNS = 500
@@ -37,11 +38,15 @@ class Scores:
 
     Attributes:
         test: of the neuron with escape noise.
-        deterministic: of the neuron with a hard threshold.
+        deterministic: of the neuron without noise, as it decides best on the training sweeps.
         ceiling: of one repeat of the cell as the model of the others.
         reasons: why a score is missing.
         trains: for the raster, per group of repeats: the recorded spike times of each sweep, of some runs with
-            escape noise, and of the hard-threshold runs; s.
+            escape noise, and of the runs without noise; s.
+        kind: how the neuron of `deterministic` decides, "hard" or "accumulated".
+        hard, accumulated: without noise, at the hard threshold and where the hazard has gathered; empty where the
+            neuron does not gather any.
+        bound: of the consensus of the other repeats against each: the best that is to be had without noise.
     """
 
     test: dict[str, float]
@@ -49,14 +54,21 @@ class Scores:
     ceiling: dict[str, float]
     reasons: dict[str, str]
     trains: list[tuple[list, list, list]]
+    kind: str = "hard"
+    hard: dict[str, float] = field(default_factory=dict)
+    accumulated: dict[str, float] = field(default_factory=dict)
+    bound: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """What fit.json holds: null for a missing score."""
         null = lambda group: {key: None if math.isnan(value) else float(value) for key, value in group.items()}
         return {
             "test": null(self.test),
-            "deterministic": null(self.deterministic),
+            "deterministic": null(self.deterministic) | {"kind": self.kind},
             "ceiling": null(self.ceiling),
+            "bound": null(self.bound),
+            "hard": null(self.hard),
+            "accumulated": null(self.accumulated),
             "missing": self.reasons,
         }
 
@@ -67,6 +79,7 @@ def evaluate(
     seed: int = 0,
     ceiling: dict[str, float] | None = None,
     runs: int = RUNS,
+    readout: Readout | None = None,
 ) -> Scores:
     """Score a neuron on groups of sweeps that repeat one stimulus; scores are averaged over groups with spikes.
 
@@ -76,23 +89,31 @@ def evaluate(
         seed: of the escape noise.
         ceiling: `measure_ceiling(test)`, where it is known.
         runs: with escape noise.
+        readout: how the neuron decides without noise; None: as it is.
     """
-    noisy, hard, shown = [], [], []
+    readout = Readout.as_it_is(model) if readout is None else readout
+    # one compiled function runs every neuron with escape noise, which decides as if there were nothing else
+    model, decides = readout.of(model, "hard"), {kind: readout.of(model, kind) for kind in readout.kinds}
+    noisy, shown, fixed = [], [], {kind: [] for kind in decides}
     for number, data in enumerate(test):
         duration, recorded = _recorded(data)
         inside = lambda trains, end=duration: [train[(train >= 0) & (train <= end)] for train in trains]
         drawn = inside(spike_trains(model, data, runs, seed + number))
-        fixed = inside(spike_trains(model, data, runs=None))
+        alone = {kind: inside(spike_trains(decided, data, runs=None)) for kind, decided in decides.items()}
         noisy.append(scores.score_trains(recorded, drawn, duration))
-        hard.append(scores.score_trains(recorded, fixed, duration))
-        shown.append((recorded, drawn[:: max(1, len(drawn) // max(10, len(recorded)))], fixed))
+        for kind, trains in alone.items():
+            fixed[kind].append(scores.score_trains(recorded, trains, duration))
+        shown.append((recorded, drawn[:: max(1, len(drawn) // max(10, len(recorded)))], alone[readout.kind]))
     below, bits = _with_forced_spikes(model, test)
+    silent = {kind: _mean(scored) | below | {"bits_per_spike": math.nan} for kind, scored in fixed.items()}
     scored = {
         "test": _mean(noisy) | below | {"bits_per_spike": bits},
-        "deterministic": _mean(hard) | below | {"bits_per_spike": math.nan},
+        "deterministic": silent[readout.kind],
         "ceiling": measure_ceiling(test) if ceiling is None else ceiling,
     }
-    return Scores(**scored, reasons=_reasons(scored, test), trains=shown)
+    bound = _mean([scores.bound_trains(recorded, duration) for duration, recorded in map(_recorded, test)])
+    beside = {"kind": readout.kind, "bound": bound, **silent}
+    return Scores(**scored, reasons=_reasons(scored, test), trains=shown, **beside)
 
 
 def _reasons(groups: dict[str, dict[str, float]], test: tuple[FitData, ...]) -> dict[str, str]:
@@ -101,7 +122,7 @@ def _reasons(groups: dict[str, dict[str, float]], test: tuple[FitData, ...]) -> 
         return {f"{group}.{key}": "nothing was held out" for group, scored in groups.items() for key in scored}
     most = max(test, key=lambda data: len(data.numbers))
     why = {
-        "deterministic.bits_per_spike": "a hard threshold gives no probability to a spike",
+        "deterministic.bits_per_spike": "without noise a spike has no probability",
         "ceiling.bits_per_spike": "a repeat of the cell has no likelihood",
     }
     why |= {f"ceiling.{key}": reason for key, reason in scores.ceiling_reasons(most.spike_times).items()}
@@ -118,7 +139,7 @@ def spike_trains(
 ) -> list[Float[np.ndarray, " k"]]:
     """Spike times (s, in the recording's sense) of simulated runs, shared out evenly over the sweeps' stimuli.
 
-    Each run starts from its sweep's first voltage. runs=None: one deterministic run a sweep, with a hard threshold.
+    Each run starts from its sweep's first voltage. runs=None: one run a sweep without noise.
     """
     latency = float(model.neuron.spike_latency)
     trains = []

@@ -60,5 +60,14 @@ def field_names(cls: type) -> list[str]:
     return list(getattr(cls, "_fields", ())) if issubclass(cls, tuple) else []
 
 
-for _class in (gj.GLIF, gj.Coefficients, gj.EscapeNoise, gj.SurrogateSpike, Gate, Function, eqx.Partial):
+for _class in (
+    gj.GLIF,
+    gj.Coefficients,
+    gj.EscapeNoise,
+    gj.AccumulatedHazard,
+    gj.SurrogateSpike,
+    Gate,
+    Function,
+    eqx.Partial,
+):
     register(_class)

@@ -72,9 +72,11 @@ def _parameter_table(fitted) -> Table:
 def _score_table(fitted) -> Table:
     table = Table(title=f"Scores on held-out sweeps, level {fitted.level}", title_justify="left", box=None)
     table.add_column("score")
-    for heading in ("escape noise", "hard threshold", "the cell's own"):
+    kind = {"hard": "hard threshold", "accumulated": "accumulated hazard"}[fitted.scores.kind]
+    for heading in (f"without noise ({kind})", "escape noise", "the cell's own", "bound"):
         table.add_column(heading, justify="right")
-    columns = (fitted.scores.test, fitted.scores.deterministic, fitted.scores.ceiling)
+    scores = fitted.scores
+    columns = (scores.deterministic, scores.test, scores.ceiling, scores.bound)
     for key, meaning in SCORES.items():
         table.add_row(meaning, *(_number(column.get(key)) for column in columns))
     return table

@@ -18,9 +18,9 @@ def between_spikes(data: FitData, after: float, before: float = 0.5e-3) -> Bool[
     return keep
 
 
-def observed_steps(data: FitData, cut: float) -> Bool[np.ndarray, "S T"]:
-    """(S, T): True where the voltage is compared: outside spikes and their cut (s), after the start of a sweep."""
+def observed_steps(data: FitData, cut: float, settle: float = SETTLE) -> Bool[np.ndarray, "S T"]:
+    """(S, T): True where the voltage is compared: outside spikes and their cut (s), later than `settle` s."""
     keep = between_spikes(data, cut) & data.counted
     for row, valid in zip(keep, data.valid, strict=True):
-        row[: int(min(SETTLE / data.dt, 0.1 * valid.sum()))] = False
+        row[: int(min(settle / data.dt, 0.1 * valid.sum()))] = False
     return keep

@@ -112,12 +112,13 @@ def row(cell: Cell, folder: Path) -> dict[str, Any]:
     record = cell.record()
     scores = record.get("scores", {})
     number = lambda group, key: scores.get(group, {}).get(key)
+    hard = "hard" if scores.get("hard") else "deterministic"
     return {
         "cell": cell.name,
         "level": record.get("level"),
         "bits_per_spike_cross_validated": (record.get("validation") or {}).get("bits_per_spike"),
         **{key: number("test", key) for key in SCORES},
-        **{f"{key}_hard_threshold": number("deterministic", key) for key in ("md_star_4ms", "evr_10ms")},
+        **{f"{key}_hard_threshold": number(hard, key) for key in ("md_star_4ms", "evr_10ms")},
         **{f"{key}_of_the_cell": number("ceiling", key) for key in CEILINGS},
         "trust": (record.get("trust") or {}).get("word"),
         "warnings": len(set(record.get("warnings", ()))) if record else None,

@@ -30,6 +30,7 @@ from ..levels import AbstractLevel, SomeLevels
 from ..preprocessing import DriftChoice, Electrode, Preprocessing, preprocess
 from ..stages.base import AbstractStage, run_stages
 from ..stages.deterministic import HardThreshold
+from ..stages.readout import ChooseReadout
 from ..tuning.descent import DEFAULT_LOSS
 from ..tuning.objective import AnyLoss, movable
 from .result import Fit
@@ -184,18 +185,20 @@ def _fit_level(
     compared = len(settings.levels) > 1
     validation = clock("cross-validation", validate, level, model, train, moved) if compared else None
     model, rest = run_stages(_finishing(level, model, settings), model, train, clock)
-    scores = clock("scores", evaluate, model, prepared.test, settings.seed, prepared.ceiling, settings.runs)
+    readout = clock("spikes without noise", ChooseReadout(), model, train)
+    scores = clock("scores", evaluate, model, prepared.test, settings.seed, prepared.ceiling, settings.runs, readout)
     outcomes = (*outcomes, *rest)
     return FittedNeuron(
         recording=prepared.recording,
         recipe=level,
-        model=level.finish(model),
+        model=readout.of(level.finish(model)),
         shape=prepared.shape,
         split=prepared.split,
         train=train,
         test=prepared.test,
         stages=outcomes,
         scores=scores,
+        readout=readout,
         seed=settings.seed,
         seconds=prepared.seconds | clock.seconds,
         trust=judge(level, model, train, prepared.test, scores, validation),

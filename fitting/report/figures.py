@@ -23,7 +23,7 @@ from ..stages.base import Outcome
 from .movements import Movements
 from .runs import Runs
 
-#: Colours that colour-blind readers can tell apart: the cell, escape noise, a hard threshold; shading.
+#: Colours that colour-blind readers can tell apart: the cell, escape noise, no noise; shading.
 DATA, NOISE, HARD, FAINT = "#2b2b2b", "#0072b2", "#d55e00", "#ececec"
 COMPONENTS = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 #: Width of a figure that fills the page, half of it, a third of it, inches.
@@ -65,7 +65,7 @@ def voltage(runs: Runs) -> Figure:
     recorded = runs.membrane[shown]
     peak = recorded.max()
     for ax, trace, color, name in (
-        (axes[0], runs.hard, HARD, "model, hard threshold"),
+        (axes[0], runs.noiseless, HARD, "model, without noise"),
         (axes[1], runs.noisy, NOISE, "model, one run with escape noise"),
     ):
         ax.plot(time, recorded, color=DATA, lw=0.7, alpha=0.75, label="recorded")
@@ -126,7 +126,7 @@ def raster(trains: tuple[list, list, list], data: FitData) -> Figure:
             row -= 1
         places.append(row + 0.5 + len(group) / 2)
         row -= 0.6
-    ax.set_yticks(places, ["recorded", "escape noise", "hard threshold"])
+    ax.set_yticks(places, ["recorded", "escape noise", "without noise"])
     for label, color in zip(ax.get_yticklabels(), (DATA, NOISE, HARD), strict=True):
         label.set_color(color)
     ax.tick_params(left=False)
@@ -304,7 +304,7 @@ def convergence(stage: Outcome) -> Figure:
 @styled
 def levels_compared(fits: Sequence[FittedNeuron], preferred: str, scores: Sequence[tuple[str, str]]) -> Figure:
     """Bits per spike by level, on training sweeps, cross-validated there, and held out; and held-out scores, as (key,
-    label): escape noise, hard threshold, and the cell's own as a line."""
+    label): escape noise, without noise, and the cell's own as a line."""
     figure = Figure(figsize=(FULL, 2.9), layout="constrained")
     places = np.arange(len(fits))
     first, *rest = figure.subplots(1, 1 + len(scores))

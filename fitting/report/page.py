@@ -15,10 +15,11 @@ from ..assess.predictive import bands
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from . import figures, preprocessing, tables
+from .lost import CAPTION, lost, lost_spikes
 from .movements import movements
 from .picture import picture
 from .runs import run
-from .words import KEY, SCORES, banded, preference, steps_up, sweeps, trust, verdict
+from .words import KEY, SCORES, banded, preference, readout, steps_up, sweeps, trust, verdict
 
 #: Held-out stimuli whose spikes are shown.
 RASTERS = 3
@@ -108,7 +109,7 @@ def _comparison(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
 def _details(fit: FittedNeuron, config: str, drawn: bool = True) -> Markup:
     """What is said of one level, whose neuron lies in the file `config`; its figures are drawn on request."""
     usage = section("Use the neuron", _usage(fit, config))
-    scores = section("Scores", tables.score_table(fit))
+    scores = section("Scores", tables.score_table(fit), note(readout(fit)) if fit.test else "")
     parameters = section("Parameters", tables.parameter_table(fit))
     if not drawn:
         return scores + parameters + usage + note("Its figures are in the report of a fit of this level alone.")
@@ -152,6 +153,8 @@ def _runs(fit: FittedNeuron) -> Markup:
         )
         for trains, data in groups[:RASTERS]
     )
+    if losses := lost_spikes(fit):
+        rasters += picture(lost(losses), CAPTION, wide=True)
     if len(groups) > RASTERS:
         rasters += note(f"The {RASTERS} of {len(groups)} held-out stimuli with most spikes.")
     return section(f"{held} voltage", voltage) + (section("Held-out spikes", rasters) if rasters else Markup())

@@ -27,7 +27,7 @@ class Runs:
     Attributes:
         data: the sweeps that repeat this stimulus; sweep: which of them is shown.
         membrane: recorded voltage less the electrode's drop, (T,), mV.
-        hard, noisy: runs with a hard threshold and with escape noise.
+        noiseless, noisy: runs without and with escape noise.
         forced: membrane voltage with the recorded spikes forced, (T,), mV; NaN while a spike is cut out.
         rest: El_reference, mV.
         window: the stretch worth showing, s.
@@ -37,7 +37,7 @@ class Runs:
     data: FitData
     sweep: int
     membrane: Float[np.ndarray, " T"]
-    hard: gj.Trace
+    noiseless: gj.Trace
     noisy: gj.Trace
     forced: Float[np.ndarray, " T"]
     rest: float
@@ -70,7 +70,7 @@ def run(fit: FittedNeuron) -> Runs:
             data=data,
             sweep=sweep,
             membrane=1e3 * np.asarray(model.membrane(voltage, current)) + rest,
-            hard=model.simulate(current, data.dt, recorded_start=start),
+            noiseless=model.simulate(current, data.dt, recorded_start=start),
             noisy=model.simulate(current, data.dt, recorded_start=start, key=jax.random.key(fit.seed)),
             forced=np.where(between_spikes(data, cut, before=0.0)[sweep], forced, np.nan),
             rest=rest,

@@ -28,13 +28,17 @@ def score_table(fit: FittedNeuron) -> Markup:
                 mark = marks.setdefault(reason, len(marks) + 1)
                 shown = markup('<abbr title="{}">–<sup>{}</sup></abbr>', reason, mark)
             row += markup('<td class="{}">{}</td>', kind, shown)
+        best = fit.scores.bound.get(key, math.nan)
+        row += markup("<td>{}</td>", show_score(best) if math.isfinite(best) else "")
         rows.append(markup('<tr>{}<td class="bars">{}</td></tr>', row, _bars(values) if of_one else ""))
     head = join(markup('<th class="{}">{}</th>', kind, title) for kind, title in COLUMNS.items())
     reasons = join(markup("<br><sup>{}</sup> {}", mark, reason) for reason, mark in marks.items())
+    head += Markup("<th>The repeats' consensus</th>")
     head = markup('<th></th>{}<th class="bars text">0 to 1, | the cell itself</th>', head)
     return table(head, rows) + note(
         KEY,
-        "; the cell itself: one of its repeats as the model of the others. 1 is full marks, but for bits per spike "
+        "; the cell itself: one of its repeats as the model of the others; the consensus of the other repeats against "
+        "each: about the best that is to be had without noise. 1 is full marks, but for bits per spike "
         "(more is better) and the voltage error (less is better).",
         reasons,
     )
@@ -42,7 +46,8 @@ def score_table(fit: FittedNeuron) -> Markup:
 
 def _bars(values: dict[str, float]) -> Markup:
     """Two bars and a mark on a scale from 0 to 1."""
-    noise, hard, cell = (100 * min(max(v, 0.0), 1.0) if math.isfinite(v) else None for v in values.values())
+    share = lambda value: 100 * min(max(value, 0.0), 1.0) if math.isfinite(value) else None
+    noise, silent, cell = (share(values[kind]) for kind in ("test", "deterministic", "ceiling"))
     mark = '<rect x="{:.1f}" y="1" width=".8" height="24" fill="{}"/>'
     return markup(
         '<svg viewBox="0 0 100 26" preserveAspectRatio="none" aria-hidden="true">'
@@ -51,7 +56,7 @@ def _bars(values: dict[str, float]) -> Markup:
         '<rect y="14" width="{:.1f}" height="7" fill="{}"/>{}</svg>',
         noise or 0,
         NOISE,
-        hard or 0,
+        silent or 0,
         HARD,
         "" if cell is None else markup(mark, min(cell, 99.2), DATA),
     )

@@ -29,10 +29,12 @@ SCORES = {
     ),
     "subthreshold_explained_variance": ("Sub-threshold variance", "Share of that voltage's variance explained.", True),
 }
-COLUMNS = {"test": "Escape noise", "deterministic": "Hard threshold", "ceiling": "The cell itself"}
+COLUMNS = {"deterministic": "Without noise", "test": "Escape noise", "ceiling": "The cell itself"}
+#: How a neuron decides without noise.
+KINDS = {"hard": "hard threshold", "accumulated": "accumulated hazard"}
 KEY = Markup(
-    '<span class="test">Escape noise</span>: a soft threshold, scores are means over many runs; '
-    '<span class="deterministic">hard threshold</span>: the same neuron without noise'
+    '<span class="deterministic">Without noise</span>: single runs; <span class="test">escape noise</span>: a soft '
+    "threshold, scores are means over many runs of the same neuron"
 )
 TRADE_OFFS = Markup(
     "Latency, cut and reset say where a spike is taken to begin and end, which the fit measures on the recorded "
@@ -82,6 +84,7 @@ def verdict(fit: FittedNeuron) -> str:
             "the figures show the data that it was trained on."
         )
     count, test = sum(len(group.numbers) for group in fit.test), fit.scores.test
+    alone, bound = fit.scores.deterministic, fit.scores.bound.get("gamma_4ms", math.nan)
     what = "sweep" if count == 1 else "repeats" if len(fit.test) == 1 else "sweeps"
     own = fit.scores.ceiling
     text = f"On {count} held-out {what} "
@@ -89,15 +92,17 @@ def verdict(fit: FittedNeuron) -> str:
         text += "there are too few spikes, of the cell or of the neuron, to score."
     else:
         text += (
-            f"one run of the neuron coincides with one repeat of the cell with Γ {show_score(test['gamma_4ms'])}, and "
-            f"explains {show_score(test['evr_single_10ms'])} of its rate (EVr)"
+            "one run of the neuron without noise coincides with one repeat of the cell with Γ "
+            f"{show_score(alone['gamma_4ms'])}, and explains {show_score(alone['evr_single_10ms'])} of its rate (EVr); "
+            f"with escape noise {show_score(test['gamma_4ms'])} and {show_score(test['evr_single_10ms'])}"
         )
         if math.isnan(own["evr_single_10ms"]):
             text += "; how well another repeat would do cannot be said without repeats of one stimulus, with spikes."
         else:
             text += (
-                f"; another repeat reaches {show_score(own['gamma_4ms'])} and {show_score(own['evr_single_10ms'])}. "
-                f"The mean of many runs reaches Md* {show_score(test['md_star_4ms'])} (a repeat: "
+                f"; another repeat reaches {show_score(own['gamma_4ms'])} and {show_score(own['evr_single_10ms'])}"
+                + (f", and what all repeats agree on Γ {show_score(bound)}. " if math.isfinite(bound) else ". ")
+                + f"The mean of many runs reaches Md* {show_score(test['md_star_4ms'])} (a repeat: "
                 f"{show_score(own['md_star_4ms'])}): averaging takes the model's own noise away, as no repeat can."
             )
     error, explained = test["subthreshold_rmse_mv"], test["subthreshold_explained_variance"]
@@ -117,6 +122,26 @@ def trust(fit: FittedNeuron) -> Markup:
     return markup(
         '<div class="trust {}"><strong>Can it be trusted? {}</strong>{}</div>', word, TRUST[word], items(reasons)
     )
+
+
+def readout(fit: FittedNeuron) -> str:
+    """How the neuron decides without noise, how well the other way does, and what AllenSDK makes of it."""
+    scores, chosen = fit.scores, fit.readout
+    ways = {kind: getattr(scores, kind) for kind in KINDS}
+    pairs = [
+        f"{KINDS[kind]} Γ {show_score(way['gamma_4ms'])}, EVr {show_score(way['evr_single_10ms'])}"
+        for kind, way in ways.items()
+        if way
+    ]
+    text = f"Without noise the neuron spikes by its {KINDS[chosen.kind]}, which is better on the training sweeps"
+    text += f" (held out: {'; '.join(pairs)})." if pairs else "."
+    if chosen.hazard is not None:
+        tau, threshold = 1e3 * float(chosen.hazard.tau), float(chosen.hazard.threshold)
+        text += (
+            f" The hazard is gathered with a time constant of {tau:.0f} ms, up to {threshold:.2f} expected spikes. "
+            f"AllenSDK knows the hard threshold alone: there report spikes {1e3 * chosen.late:.2g} ms later."
+        )
+    return text
 
 
 def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:

@@ -41,15 +41,21 @@ class ScoreRecord:
 
     Attributes:
         test: of the neuron with escape noise.
-        deterministic: of the neuron with a hard threshold.
+        deterministic: of the neuron without noise, as it decides best on the training sweeps; and how, under "kind":
+            "hard" (older files do not say so) or "accumulated".
         ceiling: of one repeat of the cell as the model of the others.
         missing: by "group.score", why.
+        bound: of the consensus of the other repeats against each.
+        hard, accumulated: without noise, at the hard threshold and by accumulated hazard.
     """
 
     test: dict[str, float | None]
-    deterministic: dict[str, float | None]
+    deterministic: dict[str, float | str | None]
     ceiling: dict[str, float | None]
     missing: dict[str, str]
+    bound: dict[str, float | None] = field(default_factory=dict)
+    hard: dict[str, float | None] = field(default_factory=dict)
+    accumulated: dict[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,8 @@ class LevelRecord:
         versions: of libraries.
         recipe: class and fields of the level; None in format 1.
         trust: whether to trust it; None in format 1.
+        without_noise: how the neuron decides without noise, and how well each way does on the training sweeps; None in
+            files from before there was a choice.
     """
 
     level: str
@@ -128,6 +136,7 @@ class LevelRecord:
     versions: dict[str, str]
     recipe: dict[str, Any] | None = None
     trust: TrustRecord | None = None
+    without_noise: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,4 +12,6 @@ from .kernels import KernelThreshold as KernelThreshold
 from .membrane import Membrane as Membrane
 from .membrane import Misfit as Misfit
 from .membrane import VoltageNoise as VoltageNoise
+from .readout import ChooseReadout as ChooseReadout
+from .readout import Readout as Readout
 from .threshold import Threshold as Threshold

@@ -17,7 +17,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 from glifjax.rules.voltage import LinearExact
 
 from ..data.arrays import FitData, coarsen
-from ..data.masks import observed_steps
+from ..data.masks import SETTLE, observed_steps
 from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.patched import PatchedNeuron
 from ..model.runs import predict
@@ -62,12 +62,22 @@ class Misfit(eqx.Module):
 
     @classmethod
     def of(
-        cls, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate], noise: VoltageNoise, step: float
+        cls,
+        model: PatchedNeuron,
+        data: FitData,
+        moved: Sequence[AbstractCoordinate],
+        noise: VoltageNoise,
+        step: float,
+        settle: float = SETTLE,
     ) -> "Misfit":
-        """The misfit of a model on sweeps whose voltage is averaged over `step` s, and simulated in steps of that."""
+        """The misfit of a model on sweeps whose voltage is averaged over `step` s, and simulated in steps of that.
+
+        The first `settle` s of each sweep do not count.
+        """
         data = coarsen(data, step)
         exact = eqx.tree_at(lambda m: m.neuron.voltage_dynamics, model, LinearExact())
-        return cls(exact, list(moved), data, observed_steps(data, float(model.neuron.spike_cut_duration)), noise)
+        observed = observed_steps(data, float(model.neuron.spike_cut_duration), settle)
+        return cls(exact, list(moved), data, observed, noise)
 
     @eqx.filter_jit
     def residuals(self, x: Float[ArrayLike, " x"]) -> Float[Array, " r"]:
@@ -93,6 +103,7 @@ class Membrane(AbstractStage):
         moved: what it moves, as a level's `coordinates` gives it.
         evaluations: of the model at most.
         block: the voltage is averaged over this time, s.
+        settle: the start of each sweep that does not count, s.
         flat: a relative gain in loss, or a relative step, that ends the search.
         noise: how the voltage weighs against the prior.
         evidence: what else is known of the coordinates.
@@ -101,6 +112,7 @@ class Membrane(AbstractStage):
     moved: tuple[AbstractCoordinate, ...] = ()
     evaluations: int = 40
     block: float = 0.5e-3
+    settle: float = SETTLE
     flat: float = 1e-4
     noise: VoltageNoise = VoltageNoise()
     evidence: Evidence | None = None
@@ -121,7 +133,7 @@ class Membrane(AbstractStage):
 
     def misfit(self, model: PatchedNeuron, data: FitData, step: float | None = None) -> Misfit:
         """What it minimises; in steps of `block` s, or of others."""
-        return Misfit.of(model, data, self.moved, self.noise, self.block if step is None else step)
+        return Misfit.of(model, data, self.moved, self.noise, self.block if step is None else step, self.settle)
 
     def loss(self, model: PatchedNeuron, data: FitData) -> float:
         """The voltage's misfit and its prior where the model is, nats; other evidence left out."""

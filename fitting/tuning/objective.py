@@ -11,8 +11,8 @@ from jaxtyping import Array, Bool, Float
 
 from glifjax.errors import InputError
 
-from ..assess.crossvalidate import FOLDS, blocks
 from ..data.arrays import FitData, coarsen
+from ..data.blocks import FOLDS, blocks
 from ..losses import LOSSES, Loss
 from ..model.coordinates import AbstractCoordinate, Bounded, Coordinate, origin, place
 from ..model.patched import PatchedNeuron

@@ -29,7 +29,7 @@ from glifjax.rules.own import (
     stops_above,
     threshold_of,
 )
-from glifjax.spike import EscapeNoise, SurrogateSpike
+from glifjax.spike import AccumulatedHazard, EscapeNoise, SurrogateSpike
 
 #: Beyond these, no cell: F and ohm.
 LARGEST_C = 1e-6
@@ -64,6 +64,7 @@ class GLIFState(eqx.Module):
         since_spike: steps since the last spike; everything is held until they exceed the spike cut. NEVER and more
             where there has been none.
         halted: the reset left the voltage above the threshold, where AllenSDK stops.
+        accumulated: hazard, spikes; None for a neuron that does not gather it.
     """
 
     voltage: Float[Array, ""]
@@ -72,6 +73,7 @@ class GLIFState(eqx.Module):
     membrane: tuple[Any, ...]
     since_spike: Int[Array, ""]
     halted: Bool[Array, ""]
+    accumulated: Float[Array, ""] | None = None
 
 
 @places_for_rules(
@@ -109,6 +111,7 @@ class GLIF(AbstractJumpingNeuron):
         convention: "allen", or "nest": what follows a reset to above the threshold (the neuron stops, or spikes again),
             and how the cut's duration becomes steps (to the nearest, or up).
         escape_noise, spike, detach_reset: see AbstractJumpingNeuron.
+        accumulated_hazard: decides the spikes without noise, by the hazard of escape_noise; None: the hard threshold.
     """
 
     C: Float[Array, ""] = eqx.field(converter=as_float)
@@ -134,6 +137,7 @@ class GLIF(AbstractJumpingNeuron):
     spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     spike_waveform: Float[Array, " w"] = eqx.field(default_factory=lambda: np.zeros(0), converter=as_float)
     escape_noise: EscapeNoise | None = None
+    accumulated_hazard: AccumulatedHazard | None = None
     spike: SurrogateSpike = eqx.field(default_factory=SurrogateSpike)
     detach_reset: bool = eqx.field(default=True, static=True)
     convention: Literal["allen", "nest"] = eqx.field(default="allen", static=True)
@@ -146,6 +150,8 @@ class GLIF(AbstractJumpingNeuron):
         coeffs = self.coeffs
         require("coeffs.C", coeffs.C, lambda c: c > 0, "it multiplies C and must be above 0")
         require("coeffs.G", coeffs.G, lambda g: g >= 0, "it multiplies 1/R_input, 0 or more")
+        if self.accumulated_hazard is not None and self.escape_noise is None:
+            raise InputError("accumulated_hazard gathers the hazard of escape_noise, which is None; give both, or none")
         require_one_length(
             {
                 "asc_tau_array": self.asc_tau_array,
@@ -221,7 +227,12 @@ class GLIF(AbstractJumpingNeuron):
             membrane=tuple(channel.init(self.init_voltage) for channel in self.membrane_currents),
             since_spike=jnp.full_like(self.spike_cut_length, NEVER),
             halted=jnp.asarray(False),
+            accumulated=self._nothing_accumulated,
         )
+
+    @property
+    def _nothing_accumulated(self) -> Float[Array, ""] | None:
+        return None if self.accumulated_hazard is None else jnp.zeros_like(self.init_voltage)
 
     def membrane_current(self, state: GLIFState, voltage: Float[Array, ""]) -> Float[Array, ""]:
         """What all membrane currents together add at a voltage (V), with the state's gates, A."""
@@ -257,7 +268,12 @@ class GLIF(AbstractJumpingNeuron):
             ),
             since_spike=since_spike,
             halted=state.halted,
+            accumulated=state.accumulated,
         )
+        if self.accumulated_hazard is not None and self.escape_noise is not None:
+            evoked = self.escape_noise.evoked_spikes(self.excess(moved), dt)
+            accumulated = self.accumulated_hazard.advance(state.accumulated, evoked, dt)
+            moved = eqx.tree_at(lambda s: s.accumulated, moved, accumulated)
         held = eqx.tree_at(lambda s: s.since_spike, state, since_spike)
         return jax.tree.map(partial(jnp.where, self.refractory(state)), held, moved)
 
@@ -276,19 +292,27 @@ class GLIF(AbstractJumpingNeuron):
             ),
             since_spike=jnp.zeros_like(state.since_spike),
             halted=state.halted,
+            accumulated=self._nothing_accumulated,
         )
 
     def excess(self, state: GLIFState) -> Float[Array, ""]:
-        """V - threshold, V; strictly positive means a spike."""
+        """V - threshold, V; strictly positive means a spike of a hard threshold."""
         return state.voltage - state.threshold.total
 
+    def surplus(self, state: GLIFState) -> Float[Array, ""]:
+        """The excess; of gathered hazard delta_v (A - A*), which is above 0 where A > A*, in units of the excess."""
+        if self.accumulated_hazard is None or self.escape_noise is None:
+            return self.excess(state)
+        return self.escape_noise.delta_v * (state.accumulated - self.accumulated_hazard.threshold)
+
     def settle(self, state: GLIFState, spiked: Float[Array, ""], inp: Input) -> GLIFState:
-        """Without noise or force, a reset to above the threshold stops the neuron, as AllenSDK has it; not as NEST.
+        """With a hard threshold, a reset to above it stops the neuron, as AllenSDK has it; not as NEST.
 
         A threshold rule that AllenSDK does not have may say otherwise, see `stops_above` of AbstractThreshold.
         """
         stops = self.convention == "allen" and stops_above(self.threshold_dynamics)
-        if not (inp.is_deterministic and stops):
+        is_hard = inp.is_deterministic and self.accumulated_hazard is None
+        if not (is_hard and stops):
             return state
         bad_reset = (spiked > 0.5) & (self.excess(state) > 0)
         return eqx.tree_at(lambda s: s.halted, state, state.halted | bad_reset)
@@ -303,7 +327,7 @@ class GLIF(AbstractJumpingNeuron):
         def show(value):
             return jnp.where(visible, value, jnp.nan)
 
-        crossing = _crossing(old, free, dt) if inp.is_deterministic else dt / 2
+        crossing = _crossing(self.surplus(old), self.surplus(free), dt) if inp.is_deterministic else dt / 2
         return Sample(
             voltage=show(new.voltage),
             threshold=show(new.threshold.total),
@@ -330,8 +354,8 @@ class GLIF(AbstractJumpingNeuron):
         return sum((jnp.where(raised, int(flag), 0) for flag, raised in flags.items()), start=jnp.zeros((), int))
 
 
-def _crossing(old: GLIFState, free: GLIFState, dt) -> Float[Array, ""]:
-    """Time inside the step at which V and the threshold, both taken as straight lines, meet; s."""
-    gap = old.threshold.total - old.voltage
-    closing = gap - (free.threshold.total - free.voltage)
+def _crossing(before: Float[Array, ""], after: Float[Array, ""], dt) -> Float[Array, ""]:
+    """Time inside the step at which a surplus, taken as a straight line, is 0; s."""
+    gap = -before
+    closing = gap + after
     return dt * gap / jnp.where(closing == 0, 1.0, closing)

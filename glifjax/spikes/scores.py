@@ -18,6 +18,8 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from glifjax.spikes.consensus import consensus
+
 Trains = Sequence[Float[np.ndarray, " _"]]
 Voltage = Float[np.ndarray, " t"]
 Mask = Bool[np.ndarray, " t"]
@@ -116,6 +118,26 @@ def ceiling_trains(data: Trains, duration: float) -> dict[str, float | None]:
     return {
         name: ceiling(lambda a, b, score=score: score(a, b, duration), data, _CEILING_REPEATS[name])
         for name, score in SCORES.items()
+    }
+
+
+def bound_trains(data: Trains, duration: float) -> dict[str, float]:
+    """What a train without noise can reach: the consensus of the other repeats against each repeat, averaged.
+
+    Under the keys of `score_trains` that score single runs (gamma_4ms, evr_single_10ms); nan with fewer than two
+    repeats. The consensus spikes where half of the others do (glifjax.spikes.consensus); a neuron that knew the next
+    repeat's own noise could do better, one that knows the stimulus hardly.
+    """
+    if len(data) < 2:
+        return dict.fromkeys(("gamma_4ms", "evr_single_10ms"), math.nan)
+    stand_ins = [consensus([*data[:i], *data[i + 1 :]]) for i in range(len(data))]
+    pairs = list(zip(data, stand_ins, strict=True))
+    repeats = _smooth(data, duration, 0.010)
+    explained = np.array([explained_variance_ratio([train], [stand_in], duration) for train, stand_in in pairs])
+    explainable = _explained(repeats, repeats.mean(axis=0)[None])
+    return {
+        "gamma_4ms": _mean_defined(np.array([gamma([train], [stand_in], duration) for train, stand_in in pairs])),
+        "evr_single_10ms": float(_ratio(_mean_defined(explained), explainable)),
     }
 
 

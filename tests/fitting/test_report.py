@@ -207,7 +207,9 @@ def test_scores_and_ceiling_are_shown(pages):
     text = words(pages["steps"])
     for shown in ("0.81", "0.57", "0.61", "0.72", "0.23", "1.84", "0.93", "2.76"):
         assert shown in text
-    assert "On 3 held-out repeats one run of the neuron coincides with one repeat" in words(pages["simulated"])
+    assert "On 3 held-out repeats one run of the neuron without noise coincides with one repeat" in words(
+        pages["simulated"]
+    )
     assert "Can it be trusted? Usable with care: few <spikes>" in words(pages["simulated"])
     assert "0.88" in words(pages["simulated"])
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from glifjax.spikes import scores
+from glifjax.spikes.consensus import consensus, events
 
 pytestmark = pytest.mark.filterwarnings("error")  # no RuntimeWarning may leak
 
@@ -216,6 +217,30 @@ def test_windows_of_score_trains(random_sets):
         "gamma_4ms": slow_gamma(data, model, duration, 0.004),
     }
     assert scores.score_trains(data, model, duration) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_consensus_spikes_where_half_of_the_repeats_do():
+    repeats = trains([0.100, 0.300], [0.101, 0.500], [0.105], [0.305])
+    shared = events(repeats)
+    # 100, 101 and 105 lie within 4 ms of the second; 300 and 305 do not of each other
+    np.testing.assert_allclose(shared.times, [0.101, 0.300, 0.305, 0.500])
+    np.testing.assert_allclose(shared.shares, [0.75, 0.25, 0.25, 0.25])
+    np.testing.assert_allclose(consensus(repeats), [0.101])
+    with pytest.raises(ValueError, match="there are no trains"):
+        events([])
+
+
+def test_the_bound_is_what_repeats_agree_on():
+    train = np.arange(0.05, 1.95, 0.13)
+    assert scores.bound_trains([train] * 4, 2.0) == pytest.approx({"gamma_4ms": 1.0, "evr_single_10ms": 1.0})
+    assert all(map(math.isnan, scores.bound_trains([train], 2.0).values()))
+    rng = np.random.default_rng(0)
+    chance = scores.bound_trains(poisson(rng, 6, 5.0, 50.0), 50.0)["gamma_4ms"]
+    assert -0.1 < chance < 0.05  # hardly a spike is shared, and silence lies just below chance
+    noisy = unreliable(rng, 10, np.sort(rng.uniform(0.05, 19.9, 120)))
+    bound, ceiling = scores.bound_trains(noisy, 20.0), scores.ceiling_trains(noisy, 20.0)
+    assert ceiling["gamma_4ms"] < bound["gamma_4ms"] < 1
+    assert ceiling["evr_single_10ms"] < bound["evr_single_10ms"] < 1
 
 
 def test_ceiling_against_loops(random_sets):

@@ -1,8 +1,9 @@
 """neuron_config.json: Allen's file format for a GLIF neuron, read and written.
 
 Keys that AllenSDK does not know: `escape_noise` {lambda0 (1/s), delta_v (V), jitter (s), lapse (1/s)},
-`spike_latency` (s), `membrane_currents` (a list of rules) and `spike_waveform` (a list, V). Older configs and NEST's
-are recognised: glifjax.io.config.older, glifjax.io.config.nest.
+`accumulated_hazard` {tau (s), threshold (spikes)}, `spike_latency` (s), `membrane_currents` (a list of rules) and
+`spike_waveform` (a list, V). Where hazard is accumulated AllenSDK simulates the hard threshold. Older configs and
+NEST's are recognised: glifjax.io.config.older, glifjax.io.config.nest.
 """
 
 import inspect
@@ -26,7 +27,7 @@ from glifjax.io.config.rule_entries import find_rule, read_rule, write_rule
 from glifjax.io.config.values import NeuronConfigError, array, mapping, not_negative, number, positive
 from glifjax.io.writing import write_whole
 from glifjax.rules import afterspike, membrane, threshold, threshold_kernels, voltage
-from glifjax.spike import EscapeNoise
+from glifjax.spike import AccumulatedHazard, EscapeNoise
 
 #: The one place that knows Allen's names: (method, name) -> rule. `register_rule` adds a user's own.
 METHODS: dict[tuple[str, str], Callable] = {
@@ -201,6 +202,10 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
         hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
         needed = {key: positive(hazard, key, where) for key in ("lambda0", "delta_v")}
         noise = EscapeNoise(**needed, **{key: not_negative(hazard, key, where) for key in _MAY_LACK if key in hazard})
+    accumulated = None
+    if config.get("accumulated_hazard") is not None:
+        entry, where = mapping(config, "accumulated_hazard", source), f"{source}, accumulated_hazard"
+        accumulated = AccumulatedHazard(positive(entry, "tau", where), not_negative(entry, "threshold", where))
     cut = number(config, "spike_cut_length", source)
     if abs(cut) > MOST_STEPS:
         raise NeuronConfigError(f"{source}: spike_cut_length is {cut:g}; it is a number of steps, below {MOST_STEPS:g}")
@@ -215,6 +220,7 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
         spike_cut_length=int(cut),  # truncated, as AllenSDK
         coeffs=Coefficients(**coefficients),
         escape_noise=noise,
+        accumulated_hazard=accumulated,
     )
     check_consistent(neuron, source)
     return neuron
@@ -293,6 +299,9 @@ def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
     if neuron.escape_noise is not None:
         noise = neuron.escape_noise
         config["escape_noise"] = {field.name: float(getattr(noise, field.name)) for field in fields(noise)}
+    if neuron.accumulated_hazard is not None:
+        hazard = neuron.accumulated_hazard
+        config["accumulated_hazard"] = {"tau": float(hazard.tau), "threshold": float(hazard.threshold)}
     if neuron.spike_latency != 0:
         config["spike_latency"] = float(neuron.spike_latency)
     if neuron.membrane_currents:

@@ -1,0 +1,200 @@
+"""How a neuron decides without noise: at its hard threshold, or where its hazard has gathered; chosen in training.
+
+A hard threshold spikes as soon as a spike may come, which is earlier than most do. The neuron that gathers its hazard
+(glifjax.AccumulatedHazard) spikes where one is due. Both are judged by single free runs, coincidence factor plus
+explained variance (10 ms), on the training sweeps.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+
+import glifjax as gj
+from glifjax.spikes.scores import explained_variance_ratio, gamma
+
+from ..checkpoint.registry import register
+from ..data.arrays import FitData, coarsen
+from ..data.blocks import FOLDS, blocks
+from ..model.patched import PatchedNeuron
+
+
+@register
+class Readout(NamedTuple):
+    """How a neuron decides without noise.
+
+    Attributes:
+        kind: "hard" or "accumulated", whichever is better on the training sweeps.
+        hazard: how the hazard is gathered, also where the hard threshold is better; None: it is not.
+        late: by how much a hard threshold's spikes had better be reported later, s.
+        training: coincidence factor plus explained variance on the training sweeps of the "hard" threshold, of its
+            spikes reported "late", and of "accumulated" hazard.
+    """
+
+    kind: str
+    hazard: gj.AccumulatedHazard | None
+    late: float
+    training: dict[str, float]
+
+    @classmethod
+    def as_it_is(cls, model: PatchedNeuron) -> "Readout":
+        """How a model decides already."""
+        hazard = model.neuron.accumulated_hazard
+        return cls("hard" if hazard is None else "accumulated", hazard, 0.0, {})
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What it chooses from."""
+        return ("hard",) if self.hazard is None else ("hard", "accumulated")
+
+    def of(self, model: PatchedNeuron, kind: str | None = None) -> PatchedNeuron:
+        """The model that decides so; or as another kind says."""
+        hazard = self.hazard if (kind or self.kind) == "accumulated" else None
+        return replace(model, neuron=replace(model.neuron, accumulated_hazard=hazard))
+
+    def as_dict(self) -> dict[str, Any]:
+        """What fit.json holds."""
+        return {
+            "kind": self.kind,
+            "accumulated": None
+            if self.hazard is None
+            else {"tau": float(self.hazard.tau), "threshold": float(self.hazard.threshold)},
+            "hard_late_s": self.late,
+            "training": self.training,
+        }
+
+
+#: A hard threshold, with nothing to choose from.
+HARD = Readout("hard", None, 0.0, {})
+
+
+class ChooseReadout(eqx.Module):
+    """Chooses between a hard threshold and gathered hazard, and what the hazard is gathered with.
+
+    The default stands unless another pair is better on blocks of the training data that it was not chosen on, by more
+    than the standard error over them: it is the best pair for all of five cells, where each cell's own did worse.
+
+    Attributes:
+        default: tau (s) and threshold A*.
+        taus, thresholds: what else is tried.
+        fewest: with fewer training spikes nothing else is.
+        latest: by which a hard threshold's spikes may be reported later, s, in steps of `lateness`.
+        step: the runs that are compared have this time step, s.
+    """
+
+    default: tuple[float, float] = (50e-3, 0.55)
+    taus: tuple[float, ...] = (20e-3, 50e-3, 100e-3)
+    thresholds: tuple[float, ...] = (0.35, 0.45, 0.55, 0.7, 0.9)
+    fewest: int = 100
+    latest: float = 5e-3
+    lateness: float = 0.25e-3
+    step: float = 0.2e-3
+
+    def __call__(self, model: PatchedNeuron, data: FitData) -> Readout:
+        """How the model decides best."""
+        data = coarsen(data, self.step)
+        pairs = [self.default]
+        if data.n_spikes >= self.fewest:
+            grid = [(tau, threshold) for tau in self.taus for threshold in self.thresholds]
+            pairs += [pair for pair in grid if pair != self.default]
+        single = lambda trains: _Single.of(trains, data)
+        hard = _spike_times(model, data, _run(model, data))
+        ran = [_spike_times(model, data, spiked) for spiked in _run_gathering(model, data, jnp.asarray(pairs))]
+        gathered = [single(trains) for trains in ran]
+        best = _own_or_default(gathered)
+        lateness = np.arange(0.0, self.latest + 1e-9, self.lateness)
+        late = [single([train + by for train in hard]).score for by in lateness]
+        training = {"hard": late[0], "late": max(late), "accumulated": gathered[best].score}
+        return Readout(
+            kind="accumulated" if training["accumulated"] > training["hard"] else "hard",
+            hazard=gj.AccumulatedHazard(*pairs[best]),
+            late=float(lateness[int(np.argmax(late))]),
+            training=training,
+        )
+
+
+class _Single(NamedTuple):
+    """How well single runs do: on all training data, on each fold of it, and on all but each."""
+
+    score: float
+    folds: Float[np.ndarray, " f"]
+    others: Float[np.ndarray, " f"]
+
+    @classmethod
+    def of(cls, trains: Sequence[Float[np.ndarray, " _"]], data: FitData) -> "_Single":
+        aside = [data.valid & (blocks(data) % FOLDS == fold) for fold in range(FOLDS)]
+        score = lambda keep: _score(trains, data, keep)
+        return cls(
+            score(data.valid),
+            np.array([score(fold) for fold in aside]),
+            np.array([score(data.valid & ~fold) for fold in aside]),
+        )
+
+
+def _own_or_default(tried: Sequence[_Single]) -> int:
+    """The place of the best of those tried; 0, the default, unless the choice gains where it was not made."""
+    chosen = np.argmax([single.others for single in tried], axis=0)
+    gains = np.array([tried[place].folds[fold] - tried[0].folds[fold] for fold, place in enumerate(chosen)])
+    gained = gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains))
+    return int(np.argmax([single.score for single in tried])) if gained else 0
+
+
+def _score(trains: Sequence[Float[np.ndarray, " _"]], data: FitData, keep: Bool[np.ndarray, "S T"]) -> float:
+    """Coincidence factor plus explained variance of the spikes in some steps, stitched together; silence scores 0."""
+    recorded, predicted = stitched(data.spike_times, keep, data.dt), stitched(trains, keep, data.dt)
+    if not (len(recorded) and len(predicted)):
+        return 0.0
+    duration = float(keep.sum()) * data.dt
+    explained = explained_variance_ratio([recorded], [predicted], duration)
+    return float(np.nan_to_num(gamma([recorded], [predicted], duration)) + np.nan_to_num(explained))
+
+
+def stitched(
+    trains: Sequence[Float[np.ndarray, " _"]], keep: Bool[np.ndarray, "S T"], dt: float
+) -> Float[np.ndarray, " k"]:
+    """The spikes in some steps of all sweeps, as one train over those steps alone, s.
+
+    Args:
+        trains: of each sweep, s from its start.
+        keep: the steps that count.
+        dt: s.
+    """
+    ends = np.cumsum(keep).reshape(keep.shape) * dt
+    parts = []
+    for train, row, end in zip(trains, keep, ends, strict=True):
+        step = np.floor(train / dt).astype(int)
+        inside = (step >= 0) & (step < len(row))
+        train, step = train[inside], step[inside]
+        train, step = train[row[step]], step[row[step]]
+        parts.append(end[step] - (step + 1) * dt + train)
+    return np.sort(np.clip(np.concatenate(parts), 0.0, ends[-1, -1]))
+
+
+def _spike_times(model: PatchedNeuron, data: FitData, spiked) -> list[Float[np.ndarray, " k"]]:
+    """Times of a run's spikes in each sweep, in the recording's sense, s."""
+    latency = float(model.neuron.spike_latency)
+    rows = np.asarray(spiked) & data.valid
+    return [(np.flatnonzero(row) + 0.5) * data.dt + latency for row in rows]
+
+
+@eqx.filter_jit
+def _run(model, data):
+    """Where the model spikes by itself, (S, T)."""
+    run = lambda current, voltage: model.simulate(current, data.dt, recorded_start=voltage[0]).fired
+    return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage))
+
+
+@eqx.filter_jit
+def _run_gathering(model, data, pairs):
+    """The same with each pair of tau and threshold, (n, S, T)."""
+
+    def one(pair):
+        hazard = gj.AccumulatedHazard(pair[0], pair[1])
+        return _run(replace(model, neuron=replace(model.neuron, accumulated_hazard=hazard)), data)
+
+    return jax.vmap(one)(pairs)
