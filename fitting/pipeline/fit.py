@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 import glifjax as gj
 
+from ..assess.changed import change
 from ..assess.crossvalidate import prefer, validate
 from ..assess.doubts import doubts
 from ..assess.evaluate import evaluate, measure_ceiling
@@ -87,6 +88,7 @@ def fit(
         fitted = _side_by_side(settings.levels, one, progress)
         validations = {neuron.level: neuron.validation for neuron in fitted if neuron.validation is not None}
         preferred = prefer(validations) if validations else fitted[-1].level
+        fitted = [_with_change(neuron) if neuron.level == preferred else neuron for neuron in fitted]
         if settings.uncertainty:
             fitted = [_with_uncertainty(n, progress) if n.level == preferred else n for n in fitted]
     if not jax.config.read("jax_enable_x64"):
@@ -219,6 +221,12 @@ def _finishing(level: AbstractLevel, model, settings: FitSettings) -> tuple[Abst
     if tuning is None or not (names := movable(level.finish(model), tuning.train)):
         return (HardThreshold(),)
     return HardThreshold(), replace(tuning, train=names)
+
+
+def _with_change(fitted: FittedNeuron) -> FittedNeuron:
+    """The fit, which warns of a cell that changed between training and held-out sweeps."""
+    words = change(fitted.model, fitted.test)
+    return fitted if words is None else replace(fitted, warnings=[*fitted.warnings, words])
 
 
 def _with_uncertainty(fitted: FittedNeuron, progress: Progress) -> FittedNeuron:
