@@ -47,13 +47,15 @@ SODIUM = Start(1e-3, half_activation=-50e-3, activation_slope=5e-3, conductance=
 class Variant:
     """A way to fit the level: the currents it starts from, whether their time constants and both stages move.
 
-    `settle` is the start of each sweep whose voltage does not count, s.
+    `settle` is the start of each sweep whose voltage does not count, s; `candidate` a current that is taken where the
+    voltage asks for it.
     """
 
     currents: tuple[Start, ...] = POTASSIUM
     taus: bool = True
     joint: bool = True
-    settle: float = SETTLE
+    settle: float = 0.1
+    candidate: Start | None = SLOW_INWARD
 
 
 VARIANTS = {
@@ -61,10 +63,10 @@ VARIANTS = {
     "stages A and B apart": Variant(joint=False),
     "time constants of afterspike currents fixed": Variant(taus=False),
     "second current starting without slow inactivation": Variant(currents=FASTER),
-    "voltages counted from .1 s": Variant(settle=0.1),
-    "a slow inward current": Variant(currents=(*POTASSIUM, SLOW_INWARD)),
-    "a slow inward current, voltages counted from .1 s": Variant(currents=(*POTASSIUM, SLOW_INWARD), settle=0.1),
-    "a persistent sodium current": Variant(currents=(*POTASSIUM, SODIUM)),
+    "voltages counted from 1 s": Variant(settle=SETTLE),
+    "never a slow inward current": Variant(candidate=None),
+    "always a slow inward current": Variant(currents=(*POTASSIUM, SLOW_INWARD), candidate=None),
+    "a persistent sodium current": Variant(currents=(*POTASSIUM, SODIUM), candidate=None),
 }
 
 HEAD = """# What the augmented level's parts are worth
@@ -86,7 +88,8 @@ def score(path: Path, variant: Variant) -> tuple[float, float, float]:
         assert shape is not None, f"{path}: no spikes"
         data = prepare(split.train, shape)
     membrane = replace(LEVELS[LEVEL].membrane, settle=variant.settle)
-    level = replace(LEVELS[LEVEL], augment=Augment(currents=variant.currents), membrane=membrane)
+    augment, candidate = Augment(currents=variant.currents), variant.candidate
+    level = replace(LEVELS[LEVEL], augment=augment, membrane=membrane, candidate=candidate)
     start = level.start(data, shape)
     moved = level.coordinates(start, data.duration).membrane
     if not variant.taus:
