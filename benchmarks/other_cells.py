@@ -157,7 +157,7 @@ def main() -> None:
                 fit = fitting.fit(recording)
         preferred.append(f"{name} {fit.level} ({time.perf_counter() - start:.0f} s)")
         for each in fit.levels:
-            found, hard = each.scores.test, each.scores.deterministic
+            found, hard = each.scores.test, each.scores.hard
             keys = ("md_star_4ms", "md_star_8ms", "evr_10ms", "bits_per_spike", "subthreshold_rmse_mv")
             rows.append([name, each.level, *(found[key] for key in keys), hard["evr_10ms"], each.validation.bits])
         own = fit.scores.ceiling

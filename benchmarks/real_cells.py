@@ -23,11 +23,11 @@ import fitting
 import glifjax as gj
 
 COLUMNS = {
+    "gamma_4ms": "Γ 4 ms",
+    "evr_single_10ms": "EVr single",
+    "evr_10ms": "EVr",
     "md_star_4ms": "Md* 4 ms",
     "md_star_8ms": "Md* 8 ms",
-    "evr_10ms": "EVr",
-    "evr_single_10ms": "EVr single",
-    "gamma_4ms": "Γ 4 ms",
     "bits_per_spike": "bits/spike",
     "subthreshold_rmse_mv": "RMSE mV",
 }
@@ -41,6 +41,9 @@ OTHERWISE: dict[str, dict] = {
     "fine-tuned by gradient": {"optimizer": "default"},
 }
 LEVELS = ("LIF-R-ASC-A", "augmented")
+#: Rows of the tables by their scores: of a neuron without noise, as the fit chose and either way; of the cell.
+WITHOUT_NOISE = {"accumulated": "accumulated hazard", "hard": "hard threshold"}
+THE_CELL = {"ceiling": "one repeat of the cell", "bound": "the repeats' consensus"}
 
 SIMULATED = """## Simulated cells
 
@@ -158,7 +161,7 @@ def _fit_otherwise(path: Path) -> dict:
 
 
 def _scores(fitted) -> dict:
-    return {key: value for key, value in asdict(fitted.scores).items() if key in ("test", "deterministic", "ceiling")}
+    return {key: value for key, value in asdict(fitted.scores).items() if key not in ("reasons", "trains")}
 
 
 def _row(cell: str, kind: str, scores: dict, validated: float = float("nan")) -> str:
@@ -178,16 +181,18 @@ def _page(cells: list[dict]) -> str:
     every = lambda level, kind: [cell["levels"][level][kind] for cell in cells]
     means = []
     for level in levels:
+        means += [_row("mean", f"{level}, {name}", _mean(every(level, kind))) for kind, name in WITHOUT_NOISE.items()]
         means.append(_row("mean", f"{level}, escape noise", _mean(every(level, "test")), np.mean(every(level, "bits"))))
-        means.append(_row("mean", f"{level}, hard threshold", _mean(every(level, "deterministic"))))
-    means.append(_row("mean", "one repeat of the cell", _mean(every(levels[-1], "ceiling"))))
+    means += [_row("mean", name, _mean(every(levels[-1], kind))) for kind, name in THE_CELL.items()]
     rows = []
     for cell in cells:
         for level in levels:
             found = cell["levels"][level]
+            chosen = lambda name, found=found: f"{name} (chosen)" if name == WITHOUT_NOISE[found["kind"]] else name
+            for kind, name in WITHOUT_NOISE.items():
+                rows.append(_row(cell["cell"], f"{level}, {chosen(name)}", found[kind]))
             rows.append(_row(cell["cell"], f"{level}, escape noise", found["test"], found["bits"]))
-            rows.append(_row(cell["cell"], f"{level}, hard threshold", found["deterministic"]))
-        rows.append(_row(cell["cell"], "one repeat of the cell", cell["levels"][levels[-1]]["ceiling"]))
+        rows += [_row(cell["cell"], name, cell["levels"][levels[-1]][kind]) for kind, name in THE_CELL.items()]
     preferred = ", ".join(f"{cell['cell']} {cell['preferred']} ({cell['seconds']:.0f} s)" for cell in cells)
     parts = [
         "# Results on real cells",
@@ -213,7 +218,7 @@ def _otherwise(cells: list[dict]) -> list[str]:
     """The section on fits with other than default options; nothing where there are none."""
     if "otherwise" not in cells[0]:
         return []
-    heads = ["options", *COLUMNS.values(), "hard threshold: EVr", "Γ 4 ms"]
+    heads = ["options", *COLUMNS.values(), "without noise: EVr", "Γ 4 ms"]
     chosen = "; ".join(f"{cell['cell']}: {cell['electrode']}, drift {cell['drift']}" for cell in cells)
     lines = [
         "## With other options",

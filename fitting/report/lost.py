@@ -84,7 +84,7 @@ def lost(losses: Lost) -> Figure:
         bottom = bottom + count
     bars.bar([len(percent)], [losses.extra], 0.7, color=DATA, label="extra")
     bars.set_xticks([*places, len(percent)], [*percent, "none"])
-    bars.set(xlabel="repeats that spike there", ylabel="spikes a run")
+    bars.set(xlabel="repeats that spike there", ylabel="moments, or spikes, a run")
     bars.legend(ncol=4, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1)
     late.hist(1e3 * losses.shifts, np.arange(-20.5, 21.0, 1.0), color=NOISE, alpha=0.75)
     late.axvline(0, color=DATA, lw=0.7)

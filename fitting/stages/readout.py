@@ -89,7 +89,7 @@ class ChooseReadout(eqx.Module):
 
     default: tuple[float, float] = (50e-3, 0.55)
     taus: tuple[float, ...] = (20e-3, 50e-3, 100e-3)
-    thresholds: tuple[float, ...] = (0.35, 0.45, 0.55, 0.7, 0.9)
+    thresholds: tuple[float, ...] = (0.4, 0.55, 0.75, 1.0)
     fewest: int = 100
     latest: float = 5e-3
     lateness: float = 0.25e-3
@@ -102,13 +102,13 @@ class ChooseReadout(eqx.Module):
         if data.n_spikes >= self.fewest:
             grid = [(tau, threshold) for tau in self.taus for threshold in self.thresholds]
             pairs += [pair for pair in grid if pair != self.default]
-        single = lambda trains: _Single.of(trains, data)
+        folds = [data.valid & (blocks(data) % FOLDS == fold) for fold in range(FOLDS)]
         hard = _spike_times(model, data, _run(model, data))
         ran = [_spike_times(model, data, spiked) for spiked in _run_gathering(model, data, jnp.asarray(pairs))]
-        gathered = [single(trains) for trains in ran]
+        gathered = [_Single.of(trains, data, folds) for trains in ran]
         best = _own_or_default(gathered)
         lateness = np.arange(0.0, self.latest + 1e-9, self.lateness)
-        late = [single([train + by for train in hard]).score for by in lateness]
+        late = [_score([train + by for train in hard], data, data.valid) for by in lateness]
         training = {"hard": late[0], "late": max(late), "accumulated": gathered[best].score}
         return Readout(
             kind="accumulated" if training["accumulated"] > training["hard"] else "hard",
@@ -126,14 +126,10 @@ class _Single(NamedTuple):
     others: Float[np.ndarray, " f"]
 
     @classmethod
-    def of(cls, trains: Sequence[Float[np.ndarray, " _"]], data: FitData) -> "_Single":
-        aside = [data.valid & (blocks(data) % FOLDS == fold) for fold in range(FOLDS)]
+    def of(cls, trains: Sequence[Float[np.ndarray, " _"]], data: FitData, folds: Sequence[np.ndarray]) -> "_Single":
         score = lambda keep: _score(trains, data, keep)
-        return cls(
-            score(data.valid),
-            np.array([score(fold) for fold in aside]),
-            np.array([score(data.valid & ~fold) for fold in aside]),
-        )
+        others = [score(data.valid & ~fold) for fold in folds]
+        return cls(score(data.valid), np.array([score(fold) for fold in folds]), np.array(others))
 
 
 def _own_or_default(tried: Sequence[_Single]) -> int:

@@ -39,9 +39,9 @@ def data(truth):
 
 
 def test_a_cell_that_gathers_its_hazard_is_recognised_with_its_numbers(truth, data):
-    own = ChooseReadout()(truth, spiking(gathering(20e-3, 0.9).of(truth), data))
+    own = ChooseReadout()(truth, spiking(gathering(20e-3, 1.0).of(truth), data))
     assert own.kind == "accumulated"
-    assert (float(own.hazard.tau), float(own.hazard.threshold)) == (20e-3, 0.9)
+    assert (float(own.hazard.tau), float(own.hazard.threshold)) == (20e-3, 1.0)
     assert own.training["accumulated"] > 1.8 > own.training["hard"]  # of 2
     assert own.training["late"] > own.training["hard"]
     assert 0.5e-3 < own.late < 5e-3

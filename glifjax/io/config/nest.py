@@ -134,7 +134,7 @@ def neuron_to_nest(neuron: GLIF) -> dict[str, Any]:
     """glif_psc's parameters of a neuron: `nest.Create("glif_psc", params=neuron_to_nest(neuron))`.
 
     See above for how NEST's simulation differs, whatever the neuron's voltage rule. Coefficients are multiplied in.
-    escape_noise and spike_latency, which NEST does not have, are left out, as AllenSDK does.
+    escape_noise, accumulated_hazard and spike_latency, which NEST does not have, are left out, as AllenSDK does.
 
     Raises:
         NeuronConfigError: what glif_psc cannot express: other rules than those of the five levels, membrane
