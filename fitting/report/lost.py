@@ -58,7 +58,8 @@ def compare(agreed: Events, runs: list[Float[np.ndarray, " _"]]) -> Lost:
             counts[place] += np.histogram(agreed.shares[kind == place], SHARES)[0]
         extra += int(np.sum(np.abs(_nearest(run, agreed.times)) > SHIFTED))
         shifts.append(late[(agreed.shares >= 0.5) & (kind < 2)])
-    return Lost(*(counts / len(runs)), extra / len(runs), np.concatenate(shifts))
+    on_time, shifted, missed = counts / len(runs)
+    return Lost(on_time, shifted, missed, extra / len(runs), np.concatenate(shifts))
 
 
 def _nearest(times: Float[np.ndarray, " n"], others: Float[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:

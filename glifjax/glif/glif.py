@@ -270,9 +270,9 @@ class GLIF(AbstractJumpingNeuron):
             halted=state.halted,
             accumulated=state.accumulated,
         )
-        if self.accumulated_hazard is not None and self.escape_noise is not None:
-            evoked = self.escape_noise.evoked_spikes(self.excess(moved), dt)
-            accumulated = self.accumulated_hazard.advance(state.accumulated, evoked, dt)
+        hazard, noise = self.accumulated_hazard, self.escape_noise
+        if hazard is not None and noise is not None and state.accumulated is not None:
+            accumulated = hazard.advance(state.accumulated, noise.evoked_spikes(self.excess(moved), dt), dt)
             moved = eqx.tree_at(lambda s: s.accumulated, moved, accumulated)
         held = eqx.tree_at(lambda s: s.since_spike, state, since_spike)
         return jax.tree.map(partial(jnp.where, self.refractory(state)), held, moved)
@@ -301,9 +301,10 @@ class GLIF(AbstractJumpingNeuron):
 
     def surplus(self, state: GLIFState) -> Float[Array, ""]:
         """The excess; of gathered hazard delta_v (A - A*), which is above 0 where A > A*, in units of the excess."""
-        if self.accumulated_hazard is None or self.escape_noise is None:
+        hazard, noise = self.accumulated_hazard, self.escape_noise
+        if hazard is None or noise is None or state.accumulated is None:
             return self.excess(state)
-        return self.escape_noise.delta_v * (state.accumulated - self.accumulated_hazard.threshold)
+        return noise.delta_v * (state.accumulated - hazard.threshold)
 
     def settle(self, state: GLIFState, spiked: Float[Array, ""], inp: Input) -> GLIFState:
         """With a hard threshold, a reset to above it stops the neuron, as AllenSDK has it; not as NEST.
