@@ -47,15 +47,13 @@ SODIUM = Start(1e-3, half_activation=-50e-3, activation_slope=5e-3, conductance=
 class Variant:
     """A way to fit the level: the currents it starts from, whether their time constants and both stages move.
 
-    `settle` is the start of each sweep whose voltage does not count, s; `candidate` a current that is taken where the
-    voltage asks for it.
+    `settle` is the start of each sweep whose voltage does not count, s.
     """
 
     currents: tuple[Start, ...] = POTASSIUM
     taus: bool = True
     joint: bool = True
-    settle: float = 0.1
-    candidate: Start | None = SLOW_INWARD
+    settle: float = SETTLE
 
 
 VARIANTS = {
@@ -63,10 +61,8 @@ VARIANTS = {
     "stages A and B apart": Variant(joint=False),
     "time constants of afterspike currents fixed": Variant(taus=False),
     "second current starting without slow inactivation": Variant(currents=FASTER),
-    "voltages counted from 1 s": Variant(settle=SETTLE),
-    "never a slow inward current": Variant(candidate=None),
-    "always a slow inward current": Variant(currents=(*POTASSIUM, SLOW_INWARD), candidate=None),
-    "a persistent sodium current": Variant(currents=(*POTASSIUM, SODIUM), candidate=None),
+    "a slow inward current, voltages counted from .1 s": Variant(currents=(*POTASSIUM, SLOW_INWARD), settle=0.1),
+    "a persistent sodium current": Variant(currents=(*POTASSIUM, SODIUM)),
 }
 
 HEAD = """# What the augmented level's parts are worth
@@ -88,8 +84,7 @@ def score(path: Path, variant: Variant) -> tuple[float, float, float]:
         assert shape is not None, f"{path}: no spikes"
         data = prepare(split.train, shape)
     membrane = replace(LEVELS[LEVEL].membrane, settle=variant.settle)
-    augment, candidate = Augment(currents=variant.currents), variant.candidate
-    level = replace(LEVELS[LEVEL], augment=augment, membrane=membrane, candidate=candidate)
+    level = replace(LEVELS[LEVEL], augment=Augment(currents=variant.currents), membrane=membrane)
     start = level.start(data, shape)
     moved = level.coordinates(start, data.duration).membrane
     if not variant.taus:

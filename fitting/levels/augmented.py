@@ -1,14 +1,13 @@
 """The augmented GIF: gated membrane currents, and a threshold made of kernels."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ..data.arrays import FitData
 from ..data.shape import SpikeShape
-from ..model.coordinates import AbstractCoordinate, positions
+from ..model.coordinates import AbstractCoordinate
 from ..model.patched import PatchedNeuron, strong_types
-from ..stages.augment import SLOW_INWARD, Augment, Start
+from ..stages.augment import Augment
 from ..stages.base import AbstractStage
 from ..stages.initial import ClosedForm
 from ..stages.joint import HazardSlopes, Joint
@@ -25,8 +24,6 @@ class AugmentedLevel(AbstractLevel):
         name, words, contains, allensdk: see AbstractLevel.
         n_currents: how many afterspike currents there are.
         closed_form: starting values of a linear neuron; augment: what is added to it.
-        candidate: a current that the neuron has beside, where the training voltages ask for it; None: it never has.
-        trial: evaluations of the membrane, with the candidate and without, by which this is decided.
         prior: how far the membrane may move.
         membrane, threshold: stages A and B; the membrane's coordinates are filled in.
         joint_evaluations: of the membrane, where both are fitted together, at most.
@@ -39,34 +36,14 @@ class AugmentedLevel(AbstractLevel):
     n_currents: int = 4
     closed_form: ClosedForm = ClosedForm()
     augment: Augment = Augment()
-    candidate: Start | None = SLOW_INWARD
-    trial: int = 10
     prior: MembranePrior = MembranePrior()
-    membrane: Membrane = Membrane(settle=0.1)
+    membrane: Membrane = Membrane()
     threshold: KernelThreshold = KernelThreshold()
     joint_evaluations: int = 8
 
     def start(self, data: FitData, shape: SpikeShape) -> PatchedNeuron:
-        """A linear neuron, augmented; with the candidate among its currents where that pays.
-
-        It pays where it lowers the penalised misfit of the voltage by more than its number of coordinates times
-        log(N) / 2, N being how many independent voltages there are (Schwarz 1978, Ann Stat 6:461).
-        """
-        linear = self.closed_form(data, shape, self.n_currents)
-        plain = strong_types(self.augment(linear, data, shape))
-        if self.candidate is None:
-            return plain
-        augment = replace(self.augment, currents=(*self.augment.currents, self.candidate))
-        beside = strong_types(augment(linear, data, shape))
-        (before, fewer), (after, more) = (self._trial(model, data) for model in (plain, beside))
-        price = (more - fewer) / 2 * math.log(data.duration / self.membrane.noise.correlation)
-        return beside if before - after > price else plain
-
-    def _trial(self, model: PatchedNeuron, data: FitData) -> tuple[float, int]:
-        """The penalised misfit of the voltage after few evaluations, nats, and how many coordinates it took."""
-        moved = tuple(self.coordinates(model, data.duration).membrane)
-        trial = replace(self.membrane, moved=moved, evaluations=self.trial)
-        return trial(model, data).losses[-1], len(positions(model, moved))
+        """A linear neuron, augmented."""
+        return strong_types(self.augment(self.closed_form(data, shape, self.n_currents), data, shape))
 
     def coordinates(self, model: PatchedNeuron, duration: float) -> Moved:
         """The membrane with its gated currents, and the threshold's kernels."""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from glifjax.html import document, facts, header, join, markup, note, section, table, warnings
 
-from ..levels import LEVELS
+from ..levels import NAMED
 from ..report import figures
 from ..report.page import style
 from ..report.picture import picture
@@ -70,7 +70,7 @@ def _verdict(records: Sequence[dict[str, Any]], failed: int) -> str:
             )
         levels = [record["level"] for record in records]
         if any(len(record.get("levels", ())) > 1 for record in records):
-            counts = [f"{level} {levels.count(level)}" for level in LEVELS if level in levels]
+            counts = [f"{level} {levels.count(level)}" for level in NAMED if level in levels]
             words.append("preferred levels: " + ", ".join(counts))
     if failed:
         words.append(f"{failed} failed")
@@ -129,7 +129,7 @@ def _cells(fitted: Sequence[Cell], records: dict[str, dict[str, Any]], folder: P
 def scores(records: Sequence[dict[str, Any]]) -> Figure:
     """Each of the DRAWN scores by level: a line for each cell, and their mean."""
     by_level = [record.get("levels") or {record["level"]: record} for record in records]
-    levels = [level for level in LEVELS if any(level in scored for scored in by_level)]
+    levels = [level for level in NAMED if any(level in scored for scored in by_level)]
     figure = Figure(figsize=(figures.FULL, 3.2), layout="constrained")
     places = np.arange(len(levels))
     for ax, key in zip(figure.subplots(1, len(DRAWN)), DRAWN, strict=True):

@@ -8,7 +8,7 @@ import optax
 
 from glifjax.errors import InputError
 
-from ..levels import LEVELS, AbstractLevel, SomeLevels, describe, levels_of
+from ..levels import LEVELS, NAMED, AbstractLevel, SomeLevels, describe, levels_of
 from ..preprocessing import DriftChoice, Electrode, check_choices
 from ..tuning.descent import DEFAULT_LOSS, FineTuning, default_optimizer
 from ..tuning.objective import AnyLoss, check_loss, check_parameters
@@ -23,9 +23,9 @@ class FitSettings:
     """What a fit is asked, beside its recording.
 
     Attributes:
-        level: one of fitting.LEVELS (aliases glif1 ... glif5), a level of one's own, or several; None or "all" is all
-            six. Of several, the simplest is preferred that predicts training spikes kept aside as well as the best does
-            (fitting.assess.crossvalidate).
+        level: one of fitting.LEVELS (aliases glif1 ... glif5), a candidate beside them ("augmented-slow"), a level of
+            one's own, or several; None or "all" is all six. Of several, the simplest is preferred that predicts
+            training spikes kept aside as well as the best does (fitting.assess.crossvalidate).
         train_sweeps, test_sweeps: sweeps by number, range or protocol name; guessed where None (see
             fitting.choose_sweeps).
         optimizer: any optax optimiser, or "default"; after the fit it moves parameters through surrogate spikes, and
@@ -106,7 +106,7 @@ class FitSettings:
         """The settings as JSON can hold them; what is of one's own by its class and fields."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         own = None if self.optimizer is None or isinstance(self.optimizer, str) else {"own": "an optax optimiser"}
-        named = [level.name if LEVELS.get(level.name) is not None else describe(level) for level in self.levels]
+        named = [level.name if level.name in NAMED else describe(level) for level in self.levels]
         return values | {
             "level": "all" if named == list(LEVELS) else ",".join(named) if _are_names(named) else named,
             "optimizer": own or self.optimizer,

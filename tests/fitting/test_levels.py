@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax.numpy as jnp
 import pytest
 
 import fitting
@@ -22,10 +23,22 @@ ALL = tuple(LEVELS)
         ("augmented, lif_r, glif1", ("LIF", "LIF-R", "augmented")),
         (["LIF-R", "glif2"], ("LIF-R",)),
         (ALL[::-1], ALL),
+        ("augmented-slow, augmented", ("augmented", "augmented-slow")),
     ],
 )
 def test_levels_are_each_named_once_the_simplest_first(said, meant):
     assert tuple(level.name for level in levels_of(said)) == meant
+
+
+def test_a_candidate_has_a_current_more_which_hyperpolarisation_opens():
+    plain, slow = levels_of("augmented,augmented-slow")
+    assert slow.contains == plain.name
+    *others, last = slow.augment.currents
+    assert tuple(others) == plain.augment.currents
+    current, rest = last.current(-60e-3), -60e-3
+    opened = [float(current.gates[0].steady(jnp.asarray(voltage - rest))) for voltage in (-90e-3, -75e-3, -60e-3)]
+    assert opened == pytest.approx([0.867, 0.5, 0.133], abs=1e-3)
+    assert float(current(jnp.asarray(-35e-3 - rest), (1.0,))) == pytest.approx(0, abs=1e-20)
 
 
 def test_levels_of_ones_own_come_last_in_their_order():
