@@ -4,6 +4,8 @@ from . import io as io
 from . import rules as rules
 from .batches import simulate_sweeps as simulate_sweeps
 from .errors import InputError as InputError
+from .explorer.exploration import Exploration as Exploration
+from .explorer.exploration import explore as explore
 from .glif.glif import GLIF as GLIF
 from .glif.glif import Coefficients as Coefficients
 from .glif.levels import LEVELS as LEVELS

@@ -19,18 +19,21 @@ def join(parts: Iterable[str | Markup], between: str | Markup = "") -> Markup:
     return escape(between).join(parts)
 
 
-def document(title: str, style: str, body: Markup) -> str:
+def document(title: str, style: str, body: Markup, policy: str = "") -> str:
     """A whole page that needs nothing else.
 
     Args:
         title: for the browser's tab.
         style: CSS of our own.
         body: what is seen.
+        policy: what the browser may run and load, a Content-Security-Policy; all, where it is empty.
     """
+    meta = markup('<meta http-equiv="Content-Security-Policy" content="{}">', policy) if policy else Markup()
     page = markup(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<title>{}</title><style>{}</style></head>\n<body>{}</body></html>\n",
+        "{}<title>{}</title><style>{}</style></head>\n<body>{}</body></html>\n",
+        meta,
         title,
         Markup(style),
         body,

@@ -16,6 +16,7 @@ class Commands(LazyGroup):
         "simulate": "glifjax.cli.simulate:simulate",
         "run": "glifjax.cli.run:run",
         "gallery": "glifjax.cli.gallery:gallery",
+        "explore": "glifjax.cli.explore:explore",
     }
 
 

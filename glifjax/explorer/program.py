@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from glifjax.explorer.javascript.jaxpr import walk
 from glifjax.explorer.javascript.printer import Step, printed
-from glifjax.explorer.javascript.scalars import PARAMETERS, STEP, Graph, array
+from glifjax.explorer.javascript.scalars import PARAMETERS, STEP, Graph, array, needed_for
 from glifjax.glif.glif import GLIF
 from glifjax.neuron import AbstractNeuron, Input, Sample
 
@@ -24,10 +24,12 @@ class Program:
     Attributes:
         text: the functions `prepare` and `run`, see `glifjax.explorer.javascript.printer`.
         outputs: what `run` puts out, in this order: how many numbers of what.
+        moving: the places of the parameters that any of it follows from.
     """
 
     text: str
     outputs: dict[str, int]
+    moving: frozenset[int]
 
 
 def program_of(neuron: AbstractNeuron) -> Program:
@@ -60,17 +62,17 @@ def program_of(neuron: AbstractNeuron) -> Program:
         first = walk(graph, jax.make_jaxpr(start)(arrays, dt), parameters)
         results = walk(graph, jax.make_jaxpr(step)(arrays, dt, state, current), [*parameters, *states, drive])
     after, puts_out = results[: len(states)], results[len(states) :]
-    text = printed(
-        Step(
-            parameters=_flat(parameters),
-            start=_flat(first),
-            state=_flat(states),
-            current=drive.item(),
-            after=_flat(after),
-            outputs=_flat(puts_out),
-        )
+    whole = Step(
+        parameters=_flat(parameters),
+        start=_flat(first),
+        state=_flat(states),
+        current=drive.item(),
+        after=_flat(after),
+        outputs=_flat(puts_out),
     )
-    return Program(text, {name: leaf.size for name, leaf in outputs.items()})
+    needed = needed_for([*whole.start, *whole.after, *whole.outputs])
+    moving = frozenset(place for place, node in enumerate(whole.parameters) if node in needed)
+    return Program(printed(whole), {name: leaf.size for name, leaf in outputs.items()}, moving)
 
 
 def shown(neuron: Any, state: Any, sample: Sample) -> dict[str, Float[Array, "..."]]:

@@ -25,7 +25,8 @@ def run(jobs):
     if node is None:
         pytest.skip("no node: JavaScript is not run")
     plain = [{**job, "current": np.asarray(job["current"]).tolist()} for job in jobs]
-    done = subprocess.run([node, "-e", RUN], input=json.dumps(plain).encode(), capture_output=True, check=False, timeout=60)
+    text = json.dumps(plain).encode()
+    done = subprocess.run([node, "-e", RUN], input=text, capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr.decode()
     sizes = [job["outputs"] * len(job["current"]) for job in jobs]
     parts = np.split(np.frombuffer(done.stdout), np.cumsum(sizes)[:-1])

@@ -106,7 +106,7 @@ FUNCTIONS = {
     "index that moves": lambda x: jnp.asarray(TABLE)[jnp.int32(4 * jnp.abs(x))],
     "slice that moves": lambda x: jax.lax.dynamic_slice(jnp.asarray(TABLE), (jnp.int32(9 * x),), (2,)),
     "place that moves": lambda x: jnp.zeros(4).at[jnp.int32(3 * jnp.abs(x))].set(x),
-    "product of matrices": lambda x: (x * jnp.asarray(TABLE).reshape(5, 1)) @ (jnp.arange(10.0).reshape(2, 5) - x).T[:1],
+    "product of matrices": lambda x: (jnp.arange(10.0).reshape(2, 5) - x) @ (x * jnp.asarray(TABLE).reshape(5, 1)),
     "sums": lambda x: jnp.cumsum(x * jnp.asarray(TABLE))[::2] + jnp.prod(x + jnp.asarray(TABLE)),
     "extremes": lambda x: jnp.stack([jnp.max(x * TABLE), jnp.min(x * TABLE), jnp.clip(x, -0.2, 0.4)]),
     "padding": lambda x: jax.lax.pad(x * jnp.asarray(TABLE), x, [(2, -1, 1)]),

@@ -136,7 +136,8 @@ def _scan(graph: Graph, params: dict, operands: Arrays) -> Arrays:
     constants, carried = params["num_consts"], params["num_carry"]
     if params["length"] > MOST_TURNS:
         raise InputError(
-            f"a step of this neuron has a loop of {params['length']} turns, and the explorer writes {MOST_TURNS} at most"
+            f"a step of this neuron has a scan of {params['length']} turns, and the explorer writes out {MOST_TURNS}; "
+            "write it as a while loop"
         )
     carry, inputs = operands[constants : constants + carried], operands[constants + carried :]
     turns = range(params["length"])

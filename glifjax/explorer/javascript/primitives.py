@@ -46,7 +46,7 @@ def elementwise(graph: Graph, name: str, dtype: np.dtype) -> Callable[..., Any] 
     """A primitive as a function of scalars, its results of a dtype; None where it is no such."""
     template = TEMPLATES.get(name)
     if name in LOGIC:
-        template = LOGIC[name][dtype != bool]
+        template = LOGIC[name][dtype.kind != "b"]
     if template is None:
         return None
     if dtype.kind in "iu":
@@ -68,9 +68,9 @@ def converted(graph: Graph, x: Any, old: np.dtype, new: np.dtype) -> Any:
     """A scalar of one dtype in another."""
     if old == new:
         return x
-    if new == bool:
+    if new.kind == "b":
         return graph.apply("{0} !== 0", x)
-    if old == bool:
+    if old.kind == "b":
         return graph.apply("{0} ? 1 : 0", x)
     if new.kind in "iu" and old.kind == "f":
         return graph.apply("Math.trunc({0})", x)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from glifjax.explorer.javascript.scalars import PARAMETERS, Choice, Loop, Node, Scalar
+from glifjax.explorer.javascript.scalars import PARAMETERS, Choice, Loop, Node, Scalar, needed_for
 
 #: What JavaScript's Math lacks: to the nearest whole number, a half to the even one.
 HELPERS = """const toEven = (x) => {
@@ -81,22 +81,8 @@ def _function(signature: str, lines: Iterable[str]) -> str:
 
 def _constant(wanted: Iterable[Scalar]) -> list[Node]:
     """What is needed and follows from parameters alone, while what needs it does not; in the order of their making."""
-    seen, constants = set(), []
-    rest = list(_nodes(wanted))
-    while rest:
-        node = rest.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node.follows_from <= {PARAMETERS}:
-            constants.append(node)
-            continue
-        rest += _nodes(node.operands)
-        if isinstance(node.block, Choice):
-            rest += _nodes([node.block.index, *(result for branch in node.block.branches for result in branch)])
-        if isinstance(node.block, Loop):
-            rest += _nodes([*node.block.start, node.block.condition, *node.block.after])
-    return sorted(constants, key=lambda node: node.serial)
+    still = lambda node: node.follows_from <= {PARAMETERS}
+    return sorted(filter(still, needed_for(wanted, until=still)), key=lambda node: node.serial)
 
 
 class _Scope:

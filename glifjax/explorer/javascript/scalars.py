@@ -1,6 +1,6 @@
 """The scalar operations that a function comes to: a graph, in which an operation on the same operands is one node."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,8 +97,9 @@ class Graph:
         branches = tuple(map(tuple, branches))
         if not isinstance(index, Node):
             return list(branches[min(max(int(index), 0), len(branches) - 1)])
-        alike = [all(_identity(other) == _identity(results[0]) for other in results) for results in zip(*branches)]
-        block = Choice(index, tuple(tuple(r for r, same in zip(b, alike) if not same) for b in branches))
+        alike = [len(set(map(_identity, results))) == 1 for results in zip(*branches, strict=True)]
+        differing = (tuple(r for r, same in zip(b, alike, strict=True) if not same) for b in branches)
+        block = Choice(index, tuple(differing))
         follows_from = origins((index, *(result for branch in block.branches for result in branch)))
         block.results = [self._new("", (), follows_from, block) for same in alike if not same]
         different = iter(block.results)
@@ -113,6 +114,27 @@ class Graph:
     def _new(self, template: str, operands: tuple, follows_from: frozenset, block=None) -> Node:
         self._serial += 1
         return Node(self._serial, template, operands, follows_from, block)
+
+
+def operands(node: Node) -> list[Node]:
+    """The nodes that a node is computed from, those of all branches and turns among them."""
+    scalars = [*node.operands]
+    if isinstance(node.block, Choice):
+        scalars += [node.block.index, *(result for branch in node.block.branches for result in branch)]
+    if isinstance(node.block, Loop):
+        scalars += [*node.block.start, node.block.condition, *node.block.after]
+    return [scalar for scalar in scalars if isinstance(scalar, Node)]
+
+
+def needed_for(wanted: Iterable[Scalar], until: Callable[[Node], bool] = lambda node: False) -> set[Node]:
+    """All nodes that wanted ones are computed from, and they themselves; not what is behind those that end it."""
+    needed, rest = set(), [scalar for scalar in wanted if isinstance(scalar, Node)]
+    while rest:
+        node = rest.pop()
+        if node not in needed:
+            needed.add(node)
+            rest += [] if until(node) else operands(node)
+    return needed
 
 
 def origins(scalars: Iterable[Scalar]) -> frozenset[object]:

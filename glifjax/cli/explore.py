@@ -1,0 +1,59 @@
+"""`glifjax explore`: a neuron to play with, as one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glifjax.cli.console import escape, out_console, plain_errors
+
+
+def explore(
+    neuron_config: Annotated[
+        Path, typer.Argument(metavar="NEURON_CONFIG", help="neuron_config.json, or a published model's .zip.")
+    ],
+    cell: Annotated[
+        Path | None, typer.Argument(metavar="[CELL.nwb]", help="A recording, whose sweeps the neuron is laid over.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="EXPLORE.html", help="File to write.")] = Path("explore.html"),
+    sweeps: Annotated[
+        str | None,
+        typer.Option(help='Numbers, ranges or protocol names ("1,4-6"). Left out: the first, up to 30 s of them.'),
+    ] = None,
+    dt: Annotated[float, typer.Option(metavar="S", help="The page's time step, s.")] = 1e-4,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+) -> None:
+    """Make a page in which a neuron's numbers and stimulus are moved, and its voltage and spikes follow at once.
+
+    One HTML file that opens in any browser, without Python and without a network.
+
+    [bold]Example:[/bold]  glifjax explore neuron_config.json cell.nwb --out explore.html
+    """
+    with plain_errors():
+        _explore(neuron_config, cell, out, sweeps, dt, overwrite)
+
+
+def _explore(config: Path, cell: Path | None, out: Path, which: str | None, dt: float, overwrite: bool) -> None:
+    import jax
+
+    import glifjax as gj
+    from glifjax.errors import InputError
+    from glifjax.explorer.recorded import sweeps_to_show
+    from glifjax.io.nwb.sweeps import name_sweeps
+    from glifjax.io.writing import check_target
+
+    if which is not None and cell is None:
+        raise InputError("--sweeps chooses among those of a recording; give CELL.nwb too")
+    check_target(out, overwrite)
+    jax.config.update("jax_enable_x64", True)
+    neuron = gj.read_model_zip(config).neuron if config.suffix == ".zip" else gj.read_neuron_config(config)
+    title, source = str(config.resolve().parent.name or config.name), config.name
+    if cell is None:
+        gj.explore(neuron, dt=dt, title=title, source=source).save(out)
+    else:
+        with gj.read_recording(cell) as recording:
+            chosen = sweeps_to_show(recording, which)
+            out_console.print(f"{escape(recording.name)}, {name_sweeps(sweep.number for sweep in chosen)}")
+            source = f"{source} over {cell.name}"
+            gj.explore(neuron, chosen, dt=dt, title=recording.name, source=source).save(out)
+    out_console.print(f"wrote [bold]{escape(str(out))}[/bold], {out.stat().st_size / 1e3:.0f} kB", soft_wrap=True)

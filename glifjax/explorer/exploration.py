@@ -1,0 +1,197 @@
+"""explore(): a neuron, the twenty patterns and a recording as what a page is made of."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from glifjax.checks import require_positive
+from glifjax.errors import InputError
+from glifjax.explorer.page import embedded, page
+from glifjax.explorer.program import Program, in_double, program_of, values_of
+from glifjax.explorer.quantities import quantities
+from glifjax.explorer.recorded import packed_sweep
+from glifjax.glif.glif import GLIF
+from glifjax.io.config.neuron_config import neuron_to_config
+from glifjax.io.config.values import NeuronConfigError
+from glifjax.io.nwb.sweeps import Sweep
+from glifjax.io.writing import write_whole
+from glifjax.mihalas_niebur import MihalasNiebur
+from glifjax.neuron import AbstractNeuron
+from glifjax.patterns.mapping import gallery
+
+#: Time step of a page, s.
+DT = 1e-4
+#: Height of an IFrame in a notebook, pixels.
+HEIGHT = 900
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """A neuron as a page; in a notebook it is shown where it stands at a cell's end.
+
+    Attributes:
+        data: what the page shows, JSON.
+        programs: the neurons' steps, JavaScript.
+        neurons: those that the data's models stand for.
+    """
+
+    data: dict[str, Any]
+    programs: tuple[str, ...]
+    neurons: tuple[AbstractNeuron, ...]
+
+    def html(self) -> str:
+        """The page: one HTML file that needs nothing else, no network either."""
+        return page(self.data, self.programs)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the page; a file that exists is replaced.
+
+        Raises:
+            WritingError: there is no room for it, or no right to write it.
+        """
+        write_whole(Path(path), self.html())
+
+    def widget(self) -> Any:
+        """The same as a notebook's widget, whose `neuron` is what was made of it by hand.
+
+        Raises:
+            InputError: anywidget is not installed.
+        """
+        try:
+            from glifjax.explorer.widget import ExplorerWidget
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"a widget needs {error.name}, which is not installed: pip install 'glifjax[notebook]'; "
+                "without it the page itself is shown"
+            ) from error
+        return ExplorerWidget(self.data, self.programs, self.neurons)
+
+    def _repr_html_(self) -> str:
+        return embedded(self.html(), HEIGHT)
+
+
+def explore(
+    neuron: AbstractNeuron,
+    sweeps: Sequence[Sweep] = (),
+    *,
+    dt: float = DT,
+    title: str | None = None,
+    source: str = "",
+) -> Exploration:
+    """A neuron to play with: its numbers and its stimulus are moved, and voltage, currents and spikes follow at once.
+
+    Its own step is traced and printed as JavaScript, so that rules of one's own are explored like built-in ones. Spikes
+    come where the voltage exceeds the threshold.
+
+    Args:
+        neuron: any, of one cell.
+        sweeps: recorded ones, to lay it over; of any rate.
+        dt: the page's time step, s.
+        title: of the page; the neuron's kind by default.
+        source: where it comes from, shown below the title.
+
+    Returns:
+        An Exploration: `.save("explore.html")`, or a notebook's output.
+
+    Raises:
+        InputError: no neuron, several at once, a dt of 0 or below, or a step that has no JavaScript.
+
+    Example:
+        >>> neuron = gj.from_level("LIF-R", C=1e-10, R_input=1e8, th_inf=0.02)
+        >>> gj.explore(neuron).save("explore.html")
+    """
+    if not isinstance(neuron, AbstractNeuron):
+        raise InputError(f"neuron is {neuron!r}; give a neuron: a file is read with glifjax.read_neuron_config(path)")
+    if np.ndim(neuron.init_voltage):
+        raise InputError(f"the neuron is {np.shape(neuron.init_voltage)} neurons; explore one of them at a time")
+    require_positive(dt=dt)
+    with jax.enable_x64(True):
+        given, neuron = neuron, in_double(neuron)
+        own, pattern = program_of(neuron), program_of(gallery["A"].neuron)
+        models = [_model(neuron, own, 0, float(dt))]
+        stimulus = {"kind": "sweep", "sweep": 0} if sweeps else _step(neuron)
+        starts: list[dict[str, Any]] = [{"name": "this neuron", "model": 0, "stimulus": stimulus}]
+        models.append(_model(in_double(gallery["A"].neuron), pattern, 1, gallery["A"].dt))
+        starts += [
+            {
+                "name": f"{row.letter}  {row.name}",
+                "about": row.behaviour,
+                "model": 1,
+                "values": values_of(in_double(row.neuron)),
+                "stimulus": {"kind": "pieces", "pieces": row.stimulus},
+            }
+            for row in gallery.values()
+        ]
+    data = {
+        "title": title or type(neuron).__name__,
+        "source": source,
+        "models": models,
+        "starts": starts,
+        "sweeps": [packed_sweep(sweep, float(dt)) for sweep in sweeps],
+    }
+    return Exploration(data, (own.text, pattern.text), (given, gallery["A"].neuron))
+
+
+def _model(neuron: Any, program: Program, number: int, dt: float) -> dict[str, Any]:
+    """A neuron and its program as a page needs them."""
+    values, rows = values_of(neuron), quantities(neuron, program.moving)
+    latency = place_of(neuron, "spike_latency")
+    return {
+        "program": number,
+        "outputs": program.outputs,
+        "values": values,
+        "quantities": [dataclasses.asdict(row) | {"places": row.places} for row in rows],
+        "reference": float(neuron.El_reference) if isinstance(neuron, GLIF) else 0.0,
+        "dt": dt,
+        "latency": latency,
+        "currents": _current_names(neuron, program),
+        **_in_python(neuron),
+    }
+
+
+def _in_python(neuron: Any) -> dict[str, Any]:
+    """What writes the neuron in Python: a config, or the arguments of its class; neither, where files know no name."""
+    if isinstance(neuron, MihalasNiebur):
+        fields = [field.name for field in dataclasses.fields(neuron) if field.name not in ("propagator", "inside")]
+        numbers = [name for name in fields if eqx.is_array(getattr(neuron, name))]
+        named = {name: getattr(neuron, name) for name in ("integrator", "max_spikes_per_step")}
+        return {"arguments": [(name, place_of(neuron, name)) for name in numbers], "static": named}
+    if isinstance(neuron, GLIF):
+        try:
+            return {"config": neuron_to_config(neuron)}
+        except NeuronConfigError:  # a rule of one's own, without a name in files
+            return {}
+    return {}
+
+
+def place_of(neuron: AbstractNeuron, field: str) -> int | list[int]:
+    """Where a field lies in `values_of(neuron)`; a list for an array."""
+    start = 0
+    for path, leaf in jax.tree_util.tree_leaves_with_path(eqx.filter(neuron, eqx.is_array)):
+        if len(path) == 1 and getattr(path[0], "name", None) == field:
+            return list(range(start, start + leaf.size)) if leaf.ndim else start
+        start += leaf.size
+    raise InputError(f"{type(neuron).__name__} has no number {field}")
+
+
+def _current_names(neuron: AbstractNeuron, program: Program) -> list[str]:
+    kind = "internal" if isinstance(neuron, MihalasNiebur) else "afterspike"
+    names = [f"{kind} current {i + 1}" for i in range(program.outputs.get("afterspike", 0))]
+    return names + [f"membrane current {i + 1}" for i in range(program.outputs.get("membrane", 0))]
+
+
+def _step(neuron: Any) -> dict[str, Any]:
+    """A step that makes a neuron fire: half as strong again as what holds it at the threshold."""
+    if isinstance(neuron, GLIF):
+        rheobase = float((neuron.threshold_infinity - neuron.El) * neuron.conductance)
+        return {"kind": "step", "amplitude": float(f"{1.5 * abs(rheobase):.2g}")}
+    if isinstance(neuron, MihalasNiebur):
+        return {"kind": "step", "amplitude": float(f"{1.5 * abs(neuron.G * (neuron.th_inf - neuron.El)):.2g}")}
+    return {"kind": "step"}

@@ -1,0 +1,70 @@
+"""Sweeps for a page: current and voltage as means over the page's steps, in 16 bits."""
+
+from base64 import b64encode
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from glifjax.errors import InputError
+from glifjax.io.nwb.sweeps import Recording, Sweep
+
+#: Of a page without a choice of sweeps, s: 2.7 bytes a step and channel.
+MOST_SECONDS = 30.0
+#: Levels of 16 bits, the extreme ones left out.
+LEVELS = 65000
+#: A protocol that nobody wants to see unless it is asked for: the amplifier's own test.
+TEST = "test"
+
+
+def sweeps_to_show(recording: Recording, which: str | None = None) -> list[Sweep]:
+    """The sweeps that are asked for, or the first in current clamp but tests, up to MOST_SECONDS.
+
+    Args:
+        recording: where they are.
+        which: numbers, ranges or protocol names, "1,4-6"; None for the first.
+
+    Raises:
+        InputError: there is none, or one that is asked for has no current and voltage.
+    """
+    if which is not None:
+        chosen = recording.select(which)
+        if unfit := [sweep for sweep in chosen if sweep.clamp != "current" or not sweep.paired]:
+            raise InputError(
+                f"{recording.path}: sweep {unfit[0].number} has no stimulus in current clamp; leave it out of `sweeps`"
+            )
+        return chosen
+    usable = [sweep for sweep in recording.current_clamp if sweep.protocol.strip().lower() != TEST]
+    if not usable:
+        raise InputError(f"{recording.path}: holds no sweep in current clamp but tests; select one with `sweeps`")
+    ends = np.cumsum([sweep.duration for sweep in usable])
+    return [sweep for sweep, end in zip(usable, ends, strict=True) if end <= MOST_SECONDS] or usable[:1]
+
+
+def packed_sweep(sweep: Sweep, dt: float) -> dict[str, Any]:
+    """A sweep as a page holds it: its number, protocol and file, its samples as means over steps of dt (s)."""
+    return {
+        "number": sweep.number,
+        "protocol": sweep.protocol,
+        "file": sweep.file,
+        "current": packed(stepwise(sweep.current, sweep.rate, dt)),
+        "voltage": packed(stepwise(sweep.voltage, sweep.rate, dt)),
+    }
+
+
+def stepwise(samples: Float[np.ndarray, " n"], rate: float, dt: float) -> Float[np.ndarray, " T"]:
+    """Means over steps of dt, s, of samples at a rate, Hz; where a step holds no sample, the last one."""
+    edges = np.round(np.arange(int(len(samples) / rate / dt + 1e-6) + 1) * dt * rate).astype(int)
+    sums = np.concatenate([[0.0], np.cumsum(samples)])
+    counts = np.diff(edges)
+    means = np.diff(sums[edges]) / np.maximum(counts, 1)
+    return np.where(counts > 0, means, samples[np.minimum(edges[:-1], len(samples) - 1)])
+
+
+def packed(values: Float[np.ndarray, " T"]) -> dict[str, Any]:
+    """Values as levels of 16 bits, in base64: offset + scale * level."""
+    low, high = float(values.min()), float(values.max())
+    scale = (high - low) / LEVELS or 1.0
+    offset = (low + high) / 2
+    levels: Int[np.ndarray, " T"] = np.round((values - offset) / scale).astype("<i2")
+    return {"data": b64encode(levels.tobytes()).decode(), "scale": scale, "offset": offset}

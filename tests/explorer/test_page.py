@@ -1,0 +1,136 @@
+"""The page's parts, without a browser: what moves a neuron, what is escaped, what is refused."""
+
+import dataclasses
+import json
+import re
+from base64 import b64decode
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+from neurons import NEURONS
+from typer.testing import CliRunner
+
+import glifjax as gj
+from glifjax.cli import app
+from glifjax.errors import InputError
+from glifjax.explorer.page import escaped_json
+from glifjax.explorer.program import program_of, values_of
+from glifjax.explorer.quantities import quantities
+from glifjax.explorer.recorded import packed, stepwise
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;"
+
+
+@pytest.fixture(scope="module")
+def exploration():
+    return gj.explore(NEURONS["LIF-R-ASC-A"](), title=HOSTILE, source=HOSTILE)
+
+
+def test_every_number_that_moves_the_neuron_has_one_slider():
+    neuron = NEURONS["LIF-R-ASC-A"]()
+    program = program_of(neuron)
+    rows = quantities(neuron, program.moving)
+    names = {name for row in rows for name, _ in row.elements}
+    assert {"C", "R_input", "asc_tau_array[0]", "voltage_reset.a", "threshold_dynamics.a_voltage"} <= names
+    shared = next(row for row in rows if row.name == "threshold_dynamics.b_spike")
+    assert [name for name, _ in shared.elements] == ["threshold_dynamics.b_spike", "threshold_reset.b_spike"]
+    assert not any(name.startswith(("coeffs", "escape_noise", "spike.")) for name in names)
+    lif = quantities(NEURONS["LIF"](), program_of(NEURONS["LIF"]()).moving)
+    assert not any(row.name.startswith("asc_") for row in lif)  # without effect at this level
+
+
+def test_a_slider_shows_the_number_with_its_coefficient_in_its_unit():
+    neuron = NEURONS["LIF-R-ASC-A"]()
+    values = values_of(neuron)
+    rows = {row.name: row for row in quantities(neuron, range(len(values)))}
+    shown = lambda name: rows[name].scale * values[rows[name].places[0]]
+    assert shown("C") == pytest.approx(1e12 * float(neuron.capacitance))
+    assert shown("R_input") == pytest.approx(1e-6 / float(neuron.conductance))
+    assert shown("asc_amp_array[1]") == pytest.approx(1e12 * float(neuron.afterspike_amplitudes[1]))
+    assert shown("spike_cut_length") == pytest.approx(1e3 * float(neuron.spike_cut_duration))
+    for row in rows.values():
+        assert row.low <= row.scale * values[row.places[0]] <= row.high
+
+
+def test_a_path_leads_to_the_number_in_the_config():
+    for name in ("LIF-R-ASC-A", "augmented"):
+        neuron = NEURONS[name]()
+        config, values = gj.io.neuron_to_config(neuron), values_of(neuron)
+        for row in quantities(neuron, range(len(values))):
+            for path in row.paths:
+                part = config
+                for key in path:
+                    part = part[key]
+                assert part == values[row.places[0]], row.name
+
+
+def test_the_page_is_whole_and_escaped(exploration):
+    html = exploration.html()
+    assert HOSTILE not in html
+    assert html.count("<script") == 2
+    assert html.count("</script>") == 2
+    assert not re.search(r"<(link|img|iframe|base)\b|https?:|//cdn", html)
+    assert "default-src &#39;none&#39;" in html
+    data = re.search(r'id="data">(.*?)</script>', html, re.S)
+    assert data is not None
+    assert json.loads(data[1])["title"] == HOSTILE
+
+
+def test_json_in_an_element_reads_back_and_holds_no_markup():
+    text = escaped_json({"name": HOSTILE, "values": [1e-10, True, None]})
+    assert not set("<>&") & set(text)
+    assert json.loads(text)["name"] == HOSTILE
+
+
+def test_samples_become_means_over_steps():
+    samples = np.arange(10.0)
+    np.testing.assert_allclose(stepwise(samples, 1e4, 2e-4), [0.5, 2.5, 4.5, 6.5, 8.5])
+    np.testing.assert_allclose(stepwise(samples[:3], 1e4, 5e-5), [0, 1, 1, 2, 2, 2], atol=1.0)
+    assert len(stepwise(np.zeros(200_001), 2e5, 1e-4)) == 10_000
+
+
+def test_16_bits_hold_a_voltage():
+    voltage = -0.07 + 0.1 * np.random.default_rng(0).random(1000)
+    row = packed(voltage)
+    levels = np.frombuffer(b64decode(row["data"]), "<i2")
+    np.testing.assert_allclose(row["offset"] + row["scale"] * levels, voltage, atol=1e-6)
+    assert packed(np.zeros(3))["scale"] == 1.0
+
+
+def test_what_cannot_be_explored_is_refused():
+    with pytest.raises(InputError, match="a file is read with"):
+        gj.explore("neuron_config.json")  # pyright: ignore
+    several = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), NEURONS["LIF"]())
+    with pytest.raises(InputError, match="explore one of them at a time"):
+        gj.explore(several)
+    with pytest.raises(InputError, match="dt is 0"):
+        gj.explore(NEURONS["LIF"](), dt=0)
+
+
+def test_the_command_writes_one_file_and_refuses_to_replace_it(tmp_path):
+    config, out = tmp_path / "neuron_config.json", tmp_path / "explore.html"
+    gj.write_neuron_config(dataclasses.replace(NEURONS["LIF-R"](), spike_latency=np.asarray(0.0)), config)
+    ask = lambda *more: CliRunner().invoke(app, ["explore", str(config), "--out", str(out), *more])
+    done = ask()
+    assert done.exit_code == 0, done.output
+    assert out.read_text().startswith("<!doctype html>")
+    again = ask()
+    assert again.exit_code == 2
+    assert "the file exists" in " ".join(again.output.split())
+    assert "--sweeps chooses among those of a recording" in " ".join(ask("--sweeps", "1").output.split())
+
+
+def test_a_widget_gives_back_the_neuron_that_was_moved(exploration):
+    widget = exploration.widget()
+    given = NEURONS["LIF-R-ASC-A"]()
+    assert eqx.tree_equal(widget.neuron, given)
+    numbers = list(widget.numbers)
+    place = next(row["places"][0] for row in exploration.data["models"][0]["quantities"] if row["name"] == "C")
+    numbers[place] = 2e-10
+    widget.numbers = numbers
+    assert float(widget.neuron.C) == 2e-10
+    assert eqx.tree_equal(eqx.tree_at(lambda n: n.C, widget.neuron, given.C), given)
+    widget.start, widget.numbers = 13, exploration.data["starts"][13]["values"]
+    assert eqx.tree_equal(widget.neuron, gj.gallery["M"].neuron)
