@@ -47,7 +47,7 @@ def _explore(config: Path, cell: Path | None, out: Path, which: str | None, dt: 
     check_target(out, overwrite)
     jax.config.update("jax_enable_x64", True)
     neuron = gj.read_model_zip(config).neuron if config.suffix == ".zip" else gj.read_neuron_config(config)
-    title, source = str(config.resolve().parent.name or config.name), config.name
+    title, source = _title(config), config.name
     if cell is None:
         gj.explore(neuron, dt=dt, title=title, source=source).save(out)
     else:
@@ -57,3 +57,8 @@ def _explore(config: Path, cell: Path | None, out: Path, which: str | None, dt: 
             source = f"{source} over {cell.name}"
             gj.explore(neuron, chosen, dt=dt, title=recording.name, source=source).save(out)
     out_console.print(f"wrote [bold]{escape(str(out))}[/bold], {out.stat().st_size / 1e3:.0f} kB", soft_wrap=True)
+
+
+def _title(config: Path) -> str:
+    """A file's name without its ending; its folder's, where every file is named so."""
+    return config.resolve().parent.name if config.stem == "neuron_config" else config.stem

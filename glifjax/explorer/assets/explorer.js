@@ -55,11 +55,13 @@ function mount(root, data, programs, moved = () => {}) {
     if (sweep) voltage.unshift({ values: sweep.voltage, dt, scale: 1e3, colour: "data", width: 1 });
     const spikes = [[result.spikes.map((time) => time + state.values[model.latency]), "voltage", 0]];
     if (held) spikes.push([held.spikes, "held", 1]);
-    const currents = [...(result.afterspike ?? []), ...(result.membrane ?? [])].map((values, i) => (
-      { values, dt, scale: 1e12, colour: `current${i % 6}` }));
+    const flowing = [...(result.afterspike ?? []), ...(result.membrane ?? [])];
+    const amperes = amperesFor([...flowing, result.current]);
+    const currents = flowing.map((values, i) => ({ values, dt, scale: amperes.scale, colour: `current${i % 6}` }));
     const panels = [{ title: "Voltage", unit: "mV", weight: 5, traces: voltage, spikes: true }];
-    if (currents.length) panels.push({ title: "Currents", unit: "pA", weight: 2, traces: currents });
-    panels.push({ title: "Stimulus", unit: "pA", weight: 1.4, traces: [{ values: result.current, dt, scale: 1e12, colour: "stimulus" }] });
+    if (currents.length) panels.push({ title: "Currents", unit: amperes.unit, weight: 2, traces: currents });
+    const stimulus = { values: result.current, dt, scale: amperes.scale, colour: "stimulus" };
+    panels.push({ title: "Stimulus", unit: amperes.unit, weight: 1.4, traces: [stimulus] });
     plot.show(panels, spikes, result.current.length * dt);
     showKey(sweep, held, currents.length);
     showSummary();
@@ -101,7 +103,7 @@ function mount(root, data, programs, moved = () => {}) {
       const folded = ["At the start", "Others"].includes(group) || quantities.length > 12;
       return made("details", { open: !folded }, made("summary", {}, group), ...quantities.map((quantity) =>
         slider(quantity, quantity.scale * state.values[quantity.places[0]],
-          quantity.scale * state.model.values[quantity.places[0]], (shown) => {
+          quantity.scale * (data.starts[state.start].values ?? state.model.values)[quantity.places[0]], (shown) => {
             const value = quantity.whole ? Math.round(shown / quantity.scale) : shown / quantity.scale;
             for (const place of quantity.places) state.values[place] = value;
             rerun();
@@ -130,7 +132,7 @@ function mount(root, data, programs, moved = () => {}) {
     });
     parts.stimulus.replaceChildren(choice, ...STIMULI[kind].fields.map((f) => {
       const quantity = { ...f, name: f.key, logarithmic: false };
-      return slider(quantity, f.scale * state.stimulus[f.key], f.scale * f.value, (shown) => {
+      return slider(quantity, f.scale * state.stimulus[f.key], f.scale * (kind === start.stimulus.kind ? start.stimulus[f.key] ?? f.value : f.value), (shown) => {
         state.stimulus[f.key] = shown / f.scale;
         renew();
       });
@@ -167,6 +169,13 @@ function grouped(items) {
   const groups = new Map();
   for (const item of items) groups.set(item.group, [...(groups.get(item.group) ?? []), item]);
   return groups;
+}
+
+// The unit that currents are drawn in.
+function amperesFor(rows) {
+  let most = 0;
+  for (const row of rows) for (const value of row) if (Math.abs(value) > most) most = Math.abs(value);
+  return most < 2e-9 ? { unit: "pA", scale: 1e12 } : { unit: "nA", scale: 1e9 };
 }
 
 // A sweep's samples from their 16 bits.

@@ -96,8 +96,11 @@ class Plot {
           if (pixels < (this.view[1] - this.view[0]) / trace.dt) points.push(null);
           continue;
         }
-        points.push([box.left + i + 0.5, at(trace.high[i])]);
-        if (trace.high[i] !== trace.low[i]) points.push([box.left + i + 0.5, at(trace.low[i])]);
+        const ends = [at(trace.high[i]), at(trace.low[i])];
+        const last = points.at(-1)?.[1] ?? ends[0];
+        if (Math.abs(last - ends[1]) < Math.abs(last - ends[0])) ends.reverse(); // the nearer end of a pixel comes first
+        points.push([box.left + i + 0.5, ends[0]]);
+        if (ends[1] !== ends[0]) points.push([box.left + i + 0.5, ends[1]]);
       }
       line(pen, this.colour(trace.colour), trace.width ?? 1.3, points);
     }
