@@ -76,7 +76,7 @@ def program_of(neuron: AbstractNeuron) -> Program:
 
 
 def shown(neuron: Any, state: Any, sample: Sample) -> dict[str, Float[Array, "..."]]:
-    """What the explorer draws of a step, by name in alphabetical order; the names without which there is none."""
+    """What the explorer draws of a step, by name, in alphabetical order: that of jax's trees."""
     outputs = {
         "voltage": sample.voltage,
         "threshold": sample.threshold,
@@ -89,8 +89,8 @@ def shown(neuron: Any, state: Any, sample: Sample) -> dict[str, Float[Array, "..
             channel(state.voltage, gates)
             for channel, gates in zip(neuron.membrane_currents, state.membrane, strict=True)
         ]
-        outputs["membrane"] = jnp.where(jnp.isnan(sample.voltage), jnp.nan, jnp.stack(flowing))
-    return {name: outputs[name] for name in sorted(outputs) if outputs[name] is not None}
+        outputs["membrane"] = jnp.where(jnp.isnan(sample.voltage), jnp.nan, jnp.stack(flowing))  # pyright: ignore
+    return {name: value for name, value in sorted(outputs.items()) if value is not None}
 
 
 def values_of(neuron: AbstractNeuron) -> list[float | int]:

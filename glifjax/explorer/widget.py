@@ -39,6 +39,8 @@ class ExplorerWidget(anywidget.AnyWidget):
         numbers: of the neuron as it stands, SI, in the order of its leaves.
     """
 
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
     data = traitlets.Dict().tag(sync=True)
     start = traitlets.Int(0).tag(sync=True)
     numbers = traitlets.List().tag(sync=True)

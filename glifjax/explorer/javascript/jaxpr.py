@@ -1,7 +1,7 @@
 """A jaxpr, walked: its equations one after another, calls as what they call, loops and conditions as such."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
@@ -74,7 +74,7 @@ def _computed(graph: Graph, eqn: Any, operands: Arrays) -> np.ndarray:
         return numbers(np.asarray(eqn.primitive.bind(*given, **params)))  # indices are numbers, not computed
     if name == "iota":
         return numbers(np.asarray(eqn.primitive.bind(*operands, **params)))
-    combine = lambda operation: primitives.elementwise(graph, operation, dtype)
+    combine = lambda operation: primitives.elementwise(graph, operation, dtype) or _unknown(operation)
     if name in primitives.REDUCTIONS:
         operation = primitives.REDUCTIONS[name]
         empty = {"add": 0.0, "mul": 1.0, "max": -np.inf, "min": np.inf, "and": True}.get(operation, False)
@@ -84,14 +84,17 @@ def _computed(graph: Graph, eqn: Any, operands: Arrays) -> np.ndarray:
             combine(primitives.CUMULATIVE[name]), operands[0], params["axis"], params.get("reverse", False)
         )
     if name == "dot_general":
-        return primitives.contracted(graph, *operands, params["dimension_numbers"])
-    one = _one_by_one(graph, eqn, dtype)
-    if one is None:
-        raise InputError(
-            f"a step of this neuron uses {name}, which the explorer has no JavaScript for; write that rule without it"
-        )
+        left, right = operands
+        return primitives.contracted(graph, left, right, params["dimension_numbers"])
+    one = _one_by_one(graph, eqn, dtype) or _unknown(name)
     together = np.broadcast_arrays(*operands)
     return array([one(*scalars) for scalars in zip(*(x.ravel() for x in together), strict=True)], aval.shape)
+
+
+def _unknown(name: str) -> NoReturn:
+    raise InputError(
+        f"a step of this neuron uses {name}, which the explorer has no JavaScript for; write that rule without it"
+    )
 
 
 def _one_by_one(graph: Graph, eqn: Any, dtype: np.dtype) -> Any:

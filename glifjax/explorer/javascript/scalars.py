@@ -94,16 +94,16 @@ class Graph:
 
     def choose(self, index: Scalar, branches: Iterable[Iterable[Scalar]]) -> list[Scalar]:
         """The results of the branch that the index names; of a boolean's two, the second where it is true."""
-        branches = tuple(map(tuple, branches))
+        rows = [tuple(branch) for branch in branches]
         if not isinstance(index, Node):
-            return list(branches[min(max(int(index), 0), len(branches) - 1)])
-        alike = [len(set(map(_identity, results))) == 1 for results in zip(*branches, strict=True)]
-        differing = (tuple(r for r, same in zip(b, alike, strict=True) if not same) for b in branches)
+            return list(rows[min(max(int(index), 0), len(rows) - 1)])
+        alike = [len(set(map(_identity, results))) == 1 for results in zip(*rows, strict=True)]
+        differing = (tuple(r for r, same in zip(b, alike, strict=True) if not same) for b in rows)
         block = Choice(index, tuple(differing))
         follows_from = origins((index, *(result for branch in block.branches for result in branch)))
         block.results = [self._new("", (), follows_from, block) for same in alike if not same]
         different = iter(block.results)
-        return [branches[0][place] if same else next(different) for place, same in enumerate(alike)]
+        return [rows[0][place] if same else next(different) for place, same in enumerate(alike)]
 
     def repeat(self, loop: Loop, inside: object) -> list[Scalar]:
         """The results of a loop, whose carried nodes follow from `inside`."""
