@@ -2,6 +2,7 @@ from . import errors as errors
 from . import glm as glm
 from . import io as io
 from . import rules as rules
+from . import stimuli as stimuli
 from .batches import simulate_sweeps as simulate_sweeps
 from .errors import InputError as InputError
 from .explorer.exploration import Exploration as Exploration

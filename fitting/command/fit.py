@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SETTINGS = {
     "level": "level", "train": "train_sweeps", "test": "test_sweeps", "finetune": "optimizer",
     "uncertainty": "uncertainty", "electrode": "electrode", "drift": "drift",
-    "currents": "currents", "seed": "seed", "cell": "cell",
+    "currents": "currents", "seed": "seed", "cell": "cell", "stimulus": "stimulus",
 }  # fmt: skip
 
 
@@ -29,7 +29,8 @@ def fit(
         typer.Argument(
             metavar="CELL.nwb",
             show_default=False,
-            help="NWB files with current-clamp sweeps, a cell each; without one, a simulated example.",
+            help="Files with current-clamp sweeps (NWB, ABF, WinWCP, Spike2), a cell each; without one, a simulated "
+            "example.",
         ),
     ] = None,
     level: Annotated[
@@ -68,6 +69,13 @@ def fit(
     cell: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Of a file that holds several electrodes or cells, the one to fit."),
+    ] = None,
+    stimulus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CURRENT.csv",
+            help="The current, of a file that does not hold it (.csv, .atf): time in s, pA for all sweeps or one each.",
+        ),
     ] = None,
     finetune: Annotated[
         bool,
@@ -158,7 +166,7 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
     check_folder(out, options["overwrite"])
     if cell is not None:
         with plain_errors({"electrode": "cell"}):  # refuse what is no recording before anything is made
-            gj.read_recording(cell, electrode=settings.cell).close()
+            gj.read_recording(cell, electrode=settings.cell, stimulus=settings.stimulus).close()
     path = cell if cell is not None else _example(out, settings)
     levels, stages = [level.name for level in settings.levels], Checkpoint()
     with out_console.status("") as status:

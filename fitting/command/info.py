@@ -10,9 +10,19 @@ from glifjax.cli.console import err_console, escape, out_console, plain_errors
 
 
 def info(
-    cell: Annotated[Path, typer.Argument(metavar="CELL.nwb", show_default=False, help="An NWB file.")],
+    recorded: Annotated[
+        Path, typer.Argument(metavar="CELL.nwb", show_default=False, help="A recording: NWB, ABF, WinWCP, Spike2.")
+    ],
     train: Annotated[str | None, typer.Option(help="Sweeps to fit, as `glifjax fit` takes them.")] = None,
     test: Annotated[str | None, typer.Option(help="Sweeps to hold out, likewise.")] = None,
+    cell: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of a file that holds several electrodes or cells, the one to take."),
+    ] = None,
+    stimulus: Annotated[
+        Path | None,
+        typer.Option(metavar="CURRENT.csv", help="The current, where the file does not hold it (.csv, .atf)."),
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw all sweeps with samples into this file.")
     ] = None,
@@ -21,10 +31,10 @@ def info(
 
     [bold]Example:[/bold]  glifjax info cell.nwb --picture cell.png
     """
-    with plain_errors({"train_sweeps": "train", "test_sweeps": "test"}):
+    with plain_errors({"train_sweeps": "train", "test_sweeps": "test", "electrode": "cell"}):
         import glifjax as gj
 
-        with gj.read_recording(cell) as recording:
+        with gj.read_recording(recorded, electrode=cell, stimulus=stimulus) as recording:
             out_console.print(f"[bold]{escape(recording.name)}[/bold] {escape(recording.session_description)}")
             out_console.print(_table(recording))
             _say_split(recording, train, test)
@@ -38,7 +48,6 @@ def info(
 def _table(recording) -> Table:
     """A line each sweep: protocol, clamp, rate, duration, how large current and voltage are, spikes."""
     from glifjax.errors import InputError
-    from glifjax.spikes.detection import find_spike_peaks
 
     table = Table(box=None)
     electrodes = {sweep.electrode for sweep in recording.sweeps}
@@ -51,13 +60,24 @@ def _table(recording) -> Table:
         try:
             rate, voltage = sweep.rate, sweep.voltage
             current = f"{_span(1e12 * sweep.current)}" if sweep.paired else "–"
-            spikes = str(len(find_spike_peaks(voltage, rate))) if sweep.clamp != "voltage" else "–"
+            spikes = _spikes(sweep, voltage)
             row += [f"{rate / 1e3:g}", f"{sweep.duration:.4g}", current, _span(1e3 * voltage), spikes]
         except InputError as error:
             row += ["", "", "", "", "unusable"]
             err_console.print(f"[yellow]note:[/yellow] {escape(str(error))}", soft_wrap=True)
         table.add_row(*map(escape, row))
     return table
+
+
+def _spikes(sweep, voltage) -> str:
+    """How many spikes a sweep's voltage holds."""
+    from glifjax.spikes.detection import find_spike_peaks
+    from glifjax.spikes.drop import without_drop
+
+    if sweep.clamp == "voltage":
+        return "–"
+    straight = without_drop(voltage, sweep.current, sweep.rate) if sweep.paired else voltage
+    return str(len(find_spike_peaks(straight, sweep.rate)))
 
 
 def _span(values) -> str:

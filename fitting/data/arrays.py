@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from glifjax.errors import InputError
 from glifjax.spikes.detection import detect_spikes
+from glifjax.spikes.drop import without_drop
 
 from .shape import SpikeShape
 
@@ -127,9 +128,10 @@ def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
         )
     currents, voltages, times = [], [], []
     for sweep in sweeps:
-        voltage = sweep.voltage
-        times.append(detect_spikes(voltage, sweep.rate, shape.level) if shape else np.zeros(0))
-        currents.append(resample(sweep.current, sweep.rate))
+        current, voltage = sweep.current, sweep.voltage
+        straight = without_drop(voltage, current, sweep.rate)
+        times.append(detect_spikes(straight, sweep.rate, shape.level) if shape else np.zeros(0))
+        currents.append(resample(current, sweep.rate))
         voltages.append(resample(voltage, sweep.rate))
     length = max(map(len, currents))
     pad = lambda traces, mode: np.stack([np.pad(x, (0, length - len(x)), mode=mode) for x in traces])

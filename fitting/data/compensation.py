@@ -40,6 +40,8 @@ SIGNIFICANT = 6.0
 SIZEABLE = 0.02
 #: An artefact is looked for from here on, from a spike's upstroke, s.
 UPSTROKE = 0.0
+#: A current that mostly changes by no more than this part of its range from step to step was not measured.
+NOISELESS = 1e-6
 #: What is shown of it, s.
 SHOWN = (-5e-3, 10e-3)
 #: How many steps of the current foretell the next.
@@ -177,7 +179,8 @@ def spike_artefact(data: FitData, cut: float) -> Artefact:
 
     The stimulus makes spikes, so before an upstroke the current differs from its mean, to which it then returns. But
     what does not follow from its own last ORDER steps, comes too late to have made the spike, and comes at the same
-    time in every spike, is made by it: the amplifier's doing.
+    time in every spike (so that the median over spikes shows it), is made by it: the amplifier's doing. A current as it
+    was commanded, mostly without any change, answers nothing.
     """
     first, last = (round(time / data.dt) for time in SHOWN)
     around = np.arange(first, last)
@@ -189,17 +192,23 @@ def spike_artefact(data: FitData, cut: float) -> Artefact:
     ]
     rows = [data.current[sweep, step + around] for sweep, step in spikes]
     time = (around + 0.5) * data.dt
-    if len(rows) < 5:
+    if len(rows) < 5 or _commanded(data):
         return Artefact(time, np.full(len(time), np.nan), np.full(len(time), np.nan), 0.0, len(rows))
     currents, n = np.array(rows), np.sqrt(len(rows))
     jumps = _unforeseen(data)
     within = (time >= UPSTROKE) & (time <= cut)
-    size = np.abs(np.mean([jumps[sweep, step + around] for sweep, step in spikes], axis=0))[within]
+    size = np.abs(np.median([jumps[sweep, step + around] for sweep, step in spikes], axis=0))[within]
     spread = np.std(jumps[data.valid])
     large = SIZEABLE * np.std(data.current[data.valid])
     stands_out = (size > SIGNIFICANT * spread / n) & (size > large)
     largest = float(size[stands_out].max()) if stands_out.any() else 0.0
     return Artefact(time, currents.mean(axis=0), currents.std(axis=0) / n, largest, len(rows))
+
+
+def _commanded(data: FitData) -> bool:
+    """Whether the current has no noise of an amplifier in it."""
+    change = np.abs(np.diff(data.current))[data.valid[:, 1:]]
+    return bool(np.median(change) <= NOISELESS * np.ptp(data.current[data.valid]))
 
 
 def _unforeseen(data: FitData) -> Float[np.ndarray, "S T"]:

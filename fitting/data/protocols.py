@@ -8,17 +8,12 @@ from jaxtyping import Float
 
 import glifjax as gj
 from glifjax.spikes.detection import find_spike_peaks
+from glifjax.spikes.drop import without_drop
 
 from .arrays import DataError
-from .usable import check_named, is_driven, of_one_cell, refuse_stillness, usable_sweeps
+from .candidates import Candidate, amount, inspect, stimulus_groups
+from .usable import check_named, of_one_cell, refuse_stillness, usable_sweeps
 
-#: Words in a protocol's name that say what it is for.
-TRAINING_WORDS = ("train", "fit", "noise 1", "noise1")
-HELD_OUT_WORDS = ("test", "valid", "held", "frozen", "noise 2", "noise2")
-#: Two sweeps have the same stimulus if their currents (1 ms means) correlate this well.
-SAME_SHAPE = 0.98
-#: And are as large within this share.
-SAME_SIZE = 0.02
 #: Of a single recording, this much is held out at its end.
 HELD_OUT_FRACTION = 0.25
 
@@ -88,38 +83,6 @@ class Split:
         return list({part.number: part.sweep for part in parts}.values())
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A sweep as far as the choice needs to know it."""
-
-    sweep: "gj.Sweep"
-    envelope: Float[np.ndarray, " n"]  # 1 ms means of the current, A
-    spikes: int
-    is_noise: bool
-    is_driven: bool
-
-    @property
-    def says_training(self) -> bool:
-        return any(word in self.sweep.protocol.lower() for word in TRAINING_WORDS)
-
-    @property
-    def says_held_out(self) -> bool:
-        return any(word in self.sweep.protocol.lower() for word in HELD_OUT_WORDS)
-
-    def repeats(self, other: "_Candidate") -> bool:
-        """Whether both sweeps have the same stimulus."""
-        a, b = self.envelope, other.envelope
-        if abs(len(a) - len(b)) > 0.01 * len(a):
-            return False
-        n = min(len(a), len(b))
-        a, b = a[:n] - a[:n].mean(), b[:n] - b[:n].mean()
-        size_a, size_b = np.sqrt(a @ a), np.sqrt(b @ b)
-        if size_a == 0 or size_b == 0:
-            return bool(size_a == size_b)
-        # compared by size too: two steps of different height correlate perfectly
-        return bool(a @ b > SAME_SHAPE * size_a * size_b and abs(size_a / size_b - 1) < SAME_SIZE)
-
-
 def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str | None = None) -> Split:
     """Split a recording's current-clamp sweeps into training and held-out ones.
 
@@ -151,7 +114,7 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
     return replace(split, reasons=[*split.reasons, *left_out])
 
 
-def _named(recording: "gj.Recording", which: str | None, purpose: str) -> list["_Candidate"] | None:
+def _named(recording: "gj.Recording", which: str | None, purpose: str) -> list["Candidate"] | None:
     """The sweeps that a user names; None where none is."""
     if which is None:
         return None
@@ -163,24 +126,26 @@ def _named(recording: "gj.Recording", which: str | None, purpose: str) -> list["
                 "needs current clamp"
             )
     check_named(recording, sweeps)
-    return [_inspect(sweep) for sweep in sweeps]
+    return inspect(sweeps)
 
 
 def _completed(
     recording: "gj.Recording",
-    chosen: list["_Candidate"] | None,
-    held: list["_Candidate"] | None,
+    chosen: list["Candidate"] | None,
+    held: list["Candidate"] | None,
     usable: Sequence["gj.Sweep"],
 ) -> Split:
     """The split where the user names the training sweeps, or those held out, or neither."""
     taken = {c.sweep.number for c in chosen or held or ()}
-    rest = [_inspect(sweep) for sweep in usable if sweep.number not in taken]
+    rest = inspect([sweep for sweep in usable if sweep.number not in taken])
     if chosen is not None:
         guess = [c for c in rest if c.is_noise == chosen[0].is_noise and c.spikes]
-        guess = max(_groups([c for c in guess if c.says_held_out] or guess), key=len, default=[])
+        guess = max(stimulus_groups([c for c in guess if c.says_held_out] or guess), key=len, default=[])
         if guess:
             return _split(chosen, guess, ["training sweeps as selected", "held out: the sweeps most often repeated"])
-        return _in_time(_groups(chosen)[0] if len(_groups(chosen)) == 1 else chosen, "training sweeps as selected")
+        return _in_time(
+            stimulus_groups(chosen)[0] if len(stimulus_groups(chosen)) == 1 else chosen, "training sweeps as selected"
+        )
     if held is not None:
         repeats = [c.sweep.number for c in rest if any(c.repeats(h) for h in held)]
         rest = [c for c in rest if c.sweep.number not in repeats]
@@ -193,7 +158,7 @@ def _completed(
     return _guess(rest, recording)
 
 
-def _guess(candidates: Sequence[_Candidate], recording: "gj.Recording") -> Split:
+def _guess(candidates: Sequence[Candidate], recording: "gj.Recording") -> Split:
     spiking = [c for c in candidates if c.spikes]
     if not spiking:
         recording.check([c.sweep for c in candidates])  # a wrong scale is said before a missing spike
@@ -207,25 +172,25 @@ def _guess(candidates: Sequence[_Candidate], recording: "gj.Recording") -> Split
     training = [c for c in noise if c.says_training and not c.says_held_out]
     held = [c for c in noise if c.says_held_out and not c.says_training]
     if training and held:
-        held = max(_groups(held), key=len)
+        held = max(stimulus_groups(held), key=len)
         return _split(training, held, ["noise, told apart by the protocols' names"])
-    groups = _groups(noise)
+    groups = stimulus_groups(noise)
     repeated = [group for group in groups if len(group) > 1]
     unique = [group[0] for group in groups if len(group) == 1]
     if repeated and unique:
-        held = max(repeated, key=_amount)
+        held = max(repeated, key=amount)
         return _split(
             unique, held, [f"noise that was played once trains, noise repeated {len(held)} times is held out"]
         )
     if len(repeated) > 1:
-        most, second, *_ = sorted(repeated, key=_amount, reverse=True)
+        most, second, *_ = sorted(repeated, key=amount, reverse=True)
         return _split(most, second, ["all noise repeats: the stimulus with most data trains, the next is held out"])
     if len(unique) > 1:
         return _split(unique[:-1], unique[-1:], ["no noise repeats: the last noise sweep is held out"])
     return _in_time(noise, "one stimulus only")
 
 
-def _steps(candidates: list[_Candidate]) -> Split:
+def _steps(candidates: list[Candidate]) -> Split:
     """No noise: every third spiking sweep is held out, the others and the silent ones train."""
     spiking = [c for c in candidates if c.spikes]
     held = spiking[1::3]
@@ -238,7 +203,7 @@ def _steps(candidates: list[_Candidate]) -> Split:
     return _split(training, held, [reason])
 
 
-def _in_time(candidates: Sequence[_Candidate], why: str) -> Split:
+def _in_time(candidates: Sequence[Candidate], why: str) -> Split:
     """The last quarter of each sweep is held out; or, where no spike lies there, the last quarter of its spikes."""
     cuts = {c.sweep.number: _cut(c.sweep) for c in candidates}
     sweeps = [c.sweep for c in candidates]
@@ -249,7 +214,10 @@ def _in_time(candidates: Sequence[_Candidate], why: str) -> Split:
         part += f" (of sweep {_numbers(early)} that of its spikes, which come early)"
     return Split(
         [Part(sweep, 0, cuts[sweep.number][0]) for sweep in sweeps],
-        [[Part(c.sweep, cuts[c.sweep.number][0], c.sweep.n_samples) for c in group] for group in _groups(candidates)],
+        [
+            [Part(c.sweep, cuts[c.sweep.number][0], c.sweep.n_samples) for c in group]
+            for group in stimulus_groups(candidates)
+        ],
         [f"{why}: {part}"],
     )
 
@@ -257,7 +225,7 @@ def _in_time(candidates: Sequence[_Candidate], why: str) -> Split:
 def _cut(sweep: "gj.Sweep") -> tuple[int, bool]:
     """The sample from which on a sweep is held out, and whether that is by its time alone."""
     by_time = round(sweep.n_samples * (1 - HELD_OUT_FRACTION))
-    spikes = find_spike_peaks(sweep.voltage, sweep.rate)
+    spikes = find_spike_peaks(without_drop(sweep.voltage, sweep.current, sweep.rate), sweep.rate)
     if not len(spikes) or spikes[-1] >= by_time:
         return by_time, True
     last = max(1, round(len(spikes) * HELD_OUT_FRACTION))
@@ -266,45 +234,11 @@ def _cut(sweep: "gj.Sweep") -> tuple[int, bool]:
     return int(spikes[-last - 1] + spikes[-last]) // 2, False
 
 
-def _split(training: Sequence[_Candidate], held: Sequence[_Candidate], reasons: list[str]) -> Split:
+def _split(training: Sequence[Candidate], held: Sequence[Candidate], reasons: list[str]) -> Split:
     if not training:
         raise DataError("no sweeps are left to train on; select some")
     whole = lambda candidates: [Part.whole(candidate.sweep) for candidate in candidates]
-    return Split(whole(training), [whole(group) for group in _groups(held)], reasons)
-
-
-def _inspect(sweep: "gj.Sweep") -> _Candidate:
-    current, rate = sweep.current, sweep.rate
-    block = max(1, round(1e-3 * rate))
-    envelope = current[: len(current) // block * block].reshape(-1, block).mean(axis=1)
-    spikes = len(find_spike_peaks(sweep.voltage, rate))
-    return _Candidate(sweep, envelope, spikes, _is_noise(envelope), is_driven(envelope))
-
-
-def _is_noise(envelope: Float[np.ndarray, " n"]) -> bool:
-    """Steps and ramps change in few places or steadily; noise keeps turning."""
-    if np.ptp(envelope) < 1e-12:
-        return False
-    # what is smaller than a hundredth of the stimulus is the amplifier's own noise
-    change = np.round(np.diff(envelope) / (0.01 * np.ptp(envelope)))
-    turns = np.sum(np.diff(np.sign(change[change != 0])) != 0)
-    return bool(turns > 0.02 * len(envelope))
-
-
-def _groups(candidates: Sequence[_Candidate]) -> list[list[_Candidate]]:
-    """Sweeps in groups of one stimulus, in the order of their first."""
-    groups: list[list[_Candidate]] = []
-    for candidate in candidates:
-        same = next((group for group in groups if candidate.repeats(group[0])), None)
-        if same is None:
-            groups.append([candidate])
-        else:
-            same.append(candidate)
-    return groups
-
-
-def _amount(group: Sequence[_Candidate]) -> float:
-    return sum(c.sweep.n_samples / c.sweep.rate for c in group)
+    return Split(whole(training), [whole(group) for group in stimulus_groups(held)], reasons)
 
 
 def _numbers(numbers) -> str:

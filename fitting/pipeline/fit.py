@@ -13,6 +13,7 @@ import optax
 from threadpoolctl import threadpool_limits
 
 import glifjax as gj
+from glifjax.spikes.drop import without_drop
 
 from ..assess.changed import change
 from ..assess.crossvalidate import prefer, validate
@@ -243,7 +244,7 @@ def _with_uncertainty(fitted: FittedNeuron, progress: Progress) -> FittedNeuron:
 
 
 def _prepare(recording: gj.Recording, split: Split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]]:
-    shape = measure_shape([(part.voltage, part.rate) for part in split.train])
+    shape = measure_shape([(without_drop(part.voltage, part.current, part.rate), part.rate) for part in split.train])
     if shape is None:
         numbers = ", ".join(str(part.number) for part in split.train)
         raise DataError(

@@ -45,6 +45,7 @@ class FitSettings:
             four at the augmented level. What "auto" chooses rests on fits with two.
         runs: with escape noise, that the scores average over.
         cell: the electrode to take, of a recording that holds several; None where there is one.
+        stimulus: a .csv or .atf file of the current, for a recording that does not hold it (glifjax.read_recording).
 
     Raises:
         ValueError: an unknown level, parameter or loss, parameters without an optimizer, a number below one.
@@ -69,6 +70,7 @@ class FitSettings:
     currents: int | None = None
     runs: int = 500
     cell: str | None = None
+    stimulus: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no fit can follow."""
@@ -152,6 +154,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "currents": (int, type(None)),
     "runs": (int,),
     "cell": (str, type(None)),
+    "stimulus": (str, type(None)),
 }
 
 

@@ -158,14 +158,15 @@ def fit_file(
     """
     start, name = time.perf_counter(), name or path.stem
     check_folder(out, overwrite)
-    with gj.read_recording(path, electrode=settings.cell) as recording:
+    with gj.read_recording(path, electrode=settings.cell, stimulus=settings.stimulus) as recording:
         origin = provenance(path, settings)
         copy = path.read_bytes() if with_recording else b""
         checkpoint = Checkpoint(unfinished(out) / f"{folder_name(name)}-{fingerprint(origin)}")
         if fresh:
             checkpoint.remove()
         on_start(recording, checkpoint)
-        fitted = fit(recording, **vars(settings), **callbacks, progress=progress, checkpoint=checkpoint)
+        asked = {name: value for name, value in vars(settings).items() if name != "stimulus"}
+        fitted = fit(recording, **asked, **callbacks, progress=progress, checkpoint=checkpoint)
         if path.is_file() and identity(path) != origin["file"]:
             checkpoint.remove()
             raise gj.RecordingError(f"{path}: changed while it was fitted; fit it again once it is whole")

@@ -13,6 +13,7 @@ class Commands(LazyGroup):
 
     own = {  # noqa: RUF012
         "download": "glifjax.cli.download:download",
+        "convert": "glifjax.cli.convert:convert",
         "simulate": "glifjax.cli.simulate:simulate",
         "run": "glifjax.cli.run:run",
         "gallery": "glifjax.cli.gallery:gallery",

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -11,18 +12,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from glifjax.cli.console import err_console, escape, out_console, plain_errors
+from glifjax.errors import InputError
 
 
 def simulate(
     neuron_config: Annotated[
         Path, typer.Argument(metavar="NEURON_CONFIG", help="neuron_config.json, or a published model's .zip.")
     ],
-    cell: Annotated[Path, typer.Argument(metavar="CELL.nwb", help="NWB 2 file, or NWB 1 of the Allen Cell Types.")],
+    cell: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="CELL.nwb", show_default=False, help="A recording, as NWB or an amplifier's file; none with --step."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="OUT.nwb", help="File to write.")] = None,
     sweeps: Annotated[
         str | None,
         typer.Option(help='Numbers, ranges or protocol names ("1,4-6"). Left out: all in current clamp but "Test".'),
     ] = None,
+    step: Annotated[
+        str | None, typer.Option(metavar="CURRENT", help='A step instead of a recording, such as "200pA".')
+    ] = None,
+    duration: Annotated[str, typer.Option(metavar="TIME", help='Of --step, such as "500ms".')] = "1s",
     spike_cut: Annotated[
         str,
         typer.Option(
@@ -61,16 +72,41 @@ def simulate(
     CELL.nwb is left as it is.
 
     [bold]Example:[/bold]  glifjax simulate neuron_config.json cell.nwb --out simulated.nwb
+
+    [bold]A step:[/bold]  glifjax simulate neuron_config.json --step 200pA
     """
-    with plain_errors():
+    with plain_errors(), ExitStack() as stack:
+        if step is not None:
+            cell = _step(neuron_config, cell, step, duration, out, plot, seed, stack)
+            if cell is None:
+                return
+        if cell is None:
+            raise InputError("give a recording to simulate, or a step: --step 200pA")
         options = {"absolute": absolute, "seed": seed, "spike_cut": spike_cut, "spike_cut_value": spike_cut_value}
         target = _target(cell, out, in_place, yes)
         _simulate(neuron_config, cell, target, sweeps, electrode, plot, overwrite, in_place and not yes, options)
 
 
-def _target(cell: Path, out: Path | None, in_place: bool, yes: bool) -> Path:
-    from glifjax.errors import InputError
+def _step(config, cell, step, duration, out, plot, seed, stack) -> Path | None:
+    """Simulate a step and say what came of it; or, for --out, the recording of a step to simulate."""
+    import jax
 
+    import glifjax as gj
+    from glifjax.cli.step import print_step, step_recording
+
+    if cell is not None:
+        raise InputError(f"--step takes the place of a recording; leave {cell} out, or --step")
+    if plot and out is None:
+        raise InputError("--plot draws beside --out OUT.nwb; add that")
+    jax.config.update("jax_enable_x64", True)
+    if out is None:
+        print_step(config, step, duration, seed)
+        return None
+    neuron = gj.read_model_zip(config).neuron if config.suffix == ".zip" else gj.read_neuron_config(config)
+    return step_recording(Path(stack.enter_context(TemporaryDirectory())), neuron, step, duration)
+
+
+def _target(cell: Path, out: Path | None, in_place: bool, yes: bool) -> Path:
     if (out is None) != in_place:
         raise InputError("give --out OUT.nwb for a new file, or --in-place to change CELL.nwb: one of the two")
     if yes and not in_place:
@@ -87,6 +123,7 @@ def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, opti
 
     import glifjax as gj
     from glifjax.cli.simulations import Simulation, choose_sweeps
+    from glifjax.cli.units import check_units
     from glifjax.io.nwb.simulation_writer import write_simulation
     from glifjax.io.nwb.sweeps import name_sweeps
     from glifjax.io.writing import check_target
@@ -98,6 +135,7 @@ def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, opti
     plots = target.with_name(f"{target.stem}_plots")
     with gj.read_recording(cell, electrode=electrode, trim=False) as recording:
         sweeps = choose_sweeps(recording, which)
+        check_units(neuron, (), 1 / min(sweep.rate for sweep in sweeps), config.name)
         check_target(target, overwrite or target == cell)
         if ask:
             _ask(cell)
@@ -119,8 +157,6 @@ def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, opti
 
 
 def _ask(cell: Path) -> None:
-    from glifjax.errors import InputError
-
     out_console.print(f"--in-place changes [bold]{escape(cell.name)}[/bold] itself.")
     try:
         typed = typer.prompt("Type the file's name to go on", err=True)
@@ -148,7 +184,6 @@ def _followed(simulation, sweeps, folder: Path | None, summaries: list) -> Itera
 @contextmanager
 def _new_folder(folder: Path | None, overwrite: bool) -> Iterator[Path | None]:
     """A temporary folder that becomes `folder`, or whose files go into it, if the block ends well."""
-    from glifjax.errors import InputError
     from glifjax.io.temporary import temporary_folder
 
     if folder is None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 import glifjax as gj
 from glifjax.errors import InputError
 from glifjax.io.config.neuron_config import neuron_to_config
@@ -14,6 +16,7 @@ from glifjax.io.nwb.written import Written
 from glifjax.io.writing import whole_file
 from glifjax.plots.text import plain
 from glifjax.spikes.detection import find_spike_peaks
+from glifjax.spikes.drop import without_drop
 
 #: The protocol that is left out unless selected: the amplifier's own test.
 TEST = "test"
@@ -162,11 +165,14 @@ def summarize(sweep: gj.Sweep, trace: gj.Trace) -> SweepSummary:
 
 
 def _recorded_spikes(sweep: gj.Sweep) -> int | None:
-    """As the file lists them, else as found in the voltage; None where that cannot be read."""
+    """As the file lists them, else as found in the voltage; None where that cannot be read, or is no response."""
     if sweep.spike_times is not None:
         return len(sweep.spike_times)
     try:
-        return len(find_spike_peaks(sweep.voltage, sweep.rate))
+        voltage = sweep.voltage
+        if not np.ptp(voltage):
+            return None
+        return len(find_spike_peaks(without_drop(voltage, sweep.current, sweep.rate), sweep.rate))
     except gj.RecordingError:
         return None
 

@@ -11,11 +11,16 @@ from jaxtyping import Bool, Float, Int
 
 #: What makes a peak a spike: how far it stands out within WINDOW (V, s), and how steep its upstroke is (V/s).
 PROMINENCE, WINDOW, UPSTROKE = 0.020, 0.020, 5.0
+#: Spikes that shrink stand out by less (V), and rise faster than anything else does (V/s; Allen's dv/dt of a spike).
+SMALL = 0.015
+FAST = 20.0
 #: How far it stands out as a fraction of what the sweep's tallest peaks do, and in units of the noise, or as this
 #: larger fraction, where spikes are so many that they are the noise.
 RELATIVE, NOISE, ENOUGH = 0.2, 8.0, 0.6
 #: Peaks that stand out less are not even looked at, V.
 LOOKED_AT = 0.010
+#: Of steep peaks so large a share is smaller than a spike where it is noise that makes them.
+NOISY = 0.1
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,21 @@ class Peaks:
     @property
     def spikes(self) -> Bool[np.ndarray, " k"]:
         """Which of them are spikes."""
-        return (self.prominence >= self.least) & (self.upstroke >= UPSTROKE)
+        tall = (self.prominence >= self.least) & (self.upstroke >= UPSTROKE)
+        return tall | _is_small_spike(self.prominence, self.upstroke) if self.least <= PROMINENCE else tall
+
+
+def _is_small_spike(prominence: Float[np.ndarray, " k"], upstroke: Float[np.ndarray, " k"]) -> Bool[np.ndarray, " k"]:
+    return (prominence >= SMALL) & (upstroke >= FAST)
 
 
 def find_peaks(voltage: Float[np.ndarray, " T"], rate: float) -> Peaks:
     """The peaks of a voltage (V) sampled at a rate (Hz).
 
-    A spike rises fast and stands out from what is around it: by PROMINENCE, by RELATIVE of what the tallest do (the
-    median of the five tallest), and by NOISE robust standard deviations of what is left of the voltage when its mean
-    over WINDOW is taken away (ENOUGH of the tallest suffice). Steps, drift and the cell's offset do not matter.
+    A spike rises fast and stands out from what is around it: by PROMINENCE (or by SMALL, if it rises FAST and nothing
+    here asks for more), by RELATIVE of what the tallest do (the median of the five tallest), and, where more than NOISY
+    of the steep peaks do not come to that, by NOISE robust standard deviations of what is left of the voltage when its
+    mean over WINDOW is taken away (ENOUGH of the tallest suffice). Steps, drift and the cell's offset do not matter.
     """
     from scipy import signal
     from scipy.ndimage import uniform_filter1d
@@ -57,11 +68,14 @@ def find_peaks(voltage: Float[np.ndarray, " T"], rate: float) -> Peaks:
     slope = np.zeros_like(voltage)
     slope[rise:] = (voltage[rise:] - voltage[:-rise]) * rate / rise
     upstroke = np.array([slope[max(peak - before, 0) : peak + 1].max() for peak in at], dtype=float)
-    steep = np.sort(prominence[upstroke >= UPSTROKE])
+    is_steep = upstroke >= UPSTROKE
+    steep = np.sort(prominence[is_steep])
     tallest = float(np.median(steep[-5:])) if len(steep) else 0.0
     fast = voltage - uniform_filter1d(voltage, window)
     noise = 1.4826 * float(np.median(np.abs(fast - np.median(fast))))
-    least = max(PROMINENCE, RELATIVE * tallest, min(NOISE * noise, ENOUGH * tallest))
+    stand_out = (prominence >= PROMINENCE) | _is_small_spike(prominence, upstroke)
+    noisy = bool(len(steep)) and np.mean(~stand_out[is_steep]) > NOISY
+    least = max(PROMINENCE, RELATIVE * tallest, min(NOISE * noise, ENOUGH * tallest) if noisy else 0.0)
     return Peaks(at, prominence, upstroke, least)
 
 

@@ -134,18 +134,46 @@ def external_storage(file):
 
 
 def bomb(file):
-    del file["identifier"]
-    file.create_dataset("identifier", (10**12,), "i2", chunks=(1000,), fillvalue=7)
+    del file[RESPONSE]
+    file.create_dataset(RESPONSE, (10**12,), "i2", chunks=(1000,), fillvalue=7)
 
 
 @pytest.mark.parametrize("change", [virtual, external_link, external_storage, bomb])
-def test_what_leaves_a_file_or_explodes_is_refused_unread(whole, tmp_path, change):
+def test_samples_that_leave_a_file_or_explode_are_refused_unread_and_others_are_read(whole, tmp_path, change):
     path = tmp_path / "cell.nwb"
     shutil.copyfile(whole, path)
     with h5py.File(path, "r+") as file:
         change(file)
-    with pytest.raises(gj.RecordingError, match=r"cell\.nwb: /.*which is not read; write the file anew"):
-        gj.read_recording(path)
+    with gj.read_recording(path) as recording:
+        good, bad = recording.sweeps
+        assert good.voltage.shape == (2000,)
+        with pytest.raises(gj.RecordingError, match=r"cell\.nwb, sweep 1: /.*which is not read; write the file anew"):
+            _ = bad.voltage
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_series_that_is_a_link_out_of_the_file_is_left_out_and_said(whole, tmp_path):
+    path = tmp_path / "cell.nwb"
+    shutil.copyfile(whole, path)
+    os.mkfifo(tmp_path / "pipe")
+    with h5py.File(path, "r+") as file:
+        del file["acquisition/response_001"]
+        file["acquisition/response_001"] = h5py.ExternalLink(str(tmp_path / "pipe"), "/data")
+        file["acquisition/circle"] = h5py.SoftLink("/acquisition/circle")
+    with gj.read_recording(path) as recording:
+        assert recording.sweeps[0].voltage.shape == (2000,)
+        assert any("response_001 is left out" in line and "another file" in line for line in recording.warnings)
+        assert any("leads in a circle" in line for line in recording.warnings)
+
+
+def test_a_field_that_explodes_is_not_read(whole, tmp_path):
+    path = tmp_path / "cell.nwb"
+    shutil.copyfile(whole, path)
+    with h5py.File(path, "r+") as file:
+        del file["identifier"]
+        file.create_dataset("identifier", (10**12,), "i2", chunks=(1000,), fillvalue=7)
+    with gj.read_recording(path) as recording:
+        assert (recording.identifier, len(recording.sweeps)) == ("", 2)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")

@@ -11,6 +11,7 @@ from fitting.data.arrays import DataError, prepare, resample
 from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from glifjax.spikes.detection import crossing_level, detect_spikes, find_peaks
+from glifjax.spikes.drop import without_drop
 
 
 def trace(rate, times, rest=-70e-3, height=110e-3, width=1e-3, seconds=2.0, noise=3e-4, seed=0):
@@ -186,3 +187,25 @@ def test_real_spikes_are_those_that_cross_zero(shared, cell):
     assert 1.05e-3 < shape.latency < 1.8e-3
     assert 7e-3 < shape.cut < 11e-3
     assert min(held_out) > 15
+
+
+def test_spikes_that_shrink_to_a_quarter_are_all_counted():
+    rate, times = 20e3, np.arange(0.06, 0.55, 5e-3)
+    heights = 90e-3 * (0.25 + 0.75 * np.exp(-(times - 0.06) / 0.06))
+    voltage = trace(rate, times, height=heights, width=0.5e-3, seconds=0.6, noise=1e-5)
+    assert len(detect_spikes(voltage, rate)) == len(times)
+
+
+@pytest.mark.parametrize("resistance", [0.0, 25e6])
+def test_pulses_over_an_electrode_are_no_spikes_and_hide_none(resistance):
+    rate, pulses = 20e3, (0.1, 0.25, 0.4)
+    at = np.arange(round(0.6 * rate)) / rate
+    current = 2e-9 * sum((at >= pulse) & (at < pulse + 1e-3) for pulse in pulses)
+    decay = np.exp(-1 / (50e-6 * rate))
+    drop = lfilter([resistance * (1 - decay)], [1, -decay], current)
+    for times in ([], [0.1012, 0.4012]):
+        voltage = trace(rate, times, seconds=0.6, width=0.4e-3, noise=1e-4) + drop
+        straight = without_drop(voltage, current, rate)
+        assert len(detect_spikes(straight, rate)) == len(times)
+        if not resistance:
+            np.testing.assert_array_equal(straight, voltage)

@@ -109,6 +109,19 @@ def test_an_undriven_sweep_does_not_train_alone():
     assert split.test[0][0].start == split.train[0].stop
 
 
+@pytest.mark.parametrize("amplifier", [0.0, 4e-12])
+def test_steps_are_steps_whether_commanded_or_measured(amplifier):
+    noise = np.random.default_rng(1)
+    silent = [np.zeros_like(CURRENTS[0]), *CURRENTS[1:]]
+    currents = [current + amplifier * noise.normal(size=len(current)) for current in silent]
+    voltages = [answer(current) for current in silent]
+    split = choose_sweeps(gj.Recording.from_arrays(currents, voltages, RATE, protocols="Long Square"))
+    spiking = [number for number, voltage in enumerate(voltages, start=1) if (voltage > 0).any()]
+    assert [part.number for group in split.test for part in group] == spiking[1::3]
+    assert {part.number for part in split.train} == {1, 2, 3, 4, 5, 6} - set(spiking[1::3])
+    assert "steps serve" in split.reasons[0]
+
+
 def test_spikes_only_at_the_start_are_shared_out():
     late = np.concatenate([CURRENTS[5], np.zeros(20_000)])
     recording = gj.Recording.from_arrays(late, answer(late), RATE, protocols="pulse")

@@ -19,8 +19,9 @@ import h5py
 import numpy as np
 from jaxtyping import Float
 
-from glifjax.io.nwb.fields import dataset, group, number, place, text, values
+from glifjax.io.nwb.fields import dataset, group, number, place, text, values, within
 from glifjax.io.nwb.hdf5_file import writable_hdf5
+from glifjax.io.nwb.series import vector
 from glifjax.io.nwb.sweeps import (  # fmt: skip
     Channel,
     Clamp,
@@ -57,7 +58,7 @@ def read_nwb1(path: Path, electrode: str | None = None, *, trim: bool = True) ->
             raise RecordingError(
                 f"{path.name}: a part of it cannot be read ({first_line(error)}); fetch the file again"
             ) from error
-        if sweeps and "epochs" not in file:
+        if sweeps and group(file, "epochs") is None:
             raise RecordingError(
                 f"{path.name}: it has no /epochs, which say where each response ends; fetch the file again"
             )
@@ -72,7 +73,8 @@ def read_nwb1(path: Path, electrode: str | None = None, *, trim: bool = True) ->
             sweeps,
             identifier=identifier,
             session_description=description,
-            remarks=remarks + [f"no stimulus is found for {name_sweeps(unpaired)} in {_STIMULI}"] * bool(unpaired),
+            remarks=remarks,
+            unpaired=f"no stimulus is found for {name_sweeps(unpaired)} in {_STIMULI}" if unpaired else "",
             other_content=" and ".join(f"{n} {kind}" for kind, n in others.items()),
             close=stack.pop_all().close,
         )
@@ -102,17 +104,17 @@ def write_responses(
     with writable_hdf5(path, "r+") as opened:
         file: Any = opened
         for sweep, (voltage, spike_times) in responses.items():
-            response = file.get(f"{_RESPONSES}/Sweep_{sweep}")
+            response = group(file, f"{_RESPONSES}/Sweep_{sweep}")
             if response is None or _CLAMPS.get(_type(response)) != "current":
                 raise RecordingError(f"{path.name}: it has no sweep {sweep} in current clamp; leave that sweep out")
-            data = response["data"]
+            data = vector(response)
             if voltage.size > data.size or not np.issubdtype(data.dtype, np.floating):
                 raise RecordingError(
                     f"{path.name}, sweep {sweep}: {voltage.size} samples of voltage do not fit into {data.size} of "
                     f"type {data.dtype}; give no more than the sweep has, stored as floating-point numbers"
                 )
             padded = np.zeros(data.size)
-            padded[: voltage.size] = voltage / _conversion(file, data)
+            padded[: voltage.size] = voltage / _conversion(file, data.attrs)
             data[...] = padded
             times = file.require_group(_SPIKE_TIMES)
             times.attrs.setdefault("neurodata_type", "Custom")
@@ -158,7 +160,7 @@ def _sweep(file: Any, number: int, clamp: Clamp, trim: bool) -> Sweep:
         clamp=clamp,
         response=_channel(file, response, recorded, stop),
         stimulus=None if stimulus is None else _channel(file, stimulus, commanded, stop),
-        start_time=_number(response, "starting_time") if "starting_time" in response else 0.0,
+        start_time=0.0 if math.isnan(start := _number(response, "starting_time")) else start,
         electrode=text(dataset(response, "electrode_name")).rpartition("/")[2],
         bridge_balance=None if math.isnan(bridge) else bridge,
         spike_times=None if spike_times is None else values(spike_times, "iuf", "times in s").astype(np.float64),
@@ -166,25 +168,25 @@ def _sweep(file: Any, number: int, clamp: Clamp, trim: bool) -> Sweep:
 
 
 def _channel(file: Any, series: Any, quantity: Quantity, stop: int | None) -> Channel:
-    data, start = dataset(series, "data"), dataset(series, "starting_time")
-    timestamps = dataset(series, "timestamps") if start is None else None
-    if data is None or data.ndim != 1:
-        raise RecordingError(f"{_name(file)}: {series.name} has no samples (data of shape (T,)); fetch the file again")
-    return Channel(
-        where=str(data.name),
-        quantity=quantity,
-        unit=text(data.attrs.get("unit", data.attrs.get("units"))),
-        data=data,
-        n_samples=len(data) if stop is None else min(stop, len(data)),
-        conversion=_conversion(file, data),
-        stated_rate=None
-        if timestamps is not None
-        else number(start and start.attrs.get("rate"), f"{place(series)} rate"),
-        timestamps=timestamps,
-    )
+    try:
+        data, start = vector(series), dataset(series, "starting_time")
+        timestamps = dataset(series, "timestamps") if start is None else None
+        rate = None if timestamps is not None else number(start and start.attrs.get("rate"), f"{place(series)} rate")
+        return Channel(
+            where=f"{series.name}/data",
+            quantity=quantity,
+            unit=text(data.attrs.get("unit", data.attrs.get("units"))),
+            data=data,
+            n_samples=len(data) if stop is None else min(stop, len(data)),
+            conversion=_conversion(file, data.attrs),
+            stated_rate=rate,
+            timestamps=timestamps,
+        )
+    except RecordingError as error:
+        return Channel(f"{series.name}/data", quantity, "", np.empty(0), 0, fault=within(error))
 
 
-def _conversion(file: Any, data: Any) -> float:
+def _conversion(file: Any, attributes: Any) -> float:
     """Factor from stored samples to SI units: before version 1.1, Allen's pipeline stored SI and stated another.
 
     ``/general/generated_by`` lists keys and values in turn, among them the version; it is missing in older files.
@@ -193,7 +195,7 @@ def _conversion(file: Any, data: Any) -> float:
     words = [] if stated is None else [text(word) for word in values(stated, "SUO", "texts")]
     version = re.match(r"(\d{1,9})\.(\d{1,9})", dict(zip(words[::2], words[1::2], strict=False)).get("version", ""))
     early = version is None or (int(version[1]), int(version[2])) < (1, 1)
-    return 1.0 if early else number(data.attrs.get("conversion", 1.0), f"{place(data)} conversion")
+    return 1.0 if early else number(attributes.get("conversion", 1.0), f"{_name(file)}: the conversion")
 
 
 def _experiment_end(file: Any, number: int) -> int | None:

@@ -1,254 +1,207 @@
-"""NWB 2 (its icephys module, stored as HDF5), read through pynwb: which stimulus belongs to which response.
+"""NWB 2 (its icephys module, stored as HDF5), read through h5py as NWB 1 is: only what belongs to sweeps is looked at.
 
-Loaded only when such a file is read: pynwb takes seconds to import.
+Responses are the patch-clamp series in ``/acquisition``, stimuli those in ``/stimulus/presentation`` and
+``/stimulus/templates``. What else a file holds (trials, units, extensions) cannot keep it shut.
 """
 
-import math
-import re
-import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import pynwb
-from pynwb import icephys
+import h5py
 
-from glifjax.io.nwb.sweeps import (  # fmt: skip
-    Channel,
-    Clamp,
-    Quantity,
-    Recording,
-    RecordingError,
-    Sweep,
-    first_line,
-    name_sweeps,
-)
+from glifjax.io.nwb.fields import address, members, size_at, text, text_at, within
+from glifjax.io.nwb.icephys_tables import Row, Span, recorded_rows, stated_numbers
+from glifjax.io.nwb.pairing import NO_PROTOCOL, integers, pair, words
+from glifjax.io.nwb.series import STIMULI, Series, icephys_kinds, read_series
+from glifjax.io.nwb.sweeps import Clamp, Quantity, Recording, RecordingError, Sweep, first_line, name_sweeps
 
-
-class _Span(NamedTuple):
-    """A stretch of a pynwb TimeSeries, such as a row of the icephys tables refers to."""
-
-    series: Any
-    first: int
-    n_samples: int
+#: Where the series are.
+_RESPONSES = "/acquisition"
+_PRESENTED = "/stimulus/presentation"
+_TEMPLATES = "/stimulus/templates"
+#: Where other things are, which are not read.
+_OTHERS = ("/intervals", "/processing", "/analysis", "/scratch", "/general")
+#: What is recorded, and what is commanded, in each clamp.
+_QUANTITIES: dict[Clamp, tuple[Quantity, Quantity]] = {
+    "current": ("voltage", "current"),
+    "zero": ("voltage", "current"),
+    "voltage": ("current", "voltage"),
+}
 
 
 class _Pair(NamedTuple):
-    """A response, its stimulus if it has one, and the row of the simultaneous recordings that says so."""
+    """A response, its stimulus if it has one, and what the tables say of it."""
 
-    response: _Span
-    stimulus: _Span | None
-    clamp: Clamp
+    response: Span
+    stimulus: Span | None
     row: int | None = None
+    protocol: str = ""
 
     @property
     def electrode(self) -> str:
-        return self.response.series.electrode.name
+        return self.response.series.electrode
 
 
 def read_nwb2(path: Path, electrode: str | None = None) -> Recording:
-    """The recording in an NWB 2 file; see ``read_recording``, which looks at the file's version first."""
-    with ExitStack() as stack, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters in pynwb's is checked here, or on reading a sweep
+    """The recording in an NWB 2 file; see ``read_recording``, which looks at the file's version first.
+
+    Raises RecordingError for a damaged file, for an ``electrode`` without sweeps, and where a choice of one is needed.
+    """
+    with ExitStack() as stack:
+        file = stack.enter_context(h5py.File(path, "r"))
         try:
-            io = stack.enter_context(pynwb.NWBHDF5IO(path=str(path), mode="r", load_namespaces=True))
-            nwb: Any = io.read()
-        except Exception as error:  # hdmf raises many kinds, and extensions their own
+            return _recording(file, path, electrode, stack)
+        except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
             raise RecordingError(
-                f"{path.name}: pynwb cannot read it ({first_line(error)}); if it uses an extension (ndx-...) "
-                "that it does not define, install that, else export the file again"
+                f"{path.name}: a part of it cannot be read ({first_line(error)}); export the file again"
             ) from error
-        remarks: list[str] = []
-        stated = _stated_numbers(nwb, path.name)
-        pairs = _pairs(nwb, stated, remarks)
-        electrodes = sorted({pair.electrode for pair in pairs}, key=_natural)
-        if electrode is not None:
-            pairs = [pair for pair in pairs if pair.electrode == electrode]
-            if not pairs:
-                raise RecordingError(f"{path.name}: no sweep is from electrode '{electrode}'; choose from {electrodes}")
-        elif len(electrodes) > 1:
-            remarks.append(f"its sweeps are from {len(electrodes)} electrodes ({', '.join(electrodes)})")
-        numbers = _numbers(pairs, stated, remarks)
-        if numbers is None:
-            raise RecordingError(
-                f"{path.name}: the electrodes {electrodes} have sweeps of the same numbers, as several cells "
-                f'do; choose one with `electrode="{electrodes[0]}"`'
-            )
-        times = _start_times(pairs)
-        sweeps = [
-            _sweep(io, path, pair, number, time) for pair, number, time in zip(pairs, numbers, times, strict=True)
-        ]
-        if unpaired := [sweep.number for sweep in sweeps if not sweep.paired]:
-            remarks.append(f"no stimulus is found for {name_sweeps(unpaired)}, by table, number or name")
-        counts = Counter(series.neurodata_type for series in nwb.acquisition.values())
-        units = [] if nwb.units is None else [f"{len(nwb.units)} sorted units"]
-        return Recording(
-            path,
-            sweeps,
-            identifier=str(nwb.identifier),
-            session_description=str(nwb.session_description),
-            notes=nwb.notes,
-            remarks=remarks,
-            other_content=" and ".join(units + [f"{n} {name}" for name, n in counts.items()]),
-            close=stack.pop_all().close,
+
+
+def _recording(file: h5py.File, path: Path, electrode: str | None, stack: ExitStack) -> Recording:
+    remarks: list[str] = []
+    contents = _Contents(file, remarks)
+    numbers = stated_numbers(file, remarks) | contents.numbers
+    pairs = _pairs(contents, numbers, remarks)
+    electrodes = sorted({one.electrode for one in pairs}, key=words)
+    if electrode is not None:
+        pairs = [one for one in pairs if one.electrode == electrode]
+        if not pairs:
+            raise RecordingError(f"{path.name}: no sweep is from electrode '{electrode}'; choose from {electrodes}")
+    elif len(electrodes) > 1:
+        remarks.append(f"its sweeps are from {len(electrodes)} electrodes ({', '.join(electrodes)})")
+    counted = _numbers(pairs, numbers, remarks)
+    if counted is None:
+        raise RecordingError(
+            f"{path.name}: the electrodes {electrodes} have sweeps of the same numbers, as several cells "
+            f'do; choose one with `electrode="{electrodes[0]}"`'
         )
+    sweeps = [
+        _sweep(path, one, number, time) for one, number, time in zip(pairs, counted, _start_times(pairs), strict=True)
+    ]
+    return Recording(
+        path,
+        sweeps,
+        identifier=text_at(file, "identifier"),
+        session_description=text_at(file, "session_description"),
+        notes=text_at(file, "general/notes") or None,
+        remarks=remarks + _not_read(file),
+        unpaired=_unpaired(sweeps, contents.stimuli),
+        other_content=_other_content(file, contents.others),
+        close=stack.pop_all().close,
+    )
 
 
-def _sweep(io: Any, path: Path, pair: _Pair, number: int, start_time: float) -> Sweep:
-    recorded, commanded = ("current", "voltage") if pair.clamp == "voltage" else ("voltage", "current")
-    # pynwb drops the stimulus_description of a sweep at zero current; its builder keeps what the file says
-    spans = [span for span in (pair.response, pair.stimulus) if span is not None]
-    attributes = [io.manager.get_builder(span.series).attributes for span in spans]
-    protocols = [str(attribute.get("stimulus_description", "")).strip() for attribute in attributes]
-    bridge = getattr(pair.response.series, "bridge_balance", None)
+class _Contents:
+    """The patch-clamp series of a file, and how many series of other types its acquisitions are."""
+
+    def __init__(self, file: h5py.File, remarks: list[str]):
+        self.file, self.kinds = file, icephys_kinds(file)
+        self.others: Counter[str] = Counter()
+        self.at: dict[int, Series] = {}
+        refused: list[RecordingError] = []
+        for folder in (_RESPONSES, _PRESENTED, _TEMPLATES):
+            for name, member in members(file, folder, remarks):
+                try:
+                    self._add(member, f"{folder}/{name}")
+                except RecordingError as error:
+                    refused.append(error)
+                    remarks.append(f"{folder}/{name} is left out: {within(error)}")
+        if refused and not self.at:
+            raise refused[0]
+
+    def _add(self, member: Any, path: str) -> None:
+        place = address(member)
+        if place in self.at:
+            return
+        series = read_series(member, path, self.kinds)
+        if series is not None:
+            self.at[place] = series
+        elif path.startswith(_RESPONSES):
+            self.others[text(member.attrs.get("neurodata_type")) or "group"] += 1
+
+    def series_at(self, member: Any) -> Series | None:
+        """The series that an object of the file is, wherever it stands; None if it is none."""
+        place = address(member)
+        return self.at[place] if place in self.at else read_series(member, str(member.name), self.kinds)
+
+    @property
+    def numbers(self) -> dict[int, int]:
+        """Sweep numbers that the series state, by their addresses."""
+        return {place: series.number for place, series in self.at.items() if series.number is not None}
+
+    @property
+    def responses(self) -> list[Series]:
+        """What cells answered with."""
+        return [series for series in self.at.values() if series.clamp and series.path.startswith(_RESPONSES)]
+
+    @property
+    def stimuli(self) -> list[Series]:
+        """As presented; else what stands among the acquisitions, as a current that was measured; else templates."""
+        stimuli = [series for series in self.at.values() if series.kind in STIMULI]
+        stands_in = lambda folder: [series for series in stimuli if series.path.startswith(folder)]
+        return next(filter(None, map(stands_in, (_PRESENTED, _RESPONSES, _TEMPLATES))), [])
+
+
+def _pairs(contents: _Contents, numbers: Mapping[int, int], remarks: list[str]) -> list[_Pair]:
+    """Every response with its stimulus: by the icephys tables or, where these are silent, by number or name."""
+    rows = recorded_rows(contents.file, contents.series_at, remarks)
+    pairs = [_Pair(row.response, None if _is_zero(row) else row.stimulus, row.number, row.protocol) for row in rows]
+    taken = {span.series.address for row in rows for span in (row.response, row.stimulus) if span}
+    free = lambda several: [series for series in several if series.address not in taken]
+    for clamp in ("current", "voltage"):
+        responses = [series for series in free(contents.responses) if series.clamp == clamp]
+        stimuli = [series for series in free(contents.stimuli) if STIMULI[series.kind] == clamp]
+        partners, chosen = pair(responses, stimuli, numbers)
+        pairs += [
+            _Pair(_whole(response), stimulus and _whole(stimulus))
+            for response, stimulus in zip(responses, partners, strict=True)
+        ]
+        remarks += chosen
+        if not chosen and (left := len(stimuli) - len({one.path for one in partners if one})):
+            remarks.append(f"{left} of its {clamp}-clamp stimuli belong to no response and are left out")
+    return pairs + [_Pair(_whole(series), None) for series in free(contents.responses) if series.clamp == "zero"]
+
+
+def _is_zero(row: Row) -> bool:
+    return row.response.series.clamp == "zero"
+
+
+def _whole(series: Series) -> Span:
+    return Span(series)
+
+
+def _sweep(path: Path, one: _Pair, number: int, start_time: float) -> Sweep:
+    response, stimulus = one.response, one.stimulus
+    clamp: Clamp = response.series.clamp or "current"
+    recorded, commanded = _QUANTITIES[clamp]
+    stated = [span.series.protocol for span in (response, stimulus) if span]
     return Sweep(
         file=path.name,
         number=number,
-        protocol=next((protocol for protocol in protocols if protocol not in ("", "N/A")), protocols[0]),
-        clamp=pair.clamp,
-        response=_channel(pair.response, recorded),
-        stimulus=None if pair.stimulus is None else _channel(pair.stimulus, commanded),
+        protocol=next((name for name in (*stated, one.protocol) if name not in NO_PROTOCOL), stated[0]),
+        clamp=clamp,
+        response=response.series.channel(recorded, response.first, response.n_samples),
+        stimulus=None if stimulus is None else stimulus.series.channel(commanded, stimulus.first, stimulus.n_samples),
         start_time=start_time,
-        electrode=pair.electrode,
-        bridge_balance=None if bridge is None or math.isnan(bridge) else float(bridge),
+        electrode=one.electrode,
+        bridge_balance=response.series.bridge_balance,
     )
 
 
-def _channel(span: _Span, quantity: Quantity) -> Channel:
-    series = span.series
-    unit = series.data.attrs.get("unit", "")  # the file's own: pynwb replaces what it does not expect
-    return Channel(
-        where=series.data.name,
-        quantity=quantity,
-        unit=unit.decode() if isinstance(unit, bytes) else str(unit),
-        data=series.data,
-        n_samples=span.n_samples,
-        first=span.first,
-        conversion=float(series.conversion),
-        offset=float(series.offset),
-        stated_rate=None if series.rate is None else float(series.rate),
-        timestamps=series.timestamps,
-    )
-
-
-def _clamp(series: Any) -> Clamp | None:
-    """How a response was recorded, by its type alone; None for what is no intracellular response."""
-    if isinstance(series, icephys.IZeroClampSeries):  # before the CurrentClampSeries that it is too
-        return "zero"
-    if isinstance(series, icephys.CurrentClampSeries):
-        return "current"
-    return "voltage" if isinstance(series, icephys.VoltageClampSeries) else None
-
-
-def _pairs(nwb: Any, stated: dict[str, int], remarks: list[str]) -> list[_Pair]:
-    """Every response with its stimulus: by the icephys tables or, where these are silent, number or name."""
-    pairs = _table_pairs(nwb, remarks)
-    paired = {span.series.object_id for pair in pairs for span in (pair.response, pair.stimulus) if span}
-    recorded = [series for series in nwb.acquisition.values() if series.object_id not in paired]
-    commanded = [series for series in nwb.stimulus.values() if series.object_id not in paired] or recorded
-    stimulus_types: dict[Clamp, Any] = {
-        "current": icephys.CurrentClampStimulusSeries,
-        "voltage": icephys.VoltageClampStimulusSeries,
-        "zero": (),
-    }
-    for clamp, stimulus_type in stimulus_types.items():
-        responses = [series for series in recorded if _clamp(series) == clamp]
-        stimuli = [series for series in commanded if isinstance(series, stimulus_type)]
-        partners = _partners(responses, stimuli, stated)
-        for response, stimulus in zip(responses, partners, strict=True):
-            pairs.append(_Pair(_whole(response), None if stimulus is None else _whole(stimulus), clamp))
-        if left := len(stimuli) + partners.count(None) - len(partners):
-            remarks.append(f"{left} of its {clamp}-clamp stimuli belong to no response and are left out")
-    return pairs
-
-
-def _whole(series: Any) -> _Span:
-    return _Span(series, 0, len(series.data))
-
-
-def _table_pairs(nwb: Any, remarks: list[str]) -> list[_Pair]:
-    """Pairs by the rows of the intracellular recordings table (NWB 2.4 and later)."""
-    table = nwb.intracellular_recordings
-    if table is None or not len(table):
-        return []
-    numbers = dict(enumerate(int(number) for number in table.id[:]))
-    if (simultaneous := nwb.icephys_simultaneous_recordings) is not None:
-        column = simultaneous["recordings"]  # ragged: the rows of recording k end at column.data[k]
-        groups = np.split(np.asarray(column.target.data[:]), np.asarray(column.data[:])[:-1])
-        numbers |= {int(row): k for k, rows in enumerate(groups) for row in rows}
-    pairs = []
-    for row, number in numbers.items():
-        try:
-            response, stimulus = (
-                None if span.timeseries is None else _Span(span.timeseries, int(span.idx_start), int(span.count))
-                for span in (table["responses"]["response"][row], table["stimuli"]["stimulus"][row])
-            )
-        except (
-            LookupError,
-            ValueError,
-            TypeError,
-        ) as error:  # what h5py and hdmf raise where a reference leads nowhere
-            remarks.append(f"row {row} of its intracellular recordings cannot be read ({first_line(error)})")
-            continue
-        clamp = None if response is None else _clamp(response.series)
-        if response is not None and clamp is not None:
-            pairs.append(_Pair(response, None if clamp == "zero" else stimulus, clamp, number))
-        else:
-            remarks.append(f"row {row} of its intracellular recordings has no patch-clamp response and is left out")
-    return pairs
-
-
-def _partners(responses: list[Any], stimuli: list[Any], stated: dict[str, int]) -> list[Any]:
-    """The stimulus of each response, or None, by the first key that tells all responses and stimuli apart.
-
-    The key is never the time: many files keep starting times for one of the two only.
-    """
-    keys: tuple[Callable[[Any], Any], ...] = (
-        lambda series: stated.get(series.object_id),
-        lambda series: (stated[series.object_id], series.electrode.name) if series.object_id in stated else None,
-        lambda series: _integers(series.name),
-        lambda series: series.name,
-        lambda series: "the only one",
-    )
-    for key in keys:
-        stimulus_of = {key(series): series for series in stimuli}
-        wanted = [key(series) for series in responses]
-        distinct = len(stimulus_of) == len(stimuli) and len(set(wanted)) == len(wanted)
-        if distinct and None not in (*stimulus_of, *wanted) and not stimulus_of.keys().isdisjoint(wanted):
-            return [stimulus_of.get(name) for name in wanted]
-    return [None] * len(responses)
-
-
-def _stated_numbers(nwb: Any, name: str) -> dict[str, int]:
-    """Sweep number by object_id: the attribute of each series and, in older files, the sweep table."""
-    try:
-        objects = nwb.objects.values()
-    except TypeError as error:  # of hdmf's dictionary of them
-        raise RecordingError(
-            f"{name}: its objects have no distinct object_id ({first_line(error)}); export the file again"
-        ) from error
-    series = [item for item in objects if isinstance(item, icephys.PatchClampSeries)]
-    numbers = {item.object_id: int(item.sweep_number) for item in series if item.sweep_number is not None}
-    if (table := nwb.sweep_table) is not None:
-        for row, number in enumerate(table["sweep_number"].data[:]):
-            numbers |= {one.object_id: int(number) for one in table["series"][row]}
-    return numbers
-
-
-def _numbers(pairs: list[_Pair], stated: dict[str, int], remarks: list[str]) -> list[int] | None:
+def _numbers(pairs: Sequence[_Pair], stated: Mapping[int, int], remarks: list[str]) -> list[int] | None:
     """Distinct numbers of the sweeps: as stated, of their rows, in their names or, failing these, in order.
 
     None where they are distinct on each electrode but not over all: a choice of one is needed.
     """
-    electrodes = [pair.electrode for pair in pairs]
-    names = [_integers(pair.response.series.name) or () for pair in pairs]
+    electrodes = [one.electrode for one in pairs]
+    names = [integers(one.response.series.name) or () for one in pairs]
     columns = zip(*names, strict=True) if len({len(name) for name in names}) == 1 else ()
-    candidates: list[Sequence[int | None]] = [
-        [stated.get(pair.response.series.object_id) for pair in pairs],
-        [pair.row for pair in pairs],
+    candidates: list[Iterable[int | None]] = [
+        [stated.get(one.response.series.address) for one in pairs],
+        [one.row for one in pairs],
         *columns,
     ]
     for candidate in candidates:
@@ -261,27 +214,45 @@ def _numbers(pairs: list[_Pair], stated: dict[str, int], remarks: list[str]) -> 
         return None
     remarks.append("its sweeps have no distinct numbers, so they are counted in the order of their names")
     order = sorted(range(len(pairs)), key=lambda n: _natural(pairs[n].response.series.name))
-    return [order.index(n) for n in range(len(pairs))]
+    places = {n: place for place, n in enumerate(order)}
+    return [places[n] for n in range(len(pairs))]
 
 
-def _start_times(pairs: list[_Pair]) -> list[float]:
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Key that sorts 1, 2, 10 in this order."""
+    return [(int(word), "") if word.isdecimal() else (-1, word) for word in words(name)]
+
+
+def _start_times(pairs: Sequence[_Pair]) -> list[float]:
     """Starting times in s: those of the responses, or of the stimuli where only these advance."""
-    recorded = [_start_time(pair.response) for pair in pairs]
-    commanded = [_start_time(pair.stimulus) for pair in pairs if pair.stimulus is not None]
+    recorded = [one.response.series.start_time(one.response.first) for one in pairs]
+    commanded = [one.stimulus.series.start_time(one.stimulus.first) for one in pairs if one.stimulus is not None]
     return commanded if len(set(recorded)) == 1 < len(set(commanded)) == len(pairs) else recorded
 
 
-def _start_time(span: _Span) -> float:
-    series = span.series
-    if series.timestamps is not None:
-        return float(series.timestamps[span.first]) if span.first < len(series.timestamps) else 0.0
-    return float(series.starting_time or 0.0) + (span.first / series.rate if span.first else 0.0)
+def _unpaired(sweeps: Sequence[Sweep], stimuli: Sequence[Series]) -> str:
+    """Which sweeps have no stimulus, and what stimuli there are; "" where all have one."""
+    numbers = [sweep.number for sweep in sweeps if not sweep.paired]
+    if not numbers:
+        return ""
+    words = f"no stimulus is found for {name_sweeps(numbers)}, by table, number or name"
+    if not stimuli:
+        return f"{words}: the file holds none"
+    names = ", ".join(series.name for series in stimuli[:3]) + ", ..." * (len(stimuli) > 3)
+    return f"{words}: {len(stimuli)} ({names}) stand against {len(sweeps)} responses"
 
 
-def _integers(name: str) -> tuple[int, ...] | None:
-    return tuple(int(digits) for digits in re.findall(r"\d+", name)) or None
+def _other_content(file: h5py.File, others: Mapping[str, int]) -> str:
+    units = size_at(file, "units/id")
+    return " and ".join([f"{units} sorted units"] * bool(units) + [f"{n} {kind}" for kind, n in others.items()])
 
 
-def _natural(name: str) -> list[int | str]:
-    """Key that sorts 1, 2, 10 in this order."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+def _not_read(file: h5py.File) -> list[str]:
+    """A line on what a file holds beside sweeps, of whatever types."""
+    names = []
+    for folder in _OTHERS:
+        for name, member in members(file, folder, []):
+            kind, module = (text(member.attrs.get(key)) for key in ("neurodata_type", "namespace"))
+            if kind and (folder != "/general" or module not in ("core", "")):
+                names.append(f"{folder}/{name} ({kind})")
+    return [f"not read, as it holds no sweeps: {', '.join(names)}"] if names else []

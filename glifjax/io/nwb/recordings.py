@@ -1,16 +1,24 @@
-"""Recordings in: an NWB file of whichever version, by the reader for that version."""
+"""Recordings in: a file of whichever format and version, by the reader for it."""
 
 from pathlib import Path
 
 from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
 
+#: Endings of the files of amplifiers' programs.
+AMPLIFIERS = (".abf", ".wcp", ".smr")
 
-def read_recording(path: str | Path, *, electrode: str | None = None, trim: bool = True) -> Recording:
-    """Open a recording, NWB 2 or an NWB 1 file of the Allen Cell Types database, without reading its samples.
 
-    ``electrode`` names the one to take where a file holds several that recorded at the same time. Allen's files say
-    where the recording of a sweep broke off, as it may within a ramp: with ``trim`` the sweep ends there, else with
-    its stimulus. Raises RecordingError if the file is missing or not a whole NWB file, or if such a choice is needed.
+def read_recording(
+    path: str | Path, *, electrode: str | None = None, trim: bool = True, stimulus: str | Path | None = None
+) -> Recording:
+    """Open a recording without reading its samples: NWB 2, NWB 1 of the Allen Cell Types database, or an amplifier's.
+
+    Those are ABF, WinWCP and Spike2, read through neo (``pip install "glifjax[formats]"``). ``electrode`` names the one
+    to take where a file holds several that recorded at the same time. Allen's files say where the recording of a sweep
+    broke off, as it may within a ramp: with ``trim`` the sweep ends there, else with its stimulus. An amplifier's file
+    holds the current as a channel or, ABF 2, as its protocol; where it does not, ``stimulus`` is a .csv or .atf file of
+    it: time in s, then pA, a column for all sweeps or one each. Raises RecordingError if the file is missing or not
+    whole, or if such a choice is needed.
 
     Example:
         >>> with gj.read_recording("cell.nwb") as recording:
@@ -18,6 +26,13 @@ def read_recording(path: str | Path, *, electrode: str | None = None, trim: bool
         [(1, 'noise', (500,))]
     """
     path = Path(path)
+    check_file(path)
+    if path.suffix.lower() in AMPLIFIERS:
+        from glifjax.io.formats.amplifier_files import read_amplifier_file
+
+        return read_amplifier_file(path, electrode, stimulus)
+    if stimulus is not None:
+        raise RecordingError(f"{path.name}: an NWB file holds its currents itself; leave out `stimulus={stimulus}`")
     version = nwb_version(path).removeprefix("NWB-")
     if version.startswith("2"):
         from glifjax.io.nwb.nwb2 import read_nwb2
@@ -30,23 +45,30 @@ def read_recording(path: str | Path, *, electrode: str | None = None, trim: bool
     raise RecordingError(f"{path.name}: this is NWB {version}, and NWB 1 and 2 are read; convert it to NWB 2")
 
 
-def nwb_version(path: Path) -> str:
-    """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
-    import h5py
+def check_file(path: Path) -> None:
+    """Refuse what is no file.
 
-    from glifjax.io.nwb.fields import text
-    from glifjax.io.nwb.survey import survey
-
+    Raises:
+        RecordingError: with what is there.
+    """
     if not path.exists():
         raise RecordingError(f"{path}: there is no such file; check the path")
     if path.is_dir():
         raise RecordingError(f"{path}: this is a folder; name one .nwb file in it")
     if not path.is_file():
         raise RecordingError(f"{path}: this is no file; name an .nwb file")
+
+
+def nwb_version(path: Path) -> str:
+    """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
+    import h5py
+
+    from glifjax.io.nwb.fields import dataset, text
+
+    check_file(path)
     try:
         with h5py.File(path, "r") as file:
-            survey(file, path.name)
-            version = text(file.attrs.get("nwb_version", file.get("nwb_version")))
+            version = text(file.attrs.get("nwb_version", dataset(file, "nwb_version")))
     except OSError as error:
         raise RecordingError(
             f"{path.name}: not a whole HDF5 file, as NWB files are ({first_line(error)}); fetch or export it again"

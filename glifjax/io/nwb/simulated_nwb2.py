@@ -7,11 +7,11 @@ trace, so that one batch of traces is all that is held in memory.
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import h5py
 import numpy as np
 from hdmf.backends.hdf5 import H5DataIO
 from hdmf.common import DynamicTable, VectorData
@@ -19,18 +19,14 @@ from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from pynwb.file import Subject
 from pynwb.icephys import CurrentClampSeries, CurrentClampStimulusSeries, IntracellularElectrode
 
+from glifjax.io.nwb.fields import check_all
 from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.recording_writer import link
-from glifjax.io.nwb.sweeps import Recording, Sweep, name_sweeps
+from glifjax.io.nwb.session import stated_electrode, stated_session, stated_subject
+from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line, name_sweeps
 from glifjax.io.nwb.written import Written
 from glifjax.simulation import Trace
 
-#: What a new file takes over from the recording's, where it is stated.
-SESSION = (
-    "session_start_time", "timestamps_reference_time", "session_id", "experimenter", "experiment_description",
-    "institution", "lab", "keywords", "pharmacology", "protocol", "related_publications", "slices", "surgery",
-    "virus", "data_collection", "stimulus_notes", "notes",
-)  # fmt: skip
 COMPRESSION: Any = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 CHUNK = 2**15  # samples
 SAMPLES = "Sample t is the state after the stimulus sample t, at the time (t + 1) / rate."
@@ -47,12 +43,7 @@ class _Done(NamedTuple):
 
 def new_nwb2(path: Path, recording: Recording, sweeps: Sequence[Sweep], runs: Runs, written: Written) -> None:
     """Write a new file: the recording's session and stimuli, and the model's voltage as the response to them."""
-    with (
-        _quiet(),
-        NWBHDF5IO(path=str(recording.path), mode="r", load_namespaces=True) as source,
-        _opened(path, "w") as io,
-    ):
-        recorded: Any = source.read()
+    with _quiet(), h5py.File(recording.path, "r") as recorded, _opened(path, "w") as io:
         file = _session(recorded, recording, sweeps, written)
         electrodes = {name: _electrode(file, recorded, name) for name in {sweep.electrode for sweep in sweeps}}
         voltages = {sweep.number: _voltage(sweep, electrodes[sweep.electrode]) for sweep in sweeps}
@@ -65,9 +56,15 @@ def new_nwb2(path: Path, recording: Recording, sweeps: Sequence[Sweep], runs: Ru
 
 
 def add_to_nwb2(path: Path, sweeps: Sequence[Sweep], runs: Runs, written: Written) -> None:
-    """Add a processing module with the model's traces to a file; all that it holds stays."""
+    """Add a processing module with the model's traces to a file; all that it holds stays.
+
+    Raises:
+        RecordingError: pynwb, which reads all of it, cannot, or would be led out of it.
+    """
+    with h5py.File(path, "r") as file:
+        check_all(file)
     with _quiet(), _opened(path, "a") as io:
-        file: Any = io.read()
+        file = _read(io, path)
         module = _module(file, written)
         voltages = {sweep.number: _voltage(sweep, file.icephys_electrodes[sweep.electrode]) for sweep in sweeps}
         for series in voltages.values():
@@ -113,36 +110,34 @@ def _fill(
     io.write(container=file)
 
 
-def _session(recorded: Any, recording: Recording, sweeps: Sequence[Sweep], written: Written) -> NWBFile:
-    stated: dict[str, Any] = {
-        key: _plain(getattr(recorded, key)) for key in SESSION if getattr(recorded, key) is not None
-    }
-    if "notes" in stated:
-        stated["notes"] = f"Of the recording: {stated['notes']}"
+def _session(recorded: h5py.File, recording: Recording, sweeps: Sequence[Sweep], written: Written) -> NWBFile:
+    session = stated_session(recorded)
+    if "notes" in session:
+        session["notes"] = f"Of the recording: {session['notes']}"
+    subject = stated_subject(recorded)
     return NWBFile(
         session_description=f"{written.description} Stimuli: {name_sweeps(s.number for s in sweeps)} of "
-        f"{recording.path.name} ({recorded.identifier}: {recorded.session_description})",
+        f"{recording.path.name} ({recording.identifier}: {recording.session_description})",
         identifier=str(uuid4()),
-        subject=None if recorded.subject is None else Subject(**_fields(recorded.subject)),
-        **stated,
+        subject=Subject(**subject) if subject else None,
+        **session,
     )
 
 
-def _electrode(file: Any, recorded: Any, name: str) -> IntracellularElectrode:
+def _electrode(file: Any, recorded: h5py.File, name: str) -> IntracellularElectrode:
     """The recording's electrode, anew in this file."""
-    fields = _fields(recorded.icephys_electrodes[name])
-    device = recorded.icephys_electrodes[name].device.name
+    fields, device = stated_electrode(recorded, name)
     amplifier = file.devices.get(device) or file.create_device(name=device)
-    return file.create_icephys_electrode(**fields, name=name, device=amplifier)
+    return file.create_icephys_electrode(**fields, name=name or "electrode", device=amplifier)
 
 
-def _fields(container: Any) -> dict[str, Any]:
-    """What a container of pynwb states in words, numbers and dates."""
-    return {key: value for key, value in container.fields.items() if isinstance(value, str | float | int | datetime)}
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | datetime) else [str(element) for element in value]
+def _read(io: NWBHDF5IO, path: Path) -> Any:
+    try:
+        return io.read()
+    except Exception as error:  # hdmf raises many kinds
+        raise RecordingError(
+            f"{path.name}: pynwb, which adds to files, cannot read it ({first_line(error)}); write a new file instead"
+        ) from error
 
 
 def _module(file: Any, written: Written) -> Any:

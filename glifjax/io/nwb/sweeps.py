@@ -21,13 +21,11 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.errors import InputError
+from glifjax.io.nwb.samples import LARGEST_SPAN, SMALLEST_SPAN, not_finite, out_of_scale
 
 Clamp = Literal["current", "voltage", "zero"]
 Quantity = Literal["current", "voltage"]
 
-MAX_CURRENT = 100e-9  # A; no patch amplifier injects more
-MAX_VOLTAGE = 1.0  # V, from zero, to which an uncompensated offset may add
-MIN_SPAN, MAX_SPAN = 1e-3, 0.5  # V, peak to peak over a file; a cell stays between the two
 _UNITS = {"current": ("a", "amp", "amps", "ampere", "amperes"), "voltage": ("v", "volt", "volts")}
 _SUSPICIONS = {
     "rest": "the voltage rests above -30 mV in {sweeps} ({worst:.1f} mV in {sweep}): its zero may be off",
@@ -45,7 +43,7 @@ class Channel:
     """One quantity of a sweep on disk, unread: ``data[first : first + n_samples] * conversion + offset``.
 
     ``data`` and ``timestamps`` (s) slice into arrays of shape (N,); ``unit`` is what the file says, right or
-    wrong; of ``stated_rate`` (Hz) and ``timestamps`` one is None.
+    wrong; of ``stated_rate`` (Hz) and ``timestamps`` one is None; ``fault`` is why the samples cannot be read, if so.
     """
 
     where: str  # in the file, for messages
@@ -58,6 +56,7 @@ class Channel:
     offset: float = 0.0
     stated_rate: float | None = None
     timestamps: Any = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +97,7 @@ class Sweep:
     @cached_property
     def rate(self) -> float:
         """Sampling rate in Hz; raises RecordingError if not uniform, or if the stimulus has another."""
+        self._refuse_faults()
         rates = [self._rate(channel) for channel in (self.response, self.stimulus) if channel is not None]
         if (max(rates) - min(rates)) * self.n_samples > 0.5 * max(rates):  # half a sample apart at the end
             self._refuse(
@@ -127,6 +127,7 @@ class Sweep:
         channel = self.response if self.response.quantity == quantity else self.stimulus
         if channel is None:
             self._refuse(f"the file pairs no stimulus with it, so it has no {quantity}; leave the sweep out")
+        self._refuse_faults()
         if self.stimulus is not None and self.stimulus.n_samples != self.n_samples:
             self._refuse(
                 f"the response has {self.n_samples} samples and the stimulus {self.stimulus.n_samples}; "
@@ -151,6 +152,11 @@ class Sweep:
                 f"of {channel.where}, whose unit is '{channel.unit}'"
             )
         return values
+
+    def _refuse_faults(self) -> None:
+        for channel in (self.response, self.stimulus):
+            if channel is not None and channel.fault:
+                self._refuse(channel.fault)
 
     def _rate(self, channel: Channel) -> float:
         rate = channel.stated_rate
@@ -205,10 +211,15 @@ class Recording:
         session_description: str = "",
         notes: str | None = None,
         remarks: Iterable[str] = (),
+        unpaired: str = "",
         other_content: str = "",
         close: Callable[[], None] = lambda: None,
     ):
-        """Hold what a reader found: ``remarks`` become warnings, ``other_content`` says what is no sweep."""
+        """Hold what a reader found.
+
+        ``remarks`` become warnings, and so does ``unpaired``, which says why sweeps have no stimulus; ``other_content``
+        says what is no sweep.
+        """
         self.path = path
         self.name = path.stem
         self.sweeps = tuple(sorted(sweeps, key=lambda sweep: sweep.number))
@@ -216,7 +227,8 @@ class Recording:
         self.session_description = session_description
         self.notes = notes
         self._close = close
-        self._remarks = tuple(remarks)
+        self._remarks = (*remarks, unpaired) if unpaired else tuple(remarks)
+        self._unpaired = unpaired
         self._other_content = other_content
 
     @classmethod
@@ -254,8 +266,8 @@ class Recording:
         usable = tuple(sweep for sweep in self.sweeps if sweep.clamp == "current" and sweep.paired)
         if not usable:
             raise RecordingError(
-                f"{self.path.name}: no sweep in current clamp with a stimulus; the file holds "
-                f"{self._content()}; give a current-clamp recording"
+                f"{self.path.name}: no sweep in current clamp with a stimulus; the file holds {self._content()}"
+                f"{self._unpaired and f' ({self._unpaired})'}; give a current-clamp recording"
             )
         return usable
 
@@ -282,7 +294,7 @@ class Recording:
             _ = sweep.current
             voltage = sweep.voltage
             low, high = min(low, float(voltage.min())), max(high, float(voltage.max()))
-        if sweeps and not MIN_SPAN <= high - low <= MAX_SPAN:
+        if sweeps and not SMALLEST_SPAN <= high - low <= LARGEST_SPAN:
             raise RecordingError(
                 f"{self.path.name}: over {name_sweeps(sweep.number for sweep in sweeps)} the voltage spans "
                 f"{1e3 * (high - low):.3g} mV, and a cell's 1 to 500 mV; correct the conversion of the series"
@@ -333,29 +345,6 @@ class Recording:
         if not groups:
             return "no intracellular sweep" + (self._other_content and f" but {self._other_content}")
         return ", ".join(f"{protocol} ({name_sweeps(numbers)})" for protocol, numbers in groups.items())
-
-
-def not_finite(quantity: str, values: Float[np.ndarray, " T"], rate: float) -> str | None:
-    """Say where ``values`` (T,), sampled at ``rate`` Hz, are NaN or infinite; None where they are finite."""
-    bad = np.flatnonzero(~np.isfinite(values))
-    if not bad.size:
-        return None
-    first, last, n, total = int(bad[0]), int(bad[-1]), bad.size, values.size
-    what = "NaN" if np.isnan(values[first]) else "infinite"
-    text = f"the {quantity} is {what} from sample {first} ({first / rate:g} s), {n} of {total} samples"
-    if n == last - first + 1 < total and (first == 0 or last == total - 1):
-        text += f": padding at the {'start' if first == 0 else 'end'}"
-    return text
-
-
-def out_of_scale(quantity: str, values: Float[np.ndarray, " T"]) -> str | None:
-    """Say how ``values`` (T,), in A or V, are too large for a cell; None where they are not."""
-    if quantity == "current" and (peak := np.abs(values).max()) > MAX_CURRENT:
-        return f"the current reaches {1e9 * peak:.4g} nA, and no cell takes {1e9 * MAX_CURRENT:g} nA"
-    low, high = values.min(), values.max()
-    if quantity == "voltage" and (high - low > MAX_SPAN or max(-low, high) > MAX_VOLTAGE):
-        return f"the voltage goes from {low:.4g} to {high:.4g} V, and no cell's does"
-    return None
 
 
 def name_sweeps(numbers: Iterable[int]) -> str:

@@ -1,0 +1,125 @@
+"""A sweep as far as the choice of sweeps needs to know it: its stimulus, whether that is noise, and its spikes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import median_filter
+
+import glifjax as gj
+from glifjax.spikes.detection import find_spike_peaks
+from glifjax.spikes.drop import without_drop
+
+from .usable import is_driven
+
+#: Words in a protocol's name that say what it is for.
+TRAINING_WORDS = ("train", "fit", "noise 1", "noise1")
+HELD_OUT_WORDS = ("test", "valid", "held", "frozen", "noise 2", "noise2")
+#: Two sweeps have the same stimulus if their currents (1 ms means) correlate this well.
+SAME_SHAPE = 0.98
+#: And are as large within this share.
+SAME_SIZE = 0.02
+#: A current is noise where it turns in more than this share of its ms,
+TURNING = 0.02
+#: by more than this part of its range,
+SIZEABLE = 0.01
+#: and by more than so many times what its samples scatter in an ms;
+SCATTER = 3.0
+#: or where more than this share of it,
+NOISY = 0.05
+#: is further than this part of its range
+TURBULENT = 0.06
+#: from its median over so many ms. Steps and ramps are neither.
+AROUND = 21
+#: Amplifiers' noise differs between the sweeps of a recording by this factor at most.
+STILLER = 2.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sweep as far as the choice needs to know it."""
+
+    sweep: "gj.Sweep"
+    envelope: Float[np.ndarray, " n"]  # 1 ms means of the current, A
+    spikes: int
+    is_noise: bool
+    is_driven: bool
+    fluctuation: float  # how far it is from its running median, A
+
+    @property
+    def says_training(self) -> bool:
+        """Whether its protocol's name says that it is to train on."""
+        return any(word in self.sweep.protocol.lower() for word in TRAINING_WORDS)
+
+    @property
+    def says_held_out(self) -> bool:
+        """Whether its protocol's name says that it is to be held out."""
+        return any(word in self.sweep.protocol.lower() for word in HELD_OUT_WORDS)
+
+    def repeats(self, other: "Candidate") -> bool:
+        """Whether both sweeps have the same stimulus."""
+        a, b = self.envelope, other.envelope
+        if abs(len(a) - len(b)) > 0.01 * len(a):
+            return False
+        n = min(len(a), len(b))
+        a, b = a[:n] - a[:n].mean(), b[:n] - b[:n].mean()
+        size_a, size_b = np.sqrt(a @ a), np.sqrt(b @ b)
+        if size_a == 0 or size_b == 0:
+            return bool(size_a == size_b)
+        # compared by size too: two steps of different height correlate perfectly
+        return bool(a @ b > SAME_SHAPE * size_a * size_b and abs(size_a / size_b - 1) < SAME_SIZE)
+
+
+def inspect(sweeps: Sequence["gj.Sweep"]) -> list[Candidate]:
+    """Sweeps as far as the choice needs to know them.
+
+    A current that fluctuates no more than STILLER times as much as steps of the same recording do is none: it is the
+    amplifier's noise about a current that was held.
+    """
+    candidates = [_candidate(sweep) for sweep in sweeps]
+    amplifier = max((c.fluctuation for c in candidates if not c.is_noise), default=0.0)
+    held = lambda c: c.is_noise and c.fluctuation <= STILLER * amplifier
+    return [replace(c, is_noise=False, is_driven=False) if held(c) else c for c in candidates]
+
+
+def _candidate(sweep: "gj.Sweep") -> Candidate:
+    current, rate = sweep.current, sweep.rate
+    block = max(1, round(1e-3 * rate))
+    blocks = current[: len(current) // block * block].reshape(-1, block)
+    envelope = blocks.mean(axis=1)
+    spikes = len(find_spike_peaks(without_drop(sweep.voltage, current, rate), rate))
+    off = np.abs(envelope - median_filter(envelope, AROUND))
+    scatter = float(np.median(blocks.std(axis=1))) / np.sqrt(block)
+    is_noise = _turns(envelope, scatter) or bool(np.mean(off > TURBULENT * np.ptp(envelope)) > NOISY)
+    return Candidate(sweep, envelope, spikes, is_noise, is_driven(envelope), float(np.median(off)))
+
+
+def _turns(envelope: Float[np.ndarray, " n"], scatter: float) -> bool:
+    """Whether 1 ms means keep turning: steps and ramps change in few places or steadily.
+
+    Args:
+        envelope: A.
+        scatter: of a mean, as far as that of its samples makes it, A.
+    """
+    size = max(SIZEABLE * np.ptp(envelope), 2 * SCATTER * np.sqrt(2) * scatter)
+    change = np.round(np.diff(envelope) / size) if size else np.zeros(0)
+    turns = np.sum(np.diff(np.sign(change[change != 0])) != 0)
+    return bool(turns > TURNING * len(envelope))
+
+
+def stimulus_groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Sweeps in groups of one stimulus, in the order of their first."""
+    groups: list[list[Candidate]] = []
+    for candidate in candidates:
+        same = next((group for group in groups if candidate.repeats(group[0])), None)
+        if same is None:
+            groups.append([candidate])
+        else:
+            same.append(candidate)
+    return groups
+
+
+def amount(group: Sequence[Candidate]) -> float:
+    """How long sweeps last together, s."""
+    return sum(c.sweep.n_samples / c.sweep.rate for c in group)

@@ -1,0 +1,62 @@
+"""`glifjax simulate --step`: a neuron over one step of the current, without a recording."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import glifjax as gj
+from glifjax.cli.console import escape, out_console
+from glifjax.cli.units import AMPERES, SECONDS, check_units, quantity
+from glifjax.errors import InputError
+
+#: Without a current before and after the step, s.
+BEFORE = 0.2
+AFTER = 0.3
+
+
+def step_current(amplitude: str, duration: str, dt: float) -> np.ndarray:
+    """The current of a step given in words, "200pA" for "1s": (T,), A."""
+    seconds = quantity("--duration", duration, SECONDS)
+    return gj.stimuli.step(quantity("--step", amplitude, AMPERES), seconds, dt, before=BEFORE, after=AFTER)
+
+
+def step_recording(folder: Path, neuron: Any, amplitude: str, duration: str) -> Path:
+    """A recording of the step alone, whose voltage rests, for what reads recordings."""
+    dt = float(neuron.dt)
+    current = step_current(amplitude, duration, dt)
+    voltage = np.full(len(current), float(neuron.El_reference))
+    path = folder / f"step {amplitude}.nwb"
+    sweep = gj.io.SweepArrays(1, f"step {amplitude}", 1 / dt, current, voltage)
+    gj.write_recording(path, [sweep], description=f"a step of {amplitude} for {duration}, not recorded")
+    return path
+
+
+def print_step(config: Path, amplitude: str, duration: str, seed: int | None) -> None:
+    """Simulate a step, and say what the neuron does.
+
+    Raises:
+        InputError: what is no current or duration, is out of scale, or a seed without escape noise.
+    """
+    import jax
+
+    neuron: Any = gj.read_model_zip(config).neuron if config.suffix == ".zip" else gj.read_neuron_config(config)
+    dt = float(neuron.dt)
+    current = step_current(amplitude, duration, dt)
+    check_units(neuron, [current], dt, config.name)
+    if seed is not None and neuron.escape_noise is None:
+        raise InputError(f"{config.name}: has no escape_noise to draw spikes from; leave --seed out")
+    trace = gj.simulate(neuron, current, dt, key=None if seed is None else jax.random.key(seed))
+    spikes: Any = trace.spikes()
+    times = np.asarray(spikes.times)
+    during = times[(times >= BEFORE) & (times < len(current) * dt - AFTER)]
+    seconds = quantity("--duration", duration, SECONDS)
+    line = f"{len(times)} spikes, {len(during) / seconds:.1f} Hz in the step"
+    if len(during):
+        line += f", the first {1e3 * (during[0] - BEFORE):.1f} ms after its start"
+    if len(during) > 2:
+        intervals = 1e3 * np.diff(during)
+        line += f"; intervals from {intervals[0]:.1f} to {intervals[-1]:.1f} ms"
+    out_console.print(f"[bold]{escape(config.name)}[/bold], {escape(amplitude)} for {escape(duration)}: {line}")
+    voltage = 1e3 * (np.asarray(trace.voltage) + float(neuron.El_reference))
+    out_console.print(f"  V from {np.nanmin(voltage):.1f} to {np.nanmax(voltage):.1f} mV between spikes")

@@ -1,0 +1,203 @@
+"""Recordings as amplifiers' programs store them (ABF, WinWCP, Spike2), read through neo; loaded only for these.
+
+The voltage is the channel in mV or V; the current is a channel recorded beside it, what the protocol commanded (ABF 2),
+or that of a text file. Samples stay on disk until a sweep is asked for them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path, PureWindowsPath
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from glifjax.io.formats.abf_protocol import waveforms
+from glifjax.io.formats.stimulus_file import AMPERES, read_stimulus
+from glifjax.io.nwb.sweeps import Channel, Quantity, Recording, RecordingError, Sweep, first_line
+
+#: neo's readers by the endings of files.
+READERS = {".abf": "AxonRawIO", ".wcp": "WinWcpRawIO", ".smr": "Spike2RawIO"}
+#: One of each unit in V.
+VOLTS = {"v": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6}
+
+
+class _Signal(NamedTuple):
+    """A recorded channel: which, of which of neo's streams, and its unit in V or A."""
+
+    name: str
+    unit: str
+    scale: float
+    gain: float
+    offset: float
+    stream: int
+    place: int
+
+
+class _Samples:
+    """A channel in one sweep, sliced as an array (T,) of what is stored."""
+
+    def __init__(self, reader: Any, signal: _Signal, segment: int):
+        self.reader, self.signal, self.segment = reader, signal, segment
+
+    def __getitem__(self, stretch: slice) -> np.ndarray:
+        """The samples of a stretch."""
+        return self.reader.get_analogsignal_chunk(
+            block_index=0,
+            seg_index=self.segment,
+            i_start=stretch.start,
+            i_stop=min(stretch.stop, self.size),
+            stream_index=self.signal.stream,
+            channel_indexes=[self.signal.place],
+        )[:, 0]
+
+    @property
+    def size(self) -> int:
+        return int(self.reader.get_signal_size(0, self.segment, self.signal.stream))
+
+    def channel(self, quantity: Quantity) -> Channel:
+        signal = self.signal
+        return Channel(
+            where=f"channel '{signal.name}'",
+            quantity=quantity,
+            unit="volts" if quantity == "voltage" else "amperes",
+            data=self,
+            n_samples=self.size,
+            conversion=signal.gain * signal.scale,
+            offset=signal.offset * signal.scale,
+            stated_rate=float(self.reader.get_signal_sampling_rate(signal.stream)),
+        )
+
+
+def read_amplifier_file(path: Path, electrode: str | None = None, stimulus: str | Path | None = None) -> Recording:
+    """The recording in a file of an amplifier's program; see ``read_recording``.
+
+    Raises:
+        RecordingError: neo is not installed or cannot read the file, no channel is a voltage, several are and
+            ``electrode`` names none, or nothing tells the current.
+    """
+    reader = _opened(path)
+    signals = _signals(reader)
+    voltages = [signal for signal in signals if signal.unit in VOLTS]
+    currents = [signal for signal in signals if signal.unit in AMPERES]
+    voltage = _chosen(path, voltages, signals, electrode)
+    segments = range(int(reader.segment_count(0)))
+    responses = [_Samples(reader, voltage, segment) for segment in segments]
+    stimuli, source = _stimuli(path, reader, responses, currents, stimulus)
+    protocol = _protocol(reader)
+    sweeps = [
+        Sweep(
+            file=path.name,
+            number=segment,
+            protocol=protocol,
+            clamp="current",
+            response=responses[segment].channel("voltage"),
+            stimulus=stimuli[segment],
+            start_time=float(reader.get_signal_t_start(0, segment, voltage.stream)),
+            electrode=voltage.name,
+        )
+        for segment in segments
+    ]
+    return Recording(
+        path,
+        sweeps,
+        identifier=path.stem,
+        session_description=f"{path.name}, {protocol}".rstrip(", "),
+        remarks=[source],
+    )
+
+
+def _opened(path: Path) -> Any:
+    """neo's reader of a file, its header read."""
+    try:
+        from neo import rawio
+    except ImportError as error:
+        raise RecordingError(
+            f"{path.name}: {path.suffix} files are read through neo, which is not installed; "
+            'install it with pip install "glifjax[formats]"'
+        ) from error
+    try:
+        reader = getattr(rawio, READERS[path.suffix.lower()])(filename=str(path))
+        reader.parse_header()
+        if reader.segment_count(0) < 1:
+            raise ValueError("it holds no sweeps")
+    except Exception as error:  # neo raises many kinds
+        raise RecordingError(f"{path.name}: neo cannot read it ({first_line(error)}); export it again") from error
+    return reader
+
+
+def _signals(reader: Any) -> list[_Signal]:
+    streams = list(reader.header["signal_streams"]["id"])
+    places = dict.fromkeys(streams, -1)
+    signals = []
+    for channel in reader.header["signal_channels"]:
+        stream = channel["stream_id"]
+        places[stream] += 1
+        unit = str(channel["units"]).strip().lower()
+        scale = VOLTS.get(unit, AMPERES.get(unit, 1.0))
+        gain, offset = float(channel["gain"]), float(channel["offset"])
+        signals.append(_Signal(str(channel["name"]), unit, scale, gain, offset, streams.index(stream), places[stream]))
+    return signals
+
+
+def _chosen(path: Path, voltages: Sequence[_Signal], signals: Sequence[_Signal], electrode: str | None) -> _Signal:
+    names = [signal.name for signal in voltages]
+    if not voltages:
+        channels = ", ".join(f"{signal.name} ({signal.unit})" for signal in signals) or "none"
+        raise RecordingError(
+            f"{path.name}: none of its channels is a voltage ({channels}); give a recording in current clamp"
+        )
+    if electrode is None and len(voltages) > 1:
+        raise RecordingError(
+            f"{path.name}: the electrodes {names} recorded at the same time, as of several cells; choose one with "
+            f'`electrode="{names[0]}"`'
+        )
+    if electrode is not None and electrode not in names:
+        raise RecordingError(f"{path.name}: no sweep is from electrode '{electrode}'; choose from {names}")
+    return voltages[0 if electrode is None else names.index(electrode)]
+
+
+def _stimuli(
+    path: Path,
+    reader: Any,
+    responses: Sequence[_Samples],
+    currents: Sequence[_Signal],
+    stimulus: str | Path | None,
+) -> tuple[list[Channel], str]:
+    """The current of every sweep, and where it comes from, in words."""
+    lengths = [response.size for response in responses]
+    rate = float(reader.get_signal_sampling_rate(responses[0].signal.stream))
+    if stimulus is not None:
+        given = read_stimulus(stimulus)
+        if len(given) not in (1, len(responses)):
+            raise RecordingError(
+                f"{stimulus}: holds {len(given)} currents for {len(responses)} sweeps; give one, or one each"
+            )
+        return _held(given * (len(responses) // len(given)), rate), f"the current is that of {Path(stimulus).name}"
+    if len(currents) == 1:
+        recorded = [_Samples(reader, currents[0], response.segment).channel("current") for response in responses]
+        return recorded, f"the current is the recorded channel '{currents[0].name}'"
+    if len(currents) > 1:
+        names = ", ".join(signal.name for signal in currents)
+        raise RecordingError(
+            f'{path.name}: several channels are currents ({names}); give the injected one with `stimulus="current.csv"`'
+        )
+    commanded = waveforms(getattr(reader, "_axon_info", {}), path.name)
+    if len(commanded) != 1:
+        what = "several outputs commanded a current" if commanded else "it holds no current, recorded or commanded"
+        raise RecordingError(f'{path.name}: {what}; give the current with `stimulus="current.csv"`')
+    (waveform,) = commanded
+    scale = AMPERES[waveform.unit.strip().lower()]
+    sweeps = [scale * sweep for sweep in waveform.sweeps(len(lengths), max(lengths))]
+    return _held([sweep[:n] for sweep, n in zip(sweeps, lengths, strict=True)], rate), (
+        f"the current is what the protocol commanded at the output '{waveform.name}'"
+    )
+
+
+def _held(currents: Sequence[Float[np.ndarray, " T"]], rate: float) -> list[Channel]:
+    return [Channel("current", "current", "amperes", one, len(one), stated_rate=rate) for one in currents]
+
+
+def _protocol(reader: Any) -> str:
+    """The name of the protocol that an ABF file was recorded with; "" for other files."""
+    stated = getattr(reader, "_axon_info", {}).get("sProtocolPath", "")
+    return PureWindowsPath(stated.strip("\0 ")).stem
