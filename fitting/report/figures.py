@@ -75,7 +75,8 @@ def voltage(runs: Runs) -> Figure:
         spikes = np.flatnonzero(np.asarray(trace.spiked)[shown] > 0.5)
         foot = 1e3 * np.asarray(trace.voltage_before_reset)[shown][spikes] + runs.rest
         ax.vlines(time[spikes] + float(trace.spike_latency), foot, peak, color=color, lw=1.1)
-        ax.set_ylabel("voltage (mV)")
+        # a threshold may lie far above all voltages
+        ax.set(ylabel="voltage (mV)", ylim=(recorded.min() - 5, peak + 5))
         _legend(ax, ncol=3)
     axes[1].set_xlabel("time in the sweep (s)")
     axes[1].set_xlim(start, stop)
