@@ -87,6 +87,19 @@ cells were refitted with four of them. What came of it is fitted to the training
 a factor of 4.5 wide) was not varied, while lapses follow from the sweep's length. Fisher scoring, BFGS and Newton's
 method were tried to find it; they differ by what they find (LIF-R-ASC-A in 159: 2887, 2855 and 2845 nats).
 
+One run without noise: the hard threshold's spikes come early, by 1.5 to 2.3 ms in these cells (the late report that
+is best in training). Gathered with a time constant of 50 ms up to .55 expected spikes, the hazard itself places them
+better; the pair was chosen on training sweeps of these five cells and two others, and of twelve pairs none was better
+in any of the five by more than the standard error over folds. Γ + EV of single runs over the training sweeps, means:
+hard threshold 1.44, the same reported late 1.53, accumulated hazard 1.51; so a late report is as good there. Between
+hard and accumulated the fit chooses, accumulated in all five.
+
+A slow inward current (reversal −35 mV, opened by hyperpolarisation, half at −75 mV, 3 s) does not lower the penalised
+misfit of the training voltage (157, 162, 160, fitted until nothing moved: by −1, 1 and 0 nats), so it is no part of
+the augmented level, but a level of its own (`augmented-slow`), fitted where it is named. The held-out voltage error
+is mostly a cell that changed: in 157 and 164 the leak, by factors of 1.38 and 1.24, without which it would be 1.6 mV
+in both. The report says so.
+
 Fine-tuning by gradient: learning rates and surrogate widths (8 settings) were compared on the training sweep. What it
 does to predictions, and what the electrode and drift do, is in the tables above. It is kept only where the part kept
 aside is predicted no worse with escape noise either; before, a loss within the standard error was let through, and on

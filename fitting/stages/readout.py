@@ -82,7 +82,7 @@ class ChooseReadout(eqx.Module):
     Attributes:
         default: tau (s) and threshold A*.
         taus, thresholds: what else is tried.
-        fewest: with fewer training spikes nothing else is.
+        fewest: with fewer training spikes nothing else is, and the hard threshold stays.
         latest: by which a hard threshold's spikes may be reported later, s, in steps of `lateness`.
         step: the runs that are compared have this time step, s.
     """
@@ -98,8 +98,8 @@ class ChooseReadout(eqx.Module):
     def __call__(self, model: PatchedNeuron, data: FitData) -> Readout:
         """How the model decides best."""
         data = coarsen(data, self.step)
-        pairs = [self.default]
-        if data.n_spikes >= self.fewest:
+        pairs, enough = [self.default], data.n_spikes >= self.fewest
+        if enough:
             grid = [(tau, threshold) for tau in self.taus for threshold in self.thresholds]
             pairs += [pair for pair in grid if pair != self.default]
         folds = [data.valid & (blocks(data) % FOLDS == fold) for fold in range(FOLDS)]
@@ -111,7 +111,7 @@ class ChooseReadout(eqx.Module):
         late = [_score([train + by for train in hard], data, data.valid) for by in lateness]
         training = {"hard": late[0], "late": max(late), "accumulated": gathered[best].score}
         return Readout(
-            kind="accumulated" if training["accumulated"] > training["hard"] else "hard",
+            kind="accumulated" if enough and training["accumulated"] > training["hard"] else "hard",
             hazard=gj.AccumulatedHazard(*pairs[best]),
             late=float(lateness[int(np.argmax(late))]),
             training=training,

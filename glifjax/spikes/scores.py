@@ -125,8 +125,8 @@ def bound_trains(data: Trains, duration: float) -> dict[str, float]:
     """What a train without noise can reach: the consensus of the other repeats against each repeat, averaged.
 
     Under the keys of `score_trains` that score single runs (gamma_4ms, evr_single_10ms); nan with fewer than two
-    repeats. The consensus spikes where half of the others do (glifjax.spikes.consensus); a neuron that knew the next
-    repeat's own noise could do better, one that knows the stimulus hardly.
+    repeats. The consensus spikes where two in five of the others do (glifjax.spikes.consensus); a neuron that knew the
+    next repeat's own noise could do better, one that knows the stimulus hardly.
     """
     if len(data) < 2:
         return dict.fromkeys(("gamma_4ms", "evr_single_10ms"), math.nan)
