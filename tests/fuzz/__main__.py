@@ -26,7 +26,7 @@ from .mutations import change_file
 from .readers import check
 
 #: Seconds that a file may take.
-LONGEST_TRIAL = 60
+LONGEST_TRIAL = 120
 #: Bytes that the process may hold.
 LARGEST_PROCESS = 6 * 2**30
 

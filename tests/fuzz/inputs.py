@@ -18,7 +18,7 @@ NEURON = gj.from_level(
     a_spike=0.01, b_spike=100.0, a_voltage=1.0, b_voltage=10.0, asc_amp_array=jnp.array([1e-11, -2e-11]),
     spike_cut_length=40, dt=5e-5, escape_noise=gj.EscapeNoise(100.0, 1e-3),
 )  # fmt: skip
-SIMPLE = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
+SIMPLE = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02, spike_cut_length=40, dt=5e-5)
 PROTOCOLS = ("noise 1", "noise 1", "noise 2")
 
 #: fit.json of one level.
@@ -42,9 +42,7 @@ def write_inputs(folder: Path) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     config = neuron_to_config(NEURON)
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "nest.json").write_text(
-        json.dumps(gj.neuron_to_nest(gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)))
-    )
+    (folder / "nest.json").write_text(json.dumps(gj.neuron_to_nest(SIMPLE)))
     (folder / "record.json").write_text(json.dumps(RECORD))
     with zipfile.ZipFile(folder / "model.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("1_neuron_config.json", json.dumps(config))

@@ -115,6 +115,17 @@ def test_models_modules_variables(tmp_path):
     refused(changed(write(tmp_path), "networks", "nodes", 0, "nodes_file", value="$NOWHERE/x.h5"), r"\$NOWHERE in")
 
 
+@pytest.mark.parametrize(
+    ("each", "words"),
+    [("$V{}$V{}", "has more than 10000 letters"), ("$V{}", r"has no value; give it one in the manifest")],
+)
+def test_variables_that_stand_for_one_another(tmp_path, each, words):
+    manifest = {f"$V{n}": each.format(n + 1, n + 1) for n in range(60)}
+    manifest |= {"$V60": "x.h5", "$BASE_DIR": "${configdir}"}
+    config = changed(write(tmp_path), "manifest", value=manifest)
+    refused(changed(config, "networks", "nodes", 0, "nodes_file", value="$V0"), words)
+
+
 def test_node_sets_that_select_nothing(tmp_path):
     message = refused(
         write(tmp_path, inputs={"c": {**CLAMP, "node_set": {"population": "v1", "ei": "x"}}}), "selects no node"

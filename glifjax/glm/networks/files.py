@@ -46,7 +46,7 @@ def _read(path: Path) -> Float[np.ndarray, "n n"]:
         values = read_tensor(path)
     else:
         try:
-            values = np.load(path, allow_pickle=False)
+            values = np.lib.format.open_memmap(path, mode="r")  # which looks first whether its numbers are there
         except (ValueError, EOFError, OSError) as error:
             raise InputError(f"{path} is not an array of numbers ({error}); write it with numpy.save") from None
     if values.dtype.kind not in "fiub" or values.ndim != 2 or values.shape[0] != values.shape[1]:

@@ -2,9 +2,10 @@
 
 The format (torch.save since 1.6): a zip archive with a pickle, `*/data.pkl`, and the numbers, `*/data/KEY`. The
 pickle's opcodes are walked one by one; the only names that they may use are those that build a dense tensor, and any
-other name or opcode is refused.
+other name or opcode is refused. Nothing in the archive is compressed, and a tensor has no more numbers than are stored.
 """
 
+import math
 import pickletools
 import zipfile
 from collections import OrderedDict
@@ -55,17 +56,17 @@ def read_tensor(path: str | Path) -> np.ndarray:
         raise InputError(
             f"{path} holds more than an array ({reason}), and was not read; save the weights alone, or as .npy"
         ) from None
-    except (OSError, KeyError, ValueError, IndexError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, LookupError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a tensor written by torch.save ({error}); save the weights as .npy") from None
 
 
 def _walked(archive: zipfile.ZipFile, pickled: str) -> np.ndarray:
     folder = pickled.removesuffix("data.pkl")
-    if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+    if f"{folder}byteorder" in archive.namelist() and _stored(archive, f"{folder}byteorder") != b"little":
         raise ValueError("its numbers are big-endian")
     stack: list[Any] = []
     memo: dict[int, Any] = {}
-    for opcode, argument, _ in pickletools.genops(archive.read(pickled)):
+    for opcode, argument, _ in pickletools.genops(_stored(archive, pickled)):
         name = opcode.name
         if name in ("PROTO", "FRAME"):
             continue
@@ -76,10 +77,10 @@ def _walked(archive: zipfile.ZipFile, pickled: str) -> np.ndarray:
         elif name == "MARK":
             stack.append(_MARK)
         elif name == "GLOBAL":
-            stack.append(_allowed(str(argument)))
+            stack.append(_allowed(argument))
         elif name == "STACK_GLOBAL":
             attribute, module = stack.pop(), stack.pop()
-            stack.append(_allowed(f"{module} {attribute}"))
+            stack.append(_allowed(f"{_text(module)} {_text(attribute)}"))
         elif name in ("BINPUT", "LONG_BINPUT"):
             memo[int(str(argument))] = stack[-1]
         elif name == "MEMOIZE":
@@ -107,7 +108,19 @@ def _walked(archive: zipfile.ZipFile, pickled: str) -> np.ndarray:
     return value
 
 
-def _allowed(name: str) -> str:
+def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    return archive.read(name)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Refused("no text where one must be")
+    return value
+
+
+def _allowed(name: Any) -> str:
     if name not in STORAGES and name not in (REBUILD, HOOKS):
         raise _Refused(f"the name {name.replace(' ', '.')}")
     return name
@@ -115,9 +128,9 @@ def _allowed(name: str) -> str:
 
 def _storage(archive: zipfile.ZipFile, folder: str, reference: Any) -> np.ndarray:
     word, kind, key, _place, count = reference
-    if word != "storage" or kind not in STORAGES or not str(key).isdigit():
-        raise _Refused(f"a reference to {word!r}")
-    values = np.frombuffer(archive.read(f"{folder}data/{key}"), STORAGES[kind])
+    if word != "storage" or _text(kind) not in STORAGES or not _text(key).isdecimal():
+        raise _Refused("a reference to something else")
+    values = np.frombuffer(_stored(archive, f"{folder}data/{key}"), STORAGES[kind])
     if len(values) < count:
         raise ValueError(f"{len(values)} numbers where {count} are announced")
     return values
@@ -129,6 +142,8 @@ def _called(function: Any, arguments: Any) -> Any:
     if function == HOOKS:
         return OrderedDict()
     storage, offset, shape, strides = arguments[:4]
+    if not isinstance(storage, np.ndarray) or math.prod(shape) > len(storage):
+        raise ValueError("it has more numbers than are stored")
     last = offset + sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True))
     if offset < 0 or min((*shape, *strides), default=0) < 0 or (0 not in shape and last >= len(storage)):
         raise ValueError("its shape does not fit its numbers")

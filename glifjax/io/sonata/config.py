@@ -3,7 +3,6 @@
 Source: the SONATA developer guide, "Simulation configuration"; BMTK's PointNet for `run`, `inputs` and `reports`.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
+from glifjax.io.json_text import DEEPEST, parse_json
 
 #: The largest JSON file that is read, bytes.
 LARGEST = 2**28
+#: Letters that a text with variables may come to; a few that hold one another twice come to any length.
+LONGEST = 10_000
 #: Keys that may hold the name of a file with more of the config.
 PARTS = ("network", "simulation")
 #: `$NAME` or `${NAME}`.
@@ -133,11 +135,9 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; check the path")
-    if path.stat().st_size > LARGEST:
-        raise InputError(f"{path}: has {path.stat().st_size} bytes, too many for a JSON file of settings")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        values = parse_json(path, LARGEST, finite=False)
+    except ValueError as error:
         raise InputError(f"{path}: is no JSON file ({error}); mend it or copy it again") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: holds no object {{...}}; it is not the file meant here")
@@ -163,10 +163,13 @@ def _read(path: Path) -> dict[str, Any]:
 
         def of(match: re.Match) -> str:
             name = match[1] or match[2]
-            if name not in variables or name in within:
+            if name not in variables or name in within or len(within) > DEEPEST:
                 raise InputError(f"{path}: ${name} in {value!r} has no value; give it one in the manifest")
             return str(replaced(variables[name], (*within, name)))
 
-        return VARIABLE.sub(of, value)
+        text = VARIABLE.sub(of, value)
+        if len(text) > LONGEST:
+            raise InputError(f"{path}: {shown(value)} has more than {LONGEST} letters; shorten what it stands for")
+        return text
 
     return replaced(values, ())
