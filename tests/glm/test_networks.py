@@ -122,6 +122,7 @@ HUGE = b"J" + (2**31 - 1).to_bytes(4, "little")
         (b"\x80\x02)" + b"q\x00h\x00\x86" * 100 + b"q\x00h\x00\x93.", zipfile.ZIP_STORED, "no text where one must be"),
         (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(NNNNtR.", zipfile.ZIP_STORED, "more numbers than are stored"),
     ],
+    ids=("compressed", "one number for all", "a name that holds itself twice", "no numbers"),
 )
 def test_archives_that_explode_are_refused(tmp_path, pickled, method, words):
     archive(tmp_path / "0.pt", pickled, np.arange(4, dtype="<f4").tobytes(), method)

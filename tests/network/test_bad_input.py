@@ -116,12 +116,12 @@ def test_models_modules_variables(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("each", "words"),
-    [("$V{}$V{}", "has more than 10000 letters"), ("$V{}", r"has no value; give it one in the manifest")],
+    ("each", "count", "words"),
+    [("$V{}$V{}", 40, "has more than 10000 letters"), ("$V{}", 60, "has no value; give it one in the manifest")],
 )
-def test_variables_that_stand_for_one_another(tmp_path, each, words):
-    manifest = {f"$V{n}": each.format(n + 1, n + 1) for n in range(60)}
-    manifest |= {"$V60": "x.h5", "$BASE_DIR": "${configdir}"}
+def test_variables_that_stand_for_one_another(tmp_path, each, count, words):
+    manifest = {f"$V{n}": each.format(n + 1, n + 1) for n in range(count)}
+    manifest |= {f"$V{count}": "x.h5", "$BASE_DIR": "${configdir}"}
     config = changed(write(tmp_path), "manifest", value=manifest)
     refused(changed(config, "networks", "nodes", 0, "nodes_file", value="$V0"), words)
 
