@@ -176,6 +176,13 @@ def test_a_field_that_explodes_is_not_read(whole, tmp_path):
         assert (recording.identifier, len(recording.sweeps)) == ("", 2)
 
 
+def test_a_file_whose_groups_are_damaged_is_refused(whole, tmp_path):
+    path = tmp_path / "cell.nwb"
+    path.write_bytes(whole.read_bytes().replace(b"SNOD", b"SNOB"))  # nodes of the tables of names in groups
+    with pytest.raises(gj.RecordingError, match=r"cell\.nwb: .*; fetch or export it again"):
+        gj.read_recording(path)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_a_pipe_is_no_recording(tmp_path):
     os.mkfifo(tmp_path / "pipe.nwb")

@@ -69,7 +69,7 @@ def nwb_version(path: Path) -> str:
     try:
         with h5py.File(path, "r") as file:
             version = text(file.attrs.get("nwb_version", dataset(file, "nwb_version")))
-    except OSError as error:
+    except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
         raise RecordingError(
             f"{path.name}: not a whole HDF5 file, as NWB files are ({first_line(error)}); fetch or export it again"
         ) from error
