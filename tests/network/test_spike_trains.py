@@ -136,6 +136,32 @@ def test_bad_files_are_refused_by_name(tmp_path):
         gj.write_spikes(trains(), tmp_path / "spikes.mat")
 
 
+def virtual(file):
+    layout = h5py.VirtualLayout((2,), "f8")
+    layout[:] = h5py.VirtualSource(".", "spikes/lgn/timestamps", shape=(2,))
+    file.create_virtual_dataset("spikes/lgn/timestamps", layout)
+
+
+def link(file):
+    file["spikes/lgn/timestamps"] = h5py.ExternalLink("other.h5", "/spikes/lgn/timestamps")
+
+
+def bomb(file):
+    file.create_dataset("spikes/lgn/timestamps", (2**30,), "f8", chunks=(1000,))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(virtual, "a view of other data"), (link, "a link to another file"), (bomb, "would unpack")]
+)
+def test_spikes_that_are_not_in_the_file_are_refused_unread(tmp_path, change, words):
+    gj.write_spikes(trains(), tmp_path / "other.h5")
+    with h5py.File(tmp_path / "spikes.h5", "w") as file:
+        file["spikes/lgn/node_ids"] = [0, 1]
+        change(file)
+    with pytest.raises(gj.InputError, match=rf"spikes\.h5: /spikes/lgn/timestamps .*{words}"):
+        gj.read_spikes(tmp_path / "spikes.h5")
+
+
 def test_spikes_of_the_reference_inputs(shared):
     """Eight files of the same trains: text and both layouts, any order, ms and s."""
     folder = shared / "reference/networks/inputs_20/inputs"

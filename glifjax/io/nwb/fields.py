@@ -126,8 +126,12 @@ def dataset(parent: Any, path: str) -> h5py.Dataset | None:
     return data
 
 
-def check_all(file: h5py.File) -> None:
+def check_all(file: h5py.File, unpacked: int = UNPACKED) -> None:
     """Visit every object of a file once, by this door: for a library that follows any link and reads any dataset.
+
+    Args:
+        file: open for reading.
+        unpacked: bytes that a stored byte may unpack to.
 
     Raises:
         RecordingError: one of them is refused.
@@ -143,7 +147,7 @@ def check_all(file: h5py.File) -> None:
             if isinstance(member, h5py.Group):
                 pending.append(member)
             elif isinstance(member, h5py.Dataset):
-                _check_storage(member)
+                _check_storage(member, unpacked)
 
 
 def address(thing: Any) -> int:
@@ -158,7 +162,7 @@ def _of_type(parent: Any, path: str, kind: type, expected: str) -> Any:
     return thing
 
 
-def _check_storage(data: h5py.Dataset) -> None:
+def _check_storage(data: h5py.Dataset, most: int = UNPACKED) -> None:
     stored = data.id.get_create_plist()
     anew = "which is not read; write the file anew with its data in itself"
     if stored.get_layout() == h5d.VIRTUAL:
@@ -167,7 +171,7 @@ def _check_storage(data: h5py.Dataset) -> None:
         file = stored.get_external(0)[0].decode(errors="replace")
         raise RecordingError(f"{place(data)} is stored in another file ({file}), {anew}")
     size = (data.size or 0) * data.dtype.itemsize
-    if size > max(PLENTY, UNPACKED * data.id.get_storage_size()):
+    if size > max(PLENTY, most * data.id.get_storage_size()):
         unpacked = f"would unpack {data.id.get_storage_size()} bytes to {size:.3g}"
         raise RecordingError(f"{place(data)} {unpacked}, {anew}")
     for code in (stored.get_filter(n)[0] for n in range(stored.get_nfilters())):

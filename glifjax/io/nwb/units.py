@@ -60,9 +60,7 @@ def unit_tables(path: Path) -> UnitTables:
 
     import pynwb
 
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; check the path")
-    with warnings.catch_warnings():
+    with opened(path), warnings.catch_warnings():  # looked at before pynwb follows what is in it
         warnings.simplefilter("ignore")
         try:
             with pynwb.NWBHDF5IO(path=str(path), mode="r", load_namespaces=True) as io:

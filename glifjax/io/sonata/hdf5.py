@@ -1,7 +1,7 @@
 """Reading HDF5 files by others: present, of the kind, and of a size that was looked at first."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,12 @@ import h5py
 import numpy as np
 
 from glifjax.errors import InputError
+from glifjax.io.nwb.fields import check_all
 
 #: The longest column that is read, entries; a few bytes of a compressed file can claim any length.
 LONGEST = 2**31
+#: Bytes that a stored byte may unpack to: a column of one number, such as the group of each edge, comes to some 1,000.
+UNPACKED = 1100
 
 
 @contextmanager
@@ -19,15 +22,17 @@ def opened(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file for reading.
 
     Raises:
-        InputError: no such file, or none that HDF5 can read (a text file, one that was cut short).
+        InputError: no such file, none that HDF5 can read (a text file, one that was cut short), or one that leads
+            into another or holds more than its bytes can.
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; check the path")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as HDF5 ({error}); copy or write it again") from error
-    with file:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(h5py.File(path, "r"))
+            check_all(file, UNPACKED)
+        except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
+            raise InputError(f"{path}: cannot be read as HDF5 ({error}); copy or write it again") from error
         yield file
 
 
