@@ -18,8 +18,10 @@ from .levels.base import AbstractLevel as AbstractLevel
 from .levels.base import Moved as Moved
 from .levels.membrane import MembranePrior as MembranePrior
 from .levels.registry import LEVELS as LEVELS
+from .many.collect import collect as collect
+from .many.collect import write_overview as write_overview
+from .many.shard import Shard as Shard
 from .many.study import fit_many as fit_many
-from .many.study import write_overview as write_overview
 from .model.coordinates import AbstractCoordinate as AbstractCoordinate
 from .model.coordinates import Bounded as Bounded
 from .model.coordinates import Coordinate as Coordinate
@@ -34,7 +36,7 @@ from .pipeline.settings import FitSettings as FitSettings
 from .pipeline.settings import SettingsError as SettingsError
 from .report.figures import levels_compared as levels_compared
 from .report.words import steps_up as steps_up
-from .results.files import ResultsError as ResultsError
+from .results.folder import ResultsError as ResultsError
 from .results.provenance import LikeError as LikeError
 from .results.record import FitRecord as FitRecord
 from .results.record import RecordError as RecordError

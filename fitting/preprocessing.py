@@ -7,7 +7,7 @@ then are fits of LEVEL with and without it compared, by bits per spike on traini
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from glifjax.spikes.detection import find_spike_peaks
 
 from .assess.crossvalidate import Validation, validate
 from .data.arrays import DataError, FitData, prepare
+from .data.choices import DriftChoice, Electrode
 from .data.compensation import Artefact, ElectrodeKernel, measure_kernel, spike_artefact
 from .data.drift import Drift, measure_drift
 from .data.protocols import Split
@@ -26,9 +27,6 @@ from .model.coordinates import AbstractCoordinate
 from .model.patched import PatchedNeuron
 from .stages.base import run_stages
 
-#: What may be done about the electrode's part in the recorded voltage, and about the baseline's drift.
-Electrode = Literal["auto", "none", "series", "aec"]
-DriftChoice = Literal["auto", "keep", "remove"]
 #: Words in the protocol of a sweep that measures the electrode.
 MEASURES = ("electrode", "aec", "noise")
 #: How long such a sweep is at least, s.
@@ -124,18 +122,6 @@ def without_resistance(
     zero = lambda x: replace(x, centre=jnp.zeros_like(x.centre), sd=jnp.zeros_like(x.sd))
     held = [zero(coordinate) if coordinate.where(model) is resistance else coordinate for coordinate in moved]
     return eqx.tree_at(lambda m: m.series_resistance, model, jnp.zeros_like(resistance)), held
-
-
-def check_choices(electrode: str, drift: str) -> None:
-    """Refuse what is no way to treat the electrode or the drift.
-
-    Raises:
-        DataError: lists the ways.
-    """
-    for name, choice, ways in (("electrode", electrode, Electrode), ("drift", drift, DriftChoice)):
-        *others, last = get_args(ways)
-        if choice not in (*others, last):
-            raise DataError(f'`{name}="{choice}"` is unknown; use {", ".join(others)} or {last}')
 
 
 def preprocess(

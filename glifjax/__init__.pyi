@@ -9,10 +9,10 @@ from .explorer.exploration import Exploration as Exploration
 from .explorer.exploration import explore as explore
 from .glif.glif import GLIF as GLIF
 from .glif.glif import Coefficients as Coefficients
-from .glif.levels import LEVELS as LEVELS
-from .glif.levels import LevelError as LevelError
 from .glif.levels import from_level as from_level
-from .glif.levels import level_name as level_name
+from .glif.names import LEVELS as LEVELS
+from .glif.names import LevelError as LevelError
+from .glif.names import level_name as level_name
 from .io.allen.cell_types import CellTypes as CellTypes
 from .io.allen.cell_types import NeuronalModel as NeuronalModel
 from .io.allen.downloads import DownloadError as DownloadError

@@ -3,6 +3,7 @@
 Markup is text that is known to be safe (`markupsafe.Markup`); all functions here take either and give markup.
 """
 
+import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 
@@ -99,3 +100,21 @@ def image(data: bytes, kind: str, words: str, size: tuple[int, int] | None = Non
     """
     shape = markup(' width="{}" height="{}"', *size) if size else Markup()
     return markup('<img src="data:image/{};base64,{}"{} alt="{}">', kind, b64encode(data).decode(), shape, words)
+
+
+def data(name: str, value: object) -> Markup:
+    """JSON for a page's script, in an element of that name that nothing in it can end.
+
+    Args:
+        name: the element's id.
+        value: what JSON can hold; no NaN.
+    """
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return markup('<script type="application/json" id="{}">{}</script>', name, Markup(text))
+
+
+def script(text: str) -> Markup:
+    """A script of our own, without "</script>" in it."""
+    return Markup(f"<script>{text}</script>")

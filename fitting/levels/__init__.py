@@ -1,16 +1,15 @@
-"""The levels that are fitted: Allen's five and the augmented GIF, each a value; and what one of one's own must be."""
+"""The levels that are fitted: Allen's five and the augmented GIF, each a value; and what one of one's own must be.
 
-from .base import AbstractLevel, Moved, describe
-from .registry import CANDIDATES, LEVELS, NAMED, SomeLevels, level_name, levels_of
+What is not asked for is not loaded: names.py alone needs no jax.
+"""
 
-__all__ = [
-    "CANDIDATES",
-    "LEVELS",
-    "NAMED",
-    "AbstractLevel",
-    "Moved",
-    "SomeLevels",
-    "describe",
-    "level_name",
-    "levels_of",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "base": ["AbstractLevel", "Moved", "describe"],
+        "names": ["level_name"],
+        "registry": ["CANDIDATES", "LEVELS", "NAMED", "SomeLevels", "levels_of"],
+    },
+)

@@ -5,13 +5,14 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import glifjax as gj
-from glifjax.glif.levels import LevelError
+from glifjax.glif.names import LevelError
 
 from ..stages.augment import POTASSIUM, SLOW_INWARD, Augment
 from ..stages.membrane import Membrane
 from .allen import AllenLevel
 from .augmented import AugmentedLevel
 from .base import AbstractLevel
+from .names import level_name, level_names
 
 #: What each of Allen's levels adds to which.
 ADDS = {
@@ -48,21 +49,6 @@ NAMED: Mapping[str, AbstractLevel] = MappingProxyType({**LEVELS, **CANDIDATES})
 SomeLevels = str | AbstractLevel | Sequence[str | AbstractLevel] | None
 
 
-def level_name(name: str) -> str:
-    """A level's name from any spelling of it ("lif-r", "GLIF2", "glif2").
-
-    Raises:
-        LevelError: lists the levels.
-    """
-    if name.strip().lower() in NAMED:
-        return name.strip().lower()
-    try:
-        return gj.level_name(name)
-    except LevelError as error:
-        names = ", ".join(NAMED)
-        raise LevelError(f"level {name!r} is unknown; use one of {names} (or glif1 ... glif5)") from error
-
-
 def levels_of(said: SomeLevels, currents: int | None = None) -> tuple[AbstractLevel, ...]:
     """The levels that are meant by None or "all", by one's name, by several (a list, or with commas between), or by
     levels of one's own.
@@ -86,10 +72,7 @@ def levels_of(said: SomeLevels, currents: int | None = None) -> tuple[AbstractLe
     names = [part for part in parts if isinstance(part, str)]
     if own and currents is not None:
         raise ValueError(f"currents={currents} is for fitting.LEVELS; {own[0].name} says itself how many it has")
-    if not own and [name.strip().lower() for name in names] == ["all"]:
-        meant = set(LEVELS)
-    else:
-        meant = {level_name(name) for name in names}
+    meant = level_names(names) if not own else {level_name(name) for name in names}
     all_names = [*meant, *(level.name for level in own)]
     if twice := [name for name in all_names if all_names.count(name) > 1]:
         raise LevelError(f"two levels are called {twice[0]!r}; give your own a name of its own")

@@ -1,6 +1,16 @@
-"""Many cells: parallel processes, a table and a page of all."""
+"""Many cells: in parallel processes or by an engine, in shards, and a table and a page of all.
 
-from .study import fit_many, write_overview
-from .workers import Cell
+What is not asked for is not loaded: shard.py alone needs no jax.
+"""
 
-__all__ = ["Cell", "fit_many", "write_overview"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "cells": ["Cell"],
+        "collect": ["collect", "write_overview"],
+        "shard": ["Shard"],
+        "study": ["fit_many"],
+    },
+)

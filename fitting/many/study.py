@@ -1,7 +1,5 @@
-"""Many cells on one machine: each in its folder, as for one, and a table and a page of all of them."""
+"""Many cells: each in its folder, as for one, by processes of this machine or an engine; then a table and a page."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,26 +10,28 @@ from glifjax.errors import InputError
 from glifjax.io.writing import write_whole
 
 from ..pipeline.settings import FitSettings
-from ..results.files import ResultsError
-from ..results.naming import folder_name
-from ..results.provenance import circumstances, cores, fingerprint
-from .workers import Cell, Job, check_package, run
+from ..results.folder import UNFINISHED, ResultsError
+from ..results.provenance import assignment, circumstances, task
+from .cells import Cell, Job, Run, cell_names
+from .collect import collect
+from .engine import Engine, run_on
+from .notes import note_cells
+from .resources import jobs_side_by_side
+from .shard import Shard
+from .workers import check_package, run
 
-#: The files of all cells together.
-TABLE, PAGE = "cells.csv", "cells.html"
-#: Scores that stand beside the cell's own.
-CEILINGS = ("gamma_4ms", "evr_single_10ms", "md_star_4ms", "evr_10ms")
-#: What formulas of spreadsheets begin with.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 #: In a folder whose cells are not all fitted: which run it is of.
 RUN = ".run"
 
 
 def fit_many(
-    paths: Sequence[Path],
-    out: Path | None,
-    settings: FitSettings | Mapping[str, Any],
+    paths: Sequence[str | Path],
+    out: str | Path | None = None,
+    settings: FitSettings | Mapping[str, Any] | None = None,
     *,
+    client: Engine | None = None,
+    shard: Shard | None = None,
+    timeout: float | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     fresh: bool = False,
@@ -40,112 +40,72 @@ def fit_many(
     progress: Callable[[str, str, str], None] = lambda cell, level, stage: None,
     on_cell: Callable[[Cell], None] = lambda cell: None,
 ) -> tuple[list[Cell], Path]:
-    """Fit several recordings in parallel processes, each into its own folder in `out`; then write TABLE and PAGE.
+    """Fit several recordings in parallel, each into its own folder in `out`; then write cells.csv and cells.html.
 
-    Cells whose folder holds the very same fit already are left as they are, so that a run which was stopped goes on.
-    A script that calls this needs `if __name__ == "__main__":`, as every process imports it.
+    A cell whose folder holds a fit of the same recording, settings and project version is done, whichever machine did
+    it, so that a run which was stopped goes on. Any number of runs over one folder do the work once: what one of them
+    has begun, the others leave to it. A script that calls this without a client needs `if __name__ == "__main__":`, as
+    every process imports it.
 
     Args:
         paths: recordings.
         out: folder of all results; None for fits/cells-<n>, a new one unless the last of the same run was stopped.
-        settings: what is asked; a mapping is read as FitSettings.from_json does.
-        jobs: processes at most; half as many as there are cores if None.
+        settings: what is asked; a mapping is read as FitSettings.from_json does; None is the defaults.
+        client: an engine with `submit(f, *arguments)`, such as dask.distributed.Client, whose machines see the same
+            files; None is processes of this machine.
+        shard: fit this part of the cells alone, and leave table and page to fitting.collect.
+        timeout: s that a cell may take. A process of this machine is stopped then; an engine's fit stops when its next
+            stage would start. A claim that is older on another machine is taken over.
+        jobs: processes at most; as many as half the cores and the memory allow if None.
         overwrite: replace other fits that `out` holds.
         fresh: fit every cell anew, and forget what a stopped run has left.
-        command: kept in every fit.json.
-        on_start: called with the folder and the number of processes; progress: as a stage of a cell starts;
-            on_cell: as a cell is done, or has failed.
+        command: stands in every fit.json.
+        on_start: called with the folder and the number of processes, 0 for an engine's; progress: as a stage of a cell
+            starts, which an engine does not tell; on_cell: as a cell is done, or has failed.
 
     Returns:
-        The cells, in the order of `paths`, and the folder.
+        The cells, those of the shard, in the order of `paths`, and the folder.
 
     Raises:
-        InputError: a path that does not exist, a folder that holds other results, or another package named fitting
-            that new processes would import; nothing is started then.
+        InputError: a path (of the shard) that does not exist, a folder that holds other results, a timeout or a number
+            of jobs that is none, or another package named fitting that new processes would import; nothing is started
+            then.
     """
     check_package()
-    if not isinstance(settings, FitSettings):
-        settings = FitSettings.from_json(settings)
-    paths = list(dict.fromkeys(path.resolve() for path in paths))
-    if missing := [path for path in paths if not path.is_file()]:
+    if timeout is not None and not timeout > 0:
+        raise InputError(f"`timeout={timeout:g}`: give the seconds that a cell may take, above 0")
+    if jobs is not None and jobs < 1:
+        raise InputError(f"`jobs={jobs}`: give 1 or more")
+    asked = settings if isinstance(settings, FitSettings) else FitSettings.from_json(settings or {})
+    places = list(dict.fromkeys(Path(path).resolve() for path in paths))
+    if not places:
+        raise InputError("no recordings were given; give one at least")
+    own = places if shard is None else shard.of(places)
+    if missing := [path for path in own if not path.is_file()]:
         raise InputError(f"{missing[0]}: there is no such file; nothing was started")
-    folder = out if out is not None else _default_folder(paths, settings, fresh)
-    todo = [
-        Job(name, path, folder / name, settings, overwrite, fresh, command)
-        for name, path in zip(cell_names(paths), paths, strict=True)
+    folder = Path(out) if out is not None else _default_folder(places, asked, fresh)
+    whole_run = Run(asked, overwrite, fresh, command, timeout)
+    everything = [
+        Job(name, path, folder / name, whole_run) for name, path in zip(cell_names(places), places, strict=True)
     ]
-    _check(folder, todo, overwrite)
-    jobs = min(jobs or max(1, cores() // 2), len(todo))
-    on_start(folder, jobs)
+    todo = everything if shard is None else shard.of(everything)
+    _check(folder, todo, asked, overwrite)
+    note_cells(folder / UNFINISHED, everything)
+    jobs = min(jobs or jobs_side_by_side(), max(1, len(todo)))
+    on_start(folder, jobs if client is None else 0)
     done: dict[str, Cell] = {}
-    for cell in run(todo, jobs, progress):
+    for cell in run(todo, jobs, progress) if client is None else run_on(client, todo):
         on_cell(cell)
         done[cell.name] = cell
-    cells = [done[job.name] for job in todo]
-    write_overview(cells, folder)
-    (folder / RUN).unlink(missing_ok=True)
-    return cells, folder
-
-
-def write_overview(cells: Sequence[Cell], folder: Path) -> None:
-    """Write what all cells came to: TABLE, a row each in their order, and PAGE."""
-    from .overview import overview
-
-    rows = [row(cell, folder) for cell in cells]
-    text = io.StringIO()
-    table = csv.DictWriter(text, rows[0])
-    table.writeheader()
-    table.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
-    write_whole(folder / TABLE, text.getvalue())
-    write_whole(folder / PAGE, overview(cells, folder))
-
-
-def _cell(value: Any) -> Any:
-    """A value of the table; text that a spreadsheet would take for a formula begins with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
-
-
-def row(cell: Cell, folder: Path) -> dict[str, Any]:
-    """A cell's row in the table: its preferred level, that level's scores, seconds, and the error if it failed."""
-    from ..report.words import SCORES
-
-    record = cell.record()
-    scores = record.get("scores", {})
-    number = lambda group, key: scores.get(group, {}).get(key)
-    hard = "hard" if scores.get("hard") else "deterministic"
-    return {
-        "cell": cell.name,
-        "level": record.get("level"),
-        "bits_per_spike_cross_validated": (record.get("validation") or {}).get("bits_per_spike"),
-        **{key: number("test", key) for key in SCORES},
-        **{f"{key}_hard_threshold": number(hard, key) for key in ("md_star_4ms", "evr_10ms")},
-        **{f"{key}_of_the_cell": number("ceiling", key) for key in CEILINGS},
-        "trust": (record.get("trust") or {}).get("word"),
-        "warnings": len(set(record.get("warnings", ()))) if record else None,
-        "seconds": record.get("seconds_in_all"),
-        "recording": str(cell.path),
-        "report": str((cell.folder / "report.html").relative_to(folder)) if cell.folder else None,
-        "error": cell.error,
-    }
-
-
-# ---------------------------------------------------------------------------------------------------- the folder
-
-
-def cell_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each path: the file's, with as many of its folders before it as tell all apart; a folder's name."""
-    parts = [(*path.parts[1:-1], path.stem) for path in paths]
-    for depth in range(1, max(map(len, parts)) + 1):
-        names = [folder_name("-".join(own[-depth:])) for own in parts]
-        names = [f"{name}_" if name in (TABLE, PAGE) else name for name in names]
-        if len({name.casefold() for name in names}) == len(names):
-            return names
-    return [f"{folder_name(path.stem)}-{number}" for number, path in enumerate(paths, start=1)]
+    if shard is None:
+        collect(folder, timeout)
+        (folder / RUN).unlink(missing_ok=True)
+    return [done[job.name] for job in todo], folder
 
 
 def _default_folder(paths: Sequence[Path], settings: FitSettings, fresh: bool) -> Path:
     """The folder of the last run if that was of the same cells and settings, and was stopped; else a new one."""
-    key = fingerprint({"file": {"sha256": [*map(str, paths)]}, **circumstances(settings)})
+    key = task({"file": {"sha256": [*map(str, paths)]}, **circumstances(settings)})
     last, n = None, 1
     while (folder := Path("fits") / f"cells-{n}").exists():
         last, n = folder, n + 1
@@ -153,25 +113,25 @@ def _default_folder(paths: Sequence[Path], settings: FitSettings, fresh: bool) -
         with suppress(OSError):
             if (last / RUN).read_text() == key:
                 return last
+    folder.mkdir(parents=True)
     write_whole(folder / RUN, key)
     return folder
 
 
-def _check(folder: Path, todo: Sequence[Job], overwrite: bool) -> None:
+def _check(folder: Path, todo: Sequence[Job], settings: FitSettings, overwrite: bool) -> None:
     """Refuse a folder that holds fits of another kind, before anything is started."""
     if folder.exists() and not folder.is_dir():
         raise ResultsError(f"{folder}: is a file; choose another folder")
+    wanted = assignment(circumstances(settings))
     for job in todo:
         try:
-            record = json.loads((job.out / "fit.json").read_text(encoding="utf-8"))
-            parts = circumstances(job.settings)
-            other = any(record.get(key) != parts[key] for key in ("settings", "versions", "source"))
+            other = assignment(json.loads((job.out / "fit.json").read_text(encoding="utf-8"))) != wanted
         except FileNotFoundError:
             continue
-        except (OSError, ValueError):
+        except (OSError, ValueError, LookupError, TypeError):
             other = True
         if other and not overwrite:
             raise ResultsError(
-                f"{job.out}: holds a fit with other settings or versions; choose another folder, or replace it "
-                "with `overwrite=True`"
+                f"{job.out}: holds a fit with other settings or of another version; choose another folder, or replace "
+                "it with `overwrite=True`"
             )

@@ -1,16 +1,16 @@
-"""Processes that fit one cell after another, side by side.
+"""Processes of this machine that fit one cell after another, side by side.
 
-A cell that fails, or takes its process with it, comes back with its error; the others go on.
+A cell that fails comes back with its error, and the others go on. One whose process is killed is tried once more; one
+that takes too long is stopped with its process.
 """
 
-import json
 import multiprocessing
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from multiprocessing import connection
 from pathlib import Path
@@ -18,49 +18,14 @@ from typing import Any
 
 from glifjax.errors import InputError
 
-from ..pipeline.settings import FitSettings
-from ..results.files import check_folder, fit_file
-from ..results.provenance import cores, fingerprint, provenance
-from ..results.replacing import finish_replacing
+from ..results.folder import unfinished
+from ..results.provenance import cores
+from .cells import Cell, Job
+from .notes import note_failure
+from .task import failed_cell, fit_cell, too_long
 
 #: What tells the libraries of a process how many threads to use.
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What became of one recording.
-
-    Attributes:
-        name: of the cell, and of its folder.
-        path: the recording.
-        folder: its results; None if the fit failed.
-        error: why it failed.
-        fitted_before: whether its results were there already.
-    """
-
-    name: str
-    path: Path
-    folder: Path | None = None
-    error: str = ""
-    fitted_before: bool = False
-
-    def record(self) -> dict[str, Any]:
-        """What its fit.json holds; nothing if the fit failed."""
-        return json.loads((self.folder / "fit.json").read_text(encoding="utf-8")) if self.folder else {}
-
-
-@dataclass(frozen=True)
-class Job:
-    """A recording to fit, and how."""
-
-    name: str
-    path: Path
-    out: Path
-    settings: FitSettings
-    overwrite: bool
-    fresh: bool
-    command: str
 
 
 def check_package() -> None:
@@ -93,15 +58,20 @@ def run(todo: Sequence[Job], jobs: int, progress: Callable[[str, str, str], None
         for worker in workers:
             worker.take(queue)
         while busy := {worker.pipe: worker for worker in workers if worker.job}:
-            heard = connection.wait(list(busy))
-            for worker in [worker for pipe, worker in busy.items() if pipe in heard]:
+            heard = connection.wait(list(busy), timeout=_first_deadline(busy.values()))
+            for worker in [worker for pipe, worker in busy.items() if pipe in heard or worker.late()]:
                 job, message = worker.hear()
-                if not isinstance(message, Cell):
+                if isinstance(message, tuple):
                     progress(job.name, *message)
                     continue
-                yield message
-                if queue and not worker.process.is_alive():
+                if isinstance(message, Cell):
+                    yield message
+                else:
+                    queue.append(message)  # once more
+                if not worker.process.is_alive():
                     workers.remove(worker)
+                    if not queue:
+                        continue
                     workers.append(worker := _Worker(threads))
                 worker.take(queue)
     finally:
@@ -109,6 +79,12 @@ def run(todo: Sequence[Job], jobs: int, progress: Callable[[str, str, str], None
             worker.process.terminate()
         for worker in workers:
             worker.process.join()
+
+
+def _first_deadline(workers: "Iterator[_Worker] | Any") -> float | None:
+    """s until the first of them is late; None where none ever is."""
+    deadlines = [worker.deadline for worker in workers if worker.deadline is not None]
+    return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
 
 class _Worker:
@@ -122,25 +98,40 @@ class _Worker:
             self.process.start()
         theirs.close()  # so that this end tells when the process is gone
         self.job: Job | None = None
+        self.deadline: float | None = None
 
     def take(self, queue: deque[Job]) -> None:
         """Give it the next job, if there is one."""
         self.job = queue.popleft() if queue else None
+        limit = self.job.run.timeout if self.job else None
+        self.deadline = None if limit is None else time.monotonic() + limit
         if self.job:
             with suppress(OSError):  # of a process that is gone: `hear` says so
                 self.pipe.send(self.job)
 
-    def hear(self) -> tuple[Job, Any]:
-        """Its job, and what it says of it: a level and a stage, or at last the Cell."""
-        assert self.job is not None
+    def late(self) -> bool:
+        """Whether its cell has taken longer than it may."""
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+    def hear(self) -> tuple[Job, "tuple[str, str] | Cell | Job"]:
+        """Its job, and what became of it: a level and a stage, the Cell, or the job to try once more."""
+        job = self.job
+        assert job is not None
+        if self.late() and not self.pipe.poll():
+            self.process.kill()
+            self.process.join()
+            return job, note_failure(unfinished(job.out), failed_cell(job, too_long(job)))
         try:
-            return self.job, self.pipe.recv()
+            return job, self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
-            code = self.process.exitcode or 0
-            name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            out_of_memory = ", as it does when memory runs out: try fewer processes" if code == -9 else ""
-            return self.job, Cell(self.job.name, self.job.path, error=f"its process ended ({name}{out_of_memory})")
+        if again := job.again():
+            return job, again
+        code = self.process.exitcode or 0
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        out_of_memory = ", as it does when memory runs out: try fewer processes" if code == -9 else ""
+        words = f"its process ended twice ({name}{out_of_memory})"
+        return job, note_failure(unfinished(job.out), failed_cell(job, words))
 
 
 @contextmanager
@@ -170,46 +161,4 @@ def _serve(pipe: connection.Connection) -> None:
     with suppress(EOFError, ConnectionError):
         while True:
             job = pipe.recv()
-            pipe.send(_fit(job, lambda level, stage: pipe.send((level, stage))))
-
-
-def _fit(job: Job, progress: Callable[[str, str], None]) -> Cell:
-    """Fit one cell, unless that is done."""
-    try:
-        finish_replacing(job.out)
-        if not job.fresh and _holds(job.out, fingerprint(provenance(job.path, job.settings))):
-            return Cell(job.name, job.path, job.out, fitted_before=True)
-        check_folder(job.out, job.overwrite)
-        fit_file(
-            job.path,
-            job.out,
-            job.settings,
-            name=job.name,
-            overwrite=job.overwrite,
-            fresh=job.fresh,
-            command=job.command,
-            progress=progress,
-        )
-    except ConnectionError:
-        raise  # nobody listens
-    except (InputError, OSError) as error:
-        return Cell(job.name, job.path, error=" ".join(str(error).split()))
-    except Exception as error:
-        return Cell(job.name, job.path, error=" ".join(f"{type(error).__name__}: {error}".split()) + _place(error))
-    return Cell(job.name, job.path, job.out)
-
-
-def _holds(out: Path, digits: str) -> bool:
-    """Whether a folder holds the fit of this fingerprint."""
-    try:
-        return json.loads((out / "fit.json").read_text(encoding="utf-8"))["fingerprint"] == digits
-    except (OSError, ValueError, LookupError):
-        return False
-
-
-def _place(error: BaseException) -> str:
-    """Where in the code an error came up."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
+            pipe.send(fit_cell(job, lambda level, stage: pipe.send((level, stage))))

@@ -23,13 +23,14 @@ from ..assess.trust import judge
 from ..assess.uncertainty import laplace
 from ..checkpoint import Checkpoint
 from ..data.arrays import DataError, FitData, prepare
+from ..data.choices import DriftChoice, Electrode
 from ..data.plausible import check_slope
 from ..data.protocols import Split, choose_sweeps
 from ..data.shape import SpikeShape, measure_shape
 from ..data.usable import of_one_cell
 from ..fitted import FittedNeuron
 from ..levels import AbstractLevel, SomeLevels
-from ..preprocessing import DriftChoice, Electrode, Preprocessing, preprocess
+from ..preprocessing import Preprocessing, preprocess
 from ..stages.base import AbstractStage, run_stages
 from ..stages.deterministic import HardThreshold
 from ..stages.readout import ChooseReadout

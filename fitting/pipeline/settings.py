@@ -8,8 +8,8 @@ import optax
 
 from glifjax.errors import InputError
 
+from ..data.choices import DriftChoice, Electrode, check_choices
 from ..levels import LEVELS, NAMED, AbstractLevel, SomeLevels, describe, levels_of
-from ..preprocessing import DriftChoice, Electrode, check_choices
 from ..tuning.descent import DEFAULT_LOSS, FineTuning, default_optimizer
 from ..tuning.objective import AnyLoss, check_loss, check_parameters
 

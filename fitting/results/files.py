@@ -10,7 +10,6 @@ from typing import Any
 import jax
 
 import glifjax as gj
-from glifjax.errors import InputError
 from glifjax.io.temporary import temporary_folder
 from glifjax.io.writing import write_whole
 
@@ -18,54 +17,11 @@ from ..checkpoint import Checkpoint
 from ..pipeline.fit import fit
 from ..pipeline.result import Fit
 from ..pipeline.settings import FitSettings
+from .folder import DEFAULT, check_folder, results, unfinished
 from .naming import folder_name
-from .provenance import fingerprint, identity, provenance
+from .provenance import fingerprint, identity, provenance, task
 from .record import write_fit
-from .replacing import beside, finish_replacing, replace_files
-
-#: Where results go, into a folder each, unless a place is given.
-DEFAULT = Path("fits")
-#: Where fits that are not finished keep their stages, beside their results.
-UNFINISHED = ".glifjax-unfinished"
-#: What a fit writes, and what therefore may not be in a folder already.
-FILES = ("fit.json", "neuron_config.json", "neuron_config_*.json", "report.html")
-
-
-class ResultsError(InputError):
-    """A folder that results cannot go to; the message says why and what to do."""
-
-
-def check_folder(out: Path | None, overwrite: bool) -> None:
-    """Refuse a place that results cannot go to, before anything is computed; finish what a killed run began there.
-
-    Args:
-        out: the results' folder, None for a new one, see new_results.
-        overwrite: a fit that is there may be replaced.
-
-    Raises:
-        ResultsError: it is a file, holds a fit already (unless `overwrite`), or may not be written to; with the remedy.
-    """
-    out = DEFAULT if out is None else out
-    if (out.exists() or out.is_symlink()) and not out.is_dir():
-        raise ResultsError(f"{out}: is no folder; choose another folder")
-    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise ResultsError(f"{nearest}: may not be written to; choose another folder")
-    if out == DEFAULT or not out.is_dir():
-        return
-    finish_replacing(out)
-    present = results(out)
-    if present and not overwrite:
-        raise ResultsError(
-            f"{out}: already holds a fit ({present[0].name}); choose another, or replace it with `overwrite=True`"
-        )
-    if folders := [file.name for file in present if file.is_dir() and not file.is_symlink()]:
-        raise ResultsError(f"{out}: {folders[0]} is a folder there; choose another folder")
-
-
-def results(out: Path) -> list[Path]:
-    """The files of a fit that a folder holds."""
-    return [file for pattern in FILES for file in sorted(out.glob(pattern))]
+from .replacing import beside, replace_files
 
 
 @contextmanager
@@ -109,17 +65,13 @@ def _claim(folder: Path, parent: Path, name: str) -> Path:
     while True:
         target = parent / f"{name}-{n}"
         try:
-            target.mkdir()
-        except FileExistsError:
-            n += 1
-            continue
-        os.rename(folder, target)  # an empty folder is replaced
-        return target
-
-
-def unfinished(out: Path | None) -> Path:
-    """The folder that holds the stages of unfinished fits whose results would go to `out`, see new_results."""
-    return (DEFAULT if out is None else beside(out)) / UNFINISHED
+            if not target.exists():
+                os.rename(folder, target)  # onto something, Windows renames never, Linux onto an empty folder alone
+                return target
+        except OSError:
+            if not target.exists():
+                raise
+        n += 1
 
 
 def fit_file(
@@ -173,7 +125,8 @@ def fit_file(
         progress("", "writing the report")
         with new_results(out, name, overwrite) as (folder, final):
             seconds = round(time.perf_counter() - start + checkpoint.restored, 3)
-            origin |= {"command": command, "fingerprint": fingerprint(origin), "seconds_in_all": seconds}
+            digests = {"fingerprint": fingerprint(origin), "task": task(origin)}
+            origin |= {"command": command, **digests, "seconds_in_all": seconds}
             if with_recording:
                 origin["file"] |= {"path": path.name}  # seen from fit.json
                 write_whole(folder / path.name, copy)

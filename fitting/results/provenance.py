@@ -1,4 +1,8 @@
-"""Where a fit comes from: all that it takes to repeat it bit for bit on the same machine."""
+"""Where a fit comes from: all that it takes to repeat it bit for bit on the same machine, and what its task was.
+
+Two digests: `fingerprint` is shared by fits that come to the same bits, `task` by those that were asked the same, on
+whatever machine.
+"""
 
 import hashlib
 import json
@@ -20,6 +24,9 @@ from .record import FitRecord, read_fit
 
 #: Distributions whose versions a fit's numbers may depend on.
 LIBRARIES = ("glifjax", "jax", "jaxlib", "equinox", "optax", "numpy", "scipy", "h5py", "pynwb")
+
+#: Doors of both packages that move no number of a fit: what only shows, and what only hands fits out.
+SHOWING = ("cli", "command", "explorer", "html.py", "many", "plots", "report")
 
 
 class LikeError(InputError):
@@ -63,6 +70,35 @@ def fingerprint(origin: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
+def task(origin: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits that two fits share which were asked the same: recording, settings, project version.
+
+    The machine and the versions of other libraries are no part of it: a fit that a compute node finished is finished
+    for the login node too.
+
+    Args:
+        origin: of a fit to come (`provenance`), or what fit.json holds of one.
+
+    Raises:
+        LookupError, TypeError: it states no origin.
+    """
+    parts = (origin["file"]["sha256"], *assignment(origin).values())
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def assignment(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """What several recordings may be fitted by alike: the settings, and the project's version and code.
+
+    Raises:
+        LookupError, TypeError: `origin` states none.
+    """
+    return {
+        "settings": origin["settings"],
+        "version": origin["versions"]["glifjax"],
+        "source": origin["source"],
+    }
+
+
 def identity(path: Path) -> dict[str, str]:
     """A file's name, its place and its SHA-256, read in pieces."""
     with open(path, "rb") as file:
@@ -71,8 +107,10 @@ def identity(path: Path) -> dict[str, str]:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many cores this process may use; of those of a Slurm task, as many as it was given."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return min(usable, max(1, int(granted))) if granted.isdigit() else usable
 
 
 def _threads() -> int:
@@ -83,7 +121,7 @@ def _threads() -> int:
 
 @cache
 def _source() -> str:
-    """SHA-256 of the code that fits, without that which only shows."""
+    """SHA-256 of the code that fits, without SHOWING."""
     import fitting
     import glifjax
 
@@ -91,7 +129,7 @@ def _source() -> str:
     for package in (glifjax, fitting):
         root = Path(str(package.__file__)).parent
         for file in sorted(root.rglob("*.py")):
-            if file.relative_to(root).parts[0] in ("cli", "report"):
+            if file.relative_to(root).parts[0] in SHOWING:
                 continue
             digest.update(f"{file.relative_to(root.parent).as_posix()}\n".encode() + file.read_bytes())
     return digest.hexdigest()

@@ -162,6 +162,7 @@ class FitRecord(LevelRecord):
         constants: of what was fitted, by level.
         command: as it was typed; empty in a script.
         fingerprint: what two fits share that come to the same result.
+        task: what two fits share that were asked the same, on whatever machine; empty before 0.2.
         seconds_in_all: report and reading included.
     """
 
@@ -174,6 +175,7 @@ class FitRecord(LevelRecord):
     constants: dict[str, Any] = field(default_factory=dict)
     command: str = ""
     fingerprint: str = ""
+    task: str = ""
     seconds_in_all: float | None = None
 
 

@@ -1,6 +1,12 @@
-"""The GLIF neuron: glif.py; levels.py: Allen's five levels of it."""
+"""The GLIF neuron: glif.py; names.py, levels.py: Allen's five levels of it. What is not asked for is not loaded."""
 
-from glifjax.glif.glif import GLIF, Coefficients, GLIFState
-from glifjax.glif.levels import LEVELS, from_level, level_name
+import lazy_loader
 
-__all__ = ["GLIF", "LEVELS", "Coefficients", "GLIFState", "from_level", "level_name"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "glif": ["GLIF", "Coefficients", "GLIFState"],
+        "levels": ["from_level"],
+        "names": ["LEVELS", "LevelError", "level_name"],
+    },
+)

@@ -1,40 +1,13 @@
-"""Allen's five levels of GLIF neuron: which rules each is made of (Teeter et al. 2018)."""
+"""Neurons of Allen's five levels: which rules each is made of (Teeter et al. 2018)."""
 
 from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from glifjax.errors import InputError
 from glifjax.glif.glif import GLIF
+from glifjax.glif.names import LEVELS, level_name
 from glifjax.rules import afterspike, threshold, voltage
-
-#: Level: whether it has reset rules (R), afterspike currents (ASC), a voltage-dependent threshold (A).
-LEVELS = {
-    "LIF": (False, False, False),
-    "LIF-R": (True, False, False),
-    "LIF-ASC": (False, True, False),
-    "LIF-R-ASC": (True, True, False),
-    "LIF-R-ASC-A": (True, True, True),
-}
-
-
-class LevelError(InputError):
-    """A level that does not exist; the message lists those that do."""
-
-
-ALIASES = {f"glif{i}": level for i, level in enumerate(LEVELS, start=1)}
-
-
-def level_name(name: str) -> str:
-    """A level's name from any spelling of it ("lif-r", "GLIF2", "glif2"); LevelError lists the levels."""
-    wanted = name.strip().lower()
-    for level in LEVELS:
-        if wanted in (level.lower(), level.lower().replace("-", "_")):
-            return level
-    if wanted in ALIASES:
-        return ALIASES[wanted]
-    raise LevelError(f"level {name!r} is unknown; use one of {', '.join(LEVELS)} (or glif1 ... glif5)")
 
 
 def from_level(

@@ -54,11 +54,12 @@ def remove_leftovers(folder: Path) -> None:
 
 def _abandoned(host: str, process: int, entry: os.DirEntry) -> bool:
     if host == _host() and os.name == "posix":
-        return not _runs(process)
+        return not runs(process)
     return time.time() - entry.stat(follow_symlinks=False).st_mtime > ABANDONED
 
 
-def _runs(process: int) -> bool:
+def runs(process: int) -> bool:
+    """Whether a process of this host is there (POSIX)."""
     try:
         os.kill(process, 0)  # no signal: asks whether there is one
     except (ProcessLookupError, OverflowError):

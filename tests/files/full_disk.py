@@ -13,8 +13,8 @@ import fitting
 import glifjax as gj
 from fitting.checkpoint import Checkpoint
 from fitting.example.cell import write_example
-from fitting.many.study import write_overview
-from fitting.many.workers import Cell
+from fitting.many.cells import Cell
+from fitting.many.collect import write_overview
 from fitting.results.files import write_results
 from glifjax.cli.gallery import write_files
 from glifjax.cli.simulations import Simulation, draw

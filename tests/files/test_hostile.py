@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 import glifjax as gj
 from fitting.example.cell import true_parameters
-from fitting.many.study import _cell, cell_names
+from fitting.many.cells import cell_names
+from fitting.many.table import text_field
 from glifjax.cli import app
 from glifjax.errors import InputError, printable, shortened
 from glifjax.io.json_text import DEEPEST, parse_json
@@ -213,7 +214,7 @@ def test_names_of_cells_are_folders_beside_the_table(tmp_path):
 
 
 def test_no_cell_of_a_table_is_a_formula():
-    assert [_cell(value) for value in ("=1", "+1", "@SUM(1)", "a=1", -1.5, None)] == [
+    assert [text_field(value) for value in ("=1", "+1", "@SUM(1)", "a=1", -1.5, None)] == [
         "'=1", "'+1", "'@SUM(1)", "a=1", -1.5, None,
     ]  # fmt: skip
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitting.results import replacing
-from fitting.results.files import ResultsError, check_folder, new_results
+from fitting.results.files import new_results
+from fitting.results.folder import ResultsError, check_folder
 from fitting.results.naming import folder_name
 
 OLD = {"fit.json": "old", "neuron_config.json": "old", "neuron_config_LIF.json": "old", "report.html": "old"}
@@ -161,3 +162,32 @@ def test_any_name_becomes_one_visible_folder(name):
     assert not set(folder) & set('<>:"/\\|?*')
     assert folder[0] not in ".- "
     assert 0 < len(os.fsencode(folder)) <= 155
+
+
+def test_a_new_folder_where_nothing_is_renamed_onto_a_folder(tmp_path, monkeypatch):
+    """As Windows has it; also while another takes the name."""
+    rename = os.rename
+
+    def windows(source, target):
+        if os.path.exists(target):
+            raise FileExistsError(17, "exists", target)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", windows)
+    monkeypatch.chdir(tmp_path)
+    for number in (1, 2):
+        with new_results(None, "cell") as (folder, final):
+            fill(folder, NEW)
+        assert final == [Path("fits") / f"cell-{number}"]
+        assert content(final[0]) == NEW
+
+    def taken(source, target):
+        fill(Path(target), OLD)
+        monkeypatch.setattr(os, "rename", windows)
+        windows(source, target)
+
+    monkeypatch.setattr(os, "rename", taken)
+    with new_results(None, "cell") as (folder, final):
+        fill(folder, NEW)
+    assert final == [Path("fits") / "cell-4"]
+    assert content(Path("fits") / "cell-3") == OLD

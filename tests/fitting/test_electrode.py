@@ -11,13 +11,14 @@ from scipy.signal import lfilter
 import glifjax as gj
 from fitting.assess.crossvalidate import Validation
 from fitting.data.arrays import DataError, FitData, prepare
+from fitting.data.choices import ChoiceError, check_choices
 from fitting.data.compensation import measure_kernel, spike_artefact
 from fitting.data.drift import measure_drift
 from fitting.data.protocols import Part, Split, choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.model.coordinates import Coordinate
 from fitting.model.patched import PatchedNeuron
-from fitting.preprocessing import check_choices, compensated, preprocess
+from fitting.preprocessing import compensated, preprocess
 
 RATE, DT = 10e3, 1e-4
 #: The electrode: 25 MOhm that answer within 0.2 ms.
@@ -194,9 +195,9 @@ def test_choices_of_the_user(busy, quiet):
         assert float(kept[1].value(jnp.asarray(1.0))) == resistance + spread
         assert float(kept[0].sd) == 0.5
 
-    with pytest.raises(DataError, match=r"`electrode=\"bridge\"` is unknown; use auto, none, series or aec"):
+    with pytest.raises(ChoiceError, match=r"`electrode=\"bridge\"` is unknown; use auto, none, series or aec"):
         check_choices("bridge", "keep")
-    with pytest.raises(DataError, match=r"`drift=\"no\"` is unknown; use auto, keep or remove"):
+    with pytest.raises(ChoiceError, match=r"`drift=\"no\"` is unknown; use auto, keep or remove"):
         check_choices("aec", "no")
     still = prepare([sweep(1, np.full(len(made.current), 1e-10), made.voltage)], shape)
     with pytest.raises(DataError, match=r"a.nwb: the electrode's kernel cannot be measured.*`electrode=\"series\"`"):

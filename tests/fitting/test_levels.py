@@ -7,8 +7,8 @@ import pytest
 
 import fitting
 from fitting import LEVELS
-from fitting.levels import levels_of
-from glifjax.glif.levels import LevelError
+from fitting.levels import NAMED, levels_of, names
+from glifjax.glif.names import LevelError
 
 ALL = tuple(LEVELS)
 
@@ -61,3 +61,8 @@ def test_a_level_with_currents_has_at_least_one():
     with pytest.raises(ValueError, match="0 afterspike currents: give 1 or more"):
         fitting.fit(None, currents=0)
     assert [level.n_currents for level in levels_of("LIF-ASC,augmented", currents=3)] == [3, 3]
+
+
+def test_names_without_jax_are_those_of_the_levels():
+    assert tuple(NAMED) == names.NAMES
+    assert tuple(LEVELS) == names.DEFAULT

@@ -30,7 +30,8 @@ from fitting.data.shape import measure_shape
 from fitting.example.cell import write_example
 from fitting.levels import LEVELS
 from fitting.pipeline.settings import FitSettings
-from fitting.results.files import UNFINISHED, fit_file
+from fitting.results.files import fit_file
+from fitting.results.folder import UNFINISHED
 from fitting.stages import Outcome
 from glifjax.cli import app
 from glifjax.errors import InputError

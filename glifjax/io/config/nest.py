@@ -24,7 +24,8 @@ import numpy as np
 
 from glifjax.errors import shown
 from glifjax.glif.glif import GLIF
-from glifjax.glif.levels import LEVELS, from_level
+from glifjax.glif.levels import from_level
+from glifjax.glif.names import LEVELS
 from glifjax.io.config.absolute import absolute_voltages
 from glifjax.io.config.values import NeuronConfigError, array, number
 from glifjax.rules import afterspike, threshold, voltage

@@ -1,0 +1,73 @@
+"""The table of many cells: a row each, as CSV, and as Parquet where pyarrow is installed."""
+
+import csv
+import importlib.util
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from glifjax.errors import printable
+from glifjax.io.writing import whole_file, write_whole
+
+from .cells import COLUMNS, TABLE, Cell
+
+#: Scores that stand beside the cell's own.
+CEILINGS = ("gamma_4ms", "evr_single_10ms", "md_star_4ms", "evr_10ms")
+#: What formulas of spreadsheets begin with.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def row(cell: Cell, folder: Path) -> dict[str, Any]:
+    """A cell's row in the table: its preferred level, that level's scores, seconds, and why there are none.
+
+    Args:
+        cell: what became of it.
+        folder: of the table, to which the link to the report is relative.
+    """
+    from ..report.words import SCORES
+
+    record = cell.record()
+    scores = record.get("scores", {})
+    number = lambda group, key: scores.get(group, {}).get(key)
+    hard = "hard" if scores.get("hard") else "deterministic"
+    return {
+        "cell": cell.name,
+        "level": record.get("level"),
+        "bits_per_spike_cross_validated": (record.get("validation") or {}).get("bits_per_spike"),
+        **{key: number("test", key) for key in SCORES},
+        **{f"{key}_hard_threshold": number(hard, key) for key in ("md_star_4ms", "evr_10ms")},
+        **{f"{key}_of_the_cell": number("ceiling", key) for key in CEILINGS},
+        "trust": (record.get("trust") or {}).get("word"),
+        "warnings": len(set(record.get("warnings", ()))) if record else None,
+        "seconds": record.get("seconds_in_all"),
+        "recording": str(cell.path),
+        "report": (cell.folder / "report.html").relative_to(folder).as_posix() if cell.folder else None,
+        "error": cell.error or cell.pending,
+    }
+
+
+def write_table(rows: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Write cells.csv, a header line and a line each row, and cells.parquet where pyarrow is installed.
+
+    Raises:
+        WritingError: there is no room for them, or no right to write them.
+    """
+    text = io.StringIO()
+    table = csv.DictWriter(text, rows[0], lineterminator="\n")
+    table.writeheader()
+    table.writerows({key: text_field(value) for key, value in row.items()} for row in rows)
+    write_whole(folder / TABLE, text.getvalue())
+    if importlib.util.find_spec("pyarrow") is not None:
+        import pandas as pd
+
+        with whole_file(folder / COLUMNS) as part:
+            pd.DataFrame(list(rows)).to_parquet(part)
+
+
+def text_field(value: Any) -> Any:
+    """A value of the table, text in one line; what a spreadsheet would take for a formula begins with an apostrophe."""
+    if not isinstance(value, str):
+        return value
+    line = " ".join(printable(value).split())
+    return f"'{line}" if line.startswith(FORMULAS) else line
