@@ -1,6 +1,9 @@
-"""`glifjax fit` of several cells: how far they are, then a table of all."""
+"""`glifjax fit` of several cells: how far they are, then a table of all, or of a shard's."""
 
+import logging
+import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +13,10 @@ from rich.table import Table
 from glifjax.cli.console import err_console, escape, out_console
 
 if TYPE_CHECKING:
+    from ..many.shard import Shard
     from ..pipeline.settings import FitSettings
+
+log = logging.getLogger(__name__)
 
 #: Columns of the table at the end, by column of cells.csv.
 COLUMNS = {
@@ -24,28 +30,41 @@ COLUMNS = {
 
 
 def fit_cells(
-    paths: list[Path], out: Path | None, settings: "FitSettings", jobs: int | None, options: dict[str, Any]
+    paths: list[Path],
+    out: Path | None,
+    settings: "FitSettings",
+    cluster: str | None,
+    shard: "Shard | None",
+    options: dict[str, Any],
 ) -> bool:
     """Fit them, show how far they are, and say whether any failed."""
-    from ..many.study import PAGE, TABLE, fit_many, row
+    from ..many.cells import PAGE, TABLE
+    from ..many.cluster import cluster_engine
+    from ..many.study import fit_many
+    from ..many.table import row
 
+    paths = list(dict.fromkeys(path.resolve() for path in paths))
+    count = len(paths if shard is None else shard.of(paths))
+    engine = cluster_engine(cluster, count, options["jobs"]) if cluster else nullcontext()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     done = []
-    with Progress(*columns, console=out_console, transient=True) as bars:
-        whole = bars.add_task("cells", total=len(paths))
+    with engine as client, Progress(*columns, console=out_console, transient=True) as bars:
+        whole = bars.add_task("cells", total=count)
         running = {}
 
         def start(folder: Path, processes: int) -> None:
-            bars.update(whole, total=len(paths))
-            word = "process" if processes == 1 else "processes"
-            bars.console.print(f"{len(paths)} cells in {processes} {word}, into [bold]{escape(str(folder))}/[/bold]")
+            word = f"in {processes} process{'es' if processes > 1 else ''}" if processes else f"by {cluster}"
+            part = f"{count} of {len(paths)} cells, shard {shard}," if shard else f"{count} cells"
+            bars.console.print(f"{part} {escape(word)}, into [bold]{escape(str(folder))}/[/bold]", soft_wrap=True)
 
         def progress(cell: str, level: str, stage: str) -> None:
+            log.info("%s: %s %s", cell, level, stage)
             if cell not in running:
                 running[cell] = bars.add_task("", total=None)
             bars.update(running[cell], description=escape(f"  {cell}: {level} {stage}"))
 
         def finish(cell) -> None:
+            log.info("%s: %s", cell.name, cell.error or cell.pending or "is done")
             if cell.name in running:
                 bars.remove_task(running.pop(cell.name))
             bars.advance(whole)
@@ -54,20 +73,46 @@ def fit_cells(
 
         try:
             cells, folder = fit_many(
-                paths, out, settings, jobs=jobs, **options, on_start=start, progress=progress, on_cell=finish
+                paths,
+                out,
+                settings,
+                client=client,
+                shard=shard,
+                **options,
+                on_start=start,
+                progress=progress,
+                on_cell=finish,
             )
         except KeyboardInterrupt:
-            count = f"{len(done)} of {len(paths)} cells"
-            err_console.print(f"stopped; {count} are done, the same command continues there", soft_wrap=True)
+            what = f"{len(done)} of {count} cells"
+            err_console.print(f"stopped; {what} are done, the same command continues there", soft_wrap=True)
             sys.exit(130)
-    out_console.print()
-    out_console.print(_table([row(cell, folder) for cell in cells]))
-    failed = [cell for cell in cells if cell.error]
+    if cells:
+        out_console.print()
+        out_console.print(_table([row(cell, folder) for cell in cells]))
     out_console.print(f"\n[bold]{escape(str(folder))}/[/bold]", soft_wrap=True)
-    out_console.print(f"  {TABLE}\n  {PAGE}\n  a folder each cell")
-    out_console.print(f"Open {escape(str(folder / PAGE))} in a browser.", soft_wrap=True)
-    if failed:
-        err_console.print(f"[red]{len(failed)} of {len(cells)} cells failed[/red], see the table", soft_wrap=True)
+    if shard is None:
+        out_console.print(f"  {TABLE}\n  {PAGE}\n  a folder each cell")
+        out_console.print(f"Open {escape(str(folder / PAGE))} in a browser.", soft_wrap=True)
+    else:
+        hint = f"When all shards are done: glifjax collect {escape(shlex.quote(str(folder)))}"
+        out_console.print(f"  a folder each cell\n{hint}", soft_wrap=True)
+    return say_rest(cells)
+
+
+def say_rest(cells) -> bool:
+    """Say which cells have no results, by reason, and whether any failed."""
+    from ..many.collect import reasons
+
+    failed, pending = [cell for cell in cells if cell.error], [cell for cell in cells if cell.pending]
+    for group, words in (
+        (failed, "[red]{} of {} cells failed[/red]:"),
+        (pending, "{} of {} cells are not fitted yet:"),
+    ):
+        if group:
+            err_console.print(words.format(len(group), len(cells)))
+            for reason, count in reasons(group).items():
+                err_console.print(f"  {count}: {escape(reason)}", soft_wrap=True)
     return bool(failed)
 
 
@@ -75,6 +120,8 @@ def _line(cell) -> str:
     """What became of a cell."""
     if cell.error:
         return f"  [red]✗[/red] {escape(cell.name)}: {escape(cell.error)}"
+    if cell.pending:
+        return f"  [dim]– {escape(cell.name)}: {escape(cell.pending)}[/dim]"
     if cell.fitted_before:
         return f"  [green]✓[/green] {escape(cell.name)} [dim]fitted before[/dim]"
     record = cell.record()
@@ -91,8 +138,8 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     for heading in (*COLUMNS.values(), "s"):
         table.add_column(heading, justify="right")
     for row in rows:
-        if row["error"]:
-            table.add_row(escape(row["cell"]), "[red]failed[/red]")
+        if row["level"] is None:
+            table.add_row(escape(row["cell"]), "[red]no fit[/red]")
             continue
         numbers = ("–" if row[key] is None else f"{row[key]:.3f}" for key in COLUMNS)
         table.add_row(escape(row["cell"]), escape(row["level"]), *numbers, f"{row['seconds']:.0f}")

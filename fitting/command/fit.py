@@ -1,5 +1,6 @@
 """`glifjax fit`: a neuron from a recording, or one from each of several."""
 
+import logging
 import shlex
 import sys
 import time
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glifjax.cli.console import err_console, escape, out_console, plain_errors, stage
+from glifjax.errors import InputError
+
+from .study_file import obey
 
 if TYPE_CHECKING:
     from ..pipeline.settings import FitSettings
@@ -20,17 +24,19 @@ SETTINGS = {
     "uncertainty": "uncertainty", "electrode": "electrode", "drift": "drift",
     "currents": "currents", "seed": "seed", "cell": "cell", "stimulus": "stimulus",
 }  # fmt: skip
+#: Where an option comes from that is not a default of ours: the command line, --config.
+SAID = ("COMMANDLINE", "DEFAULT_MAP")
 
 
 def fit(
     context: typer.Context,
     cells: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(
             metavar="CELL.nwb",
             show_default=False,
-            help="Files with current-clamp sweeps (NWB, ABF, WinWCP, Spike2), a cell each; without one, a simulated "
-            "example.",
+            help="Files with current-clamp sweeps (NWB, ABF, WinWCP, Spike2), a cell each, or addresses of the DANDI "
+            "archive (dandi://dandi/000020/sub-*/*.nwb); without one, a simulated example.",
         ),
     ] = None,
     level: Annotated[
@@ -98,7 +104,36 @@ def fit(
     ] = False,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Cells fitted side by side. Half as many as there are cores if left out."),
+        typer.Option(
+            min=1, help="Cells fitted side by side. As many as half the cores and the memory allow if left out."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STUDY.toml",
+            is_eager=True,
+            callback=obey,
+            help='Options from a file, where they are not given here: cells = ["data/*.nwb"], level = "all" ...',
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Of several cells, fit every N-th from the K-th: a job of an array. auto/N takes K from the job's "
+            "environment, and a Slurm array sets both. Then: glifjax collect.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", help="Of several cells, stop one that takes longer, s.")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Fit several cells by a dask scheduler (tcp://host:8786), or by Slurm jobs that it starts (slurm).",
+        ),
     ] = None,
 ) -> None:
     """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
@@ -112,28 +147,41 @@ def fit(
     [bold]Example:[/bold]  glifjax fit cell.nwb --train "noise 1" --test "noise 2" --out my_cell
 
     [bold]Many:[/bold]  glifjax fit *.nwb --out my_cells --jobs 4
+
+    [bold]On a cluster:[/bold]  glifjax fit *.nwb --out my_cells --shard 7/200
     """
     with plain_errors({argument: option for option, argument in SETTINGS.items()}):
+        from . import refusals, remote
+
+        refusals.check_options(level, electrode, drift, timeout)
+        paths, downloads = remote.places(cells or ())
+        part = refusals.check_cells(paths, shard, downloads)
+        several = len(paths) > 1 or shard is not None or cluster is not None
+        if several and not paths:
+            raise InputError("--shard and --cluster are for recordings; name them")
+        refusals.check_out(out, several, overwrite)
+        remote.download(paths if part is None else part.of(list(dict.fromkeys(paths))), downloads)
+
         from ..pipeline.settings import FitSettings
 
         asked = {name: context.params[option] for option, name in SETTINGS.items()}
         asked["optimizer"] = "default" if finetune else None
-        paths = list(cells or ())
         if like is None:
             settings = FitSettings(**asked)
         else:
             given = [
                 name
                 for option, name in SETTINGS.items()
-                if (source := context.get_parameter_source(option)) is not None and source.name == "COMMANDLINE"
+                if (source := context.get_parameter_source(option)) is not None and source.name in SAID
             ]
             settings, repeated = _like(like, {name: asked[name] for name in given}, not paths)
             paths = paths or [repeated]
         options = {"overwrite": overwrite, "fresh": fresh, "command": shlex.join(["glifjax", *sys.argv[1:]])}
-        if len(paths) > 1:
+        if several:
             from .cells import fit_cells
 
-            failed = fit_cells(paths, out, settings, jobs, options)
+            options |= {"jobs": jobs, "timeout": timeout}
+            failed = fit_cells(paths, out, settings, cluster, part, options)
         else:
             failed = _fit(paths[0] if paths else None, out, settings, options)
     if failed:
@@ -159,7 +207,8 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
 
     from ..checkpoint import Checkpoint
     from ..levels import LEVELS
-    from ..results.files import check_folder, fit_file
+    from ..results.files import fit_file
+    from ..results.folder import check_folder
     from .tables import print_results
 
     jax.config.update("jax_enable_x64", True)
@@ -205,7 +254,7 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
 def _example(out: Path | None, settings: "FitSettings") -> Path:
     """The example cell's recording; that of a fit which was stopped, if there is one."""
     from ..example.cell import write_example
-    from ..results.files import unfinished
+    from ..results.folder import unfinished
     from ..results.provenance import circumstances
 
     out_console.print("No recording given: fitting the built-in example, a [bold]simulated[/bold] cell.")
@@ -217,6 +266,9 @@ def _example(out: Path | None, settings: "FitSettings") -> Path:
     return path
 
 
+log = logging.getLogger(__name__)
+
+
 class _Lines:
     """A line for every stage of one level, or for every level of several, once it is over."""
 
@@ -226,6 +278,7 @@ class _Lines:
 
     def __call__(self, level: str, stage: str) -> None:
         """A stage of a level starts, or with no stage, the level is over."""
+        log.info("%s %s", level, stage or "is done")
         line = level if self.several and level else stage
         # what all levels share is over when the first level starts; a level, when it says so
         for name in [name for name, (now, _) in self.running.items() if now == name != line]:

@@ -33,7 +33,9 @@ def info(
     """
     with plain_errors({"train_sweeps": "train", "test_sweeps": "test", "electrode": "cell"}):
         import glifjax as gj
+        from glifjax.cli.checks import check_recording
 
+        check_recording(recorded)
         with gj.read_recording(recorded, electrode=cell, stimulus=stimulus) as recording:
             out_console.print(f"[bold]{escape(recording.name)}[/bold] {escape(recording.session_description)}")
             out_console.print(_table(recording))

@@ -6,6 +6,7 @@ import typer
 
 import glifjax
 from glifjax.cli.commands import LazyGroup
+from glifjax.cli.compiled import hold_programs
 
 
 class Commands(LazyGroup):
@@ -25,7 +26,6 @@ app = typer.Typer(
     cls=Commands,
     help="Fit and simulate generalized leaky integrate-and-fire neurons.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
@@ -45,3 +45,4 @@ def main(
     ] = False,
 ) -> None:
     """Fit and simulate generalized leaky integrate-and-fire neurons."""
+    hold_programs()

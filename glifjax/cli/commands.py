@@ -3,7 +3,7 @@
 import ast
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import entry_points
 from typing import Any
@@ -12,8 +12,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from glifjax.cli.console import print_error
+from glifjax.cli.logs import with_options
 from glifjax.errors import InputError
 
+#: What typer raises for arguments that it cannot read; which click that is of depends on its version.
+UsageError: Any = typer.BadParameter.__base__
 #: Entry points of this group, "module:function", become subcommands of their names.
 GROUP = "glifjax.commands"
 
@@ -35,6 +38,22 @@ class LazyGroup(TyperGroup):
         for name, place in self.places.items():
             self.add_command(TyperCommand(name, help=first_words(place)))
 
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run the command that the arguments name; what they cannot mean is one line, and exit 2."""
+        args = sys.argv[1:] if args is None else list(args)
+        if not standalone_mode or not args:
+            return super().main(args, *rest, standalone_mode=standalone_mode, **extra)
+        try:
+            code = super().main(args, *rest, standalone_mode=False, **extra)
+        except UsageError as error:
+            path = error.ctx.command_path if error.ctx else "glifjax"
+            print_error(f"{error.format_message().rstrip('.')}; see {path} --help")
+            sys.exit(2)
+        except typer.Abort:
+            print_error("stopped")
+            sys.exit(1)
+        sys.exit(code if isinstance(code, int) else 0)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The subcommand that the arguments name, imported, and the arguments left."""
         name, listed, rest = super().resolve_command(ctx, args)
@@ -51,7 +70,7 @@ def load(name: str, place: str) -> Any:
         sys.exit(2)
     single = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
     single.command(name)(getattr(importlib.import_module(module), function))
-    return typer.main.get_command(single)
+    return with_options(typer.main.get_command(single))
 
 
 def first_words(place: str) -> str:

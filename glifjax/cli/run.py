@@ -32,6 +32,9 @@ def run(
     [bold]Example:[/bold]  glifjax run config.json --out results --plot
     """
     with plain_errors():
+        from glifjax.cli.checks import check_json
+
+        check_json(config)
         _run(config, out, dry_run, plot, functions, seed)
 
 

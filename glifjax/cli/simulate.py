@@ -76,6 +76,9 @@ def simulate(
     [bold]A step:[/bold]  glifjax simulate neuron_config.json --step 200pA
     """
     with plain_errors(), ExitStack() as stack:
+        from glifjax.cli.checks import check_neuron_config, check_recording
+
+        check_neuron_config(neuron_config)
         if step is not None:
             cell = _step(neuron_config, cell, step, duration, out, plot, seed, stack)
             if cell is None:
@@ -84,6 +87,7 @@ def simulate(
             raise InputError("give a recording to simulate, or a step: --step 200pA")
         options = {"absolute": absolute, "seed": seed, "spike_cut": spike_cut, "spike_cut_value": spike_cut_value}
         target = _target(cell, out, in_place, yes)
+        check_recording(cell)
         _simulate(neuron_config, cell, target, sweeps, electrode, plot, overwrite, in_place and not yes, options)
 
 

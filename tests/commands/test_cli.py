@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 import glifjax as gj
 from fitting.example.cell import write_example
-from fitting.results.files import UNFINISHED, ResultsError, new_results
+from fitting.results.files import new_results
+from fitting.results.folder import UNFINISHED, ResultsError
 from glifjax.cli import app
 
 

@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
 import glifjax as gj
+from fitting.command.study_file import read_options
+from glifjax.cli import compiled
 from glifjax.cli.commands import first_words
 from glifjax.cli.console import as_options
 
@@ -99,3 +102,88 @@ def test_words_of_help_are_the_docstrings_first(tmp_path):
 )
 def test_arguments_become_options(message, line):
     assert as_options(message, {"train_sweeps": "train"}) == line
+
+
+def test_compiled_programs_are_held_apart_for_every_processor(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("GLIFJAX_CACHE", "off")
+    compiled.hold_programs()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+    monkeypatch.setenv("GLIFJAX_CACHE", str(tmp_path))
+    folders = set()
+    for name in ("one", "another"):
+        monkeypatch.setattr(compiled, "processor", lambda name=name: name)
+        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+        compiled.hold_programs()
+        folders.add(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    assert {os.path.basename(folder).rpartition("-")[2] for folder in folders} == {"one", "another"}
+    old, new = (tmp_path / "compiled" / "jax-0" / name for name in ("old", "new"))
+    old.parent.mkdir()
+    for file, age in ((old, 2 * compiled.FORGOTTEN), (new, 0.0)):
+        file.touch()
+        os.utime(file, (time.time() - age,) * 2)
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    compiled.hold_programs()
+    assert os.listdir(old.parent) == ["new"]
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
+    compiled.hold_programs()
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fit", "nowhere.nwb"),
+        ("fit", "text.nwb"),
+        ("fit", "--level", "none"),
+        ("fit", "--config", "broken.toml"),
+        ("fit", "--nothing"),
+        ("collect", "nowhere"),
+        ("simulate", "nowhere.json", "text.nwb", "--out", "out.nwb"),
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_one_line_exit_2_and_loads_no_jax(tmp_path, arguments):
+    """Whose import is most of the second that an answer may take."""
+    (tmp_path / "text.nwb").write_text("no recording")
+    (tmp_path / "broken.toml").write_text("level = \nall")
+    code = (
+        f"import sys\nsys.argv = ['glifjax', *{arguments!r}]\nfrom glifjax.cli import app\n"
+        "try:\n    app()\nexcept SystemExit as end:\n    print(end.code, 'jax' in sys.modules)"
+    )
+    done = run("-c", code, cwd=tmp_path)
+    assert done.stdout == "2 False\n"
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_options_of_a_file_give_way_to_the_command_line(tmp_path):
+    (tmp_path / "b.nwb").write_text("")
+    (tmp_path / "a.nwb").write_text("")
+    names = {"cells", "level", "out", "config"}
+    file = tmp_path / "study.toml"
+    file.write_text(f'cells = ["{tmp_path.as_posix()}/*.nwb"]\nlevel = "glif3"\nout = "study"\n')
+    options = read_options(file, names)
+    assert options == {"cells": [str(tmp_path / name) for name in ("a.nwb", "b.nwb")], "level": "glif3", "out": "study"}
+    for text, words in (("levels = 1", "'levels' is no option"), ("cells = 3", "list of paths"), ("=", "is not TOML")):
+        file.write_text(text)
+        with pytest.raises(gj.InputError, match=words):
+            read_options(file, names)
+    file.write_text('level = "none"\n')
+    refused = run("-m", "glifjax", "fit", "--config", str(file))
+    assert "level 'none' is unknown" in refused.stderr
+    refused = run("-m", "glifjax", "fit", "nowhere.nwb", "--config", str(file), "--level", "LIF")
+    assert "nowhere.nwb: there is no such file" in refused.stderr
+
+
+def test_a_log_has_the_command_and_quiet_says_errors_alone(tmp_path):
+    log = tmp_path / "log.txt"
+    done = run("-m", "glifjax", "fit", "nowhere.nwb", "-v", "--log-file", str(log))
+    assert "INFO glifjax: glifjax" in log.read_text()
+    assert log.read_text() in done.stderr
+    assert run("-m", "glifjax", "fit", "nowhere.nwb", "-q").stderr.startswith("error: ")
+    refused = run("-m", "glifjax", "fit", "nowhere.nwb", "--log-file", str(tmp_path / "none" / "log.txt"))
+    assert refused.returncode == 2
+    assert "choose another --log-file" in refused.stderr
