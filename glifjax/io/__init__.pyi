@@ -14,6 +14,7 @@ from .config.neuron_config import read_neuron_config as read_neuron_config
 from .config.neuron_config import register_rule as register_rule
 from .config.neuron_config import write_neuron_config as write_neuron_config
 from .config.values import NeuronConfigError as NeuronConfigError
+from .dandi import Dandi as Dandi
 from .nwb.recording_writer import SweepArrays as SweepArrays
 from .nwb.recording_writer import write_recording as write_recording
 from .nwb.recordings import read_recording as read_recording

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from glifjax.errors import InputError
-from glifjax.glif.levels import LEVELS
+from glifjax.glif.names import LEVELS
 from glifjax.io.allen.downloads import (
     LARGEST_RECORDING,
     Damaged,
@@ -101,7 +101,7 @@ class CellTypes:
         self.base_url = (base_url or os.environ.get("GLIFJAX_CELL_TYPES_URL") or BASE_URL).rstrip("/")
         if not re.match(r"https?://[^\s/]", self.base_url):
             raise InputError(f"{self.base_url}: is not the address of a database; expected http://... or https://...")
-        self.cache = Path(cache).expanduser() if cache is not None else _default_cache()
+        self.cache = Path(cache).expanduser() if cache is not None else default_cache()
         self._files = Downloads(self.cache, offline, timeout, retries, backoff, progress)
 
     def model(self, model_id: int) -> NeuronalModel:
@@ -199,8 +199,9 @@ class CellTypes:
         return self._files.fetch(name, lambda: url, check, unpack)
 
 
-def _default_cache() -> Path:
-    if os.environ.get("GLIFJAX_CACHE"):
+def default_cache() -> Path:
+    """Where downloads are put unless a folder is given: $GLIFJAX_CACHE, else the user's cache folder."""
+    if os.environ.get("GLIFJAX_CACHE", "off") not in ("", "off"):  # off: of compiled programs
         return Path(os.environ["GLIFJAX_CACHE"]).expanduser()
     import platformdirs
 
