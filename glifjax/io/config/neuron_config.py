@@ -69,11 +69,11 @@ RULES = {
 
 #: Steps of a spike cut at most: it is counted in 32 bits.
 MOST_STEPS = 1e9
-_NUMBERS = ("El", "C", "R_input", "th_inf", "dt", "init_voltage", "init_threshold")
-_POSITIVE = ("C", "R_input", "dt")
-_ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
+NUMBERS = ("El", "C", "R_input", "th_inf", "dt", "init_voltage", "init_threshold")
+POSITIVE = ("C", "R_input", "dt")
+ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
 _MAY_LACK = ("jitter", "lapse")  # of an escape noise
-_COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
+COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
 #: keys that AllenSDK's reader demands or its files hold, and its simulation does not use, as all published files have
 _NOT_SIMULATED = {"type": "GLIF", "th_adapt": None, "dt_multiplier": 10, "extrapolation_method_name": "endpoints"}
 
@@ -176,7 +176,7 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
     if is_nest(config):
         return neuron_from_nest(config, source)
     config = modernise(config, source)
-    needed = (*_NUMBERS, *_ARRAYS, "spike_cut_length", *RULES)
+    needed = (*NUMBERS, *ARRAYS, "spike_cut_length", *RULES)
     missing = [key for key in needed if key not in config]
     if missing:
         raise NeuronConfigError(
@@ -188,12 +188,12 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
     entries = [(method, config[method]) for method in RULES] + [("membrane_currents", item) for item in currents]
     for method, entry in entries:
         find_rule(METHODS, method, entry, source)
-    numbers: dict[str, Any] = {key: (positive if key in _POSITIVE else number)(config, key, source) for key in _NUMBERS}
+    numbers: dict[str, Any] = {key: (positive if key in POSITIVE else number)(config, key, source) for key in NUMBERS}
     numbers |= {key: number(config, key, source) for key in ("El_reference", "spike_latency") if key in config}
-    arrays = {key: array(config, key, source) for key in _ARRAYS}
+    arrays = {key: array(config, key, source) for key in ARRAYS}
     given, where = mapping(config, "coeffs", source), f"{source}, coeffs"
     coefficients: dict[str, Any] = {
-        key: (array if key == "asc_amp_array" else number)(given, key, where) for key in _COEFFICIENTS if key in given
+        key: (array if key == "asc_amp_array" else number)(given, key, where) for key in COEFFICIENTS if key in given
     }
     coefficients.setdefault("asc_amp_array", np.ones(len(arrays["asc_amp_array"])))
     waveform = {"spike_waveform": array(config, "spike_waveform", source)} if "spike_waveform" in config else {}
@@ -287,11 +287,11 @@ def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
             f"C has shape {np.shape(neuron.C)}, but a neuron_config.json holds one neuron; write one of the batch, "
             "jax.tree.map(lambda leaf: leaf[0], neurons)"
         )
-    config: dict[str, Any] = {key: float(getattr(neuron, key)) for key in (*_NUMBERS, "El_reference")}
-    config |= {key: np.asarray(getattr(neuron, key), float).tolist() for key in _ARRAYS}
+    config: dict[str, Any] = {key: float(getattr(neuron, key)) for key in (*NUMBERS, "El_reference")}
+    config |= {key: np.asarray(getattr(neuron, key), float).tolist() for key in ARRAYS}
     config["spike_cut_length"] = int(neuron.spike_cut_length)
     amplitudes = np.broadcast_to(np.asarray(neuron.coeffs.asc_amp_array, float), np.shape(neuron.asc_amp_array))
-    coefficients = {key: float(getattr(neuron.coeffs, key)) for key in _COEFFICIENTS[:-1]}
+    coefficients = {key: float(getattr(neuron.coeffs, key)) for key in COEFFICIENTS[:-1]}
     config["coeffs"] = coefficients | {"asc_amp_array": amplitudes.tolist()}
     for method, attribute in RULES.items():
         config[method] = _entry(neuron, method, getattr(neuron, attribute))
