@@ -5,11 +5,4 @@ What is not asked for is not loaded: names.py alone needs no jax.
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "base": ["AbstractLevel", "Moved", "describe"],
-        "names": ["level_name"],
-        "registry": ["CANDIDATES", "LEVELS", "NAMED", "SomeLevels", "levels_of"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

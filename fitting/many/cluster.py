@@ -33,11 +33,11 @@ def cluster_engine(address: str, cells: int, jobs: int | None = None) -> Iterato
     if address != "slurm" and "://" not in address:
         raise ClusterError(f'`cluster={address}` is no address; give a scheduler\'s, "tcp://host:8786", or "slurm"')
     try:
-        import dask  # pyright: ignore[reportMissingImports]
+        from dask import config  # pyright: ignore[reportMissingImports]
         from distributed import Client  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise _missing(address, "dask", error) from error
-    with dask.config.set(TRIES):
+    with config.set(TRIES):
         if address == "slurm":
             with _slurm_jobs(jobs or min(cells, MOST_JOBS)) as cluster, Client(cluster) as client:
                 yield client

@@ -2,11 +2,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "glif": ["GLIF", "Coefficients", "GLIFState"],
-        "levels": ["from_level"],
-        "names": ["LEVELS", "LevelError", "level_name"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
