@@ -18,8 +18,8 @@ from .levels.base import AbstractLevel as AbstractLevel
 from .levels.base import Moved as Moved
 from .levels.membrane import MembranePrior as MembranePrior
 from .levels.registry import LEVELS as LEVELS
-from .many.collect import collect as collect
-from .many.collect import write_overview as write_overview
+from .many.collecting import collect as collect
+from .many.collecting import write_overview as write_overview
 from .many.shard import Shard as Shard
 from .many.study import fit_many as fit_many
 from .model.coordinates import AbstractCoordinate as AbstractCoordinate

@@ -102,7 +102,7 @@ def fit_cells(
 
 def say_rest(cells) -> bool:
     """Say which cells have no results, by reason, and whether any failed."""
-    from ..many.collect import reasons
+    from ..many.collecting import reasons
 
     failed, pending = [cell for cell in cells if cell.error], [cell for cell in cells if cell.pending]
     for group, words in (

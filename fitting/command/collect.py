@@ -28,7 +28,7 @@ def collect(
             raise InputError(f"{folder}: there is no such folder; give the one that glifjax fit wrote into")
 
         from ..many.cells import PAGE, TABLE
-        from ..many.collect import collect as collect_cells
+        from ..many.collecting import collect as collect_cells
         from .cells import say_rest
 
         cells = collect_cells(folder, timeout)

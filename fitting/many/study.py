@@ -13,7 +13,7 @@ from ..pipeline.settings import FitSettings
 from ..results.folder import UNFINISHED, ResultsError
 from ..results.provenance import assignment, circumstances, task
 from .cells import Cell, Job, Run, cell_names
-from .collect import collect
+from .collecting import collect
 from .engine import Engine, run_on
 from .notes import note_cells
 from .resources import jobs_side_by_side

@@ -14,7 +14,7 @@ import glifjax as gj
 from fitting.checkpoint import Checkpoint
 from fitting.example.cell import write_example
 from fitting.many.cells import Cell
-from fitting.many.collect import write_overview
+from fitting.many.collecting import write_overview
 from fitting.results.files import write_results
 from glifjax.cli.gallery import write_files
 from glifjax.cli.simulations import Simulation, draw

@@ -11,7 +11,7 @@ import pytest
 
 from fitting.example.cell import write_example
 from fitting.many.cluster import TRIES, cluster_engine
-from fitting.many.collect import collect
+from fitting.many.collecting import collect
 from fitting.many.study import fit_many
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import fitting
 from fitting.many import claims, resources, task
-from fitting.many.collect import MISSING, collect
+from fitting.many.collecting import MISSING, collect
 from fitting.many.shard import Shard, ShardError, shard_of
 from fitting.many.study import fit_many
 from fitting.results.files import new_results
