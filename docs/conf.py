@@ -1,5 +1,7 @@
 """How the site is built: `uv run --group docs sphinx-build -W -q -c docs . site`, from the root of the repository."""
 
+import re
+
 import glifjax
 
 project = "glifjax"
@@ -29,3 +31,15 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "imported-members": True}
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+
+
+def plain(app, what, name, obj, options, lines) -> None:
+    """Shapes and absolute values in docstrings, `(*batch, T)` and `|x|`, are no markup; examples stay as they are."""
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            lines[number] = re.sub(r"(?<![\\*\w])\*(?=\w+[^*\w])", r"\\*", line).replace("|", r"\|")
+
+
+def setup(app) -> None:
+    """After napoleon, which makes fields of sections."""
+    app.connect("autodoc-process-docstring", plain, priority=900)

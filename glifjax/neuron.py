@@ -18,13 +18,15 @@ State = Any
 class Status(IntFlag):
     """What a run has to say for itself; 0 if nothing.
 
-    NON_FINITE_CURRENT: the stimulus holds a NaN or an infinity; unless it lies within a spike's cut, where nothing is
-        read, voltage is NaN and there are no more spikes from there on.
-    BAD_RESET: a reset left the voltage above the threshold, and the run stopped there, as AllenSDK's does.
-    TOO_MANY_SPIKES: a step held more spikes than the neuron looks for in one; the rest are missing.
-    NON_FINITE_VOLTAGE: the voltage ended as NaN or infinite, from a stimulus that is finite.
-    UNSTABLE_STEP: an Euler step is longer than twice a time constant, so that what it advances swings and grows.
-    UNITS: a stimulus beyond 1 uA, a step beyond 10 ms, a capacitance or resistance that no cell has: SI was not meant.
+    Attributes:
+        NON_FINITE_CURRENT: the stimulus holds a NaN or an infinity; unless it lies within a spike's cut, where nothing
+            is read, voltage is NaN and there are no more spikes from there on.
+        BAD_RESET: a reset left the voltage above the threshold, and the run stopped there, as AllenSDK's does.
+        TOO_MANY_SPIKES: a step held more spikes than the neuron looks for in one; the rest are missing.
+        NON_FINITE_VOLTAGE: the voltage ended as NaN or infinite, from a stimulus that is finite.
+        UNSTABLE_STEP: an Euler step is longer than twice a time constant, so that what it advances swings and grows.
+        UNITS: a stimulus beyond 1 uA, a step beyond 10 ms, a capacitance or resistance that no cell has: SI was not
+            meant.
     """
 
     NON_FINITE_CURRENT = 1

@@ -35,10 +35,11 @@ RUNAWAY = 0.5
 class Status(IntFlag):
     """What a run has to say for itself; 0 if nothing.
 
-    NON_FINITE: a drive is NaN or infinite.
-    COUNT_ABOVE_255: a step held more spikes of a neuron than 255; it is written as 255.
-    RUNAWAY: over 100 steps, all neurons together had more than half of the spikes that their refractory periods allow
-        (one a step without any).
+    Attributes:
+        NON_FINITE: a drive is NaN or infinite.
+        COUNT_ABOVE_255: a step held more spikes of a neuron than 255; it is written as 255.
+        RUNAWAY: over 100 steps, all neurons together had more than half of the spikes that their refractory periods
+            allow (one a step without any).
     """
 
     NON_FINITE = 1
