@@ -17,7 +17,8 @@ exclude_patterns = ["docs/site/**"]
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_extra_path = ["site"]
-html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "show_prev_next": False}
+html_theme_options = {"show_toc_level": 1, "navbar_center": [], "navigation_with_keys": False, "show_prev_next": False}
+html_sidebars = {"**": ["globaltoc.html"]}
 
 # The Markdown is what a forge shows too: plain, with headings as anchors.
 myst_enable_extensions = ["dollarmath", "deflist"]
@@ -26,10 +27,11 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"
 
 # The reference is made of the docstrings of the public names, each where its face has it.
-autodoc_typehints = "none"  # signatures have them, as shapes
+autodoc_typehints = "none"  # the docstrings say shapes and units
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "imported-members": True}
 napoleon_use_ivar = True
+napoleon_attr_annotations = False
 napoleon_use_rtype = False
 
 
