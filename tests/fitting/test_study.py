@@ -168,8 +168,8 @@ def test_bad_input_starts_nothing(tmp_path, recordings, options, words):
 # ---------------------------------------------------------------------------------------------------------- claims
 
 
-def claim(folder, number=1, **changes):
-    content = {"host": "elsewhere", "process": 1, "run": "other", "time": claims.time.time()} | changes
+def claim(folder, number=1, age=0.0, **changes):
+    content = {"host": "elsewhere", "process": 1, "run": "other", "time": claims.time.time() - age} | changes
     folder.mkdir(exist_ok=True)
     (folder / f"a.claim-{number}").write_text(json.dumps(content))
 
@@ -180,8 +180,8 @@ def claim(folder, number=1, **changes):
         ({}, False),
         ({"host": claims.platform.node(), "process": os.getpid()}, False),
         ({"host": claims.platform.node(), "process": 2**22 + 1}, True),  # more than Linux gives out
-        ({"time": claims.time.time() - 30 - claims.GRACE}, False),
-        ({"time": claims.time.time() - 120 - claims.GRACE}, True),
+        ({"age": 30.0 + claims.GRACE}, False),
+        ({"age": 120.0 + claims.GRACE}, True),
         ({"run": "mine"}, True),
     ],
 )
@@ -209,7 +209,7 @@ def test_a_claim_holds_while_its_process_lives_and_may(tmp_path, changes, free):
 def test_of_many_that_claim_at_once_one_holds_it(tmp_path, left):
     """Also where one that was left is to be followed."""
     if left:
-        claim(tmp_path / "u", time=0.0)
+        claim(tmp_path / "u", age=1e6)
     holders, gate, done = [], threading.Barrier(8), threading.Barrier(8)
 
     def rival(number):
