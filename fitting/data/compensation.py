@@ -34,6 +34,8 @@ STEPS = 200_000
 JACKKNIFE = 10
 #: Their least length, s.
 SHORTEST = 0.5
+#: A standard error that leaves any electrode possible, ohm.
+UNCERTAIN = 100e6
 #: An artefact's mean jump of the current stands out by so many standard errors.
 SIGNIFICANT = 6.0
 #: And is so large a part of the current's SD.
@@ -97,7 +99,8 @@ def measure_kernel(data: FitData, cut: float) -> ElectrodeKernel | None:
         cut: of their spikes, s.
 
     Returns:
-        None where the current does not tell: it hardly changes, or there is too little data.
+        None where the current does not tell: it hardly changes, there is too little data, or it leaves any electrode
+        possible (UNCERTAIN).
     """
     edges = _edges(data.dt)
     keep = between_spikes(data, cut + AFTER)
@@ -116,6 +119,8 @@ def measure_kernel(data: FitData, cut: float) -> ElectrodeKernel | None:
     kernel, full, tail = _separate(whole, edges, data.dt)
     others = np.array([_separate(whole - gram, edges, data.dt)[0].sum() for gram in grams])
     error = float(np.sqrt((parts - 1) / parts * np.sum((others - others.mean()) ** 2)))
+    if not error <= UNCERTAIN:
+        return None
     lags = (edges[:-1] + edges[1:] - 1) / 2 * data.dt
     return ElectrodeKernel(kernel, data.dt, lags, full / data.dt, tail, error, tuple(data.numbers.tolist()))
 

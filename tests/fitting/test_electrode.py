@@ -98,6 +98,9 @@ def test_an_electrode_that_answers_at_once_is_a_resistance(quiet):
 
 def test_a_current_that_does_not_change_tells_no_kernel():
     assert measure_kernel(prepare([sweep(0, np.full(50_000, 1e-11), np.zeros(50_000))], None), 0.0) is None
+    tiny = np.where(np.arange(50_000) % 10_000 < 5000, 1e-13, 0.0)
+    noisy = 1e-3 * np.random.default_rng(0).normal(size=50_000)
+    assert measure_kernel(prepare([sweep(0, tiny, noisy)], None), 0.0) is None
     short = noise(0.5, 3e-3, 1e-11, 0)
     assert measure_kernel(prepare([sweep(0, short, short)], None), 0.0) is None
 
