@@ -34,6 +34,11 @@ def neuron_config_schema() -> dict[str, Any]:
                 "required": ["lambda0", "delta_v"],
                 "properties": noise,
             },
+            "accumulated_hazard": {
+                "type": ["object", "null"],
+                "required": ["tau", "threshold"],
+                "properties": {"tau": NUMBER | {"exclusiveMinimum": 0}, "threshold": NUMBER | {"minimum": 0}},
+            },
             "spike_latency": NUMBER,
             "spike_waveform": LIST,
         },
