@@ -1,11 +1,17 @@
 """`glifjax glm`: a stochastic network from the spikes of several units."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from glifjax.cli.console import escape, out_console, plain_errors, stage
+from glifjax.cli.console import err_console, escape, out_console, plain_errors, stage
+
+if TYPE_CHECKING:
+    from glifjax.spikes.trains import SpikeTrains
 
 
 def glm(
@@ -13,36 +19,108 @@ def glm(
         Path, typer.Argument(metavar="UNITS.nwb", help="Spikes of several units: NWB, SONATA (.h5) or CSV.")
     ],
     dt: Annotated[float, typer.Option(help="Bin, s.")] = 1e-3,
-    link: Annotated[str, typer.Option(help="logit (up to 1 ms), hazard or poisson.")] = "logit",
-    basis: Annotated[int, typer.Option(help="Raised cosines over 100 ms, of each kernel.")] = 6,
+    link: Annotated[
+        str | None,
+        typer.Option(help="logit (up to 1 ms), hazard or poisson. Left out: what predicts validation blocks best."),
+    ] = None,
+    basis: Annotated[int, typer.Option(min=1, help="Raised cosines over 100 ms, of each kernel.")] = 6,
     ridge: Annotated[
         str, typer.Option(help="Precision of the weights' prior; of several, with commas between, the best is taken.")
     ] = "1",
+    regions: Annotated[
+        str | None, typer.Option(help="Populations or regions to fit, with commas between. All if left out.")
+    ] = None,
+    least: Annotated[int, typer.Option(min=1, help="Units with fewer spikes are left out.")] = 20,
     duration: Annotated[float | None, typer.Option(help="Of the recording, s; to the last spike if left out.")] = None,
+    stable: Annotated[
+        bool, typer.Option("--stable", help="Fit again until free runs do not run away, at a cost that is said.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("glm.html"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that --out already names.")] = False,
 ) -> None:
     """Fit a network of stochastic neurons to spikes, and write a page on it.
 
-    [bold]Example:[/bold]  glifjax glm units.nwb --dt 0.001 --link logit --out units.html
+    Units are shown by region: the location of an NWB file's electrodes, the population elsewhere. Responses are drawn
+    around the trials that an NWB file lists.
+
+    [bold]Example:[/bold]  glifjax glm units.nwb --dt 0.001 --ridge 0.1,1,10 --out units.html
     """
     with plain_errors():
         import jax
 
-        from glifjax.errors import InputError
+        from glifjax.io.nwb.units import read_located_units
         from glifjax.io.spikes import read_spikes
+        from glifjax.io.writing import check_target
 
-        from ..glm import fit
-        from ..glm.report import write_report
+        from ..glm import fit, write_report
+        from ..glm.report.page import verdict
 
         jax.config.update("jax_enable_x64", True)
-        try:
-            ridges = [float(value) for value in ridge.split(",")]
-        except ValueError:
-            raise InputError(f"`ridge` is {ridge}; give numbers with commas between") from None
-        trains = read_spikes(spikes)
-        with stage("fit"):
-            fitted = fit(trains, dt, basis=basis, link=link, duration=duration, ridge=ridges)
+        check_target(out, overwrite)
+        ridges = _numbers(ridge)
+        with stage("reading"):
+            trains, events = read_located_units(spikes) if _is_nwb(spikes) else (read_spikes(spikes), [])
+        trains = _chosen(trains, regions, least, spikes)
+        with _progress("fit") as progress:
+            fitted = fit(
+                trains, dt, basis=basis, link=link, duration=duration, ridge=ridges, stable=stable, progress=progress
+            )
         with stage("held-out time, free runs, page"):
-            write_report(fitted, out, spikes.stem)
-        out_console.print(f"{fitted.score().bits_per_spike:.3f} bits a spike on held-out time; {fitted.stability()}")
+            write_report(fitted, out, spikes.stem, events=events or None, overwrite=overwrite)
+        for line in fitted.warnings:
+            err_console.print(f"[yellow]warning:[/yellow] {escape(line)}", soft_wrap=True)
+        out_console.print(escape(verdict(fitted.score(), fitted.stability())), soft_wrap=True)
         out_console.print(f"Open {escape(str(out))} in a browser.", soft_wrap=True)
+
+
+def _numbers(words: str) -> list[float]:
+    from glifjax.errors import InputError
+
+    try:
+        return [float(value) for value in words.split(",")]
+    except ValueError:
+        raise InputError(f"`ridge` is {words}; give numbers with commas between") from None
+
+
+def _is_nwb(path: Path) -> bool:
+    from glifjax.io.nwb.units import has_units
+    from glifjax.io.spikes import HDF5
+
+    return path.is_file() and path.read_bytes()[: len(HDF5)] == HDF5 and has_units(path)
+
+
+def _chosen(trains: "SpikeTrains", regions: str | None, least: int, path: Path) -> "SpikeTrains":
+    """The units that are fitted, and a line on which they are."""
+    import numpy as np
+
+    from glifjax.errors import InputError
+
+    names = trains.population_names
+    wanted = names if regions is None else [name.strip() for name in regions.split(",")]
+    for name in wanted:
+        if name not in names:
+            raise InputError(f"{path}: has no region {name}; there are {', '.join(names)}")
+    parts, few = [], 0
+    for name in wanted:
+        own = trains.of(name)
+        ids, counts = np.unique(own.node_ids, return_counts=True)
+        parts.append((name, ids[counts >= least]))
+        few += int(np.sum(counts < least))
+    if not sum(len(ids) for _, ids in parts):
+        raise InputError(f"{path}: no unit has {least} spikes; give a lower `least`, or another file")
+    fitted = np.zeros(len(trains), bool)
+    for name, ids in parts:
+        fitted |= (trains.populations == name) & np.isin(trains.node_ids, ids)
+    words = ", ".join(f"{len(ids)} of {name}" for name, ids in parts)
+    left = f"; {few} with fewer than {least} spikes left out (--least)" if few else ""
+    out_console.print(f"  units: {escape(words)}{left}", soft_wrap=True)
+    return trains[fitted]
+
+
+@contextmanager
+def _progress(name: str) -> Iterator:
+    """A line that tells how far it is, and one at the end that says how long it took."""
+    start = monotonic()
+    with out_console.status(f"{name} ...") as status:
+        yield lambda words: status.update(f"{name}: {words}, {monotonic() - start:.0f} s")
+    out_console.print(f"  [green]✓[/green] {name} [dim]{monotonic() - start:.1f} s[/dim]")

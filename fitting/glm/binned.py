@@ -1,9 +1,10 @@
 """Spike trains as counts in bins: checked, trials laid end to end with silence between them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, UInt8
+from jaxtyping import ArrayLike, Bool, Float, Int, Shaped, UInt8
 
 from glifjax.errors import InputError
 from glifjax.spikes.trains import SpikeTrains
@@ -24,7 +25,9 @@ class Binned:
         starts: each trial's first bin.
         dt: bin, s.
         units: the neurons' names.
+        regions: where each is; SpikeTrains' populations, "" where unknown.
         warnings: what is to be known of the data, in sentences.
+        runaway: bins that free runs of a network made, laid behind the recorded ones; None for none.
     """
 
     counts: UInt8[np.ndarray, "T n"]
@@ -32,11 +35,23 @@ class Binned:
     starts: Int[np.ndarray, " k"]
     dt: float
     units: tuple[str, ...]
+    regions: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    runaway: "Runaway | None" = None
 
     def only(self, bins: Bool[np.ndarray, "T n"]) -> "Binned":
         """The same counts, of which only these bins count."""
         return replace(self, counted=self.counted & bins)
+
+    @property
+    def targets(self) -> Shaped[np.ndarray, "T n"]:
+        """What a likelihood is of: the counts; in bins of free runs, the mean counts of the recording."""
+        return self.counts if self.runaway is None else self.runaway.targets
+
+    @property
+    def weights(self) -> Shaped[np.ndarray, "T n"]:
+        """By how much a bin's log likelihood counts."""
+        return self.counted if self.runaway is None else np.maximum(self.counted, self.runaway.weights)
 
     @property
     def spikes(self) -> Int[np.ndarray, " n"]:
@@ -49,6 +64,19 @@ class Binned:
         return self.spikes / (np.maximum(self.counted.sum(axis=0), 1) * self.dt)
 
 
+@dataclass(frozen=True)
+class Runaway:
+    """What bins that free runs made ask for.
+
+    Attributes:
+        targets: counts in recorded bins, the recording's mean counts in the others, (T, n).
+        weights: 0 in recorded bins, (T, n).
+    """
+
+    targets: Float[np.ndarray, "T n"]
+    weights: Float[np.ndarray, "T n"]
+
+
 def binned(
     spikes: ArrayLike | SpikeTrains,
     dt: float,
@@ -56,6 +84,7 @@ def binned(
     *,
     duration: float | None = None,
     recorded: ArrayLike | None = None,
+    regions: Sequence[str] | None = None,
     most_per_bin: int = 255,
 ) -> Binned:
     """Spikes as counts.
@@ -66,16 +95,22 @@ def binned(
         history: the longest kernel, bins: as many at the start of a trial do not count.
         duration: of a recording given as SpikeTrains, s; up to its last spike if None.
         recorded: True where a neuron was recorded, shaped as the counts or as one trial's; all if None.
+        regions: where each neuron is; the populations of SpikeTrains if None.
         most_per_bin: 1 where the model has at most one spike a bin: more become one, with a warning.
 
     Raises:
         InputError: what cannot be counts, times outside the recording or in ms, trials not longer than the history.
     """
     if isinstance(spikes, SpikeTrains):
-        counts, units = _from_trains(spikes, dt, duration)
+        counts, units, places = _from_trains(spikes, dt, duration)
     else:
         counts = _from_array(spikes)
         units = tuple(str(i) for i in range(counts.shape[1]))
+        places = ("",) * len(units)
+    if regions is not None:
+        places = tuple(map(str, regions))
+        if len(places) != len(units):
+            raise InputError(f"there are {len(places)} regions for {len(units)} neurons; give one for each")
     trials, size, steps = counts.shape
     if steps <= history:
         raise InputError(
@@ -97,7 +132,7 @@ def binned(
         )
     rows = lay(np.minimum(counts, most_per_bin).astype(np.uint8))
     starts = np.arange(trials) * (steps + history)
-    data = Binned(rows, lay(mask), starts, float(dt), units)
+    data = Binned(rows, lay(mask), starts, float(dt), units, places)
     few = [units[i] for i in np.flatnonzero(data.spikes < FEW_SPIKES)]
     if few:
         warnings.append(f"fewer than {FEW_SPIKES} spikes of {', '.join(few)}: their parameters are the prior's")
@@ -120,7 +155,8 @@ def _from_array(spikes: ArrayLike) -> np.ndarray:
     return values.reshape((-1, *values.shape[-2:]))
 
 
-def _from_trains(trains: SpikeTrains, dt: float, duration: float | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def _from_trains(trains: SpikeTrains, dt: float, duration: float | None):
+    """Counts (1, n, T), the units' names and populations."""
     if not len(trains):
         raise InputError("there are no spikes to fit")
     if trains.times.min() < 0:
@@ -139,7 +175,7 @@ def _from_trains(trains: SpikeTrains, dt: float, duration: float | None) -> tupl
     _refuse_duplicates(trains.times, rows, units)
     counts = np.zeros((len(units), int(np.ceil(length / dt - 1e-9))), int)
     np.add.at(counts, (rows, np.minimum((trains.times / dt).astype(int), counts.shape[1] - 1)), 1)
-    return _from_array(counts), tuple(units)
+    return _from_array(counts), tuple(units), tuple(str(name) for name in distinct["f0"])
 
 
 def _refuse_duplicates(times, rows, units) -> None:

@@ -8,6 +8,7 @@ step costs no more than a sum over bins. A neuron is done when its decrement, |g
 nats a spike. Source of the method: Nocedal & Wright 2006, Numerical Optimization, ch. 7; optax.scale_by_lbfgs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -55,7 +56,12 @@ class Maximum:
 
 
 def maximise(
-    terms: Terms, data: Binned, likelihood: Likelihood, ridge: float, start: Float[Array, "p n"] | None = None
+    terms: Terms,
+    data: Binned,
+    likelihood: Likelihood,
+    ridge: float,
+    start: Float[Array, "p n"] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Maximum:
     """The maximum of the penalised likelihood.
 
@@ -65,24 +71,26 @@ def maximise(
         likelihood: of a bin.
         ridge: precision of the normal prior on all but the constant.
         start: theta; by the mean rates if None.
+        progress: is called with a few words at every step.
     """
-    counts, counted = jnp.asarray(data.counts), jnp.asarray(data.counted)
-    theta = _at_mean_rates(terms, data, likelihood) if start is None else start
-    problem = (terms, likelihood, counts, counted, jnp.asarray(ridge, float))
-    excess = _excess(terms, theta)
+    theta = at_mean_rates(terms, data, likelihood) if start is None else start
+    problem = (terms, likelihood, jnp.asarray(data.targets), jnp.asarray(data.weights), jnp.asarray(ridge, float))
+    excess = excess_at(terms, theta)
     spikes = np.maximum(data.spikes, 1)
     total, decrement = 0, np.full(len(spikes), np.inf)
     for most in STEPS:
         factor = jnp.linalg.cholesky(curvature(terms, data, likelihood, excess, ridge, SAMPLE))
         memory = _optimiser.init(theta[:, 0])
         memory = jax.tree.map(lambda leaf: jnp.stack([jnp.asarray(leaf)] * len(spikes), axis=-1), memory)
-        gradient = _gradient(theta, excess, problem)
+        gradient = gradient_at(theta, excess, problem)
         for _ in range(most):
             decrement = np.asarray(jnp.sum(_whiten(factor, gradient) ** 2, axis=0) / 2) / spikes
             if decrement.max() <= TOLERANCE:
                 break
             theta, excess, gradient, memory = _step(theta, excess, gradient, factor, memory, problem)
             total += 1
+            if progress is not None:
+                progress(f"step {total}, {decrement.max():.1e} nats a spike to go")
         if decrement.max() <= TOLERANCE:
             break
     return Maximum(theta, excess, decrement, total)
@@ -93,7 +101,7 @@ _optimiser = optax.scale_by_lbfgs(memory_size=8, scale_init_precond=False)
 
 @eqx.filter_jit
 def _step(theta, excess, gradient, factor, memory, problem):
-    terms, likelihood, counts, counted, ridge = problem
+    terms, *_ = problem
     whiten, unwhiten = lambda g: _whiten(factor, g), lambda u: _unwhiten(factor, u)
     coordinates = jax.vmap(lambda f, x: f.T @ x, (0, 1), 1)(factor, theta)
     update = jax.vmap(_optimiser.update, (1, -1, 1), (1, -1))
@@ -101,10 +109,7 @@ def _step(theta, excess, gradient, factor, memory, problem):
     direction = -unwhiten(downhill) * terms.connected
     slope = jnp.sum(direction * gradient, axis=0)
     along = terms.drive(direction)
-    value = lambda share: (
-        jnp.sum(jnp.where(counted, likelihood.losses(excess + share * along, counts), 0.0), axis=0)
-        + _prior(theta + share * direction, ridge)
-    )
+    value = lambda share: smooth_loss(theta + share * direction, excess + share * along, problem)
     before = value(jnp.zeros_like(slope))
 
     def shorter(carry):
@@ -116,23 +121,29 @@ def _step(theta, excess, gradient, factor, memory, problem):
     share, gained, _ = jax.lax.while_loop(going, shorter, (jnp.ones_like(slope), jnp.zeros(slope.shape, bool), 0))
     share = jnp.where(gained, share, 0.0)
     theta, excess = theta + share * direction, excess + share * along
-    return theta, excess, _gradient(theta, excess, problem), memory
+    return theta, excess, gradient_at(theta, excess, problem), memory
 
 
 @eqx.filter_jit
-def _gradient(theta, excess, problem):
-    terms, likelihood, counts, counted, ridge = problem
-    slopes = jnp.where(counted, likelihood.slopes(excess, counts), 0.0)
+def gradient_at(theta: Float[Array, "p n"], excess: Float[Array, "T n"], problem: tuple) -> Float[Array, "p n"]:
+    """Of `smooth_loss`."""
+    terms, likelihood, targets, weights, ridge = problem
+    slopes = jnp.where(weights > 0, weights * likelihood.slopes(excess, targets), 0.0)
     return terms.transpose(slopes) + (ridge * theta).at[0].set(0.0) * terms.connected
 
 
 @eqx.filter_jit
-def _excess(terms, theta):
+def excess_at(terms: Terms, theta: Float[Array, "p n"]) -> Float[Array, "T n"]:
+    """The excess of parameters."""
     return terms.drive(theta) + terms.offset
 
 
-def _prior(theta, ridge):
-    return ridge / 2 * jnp.sum(theta[1:] ** 2, axis=0)
+@eqx.filter_jit
+def smooth_loss(theta: Float[Array, "p n"], excess: Float[Array, "T n"], problem: tuple) -> Float[Array, " n"]:
+    """-log likelihood and the normal prior's part, nats, of each neuron."""
+    _, likelihood, targets, weights, ridge = problem
+    losses = jnp.where(weights > 0, weights * likelihood.losses(excess, targets), 0.0)
+    return jnp.sum(losses, axis=0) + ridge / 2 * jnp.sum(theta[1:] ** 2, axis=0)
 
 
 def _whiten(factor, gradient):
@@ -145,7 +156,7 @@ def _unwhiten(factor, coordinates):
     return jax.vmap(solve, (0, 1), 1)(factor, coordinates)
 
 
-def _at_mean_rates(terms: Terms, data: Binned, likelihood: Likelihood) -> Float[Array, "p n"]:
+def at_mean_rates(terms: Terms, data: Binned, likelihood: Likelihood) -> Float[Array, "p n"]:
     """Only the constants: where a link gives the mean count, by bisection."""
     mean = jnp.asarray(np.maximum(data.rates * data.dt, 1e-9))
     low, high = jnp.full_like(mean, -40.0), jnp.full_like(mean, 40.0)
@@ -177,7 +188,7 @@ def curvature(
         inside = bins < total
         bins = np.minimum(bins, total - 1)
         sums += _piece(
-            terms, likelihood, counts, excess, jnp.asarray(data.counted[bins] & inside[:, None]), jnp.asarray(bins)
+            terms, likelihood, counts, excess, jnp.asarray(data.weights[bins] * inside[:, None]), jnp.asarray(bins)
         )
     sums *= pieces / len(starts)
     fitted = terms.connected.T
@@ -187,9 +198,9 @@ def curvature(
 
 
 @eqx.filter_jit
-def _piece(terms, likelihood, counts, excess, counted, bins):
+def _piece(terms, likelihood, counts, excess, weights, bins):
     shared, own = terms.rows(bins, counts)
-    information = jnp.where(counted, likelihood.information(excess[bins]), 0.0)
+    information = jnp.where(weights > 0, weights * likelihood.information(excess[bins]), 0.0)
     first = 1 + terms.stimulus.shape[1]
 
     def one(weight, own):

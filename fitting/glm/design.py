@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 from glifjax import glm
 from glifjax.errors import InputError
 from glifjax.glm.kernels import AbstractKernel, StimulusKernel, filtered_stimulus
-from glifjax.glm.observation import AbstractObservation
+from glifjax.glm.observation import MOST, AbstractObservation
 
 from .binned import Binned
 from .likelihood import Likelihood
@@ -25,6 +25,8 @@ LINKS: dict[str, tuple[Callable, AbstractObservation]] = {
     "hazard": (glm.Hazard(), glm.Bernoulli()),
     "poisson": (glm.ExponentialRate(), glm.Poisson()),
 }
+#: Bins up to this may have a logit, s.
+LOGIT_DT = 1e-3 * (1 + 1e-9)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Design:
     def likelihood(self) -> Likelihood:
         """Of a bin."""
         return Likelihood(self.link, self.observation, self.dt)
+
+    @property
+    def most_per_bin(self) -> int:
+        """Spikes that a bin may hold."""
+        return 1 if isinstance(self.observation, glm.Bernoulli) else MOST
 
     @property
     def absolute_steps(self) -> int:
@@ -148,12 +155,23 @@ def design(
         InputError: a model or link that has no fit, or arguments that exclude one another.
     """
     if like is not None:
-        return _as(like, dt)
-    chosen, observation = _link(link if link is not None else "logit" if dt <= 1e-3 * (1 + 1e-9) else "poisson")
+        return design_like(like, dt)
+    chosen, observation = _link("poisson" if link is None else link)  # of None, validation blocks choose
     chosen(jnp.zeros(()), dt)  # what it refuses, it refuses now
     coupling = _cosines(6 if basis is None else basis)
     stimulus = None if stimulus_basis is None else _cosines(stimulus_basis)
     return Design(coupling, coupling if own is None else own, absolute, chosen, observation, stimulus, dt)
+
+
+def design_with_link(plan: Design, name: str) -> Design:
+    """The same with another link, by its name."""
+    link, observation = LINKS[name]
+    return replace(plan, link=link, observation=observation)
+
+
+def possible_links(dt: float) -> list[str]:
+    """Names of the links that bins of dt may have."""
+    return [name for name in LINKS if name != "logit" or dt <= LOGIT_DT]
 
 
 def _cosines(basis: int | AbstractKernel) -> AbstractKernel:
@@ -168,7 +186,12 @@ def _link(link: str | Callable) -> tuple[Callable, AbstractObservation]:
     return link, glm.Poisson() if isinstance(link, glm.ExponentialRate) else glm.Bernoulli()
 
 
-def _as(like: glm.GLM, dt: float) -> Design:
+def design_like(like: glm.GLM, dt: float) -> Design:
+    """Kernels and link as a model has them.
+
+    Raises:
+        InputError: a model that has no fit, or another dt.
+    """
     if not isinstance(like, glm.GLM) or isinstance(like.link, glm.RectifiedRate):
         raise InputError(
             "rectified and synaptic-activation models have no fit: where they predict no spike, one is impossible; "

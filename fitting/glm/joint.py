@@ -22,6 +22,7 @@ from glifjax.errors import InputError
 from glifjax.glm import GLM, Exponential, ExponentialRate, Refractory
 
 from .binned import Binned
+from .errors import SECOND
 
 #: Steps at most, and the gain in nats a spike at which they end.
 MOST_STEPS = 40
@@ -74,18 +75,25 @@ class JointMaximum:
     Attributes:
         model: with its weights and shared numbers.
         errors: of the weights, shaped as these.
+        covariances: of each neuron's incoming weights, by sender and function, (n, n b, n b).
         shared: name -> value and standard error.
         steps: how many there were.
     """
 
     model: GLM
     errors: Float[np.ndarray, "n n *b"]
+    covariances: Float[np.ndarray, "n q q"]
     shared: dict[str, tuple[float, float]]
     steps: int
 
 
 def refine(
-    model: GLM, data: Binned, stimulus: Float[Array, "n T"] | None, ridge: float, connectivity: Bool[np.ndarray, "n n"]
+    model: GLM,
+    data: Binned,
+    stimulus: Float[Array, "n T"] | None,
+    ridge: float,
+    connectivity: Bool[np.ndarray, "n n"],
+    robust: bool = False,
 ) -> JointMaximum:
     """The maximum over weights and shared numbers, from a model near it.
 
@@ -95,6 +103,7 @@ def refine(
         stimulus: its part of the drive, or None.
         ridge: precision of the weights' normal prior.
         connectivity: the pairs that are fitted.
+        robust: errors by the scatter of the score over seconds (see errors.py), not by the information alone.
 
     Raises:
         InputError: a likelihood that is not finite at the start.
@@ -104,7 +113,13 @@ def refine(
     pairs = connectivity & ~np.eye(model.size, dtype=bool)
     fitted = np.repeat(pairs.T, functions, axis=1)
     padded = jnp.asarray(np.pad(data.counts.T, ((0, 0), (model.history_steps, 0))), float)
-    given = (padded, jnp.asarray(data.counted.T), 0.0 if stimulus is None else stimulus, float(ridge))
+    given = (
+        padded,
+        jnp.asarray(data.targets.T),
+        jnp.asarray(data.weights.T),
+        0.0 if stimulus is None else stimulus,
+        float(ridge),
+    )
     wheres = tuple((number.where, number.log) for number in numbers)
     spikes = max(int(data.spikes.sum()), 1)
     parts = _parts(model, wheres, given)
@@ -127,8 +142,13 @@ def refine(
         parts = _parts(model, wheres, given)
         if gain < TOLERANCE * spikes:
             break
-    variances, shared_variances = _variances(parts, fitted)
-    errors = np.where(fitted, np.sqrt(variances), 0.0).reshape(model.size, model.size, functions).transpose(1, 0, 2)
+    scatter = _seconds(model, wheres, given, max(1, round(SECOND / model.dt))) if robust else None
+    covariances, shared_variances = _covariances(parts, fitted, scatter)
+    errors = (
+        np.where(fitted, np.sqrt(np.einsum("nqq->nq", covariances)), 0.0)
+        .reshape(model.size, model.size, functions)
+        .transpose(1, 0, 2)
+    )
     errors = errors[:, :, 0] if model.weights.ndim == 2 else errors
     values = [float(number.where(model)) for number in numbers]
     scales = [value if number.log else 1.0 for number, value in zip(numbers, values, strict=True)]
@@ -136,7 +156,7 @@ def refine(
         number.name: (value, abs(scale) * float(np.sqrt(variance)))
         for number, value, scale, variance in zip(numbers, values, scales, shared_variances, strict=True)
     }
-    return JointMaximum(model, errors, shared, steps)
+    return JointMaximum(model, errors, covariances, shared, steps)
 
 
 def _responses(model, padded, stimulus):
@@ -146,18 +166,15 @@ def _responses(model, padded, stimulus):
 
 @eqx.filter_jit
 def _loss(model, given):
-    padded, counted, stimulus, ridge = given
+    padded, targets, weights, stimulus, ridge = given
     response, _ = _responses(model, padded, stimulus)
-    counts = padded[:, model.history_steps :]
-    losses = -model.observation.log_likelihood(response, counts)
-    return jnp.sum(jnp.where(counted, losses, 0.0)) + ridge / 2 * jnp.sum(model.weights**2)
+    losses = -model.observation.log_likelihood(response, targets)
+    return jnp.sum(jnp.where(weights > 0, weights * losses, 0.0)) + ridge / 2 * jnp.sum(model.weights**2)
 
 
-@eqx.filter_jit
-def _parts(model, wheres, given):
-    """Loss, gradients (n, q) and (s,), and the blocks of H: (n, q, q), (n, q, s), (s, s); q = n functions."""
-    padded, counted, stimulus, ridge = given
-    counts = padded[:, model.history_steps :]
+def _derivatives(model, wheres, given):
+    """Features (q, T); slope of the response, inverse variance and residual, (n, T); by shared numbers, (s, n, T)."""
+    padded, targets, importance, stimulus, _ = given
     response, _ = _responses(model, padded, stimulus)
     drive, _ = model.forced_drive(padded)
     slope = jax.jvp(model.respond, (drive + stimulus,), (jnp.ones_like(drive),))[1] * _column(model.strength)
@@ -172,21 +189,38 @@ def _parts(model, wheres, given):
     by_shared = jnp.stack([along(*number) for number in wheres]) if wheres else jnp.zeros((0, *response.shape))
     variance = model.observation.variance(response)
     tiny = jnp.finfo(variance.dtype).tiny
-    inverse = jnp.where(counted & (variance > tiny), 1 / jnp.maximum(variance, tiny), 0.0)
-    residual = (counts - response) * inverse
-    weights = _flat(model.weights)
+    inverse = jnp.where((importance > 0) & (variance > tiny), importance / jnp.maximum(variance, tiny), 0.0)
+    return features, slope * jnp.ones_like(response), inverse, (targets - response) * inverse, by_shared
+
+
+@eqx.filter_jit
+def _parts(model, wheres, given):
+    """Loss, gradients (n, q) and (s,), and the blocks of H: (n, q, q), (n, q, s), (s, s); q = n functions."""
+    features, slope, inverse, residual, by_shared = _derivatives(model, wheres, given)
+    weights, ridge = _flat(model.weights), given[-1]
 
     def one(slope, inverse, residual, by_shared, weights):
         gradient = features @ (residual * slope) - ridge * weights
         block = (features * (inverse * slope**2)) @ features.T
         return gradient, block, features @ (inverse * slope * by_shared).T
 
-    rows = (slope * jnp.ones_like(response), inverse, residual, jnp.moveaxis(by_shared, 1, 0), weights)
+    rows = (slope, inverse, residual, jnp.moveaxis(by_shared, 1, 0), weights)
     gradients, blocks, borders = jax.lax.map(lambda row: one(*row), rows)
     blocks += ridge * jnp.eye(blocks.shape[1])
     shared_gradient = jnp.einsum("snt,nt->s", by_shared, residual)
     corner = jnp.einsum("snt,nt,unt->su", by_shared, inverse, by_shared)
     return _loss(model, given), gradients, shared_gradient, blocks, borders, corner
+
+
+@eqx.filter_jit
+def _seconds(model, wheres, given, bins: int):
+    """The score of each second, the prior left out: (n, q, B) and (s, B)."""
+    features, slope, _, residual, by_shared = _derivatives(model, wheres, given)
+    blocks = -(-features.shape[1] // bins)
+    ends = ((0, 0), (0, blocks * bins - features.shape[1]))
+    sums = lambda rows: jnp.pad(rows, ends).reshape(len(rows), blocks, bins).sum(axis=2)
+    of_weights = jax.lax.map(lambda row: sums(features * row), residual * slope)
+    return of_weights, sums(jnp.einsum("snt,nt->st", by_shared, residual))
 
 
 def _column(parameter):
@@ -214,20 +248,30 @@ def _solve(parts, fitted, damping) -> tuple[np.ndarray, np.ndarray]:
     index = np.arange(blocks.shape[1])
     blocks[:, index, index] *= 1 + damping
     corner = corner + damping * np.diag(np.diag(corner))
-    solved = np.linalg.solve(blocks, np.concatenate([gradients[:, :, None], borders], axis=2))
-    right, left = solved[:, :, 0], solved[:, :, 1:]
+    weights, shared = _arrow(blocks, borders, corner, gradients[:, :, None], shared_gradient[:, None])
+    return weights[:, :, 0], shared[:, 0]
+
+
+def _arrow(blocks, borders, corner, right, shared_right) -> tuple[np.ndarray, np.ndarray]:
+    """H^-1 of several right sides: (n, q, k) and (s, k)."""
+    solved = np.linalg.solve(blocks, np.concatenate([right, borders], axis=2))
+    inner, left = solved[:, :, : right.shape[2]], solved[:, :, right.shape[2] :]
     schur = corner - np.einsum("nqs,nqu->su", borders, left)
-    shared = np.linalg.solve(schur, shared_gradient - np.einsum("nqs,nq->s", borders, right))
-    return right - left @ shared, shared
+    shared = np.linalg.solve(schur, shared_right - np.einsum("nqs,nqk->sk", borders, inner))
+    return inner - left @ shared, shared
 
 
-def _variances(parts, fitted) -> tuple[np.ndarray, np.ndarray]:
+def _covariances(parts, fitted, scatter) -> tuple[np.ndarray, np.ndarray]:
+    """Of each neuron's weights, (n, q, q), and the shared numbers' variances; `scatter` as `_seconds` gives it."""
     _, _, blocks, borders, corner = _held(parts, fitted)
+    if scatter is not None:
+        of_weights, of_shared = (np.array(part) for part in scatter)
+        weights, shared = _arrow(blocks, borders, corner, of_weights * fitted[:, :, None], of_shared)
+        return np.einsum("nqk,nrk->nqr", weights, weights), np.sum(shared**2, axis=1)
     inverse = np.linalg.inv(blocks)
     left = inverse @ borders
     covariance = np.linalg.inv(corner - np.einsum("nqs,nqu->su", borders, left))
-    variances = np.einsum("nqq->nq", inverse) + np.einsum("nqs,su,nqu->nq", left, covariance, left)
-    return variances, np.diag(covariance)
+    return inverse + np.einsum("nqs,su,nru->nqr", left, covariance, left), np.diag(covariance)
 
 
 def _moved(model, numbers: Sequence[Shared], step_weights, step_shared):

@@ -1,6 +1,6 @@
 """How well a network predicts spikes that it was not fitted to: bits a spike, and time rescaled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +31,8 @@ class Scores:
         spikes: held-out spikes of each neuron, (n,).
         ks_distance: of each neuron's rescaled intervals from a uniform distribution, (n,); NaN without any.
         ks_probability: of such a distance or a larger one were the model true, (n,).
+        rescaled: each neuron's rescaled intervals, in order; see `rescaled`.
+        shares: bits a spike that are lost where own spikes, coupling or the stimulus are left out of the fit, by name.
         warnings: in sentences.
     """
 
@@ -39,6 +41,8 @@ class Scores:
     spikes: Float[np.ndarray, " n"]
     ks_distance: Float[np.ndarray, " n"]
     ks_probability: Float[np.ndarray, " n"]
+    rescaled: tuple[Float[np.ndarray, " k"], ...] = field(repr=False)
+    shares: dict[str, float]
     warnings: tuple[str, ...]
 
 
@@ -58,7 +62,10 @@ def score(
     gains = observation.log_likelihood(responses, counts) - observation.log_likelihood(constant, counts)
     gains = np.asarray(jnp.sum(jnp.where(counted, gains, 0.0), axis=0))
     spikes = np.maximum(held_out.spikes, 1)
-    distances, probabilities = rescaled(np.asarray(responses), held_out)
+    uniform = rescaled(np.asarray(responses), held_out)
+    tests = [kstest(sums, "uniform") if len(sums) > 1 else None for sums in uniform]
+    distances = np.array([np.nan if test is None else test.statistic for test in tests])
+    probabilities = np.array([np.nan if test is None else test.pvalue for test in tests])
     warnings = []
     worse = [held_out.units[i] for i in np.flatnonzero(gains < 0)]
     if worse:
@@ -70,33 +77,30 @@ def score(
         )
     bits = gains / spikes / np.log(2)
     total = float(gains.sum() / spikes.sum() / np.log(2))
-    return Scores(total, bits, held_out.spikes.astype(float), distances, probabilities, tuple(warnings))
+    return Scores(
+        total, bits, held_out.spikes.astype(float), distances, probabilities, tuple(uniform), {}, tuple(warnings)
+    )
 
 
-def rescaled(responses: Float[np.ndarray, "T n"], data: Binned) -> tuple[np.ndarray, np.ndarray]:
-    """Kolmogorov-Smirnov distances of rescaled intervals, and their probabilities.
+def rescaled(responses: Float[np.ndarray, "T n"], data: Binned) -> list[Float[np.ndarray, " k"]]:
+    """Each neuron's intervals as they would be uniform in [0, 1] were the responses true, in order.
 
     With q = -log(1 - p) (of a mean count, mu itself) summed over the bins between two spikes, and the spike's own bin
     counted up to a random place in it, 1 - exp(-sum) is uniform; intervals that leave the bins which count are left
     out. Source: Haslinger, Pipa & Brown 2010, Neural Comput 22:2477 (time rescaling in discrete time).
     """
-    random = np.random.default_rng(0)
-    distances, probabilities = np.full(data.counts.shape[1], np.nan), np.full(data.counts.shape[1], np.nan)
+    random, intervals = np.random.default_rng(0), []
     for j, (train, counted) in enumerate(zip(data.counts.T, data.counted.T, strict=True)):
         hazard = np.where(counted, -np.log1p(-np.clip(responses[:, j], 0.0, 1 - 1e-12)), 0.0)
         total, missing = np.cumsum(hazard), np.cumsum(~counted)
         places = np.flatnonzero((train > 0) & counted)
-        if len(places) < 3:
-            continue
         before, after = places[:-1], places[1:]
         whole = missing[after] - missing[before] <= _refractory(counted, before)
         chance = -np.expm1(-hazard[after])
         within = -np.log1p(-random.uniform(size=len(after)) * chance)
         sums = (total[after - 1] - total[before] + within)[whole]
-        if len(sums) > 1:
-            result = kstest(-np.expm1(-sums), "uniform")
-            distances[j], probabilities[j] = result.statistic, result.pvalue
-    return distances, probabilities
+        intervals.append(np.sort(-np.expm1(-sums)))
+    return intervals
 
 
 def _refractory(counted: np.ndarray, before: np.ndarray) -> np.ndarray:

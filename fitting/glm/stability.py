@@ -1,9 +1,9 @@
 """Whether a fitted network, left to itself, fires as the data do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray, UInt8
 
 from glifjax import glm
 
@@ -24,12 +24,14 @@ class Stability:
         rates: mean of each run and neuron, Hz, (runs, n).
         recorded: the data's, Hz, (n,).
         highest: mean over neurons in the data's busiest 10 s, Hz.
+        spikes: counts of the runs, (runs, n, steps).
     """
 
     unstable: Bool[np.ndarray, " runs"]
     rates: Float[np.ndarray, "runs n"]
     recorded: Float[np.ndarray, " n"]
     highest: float
+    spikes: UInt8[np.ndarray, "runs n steps"] = field(repr=False)
 
     @property
     def stable(self) -> bool:
@@ -53,7 +55,7 @@ def stability(model: glm.GLM, data: Binned, key: PRNGKeyArray, runs: int, durati
     highest = _highest(data.counts.T * data.counted.T, model.dt)
     over = np.array([_highest(run, model.dt) > EXCESS * highest for run in spikes])
     rates = spikes.mean(axis=2) / model.dt
-    return Stability(over | (np.asarray(result.status) != 0), rates, data.rates, highest)
+    return Stability(over | (np.asarray(result.status) != 0), rates, data.rates, highest, spikes)
 
 
 def _highest(counts: np.ndarray, dt: float) -> float:

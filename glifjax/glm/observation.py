@@ -36,11 +36,10 @@ class Bernoulli(AbstractObservation):
         return (uniform < response).astype(response.dtype)
 
     def log_likelihood(self, response: Float[Array, "..."], count: Num[Array, "..."]) -> Float[Array, "..."]:
-        """log p where there is a spike, log(1 - p) where there is none."""
-        spiked = count > 0
-        return jnp.where(
-            spiked, jnp.log(jnp.where(spiked, response, 1.0)), jnp.log1p(-jnp.where(spiked, 0.0, response))
-        )
+        """count log p + (1 - count) log(1 - p): of a count of 0 or 1, or the mean over many such draws."""
+        spike, silence = jnp.where(count > 0, response, 1.0), jnp.where(count < 1, response, 0.0)
+        count = jnp.asarray(count, response.dtype)
+        return count * jnp.log(spike) + (1 - count) * jnp.log1p(-silence)
 
     def variance(self, response: Float[Array, "..."]) -> Float[Array, "..."]:
         """p (1 - p)."""

@@ -36,6 +36,32 @@ def read_units(path: Path, population: str | None = None) -> SpikeTrains:
     return join(SpikeTrains(times, np.full(len(times), node), str(name)) for times, node, name in trains)
 
 
+def read_located_units(path: Path) -> tuple[SpikeTrains, list[float]]:
+    """As `read_units`, with the units' regions as populations; and where the trials that the file lists start, s.
+
+    A region is a unit's own `location`, or that of its electrodes or electrode group.
+    """
+    tables = unit_tables(path)
+    units = tables.units
+    names = [_region(unit) for _, unit in units.iterrows()]
+    trains = zip(units["spike_times"], units.index, names, strict=True)
+    spikes = join(SpikeTrains(times, np.full(len(times), node), name) for times, node, name in trains)
+    trials = tables.intervals.get("trials")
+    return spikes, [] if trials is None else [float(start) for start in trials["start_time"]]
+
+
+def _region(unit: Any) -> str:
+    """Where a unit is; UNITS where nothing says so."""
+    electrodes = unit.get("electrodes")
+    group = unit.get("electrode_group")
+    said = unit.get("location")
+    if said is None and electrodes is not None and len(electrodes) and "location" in electrodes:
+        said = electrodes["location"].mode().iloc[0]
+    if said is None and group is not None:
+        said = group.location
+    return str(said).strip() or UNITS if said is not None else UNITS
+
+
 @dataclass(frozen=True)
 class UnitTables:
     """The tables of an NWB file that spikes are chosen by.

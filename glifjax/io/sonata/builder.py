@@ -22,6 +22,7 @@ from jaxtyping import Int
 
 from glifjax.errors import InputError
 from glifjax.io.sonata.hdf5 import mark
+from glifjax.io.sonata.nodes import OWN_PARAMETERS
 from glifjax.io.writing import whole_file
 
 #: From the sources' and targets' numbers, and a random generator: how many synapses each pair has.
@@ -126,7 +127,8 @@ class NetworkBuilder:
             n: how many.
             **attributes: model_type ("point_neuron", the default, or "virtual"), model_template and dynamics_params (a
                 dict of parameters, which is written beside the network, or the name of a file) for cells, any others;
-                an array or list of n values is one a node.
+                an array or list of n values is one a node. So is an array (not a list) of n values among the
+                parameters.
 
         Raises:
             InputError: an attribute of another length, or a cell without a model.
@@ -137,6 +139,9 @@ class NetworkBuilder:
                 if key not in attributes:
                     raise InputError(f"nodes of {population} lack {key}; give it, or model_type='virtual'")
         of_type, columns = _split(attributes, n, population)
+        if isinstance(of_type.get("dynamics_params"), Mapping):
+            shared, own = _parameters_of_nodes(of_type["dynamics_params"], n)
+            of_type["dynamics_params"], columns = shared, columns | own
         first = sum(len(nodes) for nodes, _, _ in self.nodes.get(population, []))
         shown = {key: value for key, value in of_type.items() if key != "dynamics_params"}
         table = pandas.DataFrame({**shown, **columns}, index=pandas.RangeIndex(first, first + n, name="node_id"))
@@ -233,6 +238,13 @@ def _split(attributes: Mapping[str, Any], n: int, population: str) -> tuple[dict
         else:
             raise InputError(f"{key} of {population} has {len(value)} values for {n}; give one, or one for each")
     return of_type, columns
+
+
+def _parameters_of_nodes(params: Mapping[str, Any], n: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters that all nodes share, and columns of those that are arrays of one value a node."""
+    own = {key: value for key, value in params.items() if isinstance(value, np.ndarray) and value.shape == (n,)}
+    shared = {key: value for key, value in params.items() if key not in own}
+    return shared, {OWN_PARAMETERS + key: value for key, value in own.items()}
 
 
 def _write_nodes(folder: Path, name: str, parts) -> dict[str, str]:

@@ -2,15 +2,18 @@
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import pandas
+from jaxtyping import Int
 
 from glifjax.errors import InputError
 from glifjax.io.sonata.components import FLAGS, GLIF, IAF_MODELS, STATE, cell_parameters
 from glifjax.io.sonata.config import Section, read_json
-from glifjax.io.sonata.nodes import Population
+from glifjax.io.sonata.nodes import OWN_PARAMETERS, Population
 from glifjax.network.cells.base import AbstractCells
 from glifjax.network.cells.glif_psc import GlifPsc
 from glifjax.network.cells.iaf_psc import IafPsc
@@ -37,9 +40,12 @@ def build_cells(
     """
     members: dict[tuple, list[tuple[str, np.ndarray, dict[str, Any]]]] = {}
     for name, population in populations.items():
-        for template, params, rows in _types(population):
-            model, values = _parameters(template, params, population, components, nest_exact)
-            members.setdefault(_kind(model, values), []).append((name, rows, values))
+        for template, file, rows in _types(population):
+            path = components.path("point_neuron_models_dir") / file
+            params = read_json(path)
+            for own_rows, own in _own_parameters(population, rows):
+                model, values = _parameters(template, params, own, path, nest_exact)
+                members.setdefault(_kind(model, values), []).append((name, own_rows, values))
     if not members:
         raise InputError("the network has no cells, only virtual nodes; add point neurons to simulate")
     sources = {name: np.full(len(population.nodes), -1, np.int64) for name, population in populations.items()}
@@ -72,11 +78,21 @@ def _types(population: Population):
         yield *pair, rows[[own == pair for own in pairs]]
 
 
+def _own_parameters(population: Population, rows: Int[np.ndarray, " m"]):
+    """Rows that share all parameters, and those that they have instead of their type's."""
+    names = [name for name in population.nodes if name.startswith(OWN_PARAMETERS)]
+    if not names:
+        yield rows, {}
+        return
+    for row, values in zip(rows, population.nodes[names].to_numpy(object)[rows], strict=True):
+        own = {name.removeprefix(OWN_PARAMETERS): value for name, value in zip(names, values, strict=True)}
+        yield np.array([row]), {key: value for key, value in own.items() if not pandas.isna(value)}
+
+
 def _parameters(
-    template: str, file: str, population: Population, components: Section, nest_exact: bool
+    template: str, params: Mapping[str, Any], own: Mapping[str, Any], path: Path, nest_exact: bool
 ) -> tuple[str, dict[str, Any]]:
-    path = components.path("point_neuron_models_dir") / file
-    model, values = cell_parameters(template, read_json(path), str(path))
+    model, values = cell_parameters(template, params, str(path), own, nest_exact)
     if model != GLIF or not values["after_spike_currents"]:
         return model, values
     n = len(values["asc_decay"])

@@ -1,7 +1,7 @@
 """Cell parameters: NEST's own JSON, or Allen's GLIF JSON under a template that names the level.
 
 NEST's numbers are in mV, pA, pF, nS, ms. Allen's are SI; as PointNet converts them, tau_syn is (5.5, 8.5, 2.8, 5.8) ms
-and asc_r (1, 1) whatever the file says.
+and, unless NEST need not be equalled, asc_r (1, 1) whatever the file says.
 """
 
 from collections.abc import Mapping
@@ -42,28 +42,36 @@ POSITIVE = ("C_m", "g", "t_ref", "tau_syn", "tau_m", "tau_syn_ex", "tau_syn_in",
 FRACTIONS = ("voltage_reset_fraction", "asc_r")
 
 
-def cell_parameters(template: str, params: Mapping[str, Any], source: str) -> tuple[str, dict[str, Any]]:
+def cell_parameters(
+    template: str,
+    params: Mapping[str, Any],
+    source: str,
+    own: Mapping[str, Any] | None = None,
+    nest_exact: bool = True,
+) -> tuple[str, dict[str, Any]]:
     """The model (glif_psc or one of IAF_MODELS) and all of its parameters, checked.
 
     Args:
         template: a node type's model_template, with or without "nest:".
         params: the JSON of its dynamics_params.
         source: names it in errors.
+        own: parameters of one node, in NEST's names, instead of the file's.
+        nest_exact: False, and the asc_r of Allen's JSON counts, too.
 
     Raises:
         InputError: an unknown model, an unknown key, a value out of range or of another kind.
     """
-    model = template.removeprefix("nest:")
+    model, own = template.removeprefix("nest:"), own or {}
     if model in TEMPLATES:
         if params.get("type") == "GLIF":
-            return GLIF, checked(GLIF, from_allen(params, model, source), source)
-        return GLIF, checked(GLIF, {**dict(zip(FLAGS, TEMPLATES[model], strict=True)), **params}, source)
+            return GLIF, checked(GLIF, {**from_allen(params, model, source, nest_exact), **own}, source)
+        return GLIF, checked(GLIF, {**dict(zip(FLAGS, TEMPLATES[model], strict=True)), **params, **own}, source)
     if model == GLIF or model in IAF_MODELS:
         if model == GLIF and params.get("type") == "GLIF":
             raise InputError(
                 f"{source}: holds Allen's parameters; a model_template such as nest:glif_lif_asc_psc says which level"
             )
-        return model, checked(model, params, source)
+        return model, checked(model, {**params, **own}, source)
     names = ", ".join([GLIF, *TEMPLATES, *IAF_MODELS])
     raise InputError(f"{source}: model_template {template!r} is not simulated here; use one of {names} (after nest:)")
 
@@ -124,8 +132,11 @@ def _shown(value: Any) -> str:
     return ", ".join(f"{item:g}" for item in value) if isinstance(value, tuple) else f"{value:g}"
 
 
-def from_allen(params: Mapping[str, Any], template: str, source: str) -> dict[str, Any]:
-    """NEST's parameters of Allen's JSON (SI units) at the template's level, as PointNet converts them."""
+def from_allen(params: Mapping[str, Any], template: str, source: str, nest_exact: bool = True) -> dict[str, Any]:
+    """NEST's parameters of Allen's JSON (SI units) at the template's level, as PointNet converts them.
+
+    PointNet's asc_r is 1 whatever the file says; with `nest_exact` False it is the file's.
+    """
     spiking, currents, adapts = TEMPLATES[template]
     coeffs = params.get("coeffs") or {}
 
@@ -160,6 +171,9 @@ def from_allen(params: Mapping[str, Any], template: str, source: str) -> dict[st
         amps = np.asarray([_number(amp, "asc_amp_array", source) for amp in params.get("asc_amp_array", [])])
         by = np.asarray(coeffs.get("asc_amp_array", np.ones(len(amps))), float)
         values |= {"asc_decay": tuple(1e-3 / tau), "asc_amps": tuple(1e12 * amps * by), "asc_r": (1.0,) * len(tau)}
+        if not nest_exact and isinstance(params.get("AScurrent_reset_method"), Mapping):
+            r = method("AScurrent_reset_method").get("r", (1.0,) * len(tau))
+            values["asc_r"] = tuple(_number(one, "AScurrent_reset_method.params.r", source) for one in r)
         values["asc_init"] = tuple(1e12 * np.asarray(params.get("init_AScurrents", np.zeros(len(tau))), float))
     if spiking:
         threshold, reset = method("threshold_dynamics_method"), method("voltage_reset_method")

@@ -19,6 +19,8 @@ from glifjax.io.sonata.tables import read_types
 #: model_type of nodes that are simulated, and of those that only send spikes.
 SIMULATED = ("point_neuron", "point_process", "point_soma")
 VIRTUAL = "virtual"
+#: Before the names of columns with nodes' own parameters: a group of a node group, and SONATA's name for it.
+OWN_PARAMETERS = "dynamics_params/"
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,8 @@ def _population(place: Any, name: str, types: pandas.DataFrame | None, path: Pat
         if str(gid) not in place:
             continue
         own, members = place[str(gid)], groups == gid
-        for key in own:
-            if key == "dynamics_params":
-                continue
+        keys = [key for key in own if key != "dynamics_params"]
+        for key in [*keys, *(OWN_PARAMETERS + key for key in own.get("dynamics_params", ()))]:
             values = column(own, key, path)
             if len(values) <= within[members].max(initial=-1):
                 raise InputError(f"{path}: {name}/{gid}/{key} has {len(values)} entries, too few for its nodes")

@@ -1,0 +1,80 @@
+"""What validation blocks choose: the link, and how strong the prior is.
+
+Fitted to three fifths of the time, judged on the fourth block of every five; the fifth is left for the score.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+
+from glifjax import glm
+from glifjax.errors import InputError
+
+from .binned import Binned
+from .design import Design, design_with_link
+from .prior import Prior
+from .problem import Problem
+from .scores import VALIDATED, blocks, score
+
+#: Where more than this share of the bins with spikes hold several, only counts are fitted.
+MANY_SEVERAL = 0.01
+
+
+def training_and_validation(data: Binned) -> tuple[Binned, Binned]:
+    """Three fifths of the time, and one."""
+    validated, scored = blocks(data, VALIDATED), blocks(data)
+    return data.only(~validated & ~scored), data.only(validated)
+
+
+def best_prior(problem: Problem, data: Binned, priors: Sequence[Prior]) -> Prior:
+    """The prior whose fit predicts validation blocks best; each starts where the one before ended."""
+    if len(priors) == 1:
+        return priors[0]
+    training, validation = training_and_validation(data)
+    bits, start = [], None
+    for prior in priors:
+        solution = problem.solved(training, prior, start=start)
+        start = solution.theta
+        responses = problem.responses(solution.model)
+        bits.append(score(responses, validation, training, problem.design.observation).bits_per_spike)
+    return priors[int(np.argmax(bits))]
+
+
+def best_link(problem: Problem, data: Binned, prior: Prior, names: Sequence[str]) -> Design:
+    """The design with the link that predicts validation blocks best, judged by whether a bin holds a spike.
+
+    Args:
+        problem: of counts, not cut to one a bin.
+        data: which bins count.
+        prior: on the weights.
+        names: links to choose from.
+    """
+    several = np.sum((data.counts > 1) & data.counted) / max(np.sum((data.counts > 0) & data.counted), 1)
+    if several > MANY_SEVERAL:
+        return design_with_link(problem.design, "poisson")
+    once = replace(data, counts=np.minimum(data.counts, 1))
+    training, validation = training_and_validation(once)
+    designs, bits = [design_with_link(problem.design, name) for name in names], []
+    for plan in designs:
+        candidate = replace(problem, design=plan, data=once)
+        responses = candidate.responses(candidate.solved(training, prior).model)
+        poisson = isinstance(plan.observation, glm.Poisson)
+        probability = -jnp.expm1(-responses) if poisson else responses
+        bits.append(score(probability, validation, training, glm.Bernoulli()).bits_per_spike)
+    return designs[int(np.argmax(bits))]
+
+
+def strengths(value: float | Sequence[float], name: str) -> list[float]:
+    """One number or several, not negative.
+
+    Raises:
+        InputError: none, or others.
+    """
+    numbers = [float(value)] if isinstance(value, int | float) else [float(item) for item in value]
+    if not numbers:
+        raise InputError(f"there is no {name} to choose from; give a number, or several")
+    if not all(np.isfinite(numbers)) or min(numbers) < 0:
+        raise InputError(f"{name} is {value}; give finite numbers from 0 on")
+    return numbers

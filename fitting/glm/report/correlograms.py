@@ -1,0 +1,64 @@
+"""Cross-correlograms of pairs: recorded, beside free runs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Num
+from matplotlib.figure import Figure
+
+from ..binned import Binned
+from ..stability import Stability
+from .drawing import DATA, MODEL, QUIET, SMALL, Units, figure, plain
+
+#: Furthest lag, s, and bins on either side.
+FURTHEST = 0.1
+BINS = 20
+
+
+def correlogram(first: Num[np.ndarray, " T"], second: Num[np.ndarray, " T"], dt: float) -> Float[np.ndarray, " b"]:
+    """The second's rate around the first's spikes over its mean rate, by lag, -FURTHEST to FURTHEST; NaN without any.
+
+    Args:
+        first, second: counts in bins.
+        dt: bin, s.
+    """
+    edges = np.linspace(-FURTHEST, FURTHEST, 2 * BINS + 2)
+    total = np.zeros(len(edges) - 1)
+    times, others = (np.repeat(np.flatnonzero(train), train[train > 0]) for train in (first, second))
+    reach = int(np.ceil(FURTHEST / dt))
+    starts, ends = np.searchsorted(others, times - reach), np.searchsorted(others, times + reach, side="right")
+    for time, start, end in zip(times, starts, ends, strict=True):
+        total += np.histogram((others[start:end] - time) * dt, edges)[0]
+    lags = np.histogram(np.arange(-reach, reach + 1) * dt, edges)[0]  # how many lags a bin holds
+    expected = len(times) * len(others) / len(first) * lags
+    return np.where(expected > 0, total / np.maximum(expected, 1e-300), np.nan)
+
+
+def correlograms(data: Binned, units: Units, free: Stability, pairs: Sequence[tuple[int, int]]) -> Figure:
+    """One panel a pair; free runs that ran away are left out."""
+    columns = 4
+    drawn = figure(10, 1.9 * -(-len(pairs) // columns))
+    panels = drawn.subplots(-(-len(pairs) // columns), columns, squeeze=False, sharex=True).ravel()
+    middles = 1e3 * np.linspace(-FURTHEST, FURTHEST, 2 * BINS + 1)
+    names = {int(unit): name for unit, name in zip(units.order, units.names, strict=True)}
+    counted = data.counts * data.counted
+    for axes, (i, j) in zip(panels, pairs, strict=False):
+        axes.step(middles, correlogram(counted[:, i], counted[:, j], data.dt), where="mid", color=DATA, lw=0.9)
+        runs = [correlogram(run[i], run[j], data.dt) for run in free.spikes[~free.unstable]]
+        runs = [run for run in runs if np.isfinite(run).any()]
+        if runs:
+            axes.plot(middles, np.nanmean(runs, axis=0), color=MODEL, lw=1.2)
+        axes.axhline(1, color=QUIET, lw=0.6)
+        axes.axvline(0, color=QUIET, lw=0.6)
+        axes.set_ylim(bottom=0)
+        axes.set_title(f"{names[i]} → {names[j]}", loc="left", fontsize=SMALL)
+        plain(axes)
+    for axes in panels[len(pairs) :]:
+        axes.set_visible(False)
+    panels[0].plot([], [], color=DATA, label="recorded")
+    if not free.unstable.all():
+        panels[0].plot([], [], color=MODEL, label="free runs")
+    panels[0].legend(fontsize=SMALL, frameon=False)
+    panels[0].set_ylabel("rate / mean rate", fontsize=SMALL)
+    drawn.supxlabel("lag behind the first's spike (ms)", fontsize=SMALL)
+    return drawn

@@ -1,0 +1,101 @@
+"""Figures of the network: weights as a matrix and as a graph, kernels as gain with 90 % bands."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..kernels import NINETY, Kernels
+from .drawing import NAMED, QUIET, REGIONS, SIGNS, SMALL, Units, figure, plain
+
+#: Gains are drawn within these.
+LEAST_GAIN = 0.02
+MOST_GAIN = 50.0
+#: Edges of the graph at most.
+MOST_EDGES = 60
+
+
+def matrix(kernels: Kernels, units: Units) -> Figure:
+    """Each pair's kernel, summed over lags; a dot where its 90 % interval leaves out zero."""
+    drawn = figure(5.2, 4.6)
+    axes = drawn.subplots()
+    order = np.ix_(units.order, units.order)
+    sums, errors = kernels.sums[order], kernels.sum_errors[order]
+    largest = np.quantile(np.abs(sums), 0.98) or 1.0
+    shown = axes.imshow(sums, cmap=SIGNS, vmin=-largest, vmax=largest)
+    drawn.colorbar(shown, ax=axes, label="kernel, summed over its lags", shrink=0.8, extend="both")
+    to, source = np.nonzero((np.abs(sums) > NINETY * errors).T & (errors > 0).T)
+    axes.plot(to, source, ".", color="black", ms=3)
+    for _, first, _ in units.regions[1:]:
+        axes.axhline(first - 0.5, color="black", lw=0.8)
+        axes.axvline(first - 0.5, color="black", lw=0.8)
+    axes.set_xlabel("to", fontsize=SMALL)
+    axes.set_ylabel("from", fontsize=SMALL)
+    units.label(axes.xaxis, 90)
+    units.label(axes.yaxis)
+    return drawn
+
+
+def graph(kernels: Kernels, units: Units) -> Figure:
+    """The same as arrows between units on a ring: those whose interval leaves out zero, the strongest of them."""
+    drawn = figure(5.2, 4.6)
+    axes = drawn.subplots()
+    size = len(units.order)
+    angles = np.pi / 2 - 2 * np.pi * np.arange(size) / size
+    places = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    order = np.ix_(units.order, units.order)
+    sums, errors = kernels.sums[order], kernels.sum_errors[order]
+    clear = np.where((np.abs(sums) > NINETY * errors) & (errors > 0), np.abs(sums), 0.0)
+    strongest = np.argsort(-clear, axis=None)[:MOST_EDGES]
+    largest = clear.max() or 1.0
+    for source, to in zip(*np.unravel_index(strongest, clear.shape), strict=True):
+        if clear[source, to]:
+            colour = "#b2182b" if sums[source, to] > 0 else "#2166ac"
+            style = {"color": colour, "lw": 0.4 + 2.2 * clear[source, to] / largest, "alpha": 0.7}
+            arrow = {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=0.15", "shrinkA": 7, "shrinkB": 7} | style
+            axes.annotate("", places[to], places[source], arrowprops=arrow)
+    for place, name, colour in zip(places, units.names, units.colours, strict=True):
+        axes.plot(*place, "o", color=colour, ms=9)
+        if size <= NAMED:
+            axes.text(*(1.14 * place), name, fontsize=SMALL, ha="center", va="center", color=colour)
+    axes.plot([], [], color="#b2182b", label="excites")
+    axes.plot([], [], color="#2166ac", label="inhibits")
+    axes.legend(fontsize=SMALL, frameon=False, loc="lower left")
+    axes.set(xlim=(-1.35, 1.35), ylim=(-1.3, 1.3), aspect="equal")
+    axes.axis("off")
+    return drawn
+
+
+def gains(kernels: Kernels, units: Units, pairs: Sequence[tuple[int, int]]) -> Figure:
+    """By how much a spike of one multiplies the rate of another, with 90 % bands."""
+    names = {int(unit): name for unit, name in zip(units.order, units.names, strict=True)}
+    titles = [f"{names[i]} → {names[j]}" for i, j in pairs]
+    return _panels(kernels, pairs, titles, [REGIONS[0]] * len(pairs))
+
+
+def own_gains(kernels: Kernels, units: Units) -> Figure:
+    """The same of each unit's own spikes."""
+    return _panels(kernels, [(int(i), int(i)) for i in units.order], units.names, units.colours)
+
+
+def _panels(kernels: Kernels, pairs, titles: Sequence[str], colours: Sequence[str]) -> Figure:
+    columns = 4
+    rows = max(-(-len(pairs) // columns), 1)
+    drawn = figure(10, 1.8 * rows)
+    panels = drawn.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    middle, low, high = kernels.gains
+    within = lambda values: np.clip(values, LEAST_GAIN, MOST_GAIN)
+    for axes, (i, j), title, colour in zip(panels, pairs, titles, colours, strict=False):
+        lags = 1e3 * kernels.lags
+        if np.isfinite(kernels.errors[i, j]).any():
+            axes.fill_between(lags, within(low[i, j]), within(high[i, j]), color=colour, alpha=0.25, lw=0)
+        axes.plot(lags, within(middle[i, j]), color=colour, lw=1.2)
+        axes.axhline(1, color=QUIET, lw=0.6)
+        axes.set_title(title, loc="left", fontsize=SMALL)
+        axes.set_yscale("log")
+        plain(axes)
+    for axes in panels[len(pairs) :]:
+        axes.set_visible(False)
+    panels[0].set_ylabel("gain", fontsize=SMALL)
+    drawn.supxlabel("time since the spike (ms)", fontsize=SMALL)
+    return drawn
