@@ -1,4 +1,4 @@
-"""What validation blocks choose: the link, and how strong the prior is.
+"""What validation blocks choose: basis and link, and how strong the prior is.
 
 Fitted to three fifths of the time, judged on the fourth block of every five; the fifth is left for the score.
 """
@@ -13,7 +13,7 @@ from glifjax import glm
 from glifjax.errors import InputError
 
 from .binned import Binned
-from .design import Design, design_with_link
+from .design import Design
 from .prior import Prior
 from .problem import Problem
 from .scores import VALIDATED, blocks, score
@@ -42,26 +42,28 @@ def best_prior(problem: Problem, data: Binned, priors: Sequence[Prior]) -> Prior
     return priors[int(np.argmax(bits))]
 
 
-def best_link(problem: Problem, data: Binned, prior: Prior, names: Sequence[str]) -> Design:
-    """The design with the link that predicts validation blocks best, judged by whether a bin holds a spike.
+def best_design(problem: Problem, data: Binned, prior: Prior, designs: Sequence[Design]) -> Design:
+    """The design that predicts validation blocks best, judged by whether a bin holds a spike.
 
     Args:
         problem: of counts, not cut to one a bin.
         data: which bins count.
         prior: on the weights.
-        names: links to choose from.
+        designs: to choose from, none with a longer history than the problem's.
     """
     several = np.sum((data.counts > 1) & data.counted) / max(np.sum((data.counts > 0) & data.counted), 1)
-    if several > MANY_SEVERAL:
-        return design_with_link(problem.design, "poisson")
+    of_counts = [plan for plan in designs if plan.most_per_bin > 1]
+    if several > MANY_SEVERAL and of_counts:
+        designs = of_counts
+    if len(designs) == 1:
+        return designs[0]
     once = replace(data, counts=np.minimum(data.counts, 1))
     training, validation = training_and_validation(once)
-    designs, bits = [design_with_link(problem.design, name) for name in names], []
+    bits = []
     for plan in designs:
         candidate = replace(problem, design=plan, data=once)
         responses = candidate.responses(candidate.solved(training, prior).model)
-        poisson = isinstance(plan.observation, glm.Poisson)
-        probability = -jnp.expm1(-responses) if poisson else responses
+        probability = -jnp.expm1(-responses) if plan.most_per_bin > 1 else responses
         bits.append(score(probability, validation, training, glm.Bernoulli()).bits_per_spike)
     return designs[int(np.argmax(bits))]
 

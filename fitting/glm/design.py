@@ -142,31 +142,22 @@ def _functions(kernel: AbstractKernel, dt: float, first: int) -> Float[np.ndarra
 
 def design(
     dt: float,
-    like: glm.GLM | None,
-    basis: int | AbstractKernel | None,
+    basis: int | AbstractKernel,
     own: AbstractKernel | None,
-    link: str | Callable | None,
+    link: str | Callable,
     absolute: float,
     stimulus_basis: int | AbstractKernel | None,
 ) -> Design:
     """What `fit` was asked for.
 
     Raises:
-        InputError: a model or link that has no fit, or arguments that exclude one another.
+        InputError: a link that there is not, or that dt is too wide for.
     """
-    if like is not None:
-        return design_like(like, dt)
-    chosen, observation = _link("poisson" if link is None else link)  # of None, validation blocks choose
+    chosen, observation = _link(link)
     chosen(jnp.zeros(()), dt)  # what it refuses, it refuses now
-    coupling = _cosines(6 if basis is None else basis)
+    coupling = _cosines(basis)
     stimulus = None if stimulus_basis is None else _cosines(stimulus_basis)
     return Design(coupling, coupling if own is None else own, absolute, chosen, observation, stimulus, dt)
-
-
-def design_with_link(plan: Design, name: str) -> Design:
-    """The same with another link, by its name."""
-    link, observation = LINKS[name]
-    return replace(plan, link=link, observation=observation)
 
 
 def possible_links(dt: float) -> list[str]:

@@ -17,8 +17,8 @@ from glifjax.glm.network import checked_step
 from glifjax.spikes.trains import SpikeTrains
 
 from .binned import Binned, binned
-from .choice import best_link, best_prior, strengths
-from .design import design, possible_links
+from .choice import best_design, best_prior, strengths
+from .design import Design, design, design_like, possible_links
 from .kernels import NINETY, Kernels, kernels
 from .prior import Prior, checked_signs
 from .problem import Problem, Solution, checked_pairs, laid
@@ -29,6 +29,8 @@ from .stability import Stability, stability
 
 #: Precision of the weights' normal prior where none is asked for: a standard deviation of 10.
 RIDGE = 0.01
+#: Cosines of a basis that is not given.
+BASIS = 6
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ class Fit:
         held = blocks(self.data)
         training, held_out = self.data.only(~held), self.data.only(held)
         with jax.enable_x64(True):
-            if self.stabilised is None:
-                partly = self._problem.solved(training, self.prior)
-            else:
+            if self.stabilised is not None and self.stabilised.weight:
                 partly = stabilised(self._problem, training, self.prior, self.stabilised.weight, self._key)
+            else:
+                partly = self._problem.solved(training, self.prior)
             responses = self._problem.responses(partly.model)
             scores = score(responses, held_out, training, self.model.observation)
             return replace(scores, shares=shares(self._problem, training, held_out, self.prior, partly))
@@ -118,7 +120,7 @@ def fit(
     dt: float,
     *,
     like: glm.GLM | None = None,
-    basis: int | AbstractKernel | None = None,
+    basis: int | AbstractKernel | Sequence[int | AbstractKernel] | None = None,
     own: AbstractKernel | None = None,
     link: str | Callable | None = None,
     absolute: float = 0.0,
@@ -145,10 +147,10 @@ def fit(
         like: a GLM whose kernels, windows, link and numbers are where the fit starts; its weights are not read. What it
             has one number of is shared by all neurons, and fitted together with the weights.
         basis: instead of `like`, functions of the coupling: a kernel, or how many raised cosines over 100 ms; 6
-            if None.
+            if None; of several, the one that predicts every fifth block of time best.
         own: functions of the own-spike kernel; the coupling's if None.
-        link: "logit" (up to 1 ms), "hazard", "poisson", or a function (excess, dt) -> probability; if None, the one
-            that predicts every fifth block of time best.
+        link: "logit" (up to 1 ms), "hazard", "poisson", or a function (excess, dt) -> probability; if None, chosen
+            likewise.
         absolute: with a basis, the time after a spike that can hold none and does not count, s.
         stimulus: (channels, steps); or (n, steps), added to the drive as it is, where no `stimulus_basis` is given.
         stimulus_basis: functions that each channel passes through, fitted for each neuron.
@@ -179,20 +181,22 @@ def fit(
     grid = [strengths(*pair) for pair in ((ridge, "ridge"), (lasso, "lasso"), (group_lasso, "group_lasso"))]
     with jax.enable_x64(True):
         like = None if like is None else jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf), float), like)
-        plan = design(dt, like, basis, own, link, absolute, stimulus_basis)
+        plans = [design_like(like, dt)] if like is not None else _plans(dt, basis, own, link, absolute, stimulus_basis)
+        history, most = max(plan.history for plan in plans), max(plan.most_per_bin for plan in plans)
         options = {"duration": duration, "recorded": recorded, "regions": regions}
-        data = binned(spikes, dt, plan.history, **options, most_per_bin=plan.most_per_bin)
+        data = binned(spikes, dt, history, **options, most_per_bin=most)
         size = data.counts.shape[1]
         held = checked_signs(signs, size)
         priors = [Prior(*numbers, held) for numbers in product(*grid)]
         if like is not None and not all(prior.smooth for prior in priors):
             raise InputError("lasso=, group_lasso= and signs= need a basis=; with like= all weights move freely")
-        pairs, laid_stimulus = checked_pairs(connectivity, size), laid(stimulus, data, plan.history)
-        if like is None and link is None:
+        pairs, plan = checked_pairs(connectivity, size), plans[0]
+        if len(plans) > 1:
             counting = data.only(plan.free_bins(data))
-            candidate = Problem(plan, counting, laid_stimulus, pairs, progress=progress)
-            plan = best_link(candidate, counting, priors[0], possible_links(dt))
+            candidate = Problem(plan, counting, laid(stimulus, data, history), pairs, progress=progress)
+            plan = best_design(candidate, counting, priors[0], plans)
             data = binned(spikes, dt, plan.history, **options, most_per_bin=plan.most_per_bin)
+        laid_stimulus = laid(stimulus, data, plan.history)
         data = _outside_refractory_periods(data, plan)
         problem = Problem(plan, data, laid_stimulus, pairs, errors == "sandwich", progress)
         prior = best_prior(problem, data, priors)
@@ -205,7 +209,16 @@ def fit(
     return Fit(prior, data, chosen, (*data.warnings, *solution.warnings, *said), problem, solution, key)
 
 
-def _outside_refractory_periods(data: Binned, plan) -> Binned:
+def _plans(dt, basis, own, link, absolute, stimulus_basis) -> list[Design]:
+    """A design for each basis and link to choose from; arguments as `fit`'s."""
+    bases = list(basis) if isinstance(basis, Sequence) else [BASIS if basis is None else basis]
+    if not bases:
+        raise InputError("there is no basis to choose from; give one, or several")
+    links = possible_links(dt) if link is None else [link]
+    return [design(dt, one, own, other, absolute, stimulus_basis) for one in bases for other in links]
+
+
+def _outside_refractory_periods(data: Binned, plan: Design) -> Binned:
     """The bins that count, less those in which no spike can be."""
     free = plan.free_bins(data)
     within = int((data.counts * data.counted * ~free).sum())

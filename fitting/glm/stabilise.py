@@ -76,10 +76,10 @@ def stabilised(
         if not more:
             break
         stretches += more
-        wider, bins = _with_stretches(problem, data, stretches, weight)
+        wider, bins = with_stretches(problem, data, stretches, weight)
         solution = wider.solved(bins, prior, start=solution.theta)
     if errors:
-        wider, bins = _with_stretches(problem, data, stretches, weight) if stretches else (problem, data)
+        wider, bins = with_stretches(problem, data, stretches, weight) if stretches else (problem, data)
         solution = wider.solved(bins, prior, start=solution.theta, errors=True)
     return solution
 
@@ -113,7 +113,7 @@ def runaway_stretches(free: Stability, data: Binned, history: int) -> list[UInt8
     return stretches
 
 
-def _with_stretches(
+def with_stretches(
     problem: Problem, data: Binned, stretches: Sequence[UInt8[np.ndarray, "n K"]], weight: float
 ) -> tuple[Problem, Binned]:
     """The problem with stretches behind its bins, silence between them."""

@@ -10,6 +10,7 @@ import pytest
 import glifjax as gj
 from glifjax.io.config.nest import neuron_from_nest, neuron_to_nest
 from glifjax.io.config.neuron_config import NeuronConfigError, neuron_to_config
+from glifjax.io.sonata.components import cell_parameters
 from glifjax.rules import threshold, voltage
 
 #: Spikes (steps of 10 us) of nest.Create("glif_psc", params=neuron_to_nest(neuron_at(level))) in NEST 3.10.0 for 260 pA
@@ -131,3 +132,26 @@ def test_what_nest_cannot_express_is_not_exported():
     ]:
         with pytest.raises(NeuronConfigError, match=words):
             neuron_to_nest(neuron)
+
+
+TEMPLATES = dict(
+    zip(gj.LEVELS, ("glif_lif", "glif_lif_r", "glif_lif_asc", "glif_lif_r_asc", "glif_lif_r_asc_a"), strict=True)
+)
+
+
+@pytest.mark.parametrize("level", gj.LEVELS)
+def test_allens_json_becomes_the_same_cell_either_way(level):
+    """As a component of a network, and through the neuron; `asc_r` counts where NEST need not be equalled."""
+    start = {"init_AScurrents": jnp.zeros(2), "init_voltage": 5e-4}
+    neuron = neuron_at(level, **start)
+    config, template = neuron_to_config(neuron), f"nest:{TEMPLATES[level]}_psc"
+    _, component = cell_parameters(template, config, "cell.json", nest_exact=False)
+    exported = neuron_to_nest(neuron)
+    for key in exported.keys() - {"ASCurrents"}:
+        if key != "V_reset" or not exported["spike_dependent_threshold"]:
+            np.testing.assert_allclose(component[key], exported[key], rtol=1e-12, err_msg=key)
+    if "ASC" in level:
+        assert component["asc_r"] == (0.9, 0.5)
+        assert cell_parameters(template, config, "cell.json")[1]["asc_r"] == (1.0, 1.0)
+    again = neuron_from_nest(exported)
+    assert neuron_to_nest(again) == pytest.approx(exported, rel=1e-12)

@@ -137,3 +137,20 @@ def test_a_raster_shows_a_folder_of_results(tmp_path):
     (tmp_path / "spikes.csv").unlink()
     with pytest.raises(ValueError, match=r"holds neither spikes.h5 nor spikes.csv"):
         gj.plot_raster(tmp_path)
+
+
+def test_a_parameter_may_differ_from_node_to_node(tmp_path):
+    thresholds = np.array([-50.0, -48.0, -45.0])
+    builder = gj.NetworkBuilder()
+    params = {**CELL, "V_th": thresholds, "tau_syn": [3.0, 6.0]}
+    builder.add_nodes("v1", 3, model_template="nest:glif_psc", dynamics_params=params)
+    builder.add_nodes("v1", 2, model_template="nest:glif_psc", dynamics_params=CELL)
+    network = gj.load_network(builder.write(tmp_path))
+    (cells,) = network.circuit.cells
+    rows = network.layout.sources["v1"]
+    np.testing.assert_array_equal(np.asarray(cells.V_th)[rows], [*thresholds, -50.0, -50.0])
+    np.testing.assert_array_equal(np.asarray(cells.tau_syn), np.outer([3.0, 6.0], np.ones(5)))
+    wrong = {"C_m": np.array([60.0, -1.0])}
+    builder.add_nodes("v1", 2, model_template="nest:glif_psc", dynamics_params=wrong)
+    with pytest.raises(ValueError, match=r"C_m is -1; it must be above 0"):
+        gj.load_network(builder.write(tmp_path))
