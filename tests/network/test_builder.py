@@ -154,3 +154,28 @@ def test_a_parameter_may_differ_from_node_to_node(tmp_path):
     builder.add_nodes("v1", 2, model_template="nest:glif_psc", dynamics_params=wrong)
     with pytest.raises(ValueError, match=r"C_m is -1; it must be above 0"):
         gj.load_network(builder.write(tmp_path))
+
+
+def test_any_neuron_of_a_config_is_a_cell(tmp_path):
+    """The same cell as NEST's and as a neuron's step, one exact over a step and one with the current held in it."""
+    params = {key: value for key, value in CELL.items() if key not in ("asc_init", "tau_syn")}
+    gj.write_neuron_config(gj.neuron_from_nest(params), tmp_path / "neuron_config.json")
+    spikes = []
+    for template, dynamics in (
+        ("nest:glif_psc", {**params, "tau_syn": [5.5, 8.5, 2.8, 5.8]}),
+        ("glifjax:neuron", str(tmp_path / "neuron_config.json")),
+    ):
+        builder = gj.NetworkBuilder()
+        cells = builder.add_nodes("v1", 2, model_template=template, dynamics_params=dynamics)
+        lgn = builder.add_nodes("lgn", 5, model_type="virtual")
+        builder.add_edges(lgn, cells, gj.all_to_all(), syn_weight=100.0, delay=1.5, receptor_type=2)
+        builder.add_edges(cells, cells, gj.one_to_one(), syn_weight=-30.0, delay=2.0, receptor_type=1)
+        gj.write_spikes(spikes_of(), tmp_path / "spikes.h5")
+        inputs = {"in": {"input_type": "spikes", "module": "sonata", "input_file": "spikes.h5", "node_set": "lgn"}}
+        reports = {"vm": {"module": "membrane_report", "variable_name": "V_m", "cells": "v1"}}
+        config = builder.write(tmp_path, duration=200.0, dt=0.05, inputs=inputs, reports=reports)
+        run = gj.simulate_network(gj.load_network(config))
+        spikes.append(run.spikes)
+        assert run.report("vm").data.min() > -100.0
+    assert len(spikes[0]) == len(spikes[1]) > 6
+    assert np.abs(spikes[0].times - spikes[1].times).max() < 4e-4

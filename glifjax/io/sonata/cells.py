@@ -5,20 +5,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas
 from jaxtyping import Int
 
 from glifjax.errors import InputError
-from glifjax.io.sonata.components import FLAGS, GLIF, IAF_MODELS, STATE, cell_parameters
+from glifjax.io.config.neuron_config import read_neuron_config
+from glifjax.io.sonata.components import ALLEN_TAU_SYN, FLAGS, GLIF, IAF_MODELS, STATE, cell_parameters
 from glifjax.io.sonata.config import Section, read_json
 from glifjax.io.sonata.nodes import OWN_PARAMETERS, Population
 from glifjax.network.cells.base import AbstractCells
 from glifjax.network.cells.glif_psc import GlifPsc
 from glifjax.network.cells.iaf_psc import IafPsc
+from glifjax.network.cells.neurons import cells_of_neurons
 from glifjax.network.layout import Layout
 
+#: The model_template of any neuron of glifjax; dynamics_params is its neuron_config.json.
+NEURON = "glifjax:neuron"
 #: Parameters of glif_psc that are lists, one entry an after-spike current.
 CURRENTS = ("asc_init", "asc_decay", "asc_amps", "asc_r")
 #: How many after-spike currents NEST's glif_psc has state for.
@@ -92,6 +97,10 @@ def _own_parameters(population: Population, rows: Int[np.ndarray, " m"]):
 def _parameters(
     template: str, params: Mapping[str, Any], own: Mapping[str, Any], path: Path, nest_exact: bool
 ) -> tuple[str, dict[str, Any]]:
+    if template == NEURON:
+        if own:
+            raise InputError(f"{path}: nodes of {NEURON} have {next(iter(own))} of their own; give each its own file")
+        return NEURON, {"neuron": read_neuron_config(path)}
     model, values = cell_parameters(template, params, str(path), own, nest_exact)
     if model != GLIF or not values["after_spike_currents"]:
         return model, values
@@ -116,6 +125,8 @@ def _parameters(
 
 def _kind(model: str, values: Mapping[str, Any]) -> tuple:
     """What cells of one group share."""
+    if model == NEURON:
+        return (model, jax.tree.structure(values["neuron"]))
     if model in IAF_MODELS:
         return (model,)
     flags = tuple(values[key] for key in FLAGS)
@@ -125,6 +136,8 @@ def _kind(model: str, values: Mapping[str, Any]) -> tuple:
 def _group(model: str, parts: list[tuple[int, dict[str, Any]]]) -> AbstractCells:
     """Cells of a model, of the number and the parameters of each type."""
     counts = [count for count, _ in parts]
+    if model == NEURON:
+        return cells_of_neurons([values["neuron"] for count, values in parts for _ in range(count)], ALLEN_TAU_SYN)
 
     def over_cells(key: str) -> Any:
         return jnp.asarray(np.repeat(np.array([values[key] for _, values in parts], float).T, counts, axis=-1))
