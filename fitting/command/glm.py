@@ -53,7 +53,6 @@ def glm(
         from glifjax.io.writing import check_target
 
         from ..glm import fit, write_report
-        from ..glm.report.page import verdict
 
         jax.config.update("jax_enable_x64", True)
         check_target(out, overwrite)
@@ -66,10 +65,10 @@ def glm(
                 trains, dt, basis=basis, link=link, duration=duration, ridge=ridges, stable=stable, progress=progress
             )
         with stage("held-out time, free runs, page"):
-            write_report(fitted, out, spikes.stem, events=events or None, overwrite=overwrite)
+            verdict = write_report(fitted, out, spikes.stem, events=events or None, overwrite=overwrite)
         for line in fitted.warnings:
             err_console.print(f"[yellow]warning:[/yellow] {escape(line)}", soft_wrap=True)
-        out_console.print(escape(verdict(fitted.score(), fitted.stability())), soft_wrap=True)
+        out_console.print(escape(verdict), soft_wrap=True)
         out_console.print(f"Open {escape(str(out))} in a browser.", soft_wrap=True)
 
 

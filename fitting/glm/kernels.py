@@ -53,20 +53,18 @@ def kernels(solution: Solution, design: Design) -> Kernels:
     """The kernels of an answer that has errors."""
     model = solution.model
     taps = np.asarray(model.coupling.taps(model.dt))  # (K, b, 1 or n)
-    weights = np.asarray(model.weights * (model.strength if model.strength.ndim == 0 else model.strength[None, :]))
-    weights = weights.reshape(model.size, model.size, -1)
     taps = np.broadcast_to(taps, (*taps.shape[:2], model.size))
-    values = np.einsum("ijb,kbi->ijk", weights, taps)
+    strength = np.broadcast_to(np.asarray(model.strength), model.size)[:, None]
+    values = np.einsum("ijb,kbi->ijk", np.asarray(model.weights).reshape(model.size, model.size, -1), taps) * strength
+    deviations = np.sqrt(_variances(solution.covariances, taps)) * np.abs(strength)
     own = np.zeros((0, model.size)) if model.own is None else np.asarray(model.own.taps(model.dt))
     own = np.broadcast_to(own, (len(own), model.size))
-    longest = max(values.shape[2], len(own))
-    values = np.pad(values, ((0, 0), (0, 0), (0, longest - values.shape[2])))
-    variances = _variances(solution.covariances, taps)
-    errors = np.pad(np.sqrt(variances[:, :, :-1]), ((0, 0), (0, 0), (0, longest - len(taps))))
+    longest = max(len(taps), len(own))
+    later = ((0, 0), (0, 0), (0, longest - len(taps)))
+    values, errors, sum_errors = np.pad(values, later), np.pad(deviations[:, :, :-1], later), deviations[:, :, -1]
     index = np.arange(model.size)
     values[index, index] = np.pad(own, ((0, longest - len(own)), (0, 0))).T
     errors[index, index] = _own_errors(solution, design, longest)
-    sum_errors = np.sqrt(variances[:, :, -1])
     sum_errors[index, index] = 0.0
     return Kernels(model.dt * np.arange(1, longest + 1), values, errors, sum_errors)
 

@@ -23,7 +23,7 @@ PAIRS = 12
 
 def write_report(
     fit: Fit, path: str | Path, title: str, *, events: Sequence[float] | None = None, overwrite: bool = False
-) -> None:
+) -> str:
     """Write one HTML page that needs nothing else; it appears whole or not at all.
 
     Args:
@@ -33,17 +33,22 @@ def write_report(
         events: times that responses are drawn around, s; the trials' starts if None and there are several.
         overwrite: whether it may take the place of another file.
 
+    Returns:
+        what the page says first.
+
     Raises:
         InputError: a file that exists, or a folder that does not.
     """
     path = Path(path)
     check_target(path, overwrite)
-    write_whole(path, report(fit, title, events))
+    score, free = fit.score(), fit.stability()
+    write_whole(path, page(fit, score, free, title, events))
+    return verdict(score, free)
 
 
-def report(fit: Fit, title: str, events: Sequence[float] | None = None) -> str:
-    """The page; arguments as `write_report`."""
-    score, free, units = fit.score(), fit.stability(), Units(fit.data)
+def page(fit: Fit, score: Scores, free: Stability, title: str, events: Sequence[float] | None) -> str:
+    """The page of a fit, its scores and its free runs; other arguments as `write_report`'s."""
+    units = Units(fit.data)
     body = html.join(
         [
             html.header("glifjax glm", title, html.markup('<p class="verdict">{}</p>', verdict(score, free))),
