@@ -3,7 +3,7 @@
     uv run python benchmarks/glm.py [--steps 100000]
 
 Processor seconds of one process, compilation apart, the least of three runs. The introduction's experiment is ten
-networks of 50 neurons, four of them stimulated, over 100,000 steps of 1 ms.
+networks of 50 neurons, four of them stimulated, over 100,000 steps of 1 ms. Peers are not run here.
 """
 
 import argparse

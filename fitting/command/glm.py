@@ -85,7 +85,11 @@ def _is_nwb(path: Path) -> bool:
     from glifjax.io.nwb.units import has_units
     from glifjax.io.spikes import HDF5
 
-    return path.is_file() and path.read_bytes()[: len(HDF5)] == HDF5 and has_units(path)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        is_hdf5 = file.read(len(HDF5)) == HDF5
+    return is_hdf5 and has_units(path)
 
 
 def _chosen(trains: "SpikeTrains", regions: str | None, least: int, path: Path) -> "SpikeTrains":

@@ -244,6 +244,7 @@ def test_what_is_flagged():
     counts[0, 200:230] = 2
     counts[1] = 0
     counts[1, 300:306] = 1
-    fit = fitting_glm.fit(counts, 1e-3, basis=2)
+    fit = fitting_glm.fit(counts, 1e-3, basis=2, link="logit", absolute=2e-3)
     assert any("finer dt" in line for line in fit.warnings)
+    assert any("come within the absolute refractory period" in line for line in fit.warnings)
     assert any("fewer than 20 spikes of 1" in line for line in fit.warnings)

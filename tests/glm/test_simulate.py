@@ -166,6 +166,9 @@ BAD = {
     "no parameter 'gamma'": lambda: glm.from_spikeometric("BernoulliGLM", weights(3), gamma=1),
     "no model 'LIF'": lambda: glm.from_spikeometric("LIF", weights(3)),
     "the stimulus has shape": lambda: glm.simulate(bernoulli(), 10, key=KEY, stimulus=np.zeros((6, 9))),
+    "the stimulus gives shape": lambda: glm.simulate(
+        bernoulli(), 10, key=KEY, stimulus=glm.stimuli.regular(1.0, period=5, tau=1, mask=np.ones(5))
+    ),
     "the uniforms have shape": lambda: glm.simulate(bernoulli(), 10, uniforms=np.zeros((6, 9))),
     "the initial values have shape": lambda: glm.simulate(bernoulli(), 10, key=KEY, initial=np.zeros(3)),
     "give one of key": lambda: glm.simulate(bernoulli(), 10),
