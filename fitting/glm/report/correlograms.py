@@ -22,15 +22,17 @@ def correlogram(first: Num[np.ndarray, " T"], second: Num[np.ndarray, " T"], dt:
         first, second: counts in bins.
         dt: bin, s.
     """
-    edges = np.linspace(-FURTHEST, FURTHEST, 2 * BINS + 2)
-    total = np.zeros(len(edges) - 1)
-    times, others = (np.repeat(np.flatnonzero(train), train[train > 0]) for train in (first, second))
     reach = int(np.ceil(FURTHEST / dt))
+    times, others = (np.repeat(np.flatnonzero(train), train[train > 0]) for train in (first, second))
     starts, ends = np.searchsorted(others, times - reach), np.searchsorted(others, times + reach, side="right")
-    for time, start, end in zip(times, starts, ends, strict=True):
-        total += np.histogram((others[start:end] - time) * dt, edges)[0]
-    lags = np.histogram(np.arange(-reach, reach + 1) * dt, edges)[0]  # how many lags a bin holds
-    expected = len(times) * len(others) / len(first) * lags
+    lengths = ends - starts
+    neighbours = np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
+    by_lag = np.bincount(others[neighbours] - np.repeat(times, lengths) + reach, minlength=2 * reach + 1)
+    lags, edges = dt * np.arange(-reach, reach + 1), np.linspace(-FURTHEST, FURTHEST, 2 * BINS + 2)
+    expected = (
+        len(times) * len(others) / len(first) * np.histogram(lags, edges)[0]
+    )  # a bin may hold several lags, or none
+    total = np.histogram(lags, edges, weights=by_lag)[0]
     return np.where(expected > 0, total / np.maximum(expected, 1e-300), np.nan)
 
 

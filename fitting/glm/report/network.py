@@ -11,6 +11,8 @@ from .drawing import NAMED, QUIET, REGIONS, SIGNS, SMALL, Units, figure, plain
 #: Gains are drawn within these.
 LEAST_GAIN = 0.02
 MOST_GAIN = 50.0
+#: Ticks of an axis of gains.
+GAINS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 #: Edges of the graph at most.
 MOST_EDGES = 60
 
@@ -57,7 +59,7 @@ def graph(kernels: Kernels, units: Units) -> Figure:
     for place, name, colour in zip(places, units.names, units.colours, strict=True):
         axes.plot(*place, "o", color=colour, ms=9)
         if size <= NAMED:
-            axes.text(*(1.14 * place), name, fontsize=SMALL, ha="center", va="center", color=colour)
+            axes.text(*(1.19 * place), name, fontsize=SMALL, ha="center", va="center", color=colour)
     axes.plot([], [], color="#b2182b", label="excites")
     axes.plot([], [], color="#2166ac", label="inhibits")
     axes.legend(fontsize=SMALL, frameon=False, loc="lower left")
@@ -93,9 +95,14 @@ def _panels(kernels: Kernels, pairs, titles: Sequence[str], colours: Sequence[st
         axes.axhline(1, color=QUIET, lw=0.6)
         axes.set_title(title, loc="left", fontsize=SMALL)
         axes.set_yscale("log")
+        axes.set_yticks(GAINS, [f"{gain:g}" for gain in GAINS])
+        axes.minorticks_off()
         plain(axes)
     for axes in panels[len(pairs) :]:
         axes.set_visible(False)
+    shown = [within(values[i, j][np.isfinite(values[i, j])]) for i, j in pairs for values in (low, high, middle)]
+    if shown:
+        panels[0].set_ylim(0.9 * np.concatenate(shown).min(), 1.1 * np.concatenate(shown).max())
     panels[0].set_ylabel("gain", fontsize=SMALL)
     drawn.supxlabel("time since the spike (ms)", fontsize=SMALL)
     return drawn

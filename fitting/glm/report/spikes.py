@@ -10,9 +10,8 @@ from .drawing import DATA, MODEL, QUIET, SMALL, Units, figure, plain
 
 #: Shown of a raster, s.
 SHOWN = 10.0
-#: Bins of a histogram of intervals, on a logarithmic axis, and its ends, s.
-INTERVAL_BINS = 50
-SHORTEST = 1e-3
+#: Bins of a histogram of intervals at most, on a logarithmic axis from the bin of the data to this, s.
+INTERVAL_BINS = 40
 LONGEST = 30.0
 #: Around an event, before and after it, s, and how many bins.
 BEFORE = 0.5
@@ -39,7 +38,7 @@ def raster(data: Binned, units: Units, free: Stability) -> Figure:
     for axes, (title, counts, first) in zip(panels, parts, strict=True):
         for row, (unit, colour) in enumerate(zip(units.order, units.colours, strict=True)):
             times = (first + np.flatnonzero(counts[:, unit])) * data.dt
-            axes.plot(times, np.full(len(times), row), "|", color=colour, ms=4, mew=0.7)
+            axes.plot(times, np.full(len(times), row), "|", color=colour, ms=6, mew=0.7)
         axes.set_title(title, loc="left", fontsize=9)
         axes.set_xlabel("time (s)", fontsize=SMALL)
         axes.set_ylim(len(units.names) - 0.4, -0.6)
@@ -93,7 +92,7 @@ def intervals(data: Binned, units: Units, free: Stability) -> Figure:
     """Interspike intervals of each region, recorded and in the free runs that stayed."""
     drawn = figure(4.8 * min(len(units.regions), 2), 3.4 * -(-len(units.regions) // 2))
     panels = drawn.subplots(-(-len(units.regions) // 2), min(len(units.regions), 2), squeeze=False).ravel()
-    edges = np.geomspace(SHORTEST, LONGEST, INTERVAL_BINS + 1)
+    edges = data.dt * (np.unique(np.rint(np.geomspace(data.dt, LONGEST, INTERVAL_BINS) / data.dt)) - 0.5)
     for axes, (region, first, end) in zip(panels, units.regions, strict=False):
         own = units.order[first:end]
         for name, trains, colour in (
@@ -103,11 +102,13 @@ def intervals(data: Binned, units: Units, free: Stability) -> Figure:
             gaps = [np.diff(np.flatnonzero(train)) * data.dt for train in trains]
             gaps = np.concatenate([*gaps, np.zeros(0)])
             if len(gaps):
-                axes.stairs(np.histogram(gaps, edges)[0] / len(gaps), edges, color=colour, label=name)
+                axes.stairs(
+                    np.histogram(gaps, edges)[0] / len(gaps) / np.diff(np.log10(edges)), edges, color=colour, label=name
+                )
         axes.set(xscale="log")
         axes.set_title(region or "all units", loc="left", fontsize=9)
         axes.set_xlabel("interspike interval (s)", fontsize=SMALL)
-        axes.set_ylabel("share of intervals", fontsize=SMALL)
+        axes.set_ylabel("share of intervals, a decade", fontsize=SMALL)
         axes.legend(fontsize=SMALL, frameon=False)
         plain(axes)
     return drawn
