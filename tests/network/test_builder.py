@@ -156,6 +156,7 @@ def test_a_parameter_may_differ_from_node_to_node(tmp_path):
         gj.load_network(builder.write(tmp_path))
 
 
+@pytest.mark.slow
 def test_any_neuron_of_a_config_is_a_cell(tmp_path):
     """The same cell as NEST's and as a neuron's step, one exact over a step and one with the current held in it."""
     params = {key: value for key, value in CELL.items() if key not in ("asc_init", "tau_syn")}
