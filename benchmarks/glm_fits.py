@@ -95,12 +95,12 @@ def main() -> None:
     spikes = counts_of([receptor["spike_times"]], 5e-4, 10.0)
     stimulus = receptor["stimulus"][None] / receptor["stimulus"].std()
     rows = {
-        "units, 5 ms, Poisson": (counts_of(units, 5e-3, 1200.0), 5e-3, {"link": "poisson", "basis": BASES}),
         "trials, 1 ms": (trials, 1e-3, {"basis": BASES}),
         "receptor, 0.5 ms, Poisson": (
             spikes, 5e-4, {"link": "poisson", "basis": BASES, "stimulus": stimulus, "stimulus_basis": 8}
         ),
         "receptor, 0.5 ms": (spikes, 5e-4, {"basis": BASES, "stimulus": stimulus, "stimulus_basis": 8}),
+        "units, 5 ms, Poisson": (counts_of(units, 5e-3, 1200.0), 5e-3, {"link": "poisson", "basis": BASES}),
     }  # fmt: skip
     if asked.long:
         rows["units, 1 ms, logit"] = (counts_of(units, 1e-3, 1200.0), 1e-3, {"link": "logit"})
