@@ -187,7 +187,7 @@ def fit(
         data = binned(spikes, dt, history, **options, most_per_bin=most)
         size = data.counts.shape[1]
         held = checked_signs(signs, size)
-        priors = [Prior(*numbers, held) for numbers in product(*grid)]
+        priors = [Prior(*strength, signs=held) for strength in product(*grid)]
         if like is not None and not all(prior.smooth for prior in priors):
             raise InputError("lasso=, group_lasso= and signs= need a basis=; with like= all weights move freely")
         pairs, plan = checked_pairs(connectivity, size), plans[0]

@@ -44,7 +44,7 @@ def graph(kernels: Kernels, units: Units) -> Figure:
     axes = drawn.subplots()
     size = len(units.order)
     angles = np.pi / 2 - 2 * np.pi * np.arange(size) / size
-    places = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    places = [(float(np.cos(angle)), float(np.sin(angle))) for angle in angles]
     order = np.ix_(units.order, units.order)
     sums, errors = kernels.sums[order], kernels.sum_errors[order]
     clear = np.where((np.abs(sums) > NINETY * errors) & (errors > 0), np.abs(sums), 0.0)
@@ -56,10 +56,10 @@ def graph(kernels: Kernels, units: Units) -> Figure:
             style = {"color": colour, "lw": 0.4 + 2.2 * clear[source, to] / largest, "alpha": 0.7}
             arrow = {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=0.15", "shrinkA": 7, "shrinkB": 7} | style
             axes.annotate("", places[to], places[source], arrowprops=arrow)
-    for place, name, colour in zip(places, units.names, units.colours, strict=True):
-        axes.plot(*place, "o", color=colour, ms=9)
+    for (x, y), name, colour in zip(places, units.names, units.colours, strict=True):
+        axes.plot(x, y, "o", color=colour, ms=9)
         if size <= NAMED:
-            axes.text(*(1.19 * place), name, fontsize=SMALL, ha="center", va="center", color=colour)
+            axes.text(1.19 * x, 1.19 * y, name, fontsize=SMALL, ha="center", va="center", color=colour)
     axes.plot([], [], color="#b2182b", label="excites")
     axes.plot([], [], color="#2166ac", label="inhibits")
     axes.legend(fontsize=SMALL, frameon=False, loc="lower left")

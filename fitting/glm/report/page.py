@@ -99,7 +99,7 @@ def verdict(score: Scores, free: Stability) -> str:
     return " ".join(parts)
 
 
-def _facts(fit: Fit, score: Scores) -> dict[str, object]:
+def _facts(fit: Fit, score: Scores) -> dict[str, str]:
     data = fit.data
     seconds = len(data.counts) * data.dt
     counts = {region: data.regions.count(region) for region in sorted(set(data.regions))}
