@@ -9,7 +9,6 @@ from dataclasses import replace
 import jax.numpy as jnp
 import numpy as np
 
-from glifjax import glm
 from glifjax.errors import InputError
 
 from .binned import Binned
@@ -43,7 +42,7 @@ def best_prior(problem: Problem, data: Binned, priors: Sequence[Prior]) -> Prior
 
 
 def best_design(problem: Problem, data: Binned, prior: Prior, designs: Sequence[Design]) -> Design:
-    """The design that predicts validation blocks best, judged by whether a bin holds a spike.
+    """The design under which validation blocks are most probable, a bin's spikes cut to one for all of them.
 
     Args:
         problem: of counts, not cut to one a bin.
@@ -59,13 +58,13 @@ def best_design(problem: Problem, data: Binned, prior: Prior, designs: Sequence[
         return designs[0]
     once = replace(data, counts=np.minimum(data.counts, 1))
     training, validation = training_and_validation(once)
-    bits = []
+    values = []
     for plan in designs:
         candidate = replace(problem, design=plan, data=once)
         responses = candidate.responses(candidate.solved(training, prior).model)
-        probability = -jnp.expm1(-responses) if plan.most_per_bin > 1 else responses
-        bits.append(score(probability, validation, training, glm.Bernoulli()).bits_per_spike)
-    return designs[int(np.argmax(bits))]
+        losses = -plan.observation.log_likelihood(responses, jnp.asarray(validation.counts))
+        values.append(float(jnp.sum(jnp.where(jnp.asarray(validation.counted), losses, 0.0))))
+    return designs[int(np.argmin(values))]
 
 
 def strengths(value: float | Sequence[float], name: str) -> list[float]:
