@@ -142,7 +142,7 @@ TEMPLATES = dict(
 @pytest.mark.parametrize("level", gj.LEVELS)
 def test_allens_json_becomes_the_same_cell_either_way(level):
     """As a component of a network, and through the neuron; `asc_r` counts where NEST need not be equalled."""
-    start = {"init_AScurrents": jnp.zeros(2), "init_voltage": 5e-4}
+    start = {"init_AScurrents": jnp.zeros(2), "init_voltage": 0.0, "El": 0.0}  # as in all of Allen's files
     neuron = neuron_at(level, **start)
     config, template = neuron_to_config(neuron), f"nest:{TEMPLATES[level]}_psc"
     _, component = cell_parameters(template, config, "cell.json", nest_exact=False)
