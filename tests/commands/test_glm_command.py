@@ -75,7 +75,7 @@ def test_regions_are_the_electrodes(tmp_path):
     for group in groups.values():
         cell.nwb.add_electrode(group=group, location=group.location)
     cell.nwb.add_unit(spike_times=[0.1, 0.5], electrodes=[0])
-    cell.nwb.add_unit(spike_times=[0.2], electrode_group=groups["adn"], electrodes=[1])
+    cell.nwb.add_unit(spike_times=[0.2], electrodes=[1])
     cell.nwb.add_trial(start_time=0.25, stop_time=0.4)
     path = tmp_path / "units.nwb"
     with pynwb.NWBHDF5IO(str(path), "w") as io:
