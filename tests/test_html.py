@@ -1,6 +1,7 @@
 """Parts of a page: what comes from outside is text, never markup."""
 
 import inspect
+import json
 from html.parser import HTMLParser
 
 import pytest
@@ -44,7 +45,7 @@ def test_every_part_is_in_the_table():
     own = {
         name for name, value in vars(html).items() if inspect.isfunction(value) and value.__module__ == html.__name__
     }
-    assert own - {"variables"} == PARTS.keys()
+    assert own - {"variables", "script", "data"} == PARTS.keys()
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -52,6 +53,15 @@ def test_text_stays_text(part):
     read = Reader(PARTS[part](HOSTILE))
     assert "script" not in read.tags
     assert any(HOSTILE in text for text in read.texts)
+
+
+def test_no_data_ends_its_element():
+    value = [HOSTILE, {HOSTILE: "<!-- <script>"}, 1.5, None]
+    read = Reader(html.data("numbers", value) + html.markup("<p>{}</p>", "after"))
+    assert read.tags == ["script", "p"]
+    assert json.loads(read.texts[2]) == value
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        html.data("numbers", float("nan"))
 
 
 def test_nothing_is_said_of_nothing():
