@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +16,7 @@ from ..assess.predictive import bands
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from . import figures, preprocessing, tables
+from .explored import beside, canvas, explored
 from .lost import CAPTION, lost, lost_spikes
 from .movements import movements
 from .picture import picture
@@ -28,6 +30,8 @@ RASTERS = 3
 def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path) -> None:
     """Write the report on fits of one recording, one for each level: one HTML page without outside resources.
 
+    Beside it stands `report_explorer.html`, to which it links: the preferred neuron to play with.
+
     Args:
         fits: at least one, the simplest level first.
         preferred: the level that the page opens on.
@@ -40,7 +44,8 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
     chosen = next((fit for fit in fits if fit.level == preferred), None)
     if chosen is None:
         raise ValueError(f"there is no fit of level {preferred!r} to report")
-    body = _header(fits, chosen)
+    page, place = explored(chosen), beside(Path(path))
+    body = _header(fits, chosen, "" if page is None else quote(place.name))
     if len(fits) == 1:
         body += _details(chosen, "neuron_config.json")
     else:
@@ -57,6 +62,8 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
             )
     body += _preprocessing(chosen)
     write_whole(path, document(f"{chosen.recording.name} · glifjax fit", style(), body))
+    if page is not None:
+        page.save(place)
 
 
 def style() -> str:
@@ -65,8 +72,8 @@ def style() -> str:
     return colours + (files(str(__package__)) / "style.css").read_text(encoding="utf-8")
 
 
-def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron) -> Markup:
-    """What was fitted, to what, and the verdict on the preferred fit."""
+def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron, link: str) -> Markup:
+    """What was fitted, to what, the verdict on the preferred fit, and a link to the page in which it is explored."""
     recording = fit.recording
     description = recording.session_description or ""
     banner = Markup(
@@ -88,6 +95,7 @@ def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron) -> Markup:
         markup('<p class="verdict">{}</p>', verdict(fit)),
         trust(fit),
         facts(entries),
+        note(markup('<a href="{}">Explore this neuron</a>: move its numbers and its stimulus.', link)) if link else "",
         warnings(line for line in fit.warnings if all(line in other.warnings for other in fits)),
     )
 
@@ -157,6 +165,7 @@ def _runs(fit: FittedNeuron) -> Markup:
         rasters += picture(lost(losses), CAPTION, wide=True)
     if len(groups) > RASTERS:
         rasters += note(f"The {RASTERS} of {len(groups)} held-out stimuli with most spikes.")
+    voltage += canvas(fit.model, runs)
     return section(f"{held} voltage", voltage) + (section("Held-out spikes", rasters) if rasters else Markup())
 
 

@@ -52,8 +52,8 @@ class Runs:
 def run(fit: FittedNeuron) -> Runs:
     """Run a fit's neuron on the held-out sweep with most spikes, or else on a training sweep."""
     groups = fit.test or (fit.train,)
-    place = int(np.argmax([group.n_spikes / len(group.numbers) for group in groups]))
-    data = groups[place]
+    data = busiest(fit)
+    place = next(i for i, group in enumerate(groups) if group is data)
     sweep = int(np.argmax(data.forced.sum(axis=1)))
     current, voltage = data.current[sweep], data.voltage[sweep]
     with jax.enable_x64(True):
@@ -77,6 +77,11 @@ def run(fit: FittedNeuron) -> Runs:
             window=_stretch(data.spike_times[sweep], data.valid[sweep].sum() * data.dt),
             residuals=1e3 * np.concatenate(errors),
         )
+
+
+def busiest(fit: FittedNeuron) -> FitData:
+    """The held-out sweeps of the stimulus with most spikes, or the training sweeps where nothing is held out."""
+    return max(fit.test or (fit.train,), key=lambda group: group.n_spikes / len(group.numbers))
 
 
 def _wide(model: PatchedNeuron) -> PatchedNeuron:

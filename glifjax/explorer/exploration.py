@@ -1,6 +1,7 @@
 """explore(): a neuron, the twenty patterns and a recording as what a page is made of."""
 
 import dataclasses
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ import numpy as np
 from glifjax.checks import require_positive
 from glifjax.errors import InputError
 from glifjax.explorer.page import embedded, page
-from glifjax.explorer.program import Program, in_double, program_of, values_of
+from glifjax.explorer.program import Program, program_of, values_of
 from glifjax.explorer.quantities import quantities
 from glifjax.explorer.recorded import packed_sweep
 from glifjax.glif.glif import GLIF
 from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.config.values import NeuronConfigError
+from glifjax.io.nwb.recording_writer import SweepArrays
 from glifjax.io.nwb.sweeps import Sweep
 from glifjax.io.writing import write_whole
 from glifjax.mihalas_niebur import MihalasNiebur
@@ -79,21 +81,23 @@ class Exploration:
 
 def explore(
     neuron: AbstractNeuron,
-    sweeps: Sequence[Sweep] = (),
+    sweeps: Sequence[Sweep | SweepArrays] = (),
     *,
     dt: float = DT,
+    patterns: bool = True,
     title: str | None = None,
     source: str = "",
 ) -> Exploration:
     """A neuron to play with: its numbers and its stimulus are moved, and voltage, currents and spikes follow at once.
 
     Its own step is traced and printed as JavaScript, so that rules of one's own are explored like built-in ones. Spikes
-    come where the voltage exceeds the threshold.
+    come as in `glifjax.simulate` without a key.
 
     Args:
         neuron: any, of one cell.
         sweeps: recorded ones, to lay it over; of any rate.
         dt: the page's time step, s.
+        patterns: the twenty patterns are starting points too.
         title: of the page; the neuron's kind by default.
         source: where it comes from, shown below the title.
 
@@ -112,45 +116,45 @@ def explore(
     if np.ndim(neuron.init_voltage):
         raise InputError(f"the neuron is {np.shape(neuron.init_voltage)} neurons; explore one of them at a time")
     require_positive(dt=dt)
-    with jax.enable_x64(True):
-        given, neuron = neuron, in_double(neuron)
-        own, pattern = program_of(neuron), program_of(gallery["A"].neuron)
-        models = [_model(neuron, own, 0, float(dt))]
-        stimulus = {"kind": "sweep", "sweep": 0} if sweeps else _step(neuron)
-        starts: list[dict[str, Any]] = [{"name": "this neuron", "model": 0, "stimulus": stimulus}]
-        models.append(_model(in_double(gallery["A"].neuron), pattern, 1, gallery["A"].dt))
-        starts += [
-            {
-                "name": f"{row.letter}  {row.name}",
-                "about": row.behaviour,
-                "model": 1,
-                "values": values_of(in_double(row.neuron)),
-                "stimulus": {"kind": "pieces", "pieces": row.stimulus},
-            }
-            for row in gallery.values()
-        ]
+    stimulus = {"kind": "sweep", "sweep": 0} if sweeps else _step(neuron)
+    starts = [{"name": "this neuron", "model": 0, "stimulus": stimulus}, *(_pattern_starts() if patterns else [])]
+    neurons = (neuron, gallery["A"].neuron) if patterns else (neuron,)
+    programs = [program_of(row) for row in neurons]
     data = {
         "title": title or type(neuron).__name__,
         "source": source,
-        "models": models,
+        "models": [_model(*row) for row in zip(neurons, programs, range(len(neurons)), (float(dt), DT), strict=False)],
         "starts": starts,
         "sweeps": [packed_sweep(sweep, float(dt)) for sweep in sweeps],
     }
-    return Exploration(data, (own.text, pattern.text), (given, gallery["A"].neuron))
+    return Exploration(data, tuple(program.text for program in programs), neurons)
+
+
+def _pattern_starts() -> list[dict[str, Any]]:
+    """The twenty patterns, of one model."""
+    return [
+        {
+            "name": f"{row.letter}  {row.name}",
+            "about": row.behaviour,
+            "model": 1,
+            "values": values_of(row.neuron),
+            "stimulus": {"kind": "pieces", "pieces": row.stimulus},
+        }
+        for row in gallery.values()
+    ]
 
 
 def _model(neuron: Any, program: Program, number: int, dt: float) -> dict[str, Any]:
     """A neuron and its program as a page needs them."""
     values, rows = values_of(neuron), quantities(neuron, program.moving)
-    latency = place_of(neuron, "spike_latency")
     return {
         "program": number,
         "outputs": program.outputs,
-        "values": values,
+        "values": [value if math.isfinite(value) else javascript_name(value) for value in values],
         "quantities": [dataclasses.asdict(row) | {"places": row.places} for row in rows],
         "reference": float(neuron.El_reference) if isinstance(neuron, GLIF) else 0.0,
         "dt": dt,
-        "latency": latency,
+        "latency": place_of(neuron, "spike_latency"),
         "currents": _current_names(neuron, program),
         **_in_python(neuron),
     }
@@ -171,14 +175,19 @@ def _in_python(neuron: Any) -> dict[str, Any]:
     return {}
 
 
-def place_of(neuron: AbstractNeuron, field: str) -> int | list[int]:
-    """Where a field lies in `values_of(neuron)`; a list for an array."""
+def javascript_name(value: float) -> str:
+    """What JSON has no number for, in a form that JavaScript's `Number` reads."""
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def place_of(neuron: AbstractNeuron, field: str) -> int | list[int] | None:
+    """Where a field lies in `values_of(neuron)`; a list for an array, None where it is no number of it."""
     start = 0
     for path, leaf in jax.tree_util.tree_leaves_with_path(eqx.filter(neuron, eqx.is_array)):
         if len(path) == 1 and getattr(path[0], "name", None) == field:
             return list(range(start, start + leaf.size)) if leaf.ndim else start
         start += leaf.size
-    raise InputError(f"{type(neuron).__name__} has no number {field}")
+    return None
 
 
 def _current_names(neuron: AbstractNeuron, program: Program) -> list[str]:

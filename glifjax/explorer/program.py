@@ -33,7 +33,7 @@ class Program:
 
 
 def program_of(neuron: AbstractNeuron) -> Program:
-    """The program of a neuron with a hard threshold; its numbers, `values_of(neuron)` and dt (s), are its parameters.
+    """The program of a neuron without noise; its numbers, `values_of(neuron)` and dt (s), are its parameters.
 
     Raises:
         InputError: its step uses a primitive that has no JavaScript here.

@@ -64,6 +64,11 @@ UNITS = {
     "V_half": Unit("mV", 1e3, "gate half open", "around", 20),
     "slope": Unit("mV", 1e3, "slope of the gate", "around", 10),
     "tau": Unit("ms", 1e3, "time constant of the gate", "factor"),
+    "lambda0": Unit(*RATE, "hazard at the threshold", "factor"),
+    "delta_v": Unit("mV", 1e3, "sharpness of the threshold", "factor"),
+    "jitter": Unit("ms", 1e3, "spikes wait", reach=2),
+    "AccumulatedHazard.tau": Unit("ms", 1e3, "hazard is forgotten", "factor"),
+    "AccumulatedHazard.threshold": Unit("", 1.0, "hazard that makes a spike", "factor"),
     "V_reset": Unit("mV", 1e3, "voltage after a spike", "around", 20),
     "th_reset": Unit("mV", 1e3, "least threshold after a spike", "around", 20),
     "MihalasNiebur.a": Unit(*RATE, "the voltage moves the threshold", "around", 20),
@@ -76,16 +81,23 @@ UNITS = {
     "init_AScurrents": Unit("pA", 1e12, "afterspike current", "around", 200),
     "init_currents": Unit("nA", 1e9, "internal current", "around", 10),
 }
-#: Fields that a hard threshold does not feel, that say where voltages are counted from, or that hold a shape.
-STILL = ("coeffs", "spike", "escape_noise", "dt", "El_reference", "spike_waveform", "propagator", "inside")
+#: Fields that multiply others, say where voltages are counted from, or hold a shape.
+STILL = ("coeffs", "dt", "El_reference", "spike_waveform", "propagator", "inside")
 #: Headings, by the first part of a field's path.
 GROUPS = {
     "C": "Membrane", "R_input": "Membrane", "G": "Membrane", "El": "Membrane", "V_reset": "After a spike",
     "spike_cut_length": "After a spike", "spike_latency": "After a spike", "voltage_dynamics": "Membrane",
     "voltage_reset": "After a spike", "th_inf": "Threshold", "th_reset": "Threshold", "a": "Threshold",
     "b": "Threshold", "threshold_dynamics": "Threshold", "threshold_reset": "Threshold",
-    "membrane_currents": "Membrane currents",
+    "membrane_currents": "Membrane currents", "escape_noise": "Hazard", "accumulated_hazard": "Hazard",
 }  # fmt: skip
+
+
+#: Headings in their order.
+ORDER = [
+    "Membrane", "Threshold", "Afterspike currents", "Membrane currents", "Hazard", "After a spike", "At the start",
+    "Others",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -134,7 +146,7 @@ def quantities(neuron: AbstractNeuron, moving: Collection[int]) -> list[Quantity
     for path, leaf in jax.tree_util.tree_leaves_with_path(eqx.filter(neuron, eqx.is_array)):
         keys = [getattr(key, "name", getattr(key, "idx", getattr(key, "key", None))) for key in path]
         for index in np.ndindex(leaf.shape):
-            if place in moving and keys[0] not in STILL:
+            if place in moving and keys[0] not in STILL and np.isfinite(leaf[index]):
                 row = _quantity(neuron, keys, list(index), float(leaf[index]), place, leaf.dtype.kind in "iu")
                 shared = _shared(row)
                 if shared in rows:
@@ -144,9 +156,6 @@ def quantities(neuron: AbstractNeuron, moving: Collection[int]) -> list[Quantity
                     rows[shared] = row
             place += 1
     return sorted(rows.values(), key=lambda row: ORDER.index(row.group))
-
-
-ORDER = ["Membrane", "Threshold", "Afterspike currents", "Membrane currents", "After a spike", "At the start", "Others"]
 
 
 def _shared(row: Quantity) -> tuple:

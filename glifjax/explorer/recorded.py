@@ -4,15 +4,17 @@ from base64 import b64encode
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from glifjax.errors import InputError
+from glifjax.io.nwb.recording_writer import SweepArrays
 from glifjax.io.nwb.sweeps import Recording, Sweep
 
 #: Of a page without a choice of sweeps, s: 2.7 bytes a step and channel.
 MOST_SECONDS = 30.0
-#: Levels of 16 bits, the extreme ones left out.
+#: Levels of 16 bits, the extreme ones left out; that of a sample that is none.
 LEVELS = 65000
+NONE = -32768
 #: A protocol that nobody wants to see unless it is asked for: the amplifier's own test.
 TEST = "test"
 
@@ -41,12 +43,12 @@ def sweeps_to_show(recording: Recording, which: str | None = None) -> list[Sweep
     return [sweep for sweep, end in zip(usable, ends, strict=True) if end <= MOST_SECONDS] or usable[:1]
 
 
-def packed_sweep(sweep: Sweep, dt: float) -> dict[str, Any]:
+def packed_sweep(sweep: Sweep | SweepArrays, dt: float) -> dict[str, Any]:
     """A sweep as a page holds it: its number, protocol and file, its samples as means over steps of dt (s)."""
     return {
         "number": sweep.number,
         "protocol": sweep.protocol,
-        "file": sweep.file,
+        "file": sweep.file if isinstance(sweep, Sweep) else None,
         "current": packed(stepwise(sweep.current, sweep.rate, dt)),
         "voltage": packed(stepwise(sweep.voltage, sweep.rate, dt)),
     }
@@ -62,9 +64,10 @@ def stepwise(samples: Float[np.ndarray, " n"], rate: float, dt: float) -> Float[
 
 
 def packed(values: Float[np.ndarray, " T"]) -> dict[str, Any]:
-    """Values as levels of 16 bits, in base64: offset + scale * level."""
-    low, high = float(values.min()), float(values.max())
+    """Values as levels of 16 bits, in base64: offset + scale * level; what is not finite becomes NaN."""
+    seen = values[np.isfinite(values)]
+    low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 0.0)
     scale = (high - low) / LEVELS or 1.0
     offset = (low + high) / 2
-    levels: Int[np.ndarray, " T"] = np.round((values - offset) / scale).astype("<i2")
+    levels = np.where(np.isfinite(values), np.round((values - offset) / scale), NONE).astype("<i2")
     return {"data": b64encode(levels.tobytes()).decode(), "scale": scale, "offset": offset}

@@ -41,9 +41,14 @@ def fitted(small_example, tmp_path_factory):
     return out, result.output
 
 
-def test_a_fit_writes_its_three_files_and_says_what_it_did(fitted):
+def test_a_fit_writes_its_files_and_says_what_it_did(fitted):
     out, said = fitted
-    assert {file.name for file in out.iterdir()} == {"neuron_config.json", "fit.json", "report.html"}
+    assert {file.name for file in out.iterdir()} == {
+        "neuron_config.json",
+        "fit.json",
+        "report.html",
+        "report_explorer.html",
+    }
     for words in (
         "trains on",
         "sweep 1",

@@ -4,9 +4,11 @@ import shutil
 
 import numpy as np
 import pytest
-from neurons import NEURONS
+from neurons import DRIVE, DT, NEURONS
 
 import glifjax as gj
+from glifjax.explorer.viewer import Repeat, ShownRun, viewer
+from glifjax.html import document
 from glifjax.io.nwb.recording_writer import SweepArrays
 
 pytestmark = pytest.mark.slow
@@ -33,6 +35,12 @@ def files(tmp_path_factory):
     neuron = NEURONS["LIF-R-ASC-A"]()
     for name in ("LIF", "LIF-R-ASC-A"):
         gj.explore(NEURONS[name]()).save(folder / f"{name}.html")
+    trace = gj.simulate(neuron, DRIVE, DT)
+    voltage, steps = np.asarray(trace.voltage), trace.spikes().times
+    repeats = [Repeat(name, (1 + i) * voltage, steps) for i, name in enumerate(("sweep 1", HOSTILE))]
+    runs = [ShownRun("without noise", voltage, steps, np.asarray(trace.threshold), "threshold")]
+    part = viewer(repeats, runs, np.asarray(DRIVE), DT, (0.0, 0.02))
+    (folder / "viewer.html").write_text(document("viewer", "", part), encoding="utf-8")
     current = np.repeat([0.0, 4e-10, 0.0], 4000)
     sweep = SweepArrays(3, HOSTILE, 2e4, current, -0.07 + 1e-3 * np.sin(np.arange(12000.0)))
     gj.write_recording(folder / "cell.nwb", [sweep], description=HOSTILE)
@@ -52,7 +60,8 @@ def opened(browser, files):
         page.on("console", lambda message: complaints.append(message.text))
         page.on("request", lambda request: request.url.startswith("file:") or complaints.append(request.url))
         page.goto((files / name).as_uri())
-        page.wait_for_function("document.getElementById('explorer').dataset.runs >= 1")
+        page.wait_for_function("document.querySelector('#explorer[data-runs], #viewer canvas') !== null")
+        page.wait_for_timeout(100)
         pages.append(page)
         return page
 
@@ -170,3 +179,17 @@ def test_hostile_names_hold_no_markup(opened):
 def test_a_narrow_screen_has_no_sideways_scrolling(opened, scheme):
     page = opened("LIF-R-ASC-A.html", viewport={"width": 360, "height": 740}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_report_shows_the_repeat_that_is_chosen(opened):
+    page = opened("viewer.html")
+    picture = lambda: page.evaluate("document.querySelector('canvas').toDataURL()")
+    first = picture()
+    page.get_by_label("Recorded").select_option(index=1)
+    page.wait_for_timeout(100)
+    second = picture()
+    assert second != first
+    assert page.title() == "viewer"
+    page.locator("canvas").dblclick()
+    page.wait_for_timeout(100)
+    assert picture() != second  # all of it, not the stretch at first

@@ -51,15 +51,15 @@ def test_a_slider_shows_the_number_with_its_coefficient_in_its_unit():
     assert shown("R_input") == pytest.approx(1e-6 / float(neuron.conductance))
     assert shown("asc_amp_array[1]") == pytest.approx(1e12 * float(neuron.afterspike_amplitudes[1]))
     assert shown("spike_cut_length") == pytest.approx(1e3 * float(neuron.spike_cut_duration))
-    for row in rows.values():
+    for row in quantities(neuron, program_of(neuron).moving):
         assert row.low <= row.scale * values[row.places[0]] <= row.high
 
 
 def test_a_path_leads_to_the_number_in_the_config():
-    for name in ("LIF-R-ASC-A", "augmented"):
+    for name in ("LIF-R-ASC-A", "augmented", "accumulated hazard"):
         neuron = NEURONS[name]()
         config, values = gj.io.neuron_to_config(neuron), values_of(neuron)
-        for row in quantities(neuron, range(len(values))):
+        for row in quantities(neuron, program_of(neuron).moving):
             for path in row.paths:
                 part = config
                 for key in path:

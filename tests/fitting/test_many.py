@@ -70,7 +70,12 @@ def test_cells_side_by_side(tmp_path):
     assert {file.name for file in (out / ".glifjax-unfinished").iterdir()} >= {"broken.failed"}
     assert "first.failed" not in os.listdir(out / ".glifjax-unfinished")
     for name in ("first", "second"):
-        assert {file.name for file in (out / name).iterdir()} == {"neuron_config.json", "fit.json", "report.html"}
+        assert {file.name for file in (out / name).iterdir()} == {
+            "neuron_config.json",
+            "fit.json",
+            "report.html",
+            "report_explorer.html",
+        }
     with open(out / "cells.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [each["cell"] for each in rows] == ["first", "second", "broken"]

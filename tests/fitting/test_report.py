@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import jax
 import matplotlib
@@ -158,7 +159,7 @@ def pages(tmp_path_factory) -> dict[str, str]:
 
 def words(page: str) -> str:
     """What a reader sees of a page."""
-    body = re.sub(r"<style>.*?</style>", "", page, flags=re.S)
+    body = re.sub(r"<(style|script)\b.*?</\1>", "", page, flags=re.S)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
 
@@ -171,8 +172,10 @@ def test_page_needs_nothing_else(pages, case):
     page = pages[case]
     sources = re.findall(r'(?:src|href)\s*=\s*["\']?([^"\'\s>]+)', page)
     assert len(sources) >= 6
-    assert all(source.startswith("data:image/") for source in sources)
-    assert not re.search(r"https?://|url\(|@import|<script|<link", page)
+    beside = [source for source in sources if not source.startswith("data:image/")]
+    assert beside == [f"{quote(case)}_explorer.html"]
+    assert not re.search(r"https?://|url\(|@import|<link", page)
+    assert page.count("<script") == page.count("</script>") == 2  # the canvas' data, and our own script
     assert len(page) < 3e6
 
 

@@ -3,6 +3,7 @@
 // root: an element to fill; data: see glifjax.explorer.page; programs: {prepare, run} each; moved: called with the values
 function mount(root, data, programs, moved = () => {}) {
   const state = { model: null, values: [], stimulus: null, start: 0, held: null, result: null, current: null };
+  for (const model of data.models) model.values = model.values.map(Number); // "Infinity" is one that JSON lacks
   const runners = data.models.map((model) => new Runner(programs[model.program], model));
   const sweeps = data.sweeps.map(unpacked);
   const parts = layout(root, data);
@@ -53,7 +54,7 @@ function mount(root, data, programs, moved = () => {}) {
     const voltage = [volts(result.threshold[0], "threshold"), volts(result.voltage[0], "voltage", 1.5)];
     if (held) voltage.unshift(volts(held.voltage, "held"));
     if (sweep) voltage.unshift({ values: sweep.voltage, dt, scale: 1e3, colour: "data", width: 1 });
-    const spikes = [[result.spikes.map((time) => time + state.values[model.latency]), "voltage", 0]];
+    const spikes = [[result.spikes.map((time) => time + (state.values[model.latency] ?? 0)), "voltage", 0]];
     if (held) spikes.push([held.spikes, "held", 1]);
     const flowing = [...(result.afterspike ?? []), ...(result.membrane ?? [])];
     const amperes = amperesFor([...flowing, result.current]);
@@ -142,7 +143,7 @@ function mount(root, data, programs, moved = () => {}) {
   parts.hold.addEventListener("click", () => {
     const { result, values, model } = state;
     state.held = state.held ? null : {
-      voltage: result.voltage[0].slice(), spikes: result.spikes.map((time) => time + values[model.latency]),
+      voltage: result.voltage[0].slice(), spikes: result.spikes.map((time) => time + (values[model.latency] ?? 0)),
     };
     parts.hold.setAttribute("aria-pressed", String(state.held !== null));
     draw();
@@ -178,11 +179,7 @@ function amperesFor(rows) {
   return most < 2e-9 ? { unit: "pA", scale: 1e12 } : { unit: "nA", scale: 1e9 };
 }
 
-// A sweep's samples from their 16 bits.
+// A sweep with its samples.
 function unpacked(sweep) {
-  const values = ({ data, scale, offset }) => {
-    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    return Float64Array.from(new Int16Array(bytes.buffer), (level) => offset + scale * level);
-  };
-  return { ...sweep, current: values(sweep.current), voltage: values(sweep.voltage) };
+  return { ...sweep, current: unpackedValues(sweep.current), voltage: unpackedValues(sweep.voltage) };
 }

@@ -53,3 +53,9 @@ function envelope(values, from, to, pixels) {
   }
   return { low, high };
 }
+
+// Samples from their 16 bits, the lowest of which stands for none.
+function unpackedValues({ data, scale, offset }) {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  return Float64Array.from(new Int16Array(bytes.buffer), (level) => (level === -32768 ? NaN : offset + scale * level));
+}

@@ -63,7 +63,7 @@ def ornstein_uhlenbeck(t, mean, deviation, tau, seed):
     words: "recorded sweep",
     fields: [field("gain", "times", "", 1, 1, 0, 3)],
     current: (s) => s.sweep.current.map((amperes) => s.gain * amperes),
-    python: (s, dt) => `${s.gain} * resampled(gj.read_recording(${JSON.stringify(s.sweep.file)}), ${s.sweep.number}, ${dt})`,
+    python: (s, dt) => s.sweep.file === null ? `${s.gain} * sweep_${s.sweep.number}  # that of the recording, means over dt` : `${s.gain} * resampled(gj.read_recording(${JSON.stringify(s.sweep.file)}), ${s.sweep.number}, ${dt})`,
     helper: `
 def resampled(recording, number, dt):
     """The current of a sweep as means over steps of dt."""

@@ -1,0 +1,77 @@
+"""The fitted neuron to play with: its runs on a canvas in the report, and the explorer's page beside it."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+from jaxtyping import Float
+from markupsafe import Markup
+
+import glifjax as gj
+from glifjax.explorer.viewer import Repeat, ShownRun, viewer
+from glifjax.io import SweepArrays
+
+from ..data.arrays import FitData
+from ..fitted import FittedNeuron
+from ..model.patched import PatchedNeuron
+from .runs import Runs, busiest
+
+#: Repeats of a stimulus that a page holds at most.
+REPEATS = 8
+
+
+def canvas(model: PatchedNeuron, runs: Runs) -> Markup:
+    """The held-out voltage, one repeat at a time, with the neuron's runs over it."""
+    data, length = runs.data, _length(runs.data)
+    recorded = [
+        Repeat(f"sweep {data.numbers[i]}", voltage[:length], data.spike_times[i])
+        for i, voltage in enumerate(_membrane(model, data))
+    ]
+    names = {"without noise": (runs.noiseless, "threshold"), "one run with escape noise": (runs.noisy, "voltage")}
+    simulated = [
+        ShownRun(
+            name=name,
+            voltage=1e-3 * runs.voltage(trace)[:length],
+            threshold=np.asarray(trace.threshold)[:length] + 1e-3 * runs.rest,
+            spikes=np.flatnonzero(np.asarray(trace.fired)[:length]) * data.dt + float(trace.spike_latency),
+            colour=colour,
+        )
+        for name, (trace, colour) in names.items()
+    ]
+    return viewer(recorded, simulated, data.current[runs.sweep][:length], data.dt, runs.window)
+
+
+def beside(report: Path) -> Path:
+    """Where the explorer's page lies, beside a report."""
+    return report.with_name(f"{report.stem}_explorer.html")
+
+
+def explored(fit: FittedNeuron) -> gj.Exploration | None:
+    """A fit's neuron to play with, over the held-out sweeps that its report shows.
+
+    None where a rule of the user's has no JavaScript: a fit is reported all the same.
+    """
+    data = busiest(fit)
+    length = _length(data)
+    sweeps = [
+        SweepArrays(int(data.numbers[i]), "", 1 / data.dt, data.current[i][:length], voltage[:length])
+        for i, voltage in enumerate(_membrane(fit.model, data))
+    ]
+    title = f"{fit.recording.name} · {fit.level}"
+    try:
+        return gj.explore(fit.neuron, sweeps, title=title, source=fit.recording.path.name, patterns=False)
+    except gj.InputError:
+        return None
+
+
+def _membrane(model: PatchedNeuron, data: FitData) -> list[Float[np.ndarray, " T"]]:
+    """The recorded voltage of each repeat less the electrode's drop, V."""
+    with jax.enable_x64(True):
+        rest = float(model.neuron.El_reference)
+        rows = zip(data.voltage[:REPEATS], data.current[:REPEATS], strict=True)
+        return [np.asarray(model.membrane(voltage, current), float) + rest for voltage, current in rows]
+
+
+def _length(data: FitData) -> int:
+    """Steps of the longest repeat; the rest of all is padding."""
+    return int(np.max(np.flatnonzero(data.valid.any(axis=0)))) + 1
