@@ -119,7 +119,7 @@ class Plot {
   paintGrid(pen, panel, box, low, high, y) {
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    const step = niceStep((high - low) / Math.max(2, (box.bottom - box.top) / 36));
+    const step = niceStep((high - low) / Math.max(3, (box.bottom - box.top) / 36));
     for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
       line(pen, this.colour("grid"), 1, [[box.left, Math.round(y(value)) + 0.5], [box.right, Math.round(y(value)) + 0.5]]);
       pen.fillStyle = this.colour("muted");
