@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from enum import IntFlag
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import equinox as eqx
 import jax
@@ -13,6 +13,10 @@ from glifjax.errors import InputError
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
 State = Any
+if TYPE_CHECKING:
+    SpikeCut = Literal["duration", "steps"]
+else:  # another one is refused by its value, in words
+    SpikeCut = str
 
 
 class Status(IntFlag):
@@ -25,6 +29,7 @@ class Status(IntFlag):
         TOO_MANY_SPIKES: a step held more spikes than the neuron looks for in one; the rest are missing.
         NON_FINITE_VOLTAGE: the voltage ended as NaN or infinite, from a stimulus that is finite.
         UNSTABLE_STEP: an Euler step is longer than twice a time constant, so that what it advances swings and grows.
+        INEXACT: a spike inside a step was not located to all digits.
         UNITS: a stimulus beyond 1 uA, a step beyond 10 ms, a capacitance or resistance that no cell has: SI was not
             meant.
     """
@@ -34,6 +39,7 @@ class Status(IntFlag):
     TOO_MANY_SPIKES = 4
     NON_FINITE_VOLTAGE = 8
     UNSTABLE_STEP = 16
+    INEXACT = 32
     UNITS = 64
 
 
@@ -44,6 +50,7 @@ STATUS_WORDS = {
     Status.TOO_MANY_SPIKES: "a step held more spikes than were looked for; shorten dt or raise max_spikes_per_step",
     Status.NON_FINITE_VOLTAGE: "the voltage grew beyond all numbers; shorten dt, or mend the parameters",
     Status.UNSTABLE_STEP: "dt is longer than twice a time constant, so that forward Euler swings and grows; shorten dt",
+    Status.INEXACT: "a spike inside a step was not located to all digits; shorten dt",
     Status.UNITS: "the stimulus, dt, C or a resistance is far from any cell's; give A, s, F and ohm",
 }
 
@@ -112,7 +119,7 @@ class AbstractNeuron(eqx.Module):
         """The state one step of dt seconds later, and what the step shows."""
 
     @abstractmethod
-    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> "AbstractNeuron":
+    def at_dt(self, dt: Float[Array, ""], spike_cut: SpikeCut = "duration") -> "AbstractNeuron":
         """This neuron for a run in steps of dt seconds: what it counts in steps is recounted."""
 
     @abstractmethod

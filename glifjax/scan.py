@@ -13,6 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from glifjax.arrays import axes, varying_over
 from glifjax.errors import InputError
 
 #: (state, input) -> (state one step later, what the step shows); both any pytrees of arrays.
@@ -95,19 +96,8 @@ def _laid_out_as_its_step(step: Step, start, inputs):
     first = jax.tree.map(lambda leaf: leaf[0], inputs)
     for _ in jax.tree.leaves(start):  # one leaf may follow from another, step by step
         made = jax.eval_shape(step, start, first)[0]
-        start = jax.tree.map(_varying_as, start, made)
+        start = jax.tree.map(lambda leaf, of_step: varying_over(leaf, axes(of_step)), start, made)
     return start
-
-
-def _axes(leaf) -> frozenset[str]:
-    """The axes of a shard_map that an array, or the shape of one, varies over."""
-    layout = (leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jax.typeof(leaf)).manual_axis_type
-    return frozenset() if layout is None else layout.varying
-
-
-def _varying_as(leaf, made):
-    missing = tuple(_axes(made) - _axes(leaf))
-    return jax.lax.pcast(leaf, missing, to="varying") if missing else leaf
 
 
 def _in_blocks(step: Step, start, inputs, block: int | None):

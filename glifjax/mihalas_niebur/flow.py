@@ -1,14 +1,79 @@
-"""The Mihalas-Niebur neuron between spikes, where it is linear: over a whole step, and inside one."""
+"""The Mihalas-Niebur neuron between spikes, where it is linear, and what a spike makes of it."""
+
+from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from glifjax.mihalas_niebur.crossing import AbstractInside
 from glifjax.mihalas_niebur.overlap import decay, overlap, overlap3
 
-#: Order of the Taylor series inside a step that holds a spike, and the highest rate in it, times dt.
-TERMS, MAX_RATE = 10, 2.0
+
+class Point(NamedTuple):
+    """Where the neuron is: V - Theta, V; Theta - th_inf, V; and the internal currents I_j, A."""
+
+    excess: Float[Array, ""]
+    threshold: Float[Array, ""]
+    currents: tuple[Float[Array, ""], ...]
+
+
+class Equations(eqx.Module):
+    """The neuron's parameters as scalars (which vectorise over neurons where arrays do not), relative to th_inf.
+
+    Attributes:
+        C, G, a, b, k, R, A: as in MihalasNiebur.
+        above_rest: th_inf - El, V.
+        V_reset, th_reset: V_reset - th_inf and th_reset - th_inf, V.
+    """
+
+    C: Float[Array, ""]
+    G: Float[Array, ""]
+    a: Float[Array, ""]
+    b: Float[Array, ""]
+    k: tuple[Float[Array, ""], ...]
+    R: tuple[Float[Array, ""], ...]
+    A: tuple[Float[Array, ""], ...]
+    above_rest: Float[Array, ""]
+    V_reset: Float[Array, ""]
+    th_reset: Float[Array, ""]
+
+    def drives(self, at: Any, current: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """I - G (V - El), A, without a difference of large numbers at the threshold; and a (V - El) - b Theta, V/s."""
+        above = at.excess + at.threshold
+        net = (current - self.G * self.above_rest) - self.G * above
+        return net, self.a * (above + self.above_rest) - self.b * at.threshold
+
+    def velocity(self, at: Any, current: Float[Array, ""]) -> Point:
+        """The derivatives by time of V - Theta, Theta and I_j: V/s, V/s, A/s."""
+        net, pull = self.drives(at, current)
+        currents = tuple(-k * i for k, i in zip(self.k, at.currents, strict=True))
+        return Point((net + sum(at.currents)) / self.C - pull, pull, currents)
+
+    def acceleration(self, at: Point, current: Float[Array, ""]) -> Point:
+        """The second derivatives by time: V/s^2, V/s^2, A/s^2."""
+        velocity = self.velocity(at, current)
+        return jax.jvp(lambda at: self.velocity(at, current), (at,), (velocity,))[1]
+
+    def evolve(self, at: Any, current: Float[Array, ""], over: "Propagator") -> Point:
+        """The neuron a propagator later, had there been no spike."""
+        net, pull = self.drives(at, current)
+        if over.threshold_net is None:
+            rise, threshold = over.voltage * (net + sum(at.currents)), over.threshold * pull
+        else:
+            rise = over.voltage * net + _dot(over.voltage_currents, at.currents)
+            threshold = over.threshold * pull + over.threshold_net * net + _dot(over.threshold_currents, at.currents)
+        return Point(
+            excess=at.excess + (rise - threshold),
+            threshold=at.threshold + threshold,
+            currents=tuple(decay * i for decay, i in zip(over.decay, at.currents, strict=True)),
+        )
+
+    def reset(self, at: Any) -> Point:
+        """The neuron right after a spike."""
+        threshold = jnp.maximum(self.th_reset, at.threshold)
+        currents = tuple(r * i + a for r, a, i in zip(self.R, self.A, at.currents, strict=True))
+        return Point(self.V_reset - threshold, threshold, currents)
 
 
 class Propagator(eqx.Module):
@@ -34,8 +99,8 @@ class Propagator(eqx.Module):
     threshold_currents: tuple[Float[Array, ""], ...] = ()
 
 
-def propagator_of(neuron, h: Float[Array, ""]) -> Propagator:
-    """The propagator over h seconds, finite and smooth where rates are equal or zero.
+def propagator_of(equations: Equations, h: Float[Array, ""], *, exact: bool = True) -> Propagator:
+    """The propagator over h seconds, finite and smooth where rates are equal or zero; or exponential Euler's.
 
     With `overlap` of the exponentials of several rates, and g = G/C:
 
@@ -43,86 +108,19 @@ def propagator_of(neuron, h: Float[Array, ""]) -> Propagator:
         threshold_net = a overlap(0, g, b) / C,   threshold_currents_j = a overlap(k_j, g, b) / C
         threshold = overlap(0, b)
     """
-    still, leak, back = decay(jnp.zeros_like(neuron.G), h), decay(neuron.G / neuron.C, h), decay(neuron.b, h)
-    currents = tuple(decay(k, h) for k in neuron.k)
-    left = tuple(current.left for current in currents)
-    voltage, threshold = overlap(still, leak, h) / neuron.C, overlap(still, back, h)
-    if neuron.integrator == "exponential_euler":
-        return Propagator(left, voltage, threshold)
+    C, still = equations.C, jnp.zeros_like(equations.C)
+    leak, back = decay(equations.G / C, h), decay(equations.b, h)
+    inputs = decay(jnp.stack([still, *equations.k]), h)  # a constant one, and each internal current
+    voltage, *voltage_currents = overlap(inputs, leak, h) / C
+    _, *left = inputs.left
+    threshold = overlap(decay(still, h), back, h)
+    if not exact:
+        return Propagator(tuple(left), voltage, threshold)
+    threshold_net, *threshold_currents = equations.a / C * overlap3(inputs, leak, back, h)
     return Propagator(
-        decay=left,
-        voltage=voltage,
-        threshold=threshold,
-        voltage_currents=tuple(overlap(current, leak, h) / neuron.C for current in currents),
-        threshold_net=neuron.a / neuron.C * overlap3(still, leak, back, h),
-        threshold_currents=tuple(neuron.a / neuron.C * overlap3(current, leak, back, h) for current in currents),
+        tuple(left), voltage, threshold, tuple(voltage_currents), threshold_net, tuple(threshold_currents)
     )
 
 
-class Inside(AbstractInside):
-    """The neuron inside a step: dx/dt = matrix x + constant + current / C, x = (V - Theta, Theta - th_inf, I_1, ...).
-
-    After a spike, x is keeps x + gains, but for its first two elements, which V_reset and th_reset (above th_inf) give.
-
-    Attributes:
-        numbers: all of these; one array, so that a gradient, which is summed over all steps, is one sum a step.
-    """
-
-    numbers: Float[Array, " p"]
-
-    def __init__(self, matrix, constant, injected, keeps, gains, V_reset, th_reset):
-        """Pack the parts: (m, m), four of (m,), two scalars; m is two more than the internal currents are."""
-        self.numbers = jnp.concatenate(
-            [matrix.ravel(), constant, injected, keeps, gains, jnp.stack([V_reset, th_reset])]
-        )
-
-    def _parts(self):
-        m = int((self.numbers.size + 2) ** 0.5) - 2  # p = m^2 + 4 m + 2
-        matrix, vectors, ends = jnp.split(self.numbers, [m * m, m * (m + 4)])
-        return matrix.reshape(m, m), *vectors.reshape(4, m), ends
-
-    def rate(self, x: Float[Array, " m"], current: Float[Array, ""]) -> Float[Array, " m"]:
-        """dx/dt."""
-        matrix, constant, injected, *_ = self._parts()
-        return jnp.sum(matrix * x, axis=1) + (constant + injected * current)
-
-    def series(self, x: Float[Array, " m"], current: Float[Array, ""]) -> Float[Array, "n m"]:
-        """Taylor coefficients of x over time, had there been no spike, without the propagator's special cases."""
-        matrix, *_ = self._parts()
-        terms = [x, self.rate(x, current)]
-        for n in range(2, TERMS + 1):
-            terms.append(jnp.sum(matrix * (terms[-1] / n), axis=1))
-        return jnp.stack(terms)
-
-    def reset(self, x: Float[Array, " m"]) -> Float[Array, " m"]:
-        """x right after a spike."""
-        *_, keeps, gains, (V_reset, th_reset) = self._parts()
-        threshold = jnp.maximum(th_reset, x[1])
-        return (keeps * x + gains).at[:2].set(jnp.stack([V_reset - threshold, threshold]))
-
-
-def inside_of(neuron, dt: Float[Array, ""]) -> Inside:
-    """The neuron inside a step of dt seconds, which is only computed where a spike is.
-
-    It is advanced there by a Taylor series of order TERMS. With rates up to 1/dt that is exact to 3e-8 of what a
-    rate changes, up to 0.2/dt to the last digits of float64; a rate above MAX_RATE/dt counts as MAX_RATE/dt.
-    """
-    leak, back, *decays = (jnp.minimum(rate, MAX_RATE / dt) for rate in (neuron.G / neuron.C, neuron.b, *neuron.k))
-    n, above_rest = neuron.k.size, neuron.th_inf - neuron.El
-    inputs, still = jnp.full(n, 1 / neuron.C), jnp.zeros(n)
-    row = lambda excess, threshold, currents: jnp.concatenate([jnp.stack([excess, threshold]), currents])
-    return Inside(
-        matrix=jnp.vstack(
-            [
-                row(-leak - neuron.a, -leak - neuron.a + back, inputs),
-                row(neuron.a, neuron.a - back, still),
-                jnp.hstack([jnp.zeros((n, 2)), -jnp.diag(jnp.asarray(decays))]),
-            ]
-        ),
-        constant=row(-(leak + neuron.a) * above_rest, neuron.a * above_rest, still),
-        injected=row(1 / neuron.C, jnp.zeros_like(neuron.C), still),
-        keeps=row(jnp.zeros_like(neuron.C), jnp.zeros_like(neuron.C), neuron.R),
-        gains=row(jnp.zeros_like(neuron.C), jnp.zeros_like(neuron.C), neuron.A),
-        V_reset=neuron.V_reset - neuron.th_inf,
-        th_reset=neuron.th_reset - neuron.th_inf,
-    )
+def _dot(weights: tuple, values: tuple) -> Float[Array, ""] | float:
+    return sum((weight * value for weight, value in zip(weights, values, strict=True)), start=0.0)

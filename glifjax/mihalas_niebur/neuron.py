@@ -9,17 +9,32 @@
 Source: Mihalas & Niebur 2009, Neural Computation 21:704, eqs. 2.1 and 2.2.
 """
 
+from itertools import accumulate
+from typing import TYPE_CHECKING, Literal
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import as_float
+from glifjax.checks import require, require_not_negative, require_one_length, require_positive
+from glifjax.errors import InputError
 from glifjax.mihalas_niebur.crossing import spikes_of_a_step
-from glifjax.mihalas_niebur.flow import Inside, Propagator, inside_of, propagator_of
-from glifjax.neuron import AbstractNeuron, Input, Sample, Status, choose, decide
+from glifjax.mihalas_niebur.excess import Excess
+from glifjax.mihalas_niebur.flow import Equations, Point, Propagator, propagator_of
+from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status, choose, decide
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
 INTEGRATORS = ("exact", "exponential_euler")
+if TYPE_CHECKING:
+    Integrator = Literal["exact", "exponential_euler"]
+else:  # another one is refused by its value, in words
+    Integrator = str
+
+
+#: Beyond these, no cell: F and S.
+LARGEST_C = 1e-6
+LARGEST_G = 1e-2
 
 
 class MihalasNieburState(eqx.Module):
@@ -32,21 +47,21 @@ class MihalasNieburState(eqx.Module):
         excess: V - Theta, V.
         threshold: Theta - th_inf, V.
         currents: I_j, A, one scalar each (scalars vectorise over neurons where an array does not).
-        too_many: a step held more crossings than the neuron looks for.
+        flags: Status flags of the steps so far.
     """
 
     excess: Float[Array, ""]
     threshold: Float[Array, ""]
     currents: tuple[Float[Array, ""], ...]
-    too_many: Bool[Array, ""]
+    flags: Int[Array, ""]
 
 
 class MihalasNiebur(AbstractNeuron):
     """A leaky integrate-and-fire neuron with internal currents and a threshold that the voltage drags along.
 
     integrator="exact" advances by the closed-form solution, finds crossings inside a step, resets there and finishes
-    the step from there. V >= Theta is a spike at the start too, at time 0. Derivatives of `trace.crossing` and of
-    everything after a spike are those of the true spike time, whatever `detach_reset` says.
+    the step from there, at any dt and any rates. V >= Theta is a spike at the start too, at time 0. Derivatives of
+    `trace.crossing` and of everything after a spike are those of the true spike time, whatever `detach_reset` says.
 
     integrator="exponential_euler" is BrainPy's: every variable by its own exponential from the state before the step;
     a spike where the V after a step reaches the Theta before it, at the step's end.
@@ -71,8 +86,8 @@ class MihalasNiebur(AbstractNeuron):
         init_voltage, init_threshold: before the first step, V.
         init_currents: before the first step, (n,), A.
         integrator: "exact" or "exponential_euler".
-        max_spikes_per_step: crossings looked for in one step; more set Status.TOO_MANY_SPIKES.
-        propagator, inside: over and within a step of the dt given to `at_dt`, which computes them once for a run.
+        max_spikes_per_step: crossings looked for in one step, 1 or more; further ones set Status.TOO_MANY_SPIKES.
+        propagator: over a step of the dt given to `at_dt`, which computes it once for a run.
         escape_noise, spike, spike_latency, detach_reset: see AbstractJumpingNeuron.
     """
 
@@ -90,23 +105,45 @@ class MihalasNiebur(AbstractNeuron):
     init_voltage: Float[Array, ""] = eqx.field(default=-0.07, converter=as_float)
     init_threshold: Float[Array, ""] = eqx.field(default=-0.05, converter=as_float)
     init_currents: Float[Array, " n"] = eqx.field(default=(0.0, 0.0), converter=as_float)
-    integrator: str = eqx.field(default="exact", static=True)
+    integrator: Integrator = eqx.field(default="exact", static=True)
     max_spikes_per_step: int = eqx.field(default=2, static=True)
     propagator: Propagator | None = None
-    inside: Inside | None = None
     spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     escape_noise: EscapeNoise | None = None
     spike: SurrogateSpike = eqx.field(default_factory=SurrogateSpike)
     detach_reset: bool = eqx.field(default=True, static=True)
 
     def __check_init__(self):
-        """Refuse what no run could use before anything is traced."""
+        """Refuse what has no meaning, and arrays that do not go together, where numbers are there to be looked at."""
         if self.integrator not in INTEGRATORS:
-            raise ValueError(f"integrator {self.integrator!r} is unknown; use one of {', '.join(INTEGRATORS)}")
-        sizes = {name: jnp.shape(getattr(self, name))[-1:] for name in ("k", "R", "A", "init_currents")}
-        if len(set(sizes.values())) > 1:
-            given = ", ".join(f"{name} {size[0] if size else 'a scalar'}" for name, size in sizes.items())
-            raise ValueError(f"k, R, A and init_currents hold one number per internal current, but sizes are {given}")
+            raise InputError(f"integrator {self.integrator!r} is unknown; use one of {', '.join(INTEGRATORS)}")
+        if self.max_spikes_per_step < 1:
+            raise InputError(f"max_spikes_per_step is {self.max_spikes_per_step}; give 1 or more")
+        require_positive(C=self.C)
+        require_not_negative(G=self.G, b=self.b)
+        require("k", self.k, lambda k: k >= 0, "decay rates must not be negative")
+        require_one_length({name: getattr(self, name) for name in ("k", "R", "A", "init_currents")})
+
+    @property
+    def equations(self) -> Equations:
+        """The parameters as scalars, voltages relative to th_inf."""
+        return Equations(
+            C=self.C,
+            G=self.G,
+            a=self.a,
+            b=self.b,
+            k=tuple(self.k),
+            R=tuple(self.R),
+            A=tuple(self.A),
+            above_rest=self.th_inf - self.El,
+            V_reset=self.V_reset - self.th_inf,
+            th_reset=self.th_reset - self.th_inf,
+        )
+
+    @property
+    def level(self) -> str:
+        """What kind of neuron it is, as GLIF.level."""
+        return "Mihalas-Niebur"
 
     def init(self) -> MihalasNieburState:
         """The state before the first step."""
@@ -114,110 +151,66 @@ class MihalasNiebur(AbstractNeuron):
             excess=self.init_voltage - self.init_threshold,
             threshold=self.init_threshold - self.th_inf,
             currents=tuple(self.init_currents),
-            too_many=jnp.asarray(False),
+            flags=jnp.zeros((), jnp.int32),
         )
 
-    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> "MihalasNiebur":
+    def at_dt(self, dt: Float[Array, ""], spike_cut: SpikeCut = "duration") -> "MihalasNiebur":
         """This neuron with the propagator over dt seconds; it has no spike cut, so `spike_cut` changes nothing."""
         if spike_cut not in ("duration", "steps"):
-            raise ValueError(f'spike_cut={spike_cut!r} is unknown; use "duration" or "steps"')
-        parts = lambda neuron: (neuron.propagator, neuron.inside)
-        return eqx.tree_at(
-            parts, self, (propagator_of(self, dt), inside_of(self, dt)), is_leaf=lambda leaf: leaf is None
-        )
-
-    def _above_rest(self, state: MihalasNieburState) -> Float[Array, ""]:
-        """V - El, V."""
-        return state.excess + state.threshold + (self.th_inf - self.El)
-
-    def _drives(self, state: MihalasNieburState, current) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """I - G (V - El), A, without a difference of large numbers at the threshold; and a (V - El) - b Theta, V/s."""
-        net = (current - self.G * (self.th_inf - self.El)) - self.G * (state.excess + state.threshold)
-        return net, self.a * self._above_rest(state) - self.b * state.threshold
-
-    def _evolve(self, state: MihalasNieburState, current, over: Propagator) -> MihalasNieburState:
-        net, pull = self._drives(state, current)
-        if over.threshold_net is None:
-            rise, threshold = over.voltage * (net + sum(state.currents)), over.threshold * pull
-        else:
-            rise = over.voltage * net + _dot(over.voltage_currents, state.currents)
-            threshold = over.threshold * pull + over.threshold_net * net + _dot(over.threshold_currents, state.currents)
-        return MihalasNieburState(
-            excess=state.excess + (rise - threshold),
-            threshold=state.threshold + threshold,
-            currents=tuple(decay * i for decay, i in zip(over.decay, state.currents, strict=True)),
-            too_many=state.too_many,
-        )
-
-    def advance(self, state: MihalasNieburState, current: Float[Array, ""], dt: Float[Array, ""]) -> MihalasNieburState:
-        """The state dt seconds later, had there been no spike."""
-        return self._evolve(state, current, propagator_of(self, dt))
-
-    def reset(self, state: MihalasNieburState) -> MihalasNieburState:
-        """The state right after a spike."""
-        threshold = jnp.maximum(self.th_reset - self.th_inf, state.threshold)
-        return MihalasNieburState(
-            excess=(self.V_reset - self.th_inf) - threshold,
-            threshold=threshold,
-            currents=tuple(r * i + a for r, a, i in zip(self.R, self.A, state.currents, strict=True)),
-            too_many=state.too_many,
-        )
-
-    def excess(self, state: MihalasNieburState) -> Float[Array, ""]:
-        """V - Theta, V."""
-        return state.excess
+            raise InputError(f'spike_cut={spike_cut!r} is unknown; use "duration" or "steps"')
+        over = propagator_of(self.equations, dt, exact=self.integrator == "exact")
+        return eqx.tree_at(lambda neuron: neuron.propagator, self, over, is_leaf=lambda leaf: leaf is None)
 
     def refractory(self, state: MihalasNieburState) -> Bool[Array, ""]:
         """False: the neuron may spike at any time."""
-        return jnp.zeros_like(state.too_many)
+        return jnp.zeros_like(state.excess, bool)
 
     def status(self, state: MihalasNieburState) -> Int[Array, ""]:
-        """Status.TOO_MANY_SPIKES where a step held more crossings than were looked for."""
-        return jnp.where(state.too_many, int(Status.TOO_MANY_SPIKES), 0)
+        """The steps' flags, a voltage that is not finite, and a capacitance or conductance of no cell."""
+        finite = jnp.isfinite(state.excess + state.threshold)
+        meant = (self.C < LARGEST_C) & (self.G < LARGEST_G)
+        flags = jnp.where(finite, 0, int(Status.NON_FINITE_VOLTAGE)) | jnp.where(meant, 0, int(Status.UNITS))
+        return state.flags.astype(int) | flags
 
     def step(self, state: MihalasNieburState, inp: Input, dt: Float[Array, ""]) -> tuple[MihalasNieburState, Sample]:
         """The state one step of dt seconds later, and what the step shows."""
-        over = propagator_of(self, dt) if self.propagator is None else self.propagator
-        free = self._evolve(state, inp.current, over)
-        if self.integrator == "exact" and inp.is_deterministic:
-            net, pull = self._drives(state, inp.current)
-            slope = (net + sum(state.currents)) / self.C - pull
-            inside = inside_of(self, dt) if self.inside is None else self.inside
-            elements = lambda s: (s.excess, s.threshold, *s.currents)
-            x, crossing, too_many = spikes_of_a_step(
-                inside, elements(state), elements(free), slope, inp.current, dt, self.max_spikes_per_step
+        equations, exact = self.equations, self.integrator == "exact"
+        over = propagator_of(equations, dt, exact=exact) if self.propagator is None else self.propagator
+        old = Point(state.excess, state.threshold, state.currents)
+        free, flags = equations.evolve(old, inp.current, over), state.flags
+        if exact and inp.is_deterministic:
+            may_spike = Excess.of(equations, old, inp.current).may_reach_zero(free.excess, dt, over)
+            end, waits, raised = spikes_of_a_step(
+                self.max_spikes_per_step, may_spike, equations, old, free, inp.current, dt
             )
-            end = MihalasNieburState(x[0], x[1], x[2:], state.too_many | too_many)
-            spiked = self.spike.of(jnp.isfinite(crossing[0]), free.excess)
+            spiked = self.spike.of(jnp.isfinite(waits[0]), free.excess)
             new = end if self.detach_reset else choose(spiked, end, free, detach=False)
+            crossing, flags = jnp.stack(list(accumulate(waits))), flags | raised
         else:
-            spiked = self._decide(state, free, inp, dt)
-            new = choose(spiked, self.reset(free), free, self.detach_reset)
+            spiked = self._decide(old, free, inp, dt)
+            new = choose(spiked, equations.reset(free), free, self.detach_reset)
             when = dt if inp.is_deterministic else dt / 2
-            crossing = (jnp.where(spiked > 0.5, when, jnp.inf),)
+            crossing = jnp.where(spiked > 0.5, when, jnp.inf)[None]
+        new = MihalasNieburState(new.excess, new.threshold, new.currents, flags)
         return new, self._sample(free, new, spiked, crossing)
 
-    def _decide(self, old, free, inp: Input, dt: Float[Array, ""]) -> Float[Array, ""]:
+    def _decide(self, old: Point, free: Point, inp: Input, dt: Float[Array, ""]) -> Float[Array, ""]:
         """1.0 for a spike in this step, else 0.0; by itself, where the new V reaches the old Theta."""
         if not inp.is_deterministic:
-            return decide(self, free.excess, self.refractory(old), inp, dt)
+            return decide(self, free.excess, jnp.zeros_like(free.excess, bool), inp, dt)
         excess = free.excess + (free.threshold - old.threshold)
         return self.spike.of(excess >= 0, excess)
 
-    def _sample(self, free, new, spiked: Float[Array, ""], crossing: tuple) -> Sample:
-        voltage = lambda state: state.excess + state.threshold + self.th_inf
+    def _sample(self, free: Point, new: MihalasNieburState, spiked, crossing) -> Sample:
+        voltage = lambda at: at.excess + at.threshold + self.th_inf
         return Sample(
             voltage=voltage(new),
             threshold=new.threshold + self.th_inf,
             threshold_components=jnp.stack([jnp.zeros_like(new.threshold), new.threshold]),
             afterspike_currents=jnp.asarray(new.currents, new.excess.dtype),
             spiked=spiked,
-            crossing=jnp.stack(crossing),
+            crossing=crossing,
             voltage_before_reset=voltage(free),
             threshold_before_reset=free.threshold + self.th_inf,
             refractory=self.refractory(new),
         )
-
-
-def _dot(weights: tuple, values: tuple) -> Float[Array, ""] | float:
-    return sum((weight * value for weight, value in zip(weights, values, strict=True)), start=0.0)

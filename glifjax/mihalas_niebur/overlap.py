@@ -18,28 +18,29 @@ NEAR, TERMS = 0.125, 10
 class Decay(NamedTuple):
     """A rate, 1/s, and what is left after h seconds of it, e^(-rate h)."""
 
-    rate: Float[Array, ""]
-    left: Float[Array, ""]
+    rate: Float[Array, "..."]
+    left: Float[Array, "..."]
 
 
-def decay(rate: Float[Array, ""], h: Float[Array, ""]) -> Decay:
+def decay(rate: Float[Array, "..."], h: Float[Array, "..."]) -> Decay:
     """A rate and what h seconds leave."""
     return Decay(rate, jnp.exp(-rate * h))
 
 
-def overlap(x: Decay, y: Decay, h: Float[Array, ""]) -> Float[Array, ""]:
+def overlap(x: Decay, y: Decay, h: Float[Array, "..."]) -> Float[Array, "..."]:
     """overlap(x, y), s."""
     near = jnp.abs(y.rate - x.rate) * h < NEAR
     z = jnp.where(near, (y.rate - x.rate) * h, 0.0)
     series = jnp.zeros_like(z)
     for n in range(TERMS, 0, -1):  # (e^z - 1) / z
         series = (1 + series * z) / n
-    return jnp.where(near, h * y.left * series, (x.left - y.left) / jnp.where(near, 1.0, y.rate - x.rate))
+    apart = (x.left - y.left) / jnp.where(near, 1.0, y.rate - x.rate)
+    return jnp.where(near, h * y.left * series, apart)
 
 
-def overlap3(x: Decay, y: Decay, z: Decay, h: Float[Array, ""]) -> Float[Array, ""]:
+def overlap3(x: Decay, y: Decay, z: Decay, h: Float[Array, "..."]) -> Float[Array, "..."]:
     """overlap3(x, y, z), s^2."""
-    low, middle, high = _sorted(x, y, z)
+    low, middle, high = _sorted(*_of_one_shape(x, y, z))
     spread = high.rate - low.rate
     near = spread * h < NEAR
     # of (-x h, -y h, -z h) above -z h: the complete symmetric polynomials of two, p_n = alpha p_(n-1) + beta^n
@@ -50,8 +51,15 @@ def overlap3(x: Decay, y: Decay, z: Decay, h: Float[Array, ""]) -> Float[Array, 
         polynomial = alpha * polynomial + power
         factorial *= n + 2
         series += polynomial / factorial
-    apart = (overlap(low, middle, h) - overlap(middle, high, h)) / jnp.where(near, 1.0, spread)
+    lower, upper = (Decay(*map(jnp.stack, zip(*pair, strict=True))) for pair in ((low, middle), (middle, high)))
+    first, second = overlap(lower, upper, h)
+    apart = (first - second) / jnp.where(near, 1.0, spread)
     return jnp.where(near, h**2 * z.left * series, apart)
+
+
+def _of_one_shape(*decays: Decay) -> list[Decay]:
+    values = jnp.broadcast_arrays(*(value for one in decays for value in one))
+    return [Decay(*values[i : i + 2]) for i in range(0, len(values), 2)]
 
 
 def _sorted(x: Decay, y: Decay, z: Decay) -> tuple[Decay, Decay, Decay]:

@@ -142,6 +142,56 @@ def test_bad_input_is_refused_before_anything_runs(current, options, message):
         gj.simulate(NEURONS["LIF"](), current, DT, **options)
 
 
+# Transformations in any order
+
+
+def each_alone(function, rows):
+    return jnp.stack([function(row) for row in rows])
+
+
+#: of a function of two numbers, and points: the same derivatives, reached in another order
+GRADIENTS = {
+    "grad of vmap": lambda f, rows: jax.grad(lambda rows: jax.vmap(f)(rows).sum())(rows),
+    "jacrev of vmap": lambda f, rows: jnp.einsum("nnp->np", jax.jacrev(jax.vmap(f))(rows)),
+    "grad of lax.map of vmap": lambda f, rows: jax.grad(lambda rows: jax.lax.map(f, rows, batch_size=2).sum())(rows),
+}
+HESSIANS = {
+    "hessian": lambda f, row, way: jax.hessian(f)(row) @ way,
+    "product, over a vmap": lambda f, row, way: jax.jvp(
+        jax.grad(lambda row: jax.vmap(f)(jnp.stack([row, 1.01 * row]))[0]), (row,), (way,)
+    )[1],
+}
+COMPOSED = {name: build for name, build in ALL.items() if name not in list(gj.LEVELS)[1:]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", COMPOSED.values(), ids=COMPOSED.keys())
+def test_transformations_compose_in_any_order(build):
+    neuron, current = build(), jnp.asarray(DRIVE[15:75])
+
+    def loss(row):
+        """Of factors of C and of the whole stimulus; spike times and voltages of every step are in it."""
+        moved = eqx.tree_at(lambda n: n.C, neuron, neuron.C * row[0])
+        trace = gj.simulate(moved, current * row[1], DT)
+        crossing = jnp.where(jnp.isfinite(trace.crossing), trace.crossing / DT, 0.0)
+        return jnp.sum(crossing) + 1e3 * jnp.mean(trace.voltage_before_reset)
+
+    rows, way = jnp.array([[1.0, 1.0], [1.03, 0.98], [0.9, 0.3]]), jnp.array([1.0, -0.5])
+    gradient = jax.jit(jax.grad(loss))
+    expected = each_alone(gradient, rows)
+    assert (expected != 0).all()
+    for name, reach in GRADIENTS.items():
+        np.testing.assert_allclose(
+            jax.jit(lambda rows, reach=reach: reach(loss, rows))(rows), expected, rtol=1e-8, err_msg=name
+        )
+    bend = (gradient(rows[0] + 1e-5 * way) - gradient(rows[0] - 1e-5 * way)) / 2e-5
+    for name, reach in HESSIANS.items():
+        second = jax.jit(lambda row, reach=reach: reach(loss, row, way))(rows[0])
+        if "Mihalas" in neuron.level:  # a surrogate's derivative is no difference of the spikes'
+            np.testing.assert_allclose(second, bend, rtol=1e-4, err_msg=name)
+        assert np.isfinite(second).all(), name
+
+
 # Gradients
 
 

@@ -11,6 +11,8 @@ import pytest
 from scipy.linalg import expm
 
 import glifjax as gj
+from glifjax.mihalas_niebur.crossing import first_crossing
+from glifjax.mihalas_niebur.excess import Excess
 from glifjax.mihalas_niebur.flow import propagator_of
 from glifjax.patterns.pattern import as_current
 from glifjax.patterns.populations import batch, respond
@@ -89,6 +91,41 @@ def test_a_peak_between_two_samples_is_a_spike():
     np.testing.assert_allclose(coarse.spikes().times, fine.spikes().times, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("fast", [3e3, 3e5])
+def test_a_step_of_any_length_has_the_spikes_of_a_short_one(fast):
+    """An internal current that decays within a step: by e^6, and by e^600."""
+    neuron = gj.MihalasNiebur(k=(fast, 20.0), A=(6e-12 * fast, 1e-10), a=2.0)
+    fine, coarse = (gj.simulate(neuron, np.full(round(0.12 / dt), 2e-9), dt) for dt in (2e-5, 2e-3))
+    assert int(fine.status) == int(coarse.status) == 0
+    assert len(fine.spikes()) > 5
+    np.testing.assert_allclose(coarse.spikes().times, fine.spikes().times, rtol=0, atol=1e-10)
+
+
+def test_the_first_crossing_is_that_of_a_dense_grid():
+    """Sums of five exponentials with signs and rates at random, over seven orders of magnitude."""
+    random, n, h = np.random.default_rng(0), 400, 1e-3
+    rates = 10 ** random.uniform(0, 7, (n, 4))
+    leak, back, internal = rates[:, 0], rates[:, 1], np.column_stack([np.zeros(n), rates[:, 2:]])
+    reach = lambda rate: rate + 1 / h  # so that each exponential moves E by about one
+    amplitudes = random.normal(size=(n, 3)) * reach(internal) * reach(leak[:, None]) * reach(back[:, None]) * h
+    build = lambda start, drive, p, kappa, g, b: Excess(start, drive, tuple(p), tuple(kappa), g, b)
+    drives = random.normal(size=n) * reach(leak) * reach(back) * h
+    paths = jax.vmap(build)(*map(jnp.asarray, (np.full(n, -0.5), drives, amplitudes, internal, leak, back)))
+    crosses, times, inexact = jax.jit(jax.vmap(lambda path: first_crossing(path, jnp.asarray(h))))(paths)
+    assert not inexact.any()
+    grid = np.concatenate([[0.0], np.geomspace(1e-9, h, 4000)])
+    above = np.asarray(jax.jit(jax.vmap(lambda path: path.curve(jnp.asarray(grid)).value))(paths)) >= 0
+    rows, first = above.any(axis=1), above.argmax(axis=1)
+    assert 50 < rows.sum() < n - 50
+    assert np.asarray(crosses)[rows].all()
+    early, late = grid[first[rows] - 1], grid[first[rows]]
+    assert ((np.asarray(times)[rows] <= late) & (np.asarray(times)[rows] >= early * 0.999)).mean() > 0.99
+    at = jax.vmap(lambda path, time: path.curve(time))(paths, times)
+    shown = np.asarray(crosses)
+    np.testing.assert_allclose(np.asarray(at.value / (np.abs(at.slope) * h + 1))[shown], 0, atol=1e-9)
+    assert (np.asarray(times)[rows] <= late).all()  # none is missed for a later one
+
+
 # Equal and vanishing rates
 
 RATES = {
@@ -110,7 +147,8 @@ def flow(neuron, current: float, h: float) -> np.ndarray:
 @pytest.mark.parametrize("h", [1e-6, 1e-4, 1e-2])
 def test_the_propagator_is_the_matrix_exponential(rates, h):
     neuron = gj.MihalasNiebur(a=5.0, init_voltage=-0.052, init_threshold=-0.047, init_currents=(3e-9, -2e-9), **rates)
-    state = neuron.advance(neuron.init(), jnp.asarray(1.5e-9), jnp.asarray(h))
+    equations = neuron.equations
+    state = equations.evolve(neuron.init(), jnp.asarray(1.5e-9), propagator_of(equations, jnp.asarray(h)))
     expected = flow(neuron, 1.5e-9, h) @ [0.018, 0.003, 3e-9, -2e-9, 1.0]
     np.testing.assert_allclose(state.threshold, expected[1], rtol=1e-12, atol=1e-16)
     np.testing.assert_allclose(state.excess + state.threshold - 0.05 + 0.07, expected[0], rtol=1e-12, atol=1e-16)
@@ -124,7 +162,7 @@ def test_the_propagators_derivative_is_the_matrix_exponentials(rates):
     def numbers(shifts):
         b, k1, k2, leak = shifts
         moved = replace(neuron, b=neuron.b + b, k=neuron.k + jnp.stack([k1, k2]), G=neuron.G + leak * neuron.C)
-        over = propagator_of(moved, jnp.asarray(1e-2))
+        over = propagator_of(moved.equations, jnp.asarray(1e-2))
         return 1e3 * jnp.stack([over.voltage * 1e-9, *(x * 1e-9 for x in over.voltage_currents), over.threshold]), (
             1e6 * 1e-9 * jnp.stack([over.threshold_net, *over.threshold_currents])
         )
@@ -278,7 +316,11 @@ def test_forced_and_drawn_spikes_reset_the_neuron(integrator):
     ("fields", "message"),
     [
         ({"integrator": "rk4"}, "'rk4' is unknown; use one of exact, exponential_euler"),
-        ({"k": (200.0,)}, "sizes are k 1, R 2, A 2, init_currents 2"),
+        ({"k": (200.0,)}, "must have one length: k: 1, R: 2, A: 2, init_currents: 2"),
+        ({"C": 0.0}, "C is 0; it must be greater than 0"),
+        ({"b": -1.0}, "b is -1; it must not be negative"),
+        ({"k": (200.0, -1.0)}, "decay rates must not be negative"),
+        ({"max_spikes_per_step": 0}, "max_spikes_per_step is 0; give 1 or more"),
     ],
 )
 def test_bad_fields_are_refused(fields, message):
