@@ -1,6 +1,6 @@
 """How long a step takes, beside loops compiled by numba in the same run; writes docs/measured/speed.md.
 
-    uv run --group bench python benchmarks/speed.py [--repeats 20] [--out docs/measured/speed.md]
+    uv run --group bench python benchmarks/speed.py [--repeats 8] [--out docs/measured/speed.md]
 
 What stands in one table is timed in turns, the shortest of all repeats counts, and compilation is timed apart.
 """
@@ -24,7 +24,7 @@ import glifjax as gj
 from glifjax.io.nwb.recording_writer import SweepArrays
 
 STEPS, DT, FINE_DT = 600_000, 5e-5, 5e-6  # 30 s at the step of Allen's configs, 3 s at that of Allen's recordings
-NEURONS, NEURON_STEPS, BLOCKS = 1000, 10_000, (50, 100, 250)
+NEURONS, NEURON_STEPS, BLOCKS = 1000, 10_000, (50, 100)
 DEVICE_NEURONS, DEVICE_STEPS = 10_000, 2000
 CHECKPOINT = 100
 GRADIENT = "--long-gradient"
@@ -51,6 +51,9 @@ One stimulus, every neuron with parameters of its own, float64, spike counts alo
 steps. Alone is one neuron, not batched. In blocks, the states of a block stay in the processor's nearest cache:
 
     counts = jax.lax.map(lambda neuron: simulate(neuron, current, dt).spiked.sum(), neurons, batch_size=100)
+
+`simulate_many` is `gj.simulate_many(neurons, current, dt)`, which chooses the block, and gives which neuron spikes in
+which step, a byte each.
 
 {double}
 
@@ -181,10 +184,12 @@ def many_neurons(repeats: int) -> str:
             cells = population(level, NEURONS)
             ways = [counts, *(counts_in_blocks(size) for size in BLOCKS)]
             runs = {str(i): compiled(way, cells, current)[0] for i, way in enumerate(ways)}
-        times = in_turns({"alone": alone} | runs, max(2, repeats // 4))
+            runs["many"] = lambda cells=cells, current=current: gj.simulate_many(cells, current, DT).fired
+            runs["many"]()  # compiled
+            times = in_turns({"alone": alone} | runs, max(2, repeats // 4))
         ns = [1e9 * time / NEURON_STEPS for time in times.values()]
         rows[double].append([level, ns[0], *(each / NEURONS for each in ns[1:])])
-    heads = ["level", "alone", "vmap", *(f"blocks of {size}" for size in BLOCKS)]
+    heads = ["level", "alone", "vmap", *(f"blocks of {size}" for size in BLOCKS), "simulate_many"]
     tables = {"double": table(heads, rows[True]), "single": table(heads, rows[False])}
     return MANY_NEURONS.format(neurons=NEURONS, steps=NEURON_STEPS, **tables)
 
@@ -236,7 +241,7 @@ def accelerator(repeats: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("docs/measured/speed.md"))
     parser.add_argument(GRADIENT, type=json.loads, default=False, help=argparse.SUPPRESS)
     options = parser.parse_args()

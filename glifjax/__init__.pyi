@@ -3,7 +3,8 @@ from . import glm as glm
 from . import io as io
 from . import rules as rules
 from . import stimuli as stimuli
-from .batches import simulate_sweeps as simulate_sweeps
+from .batches.many import simulate_many as simulate_many
+from .batches.sweeps import simulate_sweeps as simulate_sweeps
 from .errors import InputError as InputError
 from .explorer.exploration import Exploration as Exploration
 from .explorer.exploration import explore as explore

@@ -11,10 +11,10 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from glifjax import _backend
-from glifjax.arrays import as_float
+from glifjax.arrays import as_float, in_default_type
 from glifjax.checks import check_run, require_positive
 from glifjax.errors import InputError
-from glifjax.neuron import AbstractNeuron, Input, Sample, Status
+from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status
 from glifjax.scan import Record, scan, the_sample
 from glifjax.trace import Spikes, Trace
 
@@ -52,7 +52,7 @@ def simulate(
     *,
     key: PRNGKeyArray | None = None,
     spikes: Bool[ArrayLike, "..."] | Int[ArrayLike, "..."] | None = None,
-    spike_cut: str = "duration",
+    spike_cut: SpikeCut = "duration",
     record: str | Callable[..., Any] | Record = "everything",
     checkpoint: int | None = None,
 ) -> Trace:
@@ -167,7 +167,7 @@ def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
 
 @eqx.filter_jit
 def _run(neuron, current, dt, key, forced, spike_cut, record, checkpoint) -> Trace:
-    neuron = neuron.at_dt(dt, spike_cut)
+    neuron = in_default_type(neuron).at_dt(dt, spike_cut)
     uniform = None if key is None else jax.random.uniform(key, current.shape, current.dtype)
     step = lambda state, inp: neuron.step(state, inp, dt)
     inputs = Input(current, uniform, forced)

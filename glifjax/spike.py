@@ -1,6 +1,7 @@
 """What decides a spike: a hard step forward, a smooth bump backward; the escape-noise hazard; that hazard gathered."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 import equinox as eqx
 import jax
@@ -17,6 +18,11 @@ SURROGATES: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda x: jax.nn.sigmoid(x) * jax.nn.sigmoid(-x),
     "triangle": lambda x: jnp.maximum(1 - jnp.abs(x), 0),
 }
+
+if TYPE_CHECKING:
+    Shape = Literal["fast_sigmoid", "sigmoid", "triangle"]
+else:  # another one is refused by its value, in words
+    Shape = str
 
 #: Expected spikes a step at which the exponential hazard stops growing: no spike is predicted to better than a step.
 MAX_SPIKES_PER_STEP = 1.0
@@ -49,7 +55,7 @@ class SurrogateSpike(eqx.Module):
     """
 
     width: Float[Array, ""] = eqx.field(default=2e-3, converter=as_float)
-    shape: str = eqx.field(default="fast_sigmoid", static=True)
+    shape: Shape = eqx.field(default="fast_sigmoid", static=True)
 
     def __check_init__(self):
         """Refuse an unknown shape and a width of 0 before anything is traced."""

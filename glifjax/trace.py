@@ -108,6 +108,17 @@ class Trace(eqx.Module):
         return self._recorded("crossing")
 
     @property
+    def spike_times(self) -> Float[Values, "*batch T K"]:
+        """(T, K), the time of each spike from the start of the run, spike_latency included, s; inf where there is none.
+
+        Differentiable, as `crossing` is; `spikes().times` holds the finite ones.
+        """
+        if self.every != 1:
+            raise InputError(f"the trace holds every {self.every}th step, not the spikes between; record them in a run")
+        start = jnp.arange(self.crossing.shape[-2])[:, None] * jnp.asarray(self.dt)[..., None, None]
+        return start + self.crossing + jnp.asarray(self.spike_latency)[..., None, None]
+
+    @property
     def voltage_before_reset(self) -> Float[Values, "*batch T"]:
         """(T,), V: before a spike's reset; held through the cut."""
         return self._recorded("voltage_before_reset")

@@ -173,7 +173,7 @@ def test_the_simulator_knows_nothing_of_fitting():
 
 
 def test_simulate_is_the_only_scan():
-    """Also under another name; jax's other loops are over neurons of a batch, spikes on their way, counts of a draw."""
+    """Also under another name; jax's other loops: neurons of a batch, spikes in a step, zeros, counts of a draw."""
     loops = {"scan", "fori_loop", "while_loop", "associative_scan"}
     users = [
         path.relative_to(ROOT).as_posix()
@@ -186,6 +186,8 @@ def test_simulate_is_the_only_scan():
     assert users == [
         "glifjax/glm/observation.py",
         "glifjax/mihalas_niebur/crossing.py",
+        "glifjax/mihalas_niebur/lanes.py",
+        "glifjax/mihalas_niebur/zeros.py",
         "glifjax/network/delays.py",
         "glifjax/scan.py",
     ]

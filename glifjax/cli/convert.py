@@ -1,5 +1,6 @@
-"""`glifjax convert`: a recording, as NWB."""
+"""`glifjax convert`: a recording, as NWB; a neuron, in another simulator's form."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,25 @@ import typer
 from glifjax.cli.console import err_console, escape, out_console, plain_errors
 
 
+class Form(StrEnum):
+    """What a neuron's file can be."""
+
+    allen = "allen"
+    nest = "nest"
+    sonata = "sonata"
+
+
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A recording: ABF, WinWCP, Spike2, or NWB.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="OUT.nwb, to be written.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="A recording: ABF, WinWCP, Spike2, or NWB; or a neuron's .json.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="OUT.nwb, or a neuron's OUT.json, to be written.")],
+    to: Annotated[
+        Form | None,
+        typer.Option(
+            help="Of a neuron: a neuron_config.json, parameters of NEST's glif_psc, SONATA's dynamics_params."
+        ),
+    ] = None,
     stimulus: Annotated[
         Path | None,
         typer.Option(
@@ -23,16 +40,34 @@ def convert(
     """Write a file in another form.
 
     The sweeps in current clamp go into OUT.nwb with their numbers and protocols; what cannot be read is left out, and
-    said.
+    said. A neuron goes into OUT.json in the form that --to names.
 
     [bold]Example:[/bold]  glifjax convert cell.abf cell.nwb
+
+    [bold]Example:[/bold]  glifjax convert neuron_config.json glif_psc.json --to nest
     """
     with plain_errors():
         from glifjax.errors import InputError
 
+        if to is not None:
+            return _neuron(source, out, to)
+        if out.suffix.lower() == ".json":
+            raise InputError(f"{out}: a neuron is written in the form that --to names; give allen, nest or sonata")
         if out.suffix.lower() != ".nwb":
             raise InputError(f"{out}: a recording is written as NWB; give a name that ends in .nwb")
         _recording(source, out, stimulus, electrode, overwrite)
+
+
+def _neuron(source: Path, out: Path, to: Form) -> None:
+    import jax
+
+    from glifjax.io.config.convert import convert_neuron_config
+
+    jax.config.update("jax_enable_x64", True)
+    note = convert_neuron_config(source, out, to.value)
+    out_console.print(f"[bold]{escape(str(out))}[/bold]", soft_wrap=True)
+    if note:
+        out_console.print(escape(note), soft_wrap=True)
 
 
 def _recording(source: Path, out: Path, stimulus: Path | None, electrode: str | None, overwrite: bool) -> None:

@@ -135,6 +135,8 @@ def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, opti
     jax.config.update("jax_enable_x64", True)
     zipped = config.suffix == ".zip"
     neuron = gj.read_model_zip(config).neuron if zipped else gj.read_neuron_config(config)
+    if not isinstance(neuron, gj.GLIF):
+        raise InputError(f"{config}: holds a {type(neuron).__name__}; this command runs GLIF neurons, gj.simulate any")
     simulation = Simulation(neuron, config.name, **options)
     plots = target.with_name(f"{target.stem}_plots")
     with gj.read_recording(cell, electrode=electrode, trim=False) as recording:

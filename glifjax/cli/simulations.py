@@ -14,6 +14,7 @@ from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.sweeps import name_sweeps
 from glifjax.io.nwb.written import Written
 from glifjax.io.writing import whole_file
+from glifjax.neuron import SpikeCut
 from glifjax.plots.text import plain
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
@@ -50,7 +51,7 @@ class Simulation:
 
     neuron: gj.GLIF
     source: str
-    spike_cut: str = "duration"
+    spike_cut: SpikeCut = "duration"
     seed: int | None = None
     absolute: bool = False
     spike_cut_value: float | None = None

@@ -11,12 +11,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import as_float
 from glifjax.checks import require, require_one_length, require_positive
 from glifjax.errors import InputError
-from glifjax.neuron import AbstractJumpingNeuron, Input, Sample, Status
+from glifjax.glif.words import described, level_of
+from glifjax.neuron import AbstractJumpingNeuron, Input, Sample, SpikeCut, Status
 from glifjax.rules.base import Rule
 from glifjax.rules.membrane import AbstractMembraneCurrent
 from glifjax.rules.own import (
@@ -198,11 +200,24 @@ class GLIF(AbstractJumpingNeuron):
         return mechanism(self.threshold_dynamics) == "A"
 
     @property
+    def level(self) -> str:
+        """Allen's level with this neuron's mechanisms: "LIF-R-ASC-A" has all; other rules count by theirs."""
+        return level_of(self)
+
+    def __str__(self) -> str:
+        """Level, rules and values with their units; of a batch, or inside a transformation, the arrays."""
+        is_one = np.ndim(self.C) == 0 and not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self))
+        if not is_one:
+            return repr(self)
+        with jax.enable_x64(True):  # in the digits that a neuron read from a file has
+            return described(self)
+
+    @property
     def spike_cut_duration(self) -> Float[Array, ""]:
         """spike_cut_length * dt, s."""
         return self.spike_cut_length * self.dt
 
-    def at_dt(self, dt: Float[Array, ""], spike_cut: str = "duration") -> "GLIF":
+    def at_dt(self, dt: Float[Array, ""], spike_cut: SpikeCut = "duration") -> "GLIF":
         """This neuron with its spike cut counted in steps of dt seconds.
 
         spike_cut="duration" keeps the cut's duration (to the nearest step, NEST's up to the next); "steps" its number

@@ -2,6 +2,7 @@ from .afterspike import Exponential as Exponential
 from .afterspike import NoCurrents as NoCurrents
 from .afterspike import ResetBySum as ResetBySum
 from .afterspike import ResetToNone as ResetToNone
+from .allensdk import AllenSDKRule as AllenSDKRule
 from .entries import quantities as quantities
 from .membrane import AbstractMembraneCurrent as AbstractMembraneCurrent
 from .membrane import Gate as Gate

@@ -9,20 +9,14 @@ any module or function of these arguments is a rule, see `glifjax.rules.own`.
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-if TYPE_CHECKING:
-
-    class Rule(Protocol):
-        """What a neuron accepts as a rule: any callable; its parameters are its own."""
-
-        def __call__(self, *args: Any) -> Any: ...  # noqa: D102
-        def __getattr__(self, name: str) -> Any: ...  # noqa: D105
-
+if TYPE_CHECKING:  # any callable; its parameters are its own
+    Rule = Any
 else:
     Rule = Callable[..., Any]
 

@@ -7,7 +7,7 @@ a reset leaves the voltage above the threshold, and holds its currents constant 
 import functools
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -51,10 +51,13 @@ def as_rule(rule: Any) -> Any:
     return rule
 
 
-def places_for_rules(*names: str) -> Callable[[type], type]:
+Class = TypeVar("Class", bound=type)
+
+
+def places_for_rules(*names: str) -> Callable[[Class], Class]:
     """Make these attributes of a neuron's class places for rules: what is put there, by eqx.tree_at too, is as_rule."""
 
-    def decorate(cls: type) -> type:
+    def decorate(cls: Class) -> Class:
         for name in names:
             setattr(cls, name, _Place(name))
         return cls

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from typer.testing import CliRunner
 
 import glifjax as gj
-from glifjax.batches import length_batches
+from glifjax.batches.sweeps import length_batches
 from glifjax.cli import app
 from glifjax.io.nwb.sweeps import Channel
 

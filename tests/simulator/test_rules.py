@@ -15,6 +15,7 @@ import pytest
 from scipy.linalg import expm
 
 import glifjax as gj
+from glifjax import rules
 from glifjax.glif.glif import NEVER
 from glifjax.io.config.neuron_config import METHODS
 from glifjax.rules.membrane import Gate, GatedCurrent, Instantaneous
@@ -367,3 +368,56 @@ def test_the_page_for_users_of_allensdk_names_what_exists():
     rules = {f"{rule.__module__.removeprefix('glifjax.rules.')}.{rule.__name__}" for rule in ours}
     named = set(re.findall(r"`((?:voltage|threshold|afterspike)\.[A-Z]\w+)`", text))
     assert named == {rule for rule in rules if "ernels" not in rule and not rule.startswith("membrane")}
+
+
+# Rules of AllenSDK's arguments
+
+
+def reset_voltage(neuron, voltage_t0, custom_param_a, custom_param_b):
+    return custom_param_a * voltage_t0 + custom_param_b
+
+
+def follow(neuron, threshold_t0, voltage_t0, AScurrents_t0, inj, rate):
+    return threshold_t0 + rate * neuron.dt * (voltage_t0 + neuron.th_inf - threshold_t0)
+
+
+def halve(neuron, AScurrents_t0, r):
+    return r * AScurrents_t0 + neuron.asc_amp_array
+
+
+def test_rules_written_for_allensdk_take_their_place():
+    base = gj.from_level(
+        "LIF-R-ASC", C=1e-10, R_input=2e8, th_inf=0.02, reset_slope=0.3, reset_intercept=-2e-3, a_spike=0.0,
+        asc_amp_array=(-3e-11, 1e-11), r=(0.5, 0.5),
+    )  # fmt: skip
+    rule = rules.AllenSDKRule
+    own = dataclasses.replace(
+        base,
+        voltage_reset=rule(reset_voltage, {"custom_param_a": 0.3, "custom_param_b": -2e-3}),
+        afterspike_reset=rule(halve, {"r": 0.5}),
+    )
+    current = np.full(1000, 3e-10)
+    expected, trace = gj.simulate(base, current, 1e-4), gj.simulate(own, current, 1e-4)
+    np.testing.assert_array_equal(trace.fired, expected.fired)
+    np.testing.assert_allclose(trace.voltage, expected.voltage, rtol=1e-12)
+    np.testing.assert_allclose(trace.afterspike_currents, expected.afterspike_currents, rtol=1e-12)
+    slope = eqx.filter_grad(lambda own: jnp.nansum(gj.simulate(own, current, 1e-4).voltage))(own).voltage_reset.params
+    assert float(slope["custom_param_a"]) != 0
+    follows = dataclasses.replace(base, threshold_dynamics=rule(follow, {"rate": 20.0}), threshold_reset=rule(
+        lambda neuron, threshold_t0, voltage_v1: threshold_t0 + voltage_v1 * 0, {}))  # fmt: skip
+    raised = gj.simulate(follows, current, 1e-4)
+    assert len(raised.spikes()) < len(expected.spikes())
+
+
+@pytest.mark.parametrize(
+    ("function", "params", "message"),
+    [
+        (reset_voltage, {"custom_param_a": 0.1}, "needs custom_param_b"),
+        (reset_voltage, {"custom_param_a": 0.1, "custom_param_b": 0.0, "c": 1.0}, "has no argument c"),
+        (lambda neuron, AScurrents_t0, time_step: AScurrents_t0, {}, "needs time_step"),
+        (lambda neuron, inj: inj, {}, "takes no part of the state"),
+    ],
+)
+def test_other_arguments_than_allensdks_are_refused(function, params, message):
+    with pytest.raises(ValueError, match=message):
+        rules.AllenSDKRule(function, params)

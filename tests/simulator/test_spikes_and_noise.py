@@ -248,3 +248,34 @@ def test_between_forced_spikes_the_neuron_is_linear_in_the_current():
 def test_a_forced_spike_outside_the_current_is_refused(steps):
     with pytest.raises(ValueError, match=f"spikes holds {max(steps, key=abs)}, but the current's steps go from 0 to"):
         gj.simulate(neuron(), DRIVE, DT, spikes=np.array(steps))
+
+
+# Spike times as numbers
+
+
+def test_spike_times_are_absolute_and_have_a_derivative():
+    """V = R I (1 - e^(-t/tau)) reaches th_inf at t = tau ln(R I / (R I - th_inf)); the latency is added."""
+    neuron, dt = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02, spike_latency=1e-3), 1e-5
+    first = lambda current: gj.simulate(neuron, jnp.full(1500, current), dt).spike_times.min()
+    time, slope = jax.value_and_grad(first)(3e-10)
+    assert float(time) == pytest.approx(1e-3 + 0.01 * np.log(3), rel=1e-3)
+    difference = 0.01 * 1e8 * (1 / 0.03 - 1 / 0.01)
+    assert float(slope) == pytest.approx(difference, rel=5e-3)
+    trace = gj.simulate(neuron, jnp.full(1500, 3e-10), dt)
+    np.testing.assert_allclose(np.asarray(trace.spike_times)[trace.fired][:, 0], trace.spikes().times, rtol=1e-12)
+
+
+def test_a_printed_neuron_tells_level_values_and_units():
+    neuron = gj.from_level(
+        "LIF-R-ASC", C=1e-10, R_input=2e8, th_inf=0.02, El_reference=-0.07, reset_slope=0.3, asc_amp_array=(-1e-11, 0.0)
+    )
+    assert neuron.level == "LIF-R-ASC"
+    text = str(neuron)
+    for words in (
+        "GLIF neuron, LIF-R-ASC", "C 100 pF, R_input 200 MOhm, membrane time constant 20 ms", "th_inf 20 mV",
+        "voltage_reset ResetFromVoltage: reset_slope 0.3", "asc_amp_1 -10 pA, asc_tau_1 100 ms",
+    ):  # fmt: skip
+        assert words in text
+    assert "Array" not in text
+    assert [gj.from_level(level, C=1e-10, R_input=2e8, th_inf=0.02).level for level in gj.LEVELS] == list(gj.LEVELS)
+    assert "GLIF(" in str(jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), neuron))

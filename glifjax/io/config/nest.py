@@ -28,6 +28,7 @@ from glifjax.glif.levels import from_level
 from glifjax.glif.names import LEVELS
 from glifjax.io.config.absolute import absolute_voltages
 from glifjax.io.config.values import NeuronConfigError, array, number
+from glifjax.neuron import AbstractNeuron
 from glifjax.rules import afterspike, threshold, voltage
 
 #: glif_psc's mechanisms, in the order of LEVELS' (R, ASC, A).
@@ -131,7 +132,7 @@ def neuron_from_nest(params: Mapping[str, Any], source: str = "NEST parameters",
     return dataclasses.replace(neuron, voltage_dynamics=voltage.LinearExact(), convention="nest")
 
 
-def neuron_to_nest(neuron: GLIF) -> dict[str, Any]:
+def neuron_to_nest(neuron: AbstractNeuron) -> dict[str, Any]:
     """glif_psc's parameters of a neuron: `nest.Create("glif_psc", params=neuron_to_nest(neuron))`.
 
     See above for how NEST's simulation differs, whatever the neuron's voltage rule. Coefficients are multiplied in.

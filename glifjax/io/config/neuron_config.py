@@ -14,6 +14,7 @@ from dataclasses import fields
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 
 from glifjax.errors import InputError, shown
@@ -21,11 +22,13 @@ from glifjax.glif.glif import GLIF, Coefficients
 from glifjax.io.config.absolute import absolute_voltages
 from glifjax.io.config.checks import check_consistent
 from glifjax.io.config.files import load, with_changes
+from glifjax.io.config.mihalas_niebur import is_mihalas_niebur, mihalas_niebur_from_config, mihalas_niebur_to_config
 from glifjax.io.config.nest import is_nest, neuron_from_nest
 from glifjax.io.config.older import modernise
 from glifjax.io.config.rule_entries import find_rule, read_rule, write_rule
 from glifjax.io.config.values import NeuronConfigError, array, mapping, not_negative, number, positive
 from glifjax.io.writing import write_whole
+from glifjax.mihalas_niebur.neuron import MihalasNiebur
 from glifjax.rules import afterspike, membrane, threshold, threshold_kernels, voltage
 from glifjax.spike import AccumulatedHazard, EscapeNoise
 
@@ -105,7 +108,7 @@ def register_rule(method: str, name: str, rule: Callable) -> None:
     METHODS[method, name] = rule
 
 
-def read_neuron_configs(path: str | os.PathLike, *, absolute: bool = False) -> dict[str, GLIF]:
+def read_neuron_configs(path: str | os.PathLike, *, absolute: bool = False) -> dict[str, GLIF | MihalasNiebur]:
     """All neurons of a file that holds several, as {"<id>": {...}, "<id>": {...}}, by id.
 
     Args:
@@ -127,12 +130,15 @@ def _is_several(config: Mapping[str, Any]) -> bool:
     return len(config) > 1 and all(isinstance(value, Mapping) and value for value in config.values())
 
 
-def read_neuron_config(path: str | os.PathLike, *, id: str | None = None, absolute: bool = False) -> GLIF:
-    """The neuron in a neuron_config.json, plain or wrapped as {"<id>": {...}}; float64 needs jax_enable_x64.
+def read_neuron_config(
+    path: str | os.PathLike, *, id: str | None = None, absolute: bool = False
+) -> GLIF | MihalasNiebur:
+    """The neuron in a neuron_config.json, plain or wrapped as {"<id>": {...}}; its numbers are float64, as in the file.
 
-    Configs from before 2017 are converted (glifjax.io.config.older), NEST's glif_psc parameters imported
-    (glifjax.io.config.nest). What the neuron does not hold (unknown keys, notes) stays in the file: give the file to
-    `write_neuron_config` as `like` to keep it.
+    A run is in JAX's float type of the moment all the same: float64 needs jax_enable_x64. A file of a Mihalas-Niebur
+    neuron gives that one (glifjax.io.config.mihalas_niebur). Configs from before 2017 are converted
+    (glifjax.io.config.older), NEST's glif_psc parameters imported (glifjax.io.config.nest). What the neuron does not
+    hold (unknown keys, notes) stays in the file: give the file to `write_neuron_config` as `like` to keep it.
 
     Args:
         path: the file.
@@ -154,12 +160,16 @@ def read_neuron_config(path: str | os.PathLike, *, id: str | None = None, absolu
         ids = f"neurons {', '.join(several)}" if several else "one neuron without an id"
         raise NeuronConfigError(f"{path}: holds no neuron {id!r}, but {ids}")
     config = config if id is None else several[id]
+    if is_mihalas_niebur(config):  # its voltages are absolute
+        with jax.enable_x64(True):
+            return mihalas_niebur_from_config(config, str(path))
     neuron = neuron_from_config(config, str(path))
     if not absolute:
         return neuron
     if "El_reference" not in config and not is_nest(config):
         raise NeuronConfigError(f"{path}: lacks El_reference, so that its voltages cannot be made absolute")
-    return absolute_voltages(neuron, str(path))
+    with jax.enable_x64(True):
+        return absolute_voltages(neuron, str(path))
 
 
 def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config") -> GLIF:
@@ -168,6 +178,11 @@ def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config")
     Raises:
         NeuronConfigError: as read_neuron_config.
     """
+    with jax.enable_x64(True):  # the file's numbers, in all their digits
+        return _neuron_from_config(config, source)
+
+
+def _neuron_from_config(config: Mapping[str, Any], source: str) -> GLIF:
     if _is_several(config):
         raise NeuronConfigError(
             f"{source}: holds several neurons, {', '.join(config)}; read one with read_neuron_config(path, id=...) or "
@@ -240,12 +255,12 @@ def _read(method: str, entry: Mapping[str, Any], source: str) -> Any:
 
 
 def write_neuron_config(
-    neuron: GLIF, path: str | os.PathLike, like: str | os.PathLike | Mapping[str, Any] | None = None
+    neuron: GLIF | MihalasNiebur, path: str | os.PathLike, like: str | os.PathLike | Mapping[str, Any] | None = None
 ) -> None:
     """Write a neuron as a neuron_config.json that AllenSDK reads too.
 
     Args:
-        neuron: with built-in or registered rules.
+        neuron: with built-in or registered rules; or a MihalasNiebur, in its own form.
         path: the file.
         like: a config, or a file with one: what is written is this config with only those values changed in which
             the neuron differs from it. Notes, unknown keys, and the wrapping {"<id>": ...} of a file stay.
@@ -260,6 +275,11 @@ def write_neuron_config(
         >>> float(gj.read_neuron_config("new.json").th_inf)
         0.02
     """
+    if isinstance(neuron, MihalasNiebur):
+        if like is not None:
+            raise NeuronConfigError("like is for GLIF neurons; a MihalasNiebur neuron's file holds nothing else")
+        write_whole(path, json.dumps(mihalas_niebur_to_config(neuron), indent=2) + "\n")
+        return
     written = neuron_to_config(neuron)
     if like is not None:
         config, wrapped = (like, None) if isinstance(like, Mapping) else load(like)
@@ -280,7 +300,7 @@ def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
     """
     if not isinstance(neuron, GLIF):
         raise NeuronConfigError(
-            f"a neuron_config.json holds a GLIF neuron, not a {type(neuron).__name__}; pickle that instead"
+            f"a neuron_config.json holds a GLIF or MihalasNiebur neuron, not a {type(neuron).__name__}; pickle that"
         )
     if np.ndim(neuron.C):
         raise NeuronConfigError(

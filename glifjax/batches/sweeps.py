@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from glifjax.io.nwb.sweeps import Sweep
-from glifjax.neuron import AbstractNeuron, Status
+from glifjax.neuron import AbstractNeuron, SpikeCut, Status
 from glifjax.simulation import Trace, simulate
 
 #: Steps of all sweeps of a batch together: at about 100 bytes a step, 100 MB a batch.
@@ -24,7 +24,7 @@ def simulate_sweeps(
     sweeps: Sequence[Sweep],
     *,
     seed: int | None = None,
-    spike_cut: str = "duration",
+    spike_cut: SpikeCut = "duration",
     batch_steps: int = BATCH_STEPS,
 ) -> Iterator[tuple[Sweep, Trace]]:
     """Run a neuron over the current of each sweep, with the sweep's own time step.
@@ -83,7 +83,7 @@ def _keys(seed: int, numbers: Sequence[int]) -> Key[Array, " n"]:
 
 
 @eqx.filter_jit
-def _run(neuron, currents: Float[Array, "n T"], dt: Float[Array, " n"], keys, spike_cut: str) -> Trace:
+def _run(neuron, currents: Float[Array, "n T"], dt: Float[Array, " n"], keys, spike_cut: SpikeCut) -> Trace:
     return jax.vmap(
         lambda current, dt, key: simulate(neuron, current, dt, key=key, spike_cut=spike_cut),
         in_axes=(0, 0, None if keys is None else 0),

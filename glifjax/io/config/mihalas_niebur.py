@@ -1,0 +1,82 @@
+"""The Mihalas-Niebur neuron's file form: its parameters by their names, SI units, under "type": "MihalasNiebur".
+
+    {"type": "MihalasNiebur", "C": 1e-9, "G": 5e-8, "El": -0.07, ..., "k": [200.0, 20.0], "R": [0.0, 1.0], ...}
+
+What is not given is as in glifjax.MihalasNiebur; `escape_noise` holds lambda0 (1/s), delta_v (V), jitter (s) and
+lapse (1/s).
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from glifjax.errors import InputError, shown
+from glifjax.io.config.values import NeuronConfigError, array, mapping, number
+from glifjax.mihalas_niebur.neuron import INTEGRATORS, MihalasNiebur
+from glifjax.spike import EscapeNoise
+
+TYPE = "MihalasNiebur"
+NUMBERS = ("C", "G", "El", "V_reset", "th_inf", "th_reset", "a", "b", "init_voltage", "init_threshold", "spike_latency")
+ARRAYS = ("k", "R", "A", "init_currents")
+NOISE = ("lambda0", "delta_v", "jitter", "lapse")
+OTHERS = ("type", "integrator", "max_spikes_per_step", "escape_noise")
+
+
+def is_mihalas_niebur(config: Mapping[str, Any]) -> bool:
+    """Whether a dictionary holds a Mihalas-Niebur neuron."""
+    return config.get("type") == TYPE
+
+
+def mihalas_niebur_from_config(config: Mapping[str, Any], source: str) -> MihalasNiebur:
+    """The neuron that a config's dictionary describes; `source` names it in errors.
+
+    Raises:
+        NeuronConfigError: an unknown key, a value of the wrong kind or without meaning, arrays of different lengths.
+    """
+    unknown = [key for key in config if key not in (*NUMBERS, *ARRAYS, *OTHERS)]
+    if unknown:
+        raise NeuronConfigError(
+            f"{source}: {unknown[0]} is no parameter of a {TYPE} neuron; remove it or mend its name"
+        )
+    values: dict[str, Any] = {key: number(config, key, source) for key in NUMBERS if key in config}
+    values |= {key: array(config, key, source) for key in ARRAYS if key in config}
+    if "integrator" in config:
+        if config["integrator"] not in INTEGRATORS:
+            integrator = shown(config["integrator"])
+            raise NeuronConfigError(f"{source}: integrator is {integrator}; use one of {', '.join(INTEGRATORS)}")
+        values["integrator"] = config["integrator"]
+    if "max_spikes_per_step" in config:
+        values["max_spikes_per_step"] = int(number(config, "max_spikes_per_step", source))
+    try:
+        if config.get("escape_noise") is not None:
+            hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
+            noise = {key: number(hazard, key, where) for key in NOISE if key in hazard or key in NOISE[:2]}
+            values["escape_noise"] = EscapeNoise(**noise)
+        return MihalasNiebur(**values)
+    except NeuronConfigError:
+        raise
+    except InputError as error:
+        raise NeuronConfigError(f"{source}: {error}") from error
+
+
+def mihalas_niebur_to_config(neuron: MihalasNiebur) -> dict[str, Any]:
+    """The config dictionary of a neuron.
+
+    Raises:
+        NeuronConfigError: a batch of neurons.
+    """
+    if np.ndim(neuron.C):
+        raise NeuronConfigError(
+            f"C has shape {np.shape(neuron.C)}, but a file holds one neuron; write one of the batch, "
+            "jax.tree.map(lambda leaf: leaf[0], neurons)"
+        )
+    config: dict[str, Any] = {"type": TYPE}
+    config |= {key: float(getattr(neuron, key)) for key in NUMBERS}
+    config |= {key: np.asarray(getattr(neuron, key), float).tolist() for key in ARRAYS}
+    config |= {"integrator": neuron.integrator, "max_spikes_per_step": neuron.max_spikes_per_step}
+    if neuron.escape_noise is not None:
+        noise = neuron.escape_noise
+        config["escape_noise"] = {field.name: float(getattr(noise, field.name)) for field in fields(noise)}
+    return config
