@@ -322,7 +322,7 @@ def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
     if neuron.accumulated_hazard is not None:
         hazard = neuron.accumulated_hazard
         config["accumulated_hazard"] = {"tau": float(hazard.tau), "threshold": float(hazard.threshold)}
-    if neuron.spike_latency != 0:
+    if float(neuron.spike_latency) != 0:
         config["spike_latency"] = float(neuron.spike_latency)
     if neuron.membrane_currents:
         currents = neuron.membrane_currents
