@@ -21,7 +21,7 @@ from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.model.coordinates import Coordinate
 from fitting.model.likelihood import log_likelihood
-from fitting.stages import run_stages
+from fitting.stages import Membrane, Threshold, run_stages
 from glifjax.spikes import scores
 
 LEVEL = LEVELS["LIF-R-ASC-A"]
@@ -41,7 +41,7 @@ def main() -> None:
             model = start if slope is None else _with_slope(start, slope)
             extra = [Coordinate(SLOPE, SLOPE(model), 0.5)] if name == "fitted" else []
             moved = [*LEVEL.coordinates(model, data.duration).membrane, *extra]
-            fitted, (stage, _) = run_stages(LEVEL.stages(moved), model, data)
+            fitted, (stage, _) = run_stages((Membrane(moved=tuple(moved)), Threshold()), model, data)
             density = float(log_likelihood(fitted, data)) - data.n_spikes * np.log(data.dt)
             runs = [train[train < data.duration] for train in spike_trains(fitted, data, runs=50)]
             print(

@@ -41,5 +41,7 @@ from .results.provenance import LikeError as LikeError
 from .results.record import FitRecord as FitRecord
 from .results.record import RecordError as RecordError
 from .results.record import read_fit as read_fit
+from .results.saved import SavedFit as SavedFit
+from .results.saved import load as load
 from .tuning.descent import FineTuning as FineTuning
 from .tuning.globalsearch import GlobalSearch as GlobalSearch

@@ -6,8 +6,11 @@ from typing import Any
 
 import glifjax as gj
 
+from .assess import predictive
 from .assess.crossvalidate import Validation
 from .assess.evaluate import Scores
+from .assess.predictive import Bands
+from .assess.steps import Step
 from .assess.trust import Trust
 from .assess.uncertainty import Uncertainty
 from .data.arrays import FitData
@@ -37,10 +40,12 @@ class FittedNeuron:
         validation: how well the level predicts training spikes kept aside; None where levels were not compared.
         uncertainty: of its parameters; None for a level that another was preferred to.
         readout: how the neuron decides without noise.
+        bands: of its predictions, one for each group of repeats held out; None where there is no uncertainty.
         seed: of the simulations that the scores rest on.
         seconds: by stage.
         trust: whether to trust it, and why not.
         warnings: what a reader of the results should know.
+        steps: what it does at steps of current, beside the cell; of the preferred level.
     """
 
     recording: gj.Recording
@@ -58,6 +63,8 @@ class FittedNeuron:
     warnings: list[str] = field(default_factory=list)
     validation: Validation | None = None
     uncertainty: Uncertainty | None = None
+    bands: tuple[Bands, ...] | None = None
+    steps: tuple[Step, ...] = ()
     preprocessing: Preprocessing | None = None
     readout: Readout = HARD
 
@@ -81,6 +88,8 @@ class FittedNeuron:
             "split": self.split.reasons,
             "parameters": parameters(self.model),
             "uncertainty": None if self.uncertainty is None else self.uncertainty.as_dict(),
+            "predictive": predictive.as_dict(self.bands) if self.bands else None,
+            "steps": [step.as_dict() for step in self.steps],
             "spike_shape": vars(self.shape),
             "preprocessing": None if self.preprocessing is None else self.preprocessing.as_dict(),
             "trust": self.trust.as_dict(),

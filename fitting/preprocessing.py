@@ -4,7 +4,6 @@ What the fit is given by default is decided on the training sweeps: cheap measur
 then are fits of LEVEL with and without it compared, by bits per spike on training spikes that they have not seen.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 import glifjax as gj
 from glifjax.spikes.detection import find_spike_peaks
 
-from .assess.crossvalidate import Validation, validate
+from .assess.crossvalidate import Lag, Validation, lag, validate
 from .data.arrays import DataError, FitData, prepare
 from .data.choices import DriftChoice, Electrode
 from .data.compensation import Artefact, ElectrodeKernel, measure_kernel, spike_artefact
@@ -37,6 +36,8 @@ MATTERS = 0.3e-3
 DRIFTS_BY = 5e-3
 #: The largest standard error that still tells a balanced bridge, ohm.
 BALANCED = 1e6
+#: The smallest standard error that tells nothing of an electrode, ohm.
+UNTOLD = 20e6
 #: The level that comparisons are made with.
 LEVEL = "LIF-R-ASC-A"
 #: From sweeps, their spikes, and whether there is a series resistance, to how well they are predicted.
@@ -78,13 +79,20 @@ class Preprocessing:
     @property
     def warnings(self) -> list[str]:
         """What a reader of the results should know."""
-        if not self.artefact.size:
-            return []
-        return [
-            f"the measured current jumps by {1e12 * self.artefact.size:.3g} pA (mean of {self.artefact.spikes} spikes) "
-            "in step with the spikes: an artefact of the amplifier, which tells the fit when spikes happened; fit to "
-            "the commanded current, or to a recording without it"
-        ]
+        lines = []
+        if self.artefact.size:
+            lines.append(
+                f"the measured current jumps by {1e12 * self.artefact.size:.3g} pA (mean of {self.artefact.spikes} "
+                "spikes) in step with the spikes: an artefact of the amplifier, which tells the fit when spikes "
+                "happened; fit to the commanded current, or to a recording without it"
+            )
+        if self.drift.span >= DRIFTS_BY:
+            done = "removed" if self.removed else "left in"
+            lines.append(
+                f"the baseline drifts over {1e3 * self.drift.span:.1f} mV in the training sweeps ({done}): the resting "
+                "potential is a mean over the session, and the held-out sweeps may lie elsewhere"
+            )
+        return lines
 
     def as_dict(self) -> dict[str, Any]:
         """What fit.json holds."""
@@ -153,6 +161,8 @@ def preprocess(
     """
     source = _noise(recording, split, train) or train
     kernel = measure_kernel(source, shape.cut)
+    if kernel is not None and not kernel.error < UNTOLD:
+        kernel = None
     choice = _Choice(train, shape, trial or fit_and_validate)
     size = _size(kernel, source is train)
     kind, reason = electrode, f"as told; {size}"
@@ -234,12 +244,9 @@ class _Choice:
         if name not in self.validations:
             self.validations[name] = self.trial(data, self.shape, resistance)
 
-    def gain(self, name: str, over: str) -> tuple[float, float]:
+    def gain(self, name: str, over: str) -> Lag:
         """By how many bits per spike one predicts better than another, and the standard error of that."""
-        a, b = self.validations[name], self.validations[over]
-        difference = a.blocks - b.blocks
-        error = difference.std(ddof=1) * len(difference) ** 0.5
-        return a.bits - b.bits, float(error) / max(a.spikes, 1) / math.log(2)
+        return lag(self.validations[over], self.validations[name])
 
 
 def _size(kernel: ElectrodeKernel | None, from_training: bool) -> str:

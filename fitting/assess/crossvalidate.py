@@ -1,12 +1,15 @@
 """Which level is worth its parameters: the training sweeps' own spikes, each predicted by a fit that has not seen them.
 
-The training time is cut into blocks; every fourth is kept aside in turn, the stages are refitted to the rest, and the
-kept blocks' spikes are scored by their likelihood. Spikes stay forced everywhere, since a block's past is known.
+The training sweeps are cut into blocks (data/blocks.py); every fourth is kept aside in turn, the stages are refitted to
+the rest, and the spikes of the blocks aside are scored by their likelihood. Spikes stay forced everywhere, since a
+block's past is known.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -88,6 +91,25 @@ def validate(
     return cross_validate(model, data, lambda start, part: run_stages(stages, start, part)[0])
 
 
+class Lag(NamedTuple):
+    """How far a fit lies behind another in predicting training spikes kept aside.
+
+    Attributes:
+        bits: per spike.
+        error: standard error of that, from its scatter over blocks.
+    """
+
+    bits: float
+    error: float
+
+
+def lag(fit: Validation, other: Validation) -> Lag:
+    """How far a fit lies behind another one of the same data."""
+    difference = other.blocks - fit.blocks
+    error = difference.std(ddof=1) * math.sqrt(len(difference)) / max(fit.spikes, 1) / math.log(2)
+    return Lag(other.bits - fit.bits, float(error))
+
+
 def prefer(validations: Mapping[str, Validation]) -> str:
     """The simplest level that predicts as well as the best one does, to within the standard error of their difference.
 
@@ -95,8 +117,14 @@ def prefer(validations: Mapping[str, Validation]) -> str:
         validations: by level, the simplest first; of the same data.
     """
     best = max(validations, key=lambda level: validations[level].bits)
-    for level, validation in validations.items():
-        behind = validations[best].blocks - validation.blocks
-        if behind.sum() <= behind.std(ddof=1) * np.sqrt(len(behind)):
-            return level
-    return best
+    behind = {level: lag(validation, validations[best]) for level, validation in validations.items()}
+    return next(level for level, (bits, error) in behind.items() if level == best or bits <= error)
+
+
+def runner_up(validations: Mapping[str, Validation], preferred: str) -> tuple[str, Lag] | None:
+    """Of the other levels the one that predicts best, and how far it lies behind; None where there is no other."""
+    others = [level for level in validations if level != preferred]
+    if not others:
+        return None
+    second = max(others, key=lambda level: validations[level].bits)
+    return second, lag(validations[second], validations[preferred])

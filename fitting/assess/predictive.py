@@ -1,6 +1,16 @@
-"""Predictive bands: how far a fit's predictions may be off, by runs of neurons drawn from its uncertainty."""
+"""Predictive bands: how far a fit's predictions may be off.
+
+The voltage between spikes, the recorded spikes forced, lies with probability LEVEL within
+
+    V(t) -+ sqrt(p(t)^2 + (e + w)^2)
+
+of the fitted neuron's, p being what the parameters leave open (the band of drawn neurons, draws.py), e what its error
+on the training sweeps stays below, and w how far the baseline is off after wandering on as it did there: an offset that
+lasts, so that it adds to e. It is taken to be no more than e: beyond, it would be the neuron's error.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -9,7 +19,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
-from ..data.arrays import FitData
+from glifjax.rules.voltage import LinearExact
+
+from ..data.arrays import FitData, coarsen
+from ..data.drift import Drift
 from ..data.masks import between_spikes, observed_steps
 from ..model.patched import PatchedNeuron
 from ..model.runs import predict
@@ -19,6 +32,8 @@ from .uncertainty import LEVEL
 BIN = 1e-3
 #: The Gaussian that smooths their rate, s.
 SMOOTHING = 10e-3
+#: Drawn neurons are run in steps of about this, s.
+STEP = 0.5e-3
 #: Standard deviations that hold LEVEL of a normal distribution on both sides of its mean.
 SIDES = 1.645
 
@@ -28,75 +43,127 @@ class Bands:
     """90 % bands of what a fit predicts for the repeats of one stimulus, and how much of the recording they hold.
 
     Attributes:
+        sweep: the row of the repeats whose voltage is given.
         time: centres of the bins of the rate, s, (n,).
         rate: ends of the band of the rate of as many runs as there are repeats, 1/s, (2, n); it holds what the
             parameters and the escape noise leave open.
         rate_holds: share of the bins whose recorded rate lies in it.
-        parameters: ends of the band of one sweep's membrane voltage, its recorded spikes forced, mV, (2, T), that the
+        parameters: ends of the band of that sweep's membrane voltage, its recorded spikes forced, mV, (2, T), that the
             parameters leave open; NaN while a spike is cut out.
-        voltage: the same with the error that the neuron had on the training sweeps.
-        voltage_holds: share of the time between spikes that the recorded voltage lies in it.
+        voltage: the same with the neuron's error and the baseline's.
+        coverage: share of the samples between spikes, of all repeats, that the recorded voltage lies in it.
+        width: its mean full width there, mV.
+        samples: how many these are.
     """
 
+    sweep: int
     time: Float[np.ndarray, " n"]
     rate: Float[np.ndarray, "2 n"]
     rate_holds: float
     parameters: Float[np.ndarray, "2 T"]
     voltage: Float[np.ndarray, "2 T"]
-    voltage_holds: float
+    coverage: float
+    width: float
+    samples: int
 
 
 def bands(
-    model: PatchedNeuron, draws: PatchedNeuron, train: FitData, data: FitData, sweep: int, seed: int = 0
+    model: PatchedNeuron, draws: PatchedNeuron, train: FitData, drift: Drift, data: FitData, seed: int = 0
 ) -> Bands:
-    """Run each drawn neuron on a stimulus, freely as often as it was repeated, and once with the spikes of one sweep.
+    """Run each drawn neuron on a stimulus, freely as often as it was repeated, and with the spikes of every sweep.
 
     Args:
         model: the fitted neuron.
         draws: neurons as probable as the data leave them, as fitting.assess.uncertainty.Uncertainty holds them.
         train: what it was fitted to.
-        data: repeats of one stimulus.
-        sweep: the row of `data` whose voltage is predicted.
+        drift: of these sweeps, before any of it was removed.
+        data: repeats of one stimulus; the voltage of the one with most spikes is given.
         seed: of the escape noise.
     """
+    sweep = int(np.argmax(data.forced.sum(axis=1)))
+    rate, recorded = _rates(model, draws, data, sweep, seed)
+    bins = len(recorded)
+
+    cut = float(model.neuron.spike_cut_duration)
+    predicted = np.asarray(predict(model, data))
+    missed = np.abs(np.asarray(predict(model, train)) - train.voltage)[observed_steps(train, cut)]
+    error = float(np.quantile(missed, LEVEL))
+    open_ = _spread(draws, data)
+    reach = np.hypot(open_, error + min(SIDES * wander(drift, data), error))
+    seen = observed_steps(data, cut)
+    inside = (np.abs(data.voltage - predicted) <= reach)[seen]
+
+    membrane = 1e3 * np.asarray(model.membrane(predicted[sweep], data.current[sweep]) + model.neuron.El_reference)
+    # the start of a sweep, which no score counts, is shown too
+    apart = between_spikes(data, cut)[sweep]
+    around = lambda half: np.where(apart, membrane + 1e3 * np.stack([-half[sweep], half[sweep]]), np.nan)
+    mean = lambda values: float(np.mean(values)) if len(values) else float("nan")
+    return Bands(
+        sweep=sweep,
+        time=(np.arange(bins) + 0.5) * BIN,
+        rate=rate,
+        rate_holds=mean((rate[0] <= recorded) & (recorded <= rate[1])),
+        parameters=around(open_),
+        voltage=around(reach),
+        coverage=mean(inside),
+        width=2e3 * mean(reach[seen]),
+        samples=int(seen.sum()),
+    )
+
+
+def wander(drift: Drift, data: FitData) -> float:
+    """How far the baseline is off in held-out sweeps, sd, V: a random walk from the middle of the training sweeps.
+
+    Its variance grows with time as it did over half of the training sweeps; the held-out sweeps are taken to follow.
+    """
+    offset = np.concatenate(drift.offset)
+    half = len(offset) // 2
+    if not half:
+        return 0.0
+    seconds = np.concatenate([np.diff(time, prepend=0.0) for time in drift.time])
+    growth = np.mean((offset[half:] - offset[:-half]) ** 2) / seconds[:half].sum()
+    return float(np.sqrt(growth * (seconds.sum() + data.duration) / 2))
+
+
+def as_dict(groups: tuple[Bands, ...]) -> dict[str, Any]:
+    """What fit.json holds: the bands' width and how much they hold, over all held-out stimuli."""
+    samples = [group.samples for group in groups]
+    mean = lambda values: float(np.average(values, weights=samples)) if sum(samples) else None
+    return {
+        "voltage": {
+            "width_mv": mean([group.width if group.samples else 0.0 for group in groups]),
+            "coverage": mean([group.coverage if group.samples else 0.0 for group in groups]),
+        },
+        "rate": {"coverage": float(np.average([g.rate_holds for g in groups], weights=[len(g.time) for g in groups]))},
+    }
+
+
+def _rates(model, draws, data, sweep, seed) -> tuple[np.ndarray, np.ndarray]:
+    """The band of the rate of as many runs as there are repeats, and the recorded rate, 1/s."""
     repeats, duration = len(data.numbers), data.current.shape[1] * data.dt
-    count = len(draws.series_resistance)
-    keys = jax.random.split(jax.random.key(seed), (count, repeats))
-    bins = round(duration / BIN)
+    keys = jax.random.split(jax.random.key(seed), (len(draws.series_resistance), repeats))
     smooth = lambda spikes: gaussian_filter1d(spikes / repeats / BIN, SMOOTHING / BIN, mode="constant")
-    binned = lambda times: np.histogram(times, bins=bins, range=(0, duration))[0]
+    binned = lambda times: np.histogram(times, bins=round(duration / BIN), range=(0, duration))[0]
     spiked = np.asarray(
         _counts(draws, jnp.asarray(data.current[sweep]), jnp.asarray(data.voltage[:, 0]), data.dt, keys)
     )
     middles = (np.arange(spiked.shape[1]) + 0.5) * data.dt
     latency = float(model.neuron.spike_latency)
     rates = np.array([smooth(binned(np.repeat(middles, row) + latency)) for row in spiked])
-    rate = _ends(rates)
-    recorded = smooth(binned(np.concatenate(data.spike_times)))
-
-    voltages = np.asarray(_forced(draws, data, sweep))
-    middle, half = _ends(voltages).mean(axis=0), np.ptp(_ends(voltages), axis=0) / 2
-    cut = float(model.neuron.spike_cut_duration)
-    error = np.asarray(predict(model, train) - train.voltage)[observed_steps(train, cut)]
-    reach = np.hypot(half, SIDES * np.sqrt(np.mean(error**2)))
-    seen = observed_steps(data, cut)[sweep]
-    inside = np.abs(data.voltage[sweep] - middle)[seen] <= reach[seen]
-    shown = lambda voltage: 1e3 * np.asarray(model.membrane(voltage, data.current[sweep]) + model.neuron.El_reference)
-    # the start of a sweep, which no score counts, is shown too
-    apart = between_spikes(data, cut)[sweep]
-    ends = lambda reach: np.where(apart, np.stack([shown(middle - reach), shown(middle + reach)]), np.nan)
-    holds = lambda inside: float(np.mean(inside)) if len(inside) else float("nan")
-    return Bands(
-        time=(np.arange(bins) + 0.5) * BIN,
-        rate=rate,
-        rate_holds=holds((rate[0] <= recorded) & (recorded <= rate[1])),
-        parameters=ends(half),
-        voltage=ends(reach),
-        voltage_holds=holds(inside),
-    )
+    return _ends(rates), smooth(binned(np.concatenate(data.spike_times)))
 
 
-def _ends(sampled: Float[np.ndarray, "d n"]) -> Float[np.ndarray, "2 n"]:
+def _spread(draws: PatchedNeuron, data: FitData) -> Float[np.ndarray, "S T"]:
+    """Half the width of the band of the drawn neurons' voltage, V."""
+    coarse = coarsen(data, STEP)
+    exact = eqx.tree_at(lambda m: m.neuron.voltage_dynamics, draws, LinearExact())
+    half = np.ptp(_ends(np.asarray(_forced(exact, coarse))), axis=0) / 2
+    steps = data.current.shape[1]
+    fine = np.repeat(half, round(coarse.dt / data.dt), axis=1)[:, :steps]
+    return np.pad(fine, ((0, 0), (0, steps - fine.shape[1])), mode="edge")
+
+
+def _ends(sampled: Float[np.ndarray, "d *n"]) -> Float[np.ndarray, "2 *n"]:
     """The ends of the pointwise band that holds LEVEL of the samples."""
     return np.quantile(sampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
 
@@ -114,8 +181,6 @@ def _counts(draws, current, starts, dt, keys):
 
 
 @eqx.filter_jit
-def _forced(draws, data, sweep):
-    """Recorded-scale voltage of each drawn neuron with one sweep's spikes forced, V, (draws, T)."""
-    one = jax.tree.map(lambda leaf: leaf[sweep : sweep + 1], (data.current, data.voltage, data.forced))
-    alone = eqx.tree_at(lambda d: (d.current, d.voltage, d.forced), data, one)
-    return jax.lax.map(lambda neuron: predict(neuron, alone)[0], draws, batch_size=10)
+def _forced(draws, data):
+    """Recorded-scale voltage of each drawn neuron with the recorded spikes forced, V, (draws, S, T)."""
+    return jax.lax.map(lambda neuron: predict(neuron, data), draws, batch_size=2)

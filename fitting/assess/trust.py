@@ -176,13 +176,19 @@ def _stimulus(data: FitData) -> Float[np.ndarray, "b 2"]:
 
 def _gates(model: PatchedNeuron, train: FitData) -> Reasons:
     """Gates that half open where the training sweeps never were."""
-    visited = np.asarray(train.voltage - float(model.series_resistance) * train.current)
-    visited = visited[between_spikes(train, float(model.neuron.spike_cut_duration))]
     halves = [float(half) for name, (half, _, _) in quantities(model).items() if "_V_half_" in name]
-    if not halves or not visited.size:
-        return
-    low, high = np.percentile(visited, (1, 99)) + np.array([-OUTSIDE, OUTSIDE])
-    if far := [1e3 * half for half in halves if not low < half < high]:
+    low, high = visited_voltages(model, train)
+    if far := [1e3 * half for half in halves if not low - OUTSIDE < half < high + OUTSIDE]:
         places = ", ".join(f"{half:.0f}" for half in far)
-        seen = f"the {1e3 * (low + OUTSIDE):.0f} to {1e3 * (high - OUTSIDE):.0f} mV that the training sweeps visit"
+        seen = f"the {1e3 * low:.0f} to {1e3 * high:.0f} mV that the training sweeps visit"
         yield "care", f"gates half open at {places} mV, outside {seen}"
+
+
+def visited_voltages(model: PatchedNeuron, data: FitData) -> tuple[float, float]:
+    """The membrane voltages between which it lies in 98 % of the time between spikes, V; all, where there is none."""
+    membrane = np.asarray(data.voltage - float(model.series_resistance) * data.current)
+    membrane = membrane[between_spikes(data, float(model.neuron.spike_cut_duration))]
+    if not membrane.size:
+        return -math.inf, math.inf
+    low, high = np.percentile(membrane, (1, 99))
+    return float(low), float(high)

@@ -1,9 +1,7 @@
 """`glifjax fit`: a neuron from a recording, or one from each of several."""
 
-import logging
 import shlex
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -102,6 +100,10 @@ def fit(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew where the same fit was stopped, instead of going on there.")
     ] = False,
+    figures: Annotated[
+        str | None,
+        typer.Option(metavar="svg|pdf", help="Write the report's figures as files too. Of one cell alone."),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -139,8 +141,9 @@ def fit(
     """Fit a neuron to a recording, and score it on sweeps it was not fitted to.
 
     Fits every level, prefers the simplest that predicts training spikes kept aside as well as the best does, and
-    writes neuron_config.json (the preferred level's), fit.json and report.html; and neuron_config_<level>.json each,
-    of which AllenSDK reads all but the augmented one. Of several cells it also writes cells.csv and cells.html.
+    writes neuron_config.json (the preferred level's), fit.json, parameters.csv and report.html; and
+    neuron_config_<level>.json each, of which AllenSDK reads all but the augmented one. Of several cells it also writes
+    cells.csv and cells.html. `fitting.load(folder)` opens a fit again in Python.
 
     A fit that is stopped goes on from there when the same command is given again.
 
@@ -177,13 +180,19 @@ def fit(
             settings, repeated = _like(like, {name: asked[name] for name in given}, not paths)
             paths = paths or [repeated]
         options = {"overwrite": overwrite, "fresh": fresh, "command": shlex.join(["glifjax", *sys.argv[1:]])}
+        if figures is not None:
+            from ..report.export import check_format
+
+            check_format(figures)
+            if several:
+                raise InputError("figures are written for one cell at a time: leave `figures` out, or give one CELL")
         if several:
             from .cells import fit_cells
 
             options |= {"jobs": jobs, "timeout": timeout}
             failed = fit_cells(paths, out, settings, cluster, part, options)
         else:
-            failed = _fit(paths[0] if paths else None, out, settings, options)
+            failed = _fit(paths[0] if paths else None, out, settings, options | {"figures": figures})
     if failed:
         raise typer.Exit(1)
 
@@ -209,6 +218,7 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
     from ..levels import LEVELS
     from ..results.files import fit_file
     from ..results.folder import check_folder
+    from .progress import Lines, print_split
     from .tables import print_results
 
     jax.config.update("jax_enable_x64", True)
@@ -219,7 +229,7 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
     path = cell if cell is not None else _example(out, settings)
     levels, stages = [level.name for level in settings.levels], Checkpoint()
     with out_console.status("") as status:
-        lines = _Lines(len(levels) > 1, status.update)
+        lines = Lines(len(levels), status.update)
 
         def start(recording: gj.Recording, checkpoint: Checkpoint) -> None:
             nonlocal stages
@@ -233,6 +243,7 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
             fitted, folder = fit_file(
                 path, out, settings, **options,
                 with_recording=cell is None, on_start=start, progress=lines, on_split=print_split,
+                on_level=lines.scored,
             )  # fmt: skip
         except KeyboardInterrupt:
             if not stages.done:
@@ -264,51 +275,3 @@ def _example(out: Path | None, settings: "FitSettings") -> Path:
         with stage("simulating and recording the example cell"):
             write_example(path)
     return path
-
-
-log = logging.getLogger(__name__)
-
-
-class _Lines:
-    """A line for every stage of one level, or for every level of several, once it is over."""
-
-    def __init__(self, several: bool, show):
-        self.several, self.show = several, show
-        self.running: dict[str, tuple[str, float]] = {}
-
-    def __call__(self, level: str, stage: str) -> None:
-        """A stage of a level starts, or with no stage, the level is over."""
-        log.info("%s %s", level, stage or "is done")
-        line = level if self.several and level else stage
-        # what all levels share is over when the first level starts; a level, when it says so
-        for name in [name for name, (now, _) in self.running.items() if now == name != line]:
-            self.finish(name)
-        if level in self.running and not stage:
-            self.finish(level)
-        if stage:
-            self.running[line] = (stage, self.running.get(line, (stage, time.perf_counter()))[1])
-        self.show(
-            ", ".join(f"{name}: {now}" if name != now else name for name, (now, _) in self.running.items()) + " ..."
-        )
-
-    def finish(self, *names: str) -> None:
-        """These lines are over; all of them if none is named."""
-        for name in names or list(self.running):
-            _, started = self.running.pop(name)
-            out_console.print(f"  [green]✓[/green] {name} [dim]{time.perf_counter() - started:.1f} s[/dim]")
-
-
-def print_split(split) -> None:
-    """Which sweeps are trained on and held out, and why."""
-    out_console.print(f"  trains on   {_describe(split.train)}")
-    for group in split.test:
-        out_console.print(f"  holds out   {_describe(group)}")
-    for reason in split.reasons:
-        out_console.print(f"  because     {escape(reason)} [dim](--train and --test choose others)[/dim]")
-
-
-def _describe(parts) -> str:
-    numbers = ", ".join(str(part.number) for part in parts)
-    protocols = ", ".join(dict.fromkeys(part.protocol for part in parts if part.protocol))
-    seconds = sum(part.duration for part in parts)
-    return f"sweep{'s' if len(parts) > 1 else ''} {numbers} [dim]({escape(protocols)}; {seconds:.0f} s in all)[/dim]"

@@ -89,7 +89,7 @@ def _span(values) -> str:
 def _say_split(recording, train: str | None, test: str | None) -> None:
     """What a fit would do with the sweeps."""
     from ..data.protocols import choose_sweeps
-    from .fit import print_split
+    from .progress import print_split
 
     out_console.print("A fit")
     print_split(choose_sweeps(recording, train, test))

@@ -19,7 +19,7 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def row(cell: Cell, folder: Path) -> dict[str, Any]:
-    """A cell's row in the table: its preferred level, that level's scores, seconds, and why there are none.
+    """A cell's row in the table: its preferred level, that level's scores and parameters, and why there are none.
 
     Args:
         cell: what became of it.
@@ -44,6 +44,7 @@ def row(cell: Cell, folder: Path) -> dict[str, Any]:
         "recording": str(cell.path),
         "report": (cell.folder / "report.html").relative_to(folder).as_posix() if cell.folder else None,
         "error": cell.error or cell.pending,
+        **{f"{name} ({entry['unit']})": entry["value"] for name, entry in record.get("parameters", {}).items()},
     }
 
 
@@ -54,7 +55,9 @@ def write_table(rows: Sequence[dict[str, Any]], folder: Path) -> None:
         WritingError: there is no room for them, or no right to write them.
     """
     text = io.StringIO()
-    table = csv.DictWriter(text, rows[0], lineterminator="\n")
+    # cells have the parameters of their own levels
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     table.writerows({key: text_field(value) for key, value in row.items()} for row in rows)
     write_whole(folder / TABLE, text.getvalue())

@@ -19,6 +19,8 @@ from ..assess.changed import change
 from ..assess.crossvalidate import prefer, validate
 from ..assess.doubts import doubts
 from ..assess.evaluate import evaluate, measure_ceiling
+from ..assess.predictive import bands
+from ..assess.steps import answers, training_trains
 from ..assess.trust import judge
 from ..assess.uncertainty import laplace
 from ..checkpoint import Checkpoint
@@ -62,6 +64,7 @@ def fit(
     cell: str | None = None,
     progress: Progress = lambda level, stage: None,
     on_split: Callable[[Split], None] = lambda split: None,
+    on_level: Callable[[FittedNeuron], None] = lambda fitted: None,
     checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Fit GLIF neurons to a recording, prefer one, and score it on what was held out.
@@ -73,7 +76,8 @@ def fit(
         recording: as glifjax.read_recording returns it.
         level ... cell: see fitting.FitSettings.
         progress: called with the level ("" for all) and a few words as each stage starts, and without words once a
-            level is fitted; on_split: with the sweeps, once they are chosen.
+            level is fitted; on_split: with the sweeps, once they are chosen; on_level: with each level, once it is
+            fitted and scored.
         checkpoint: keeps what each stage of a level comes to, so that the same fit goes on there if it is stopped.
 
     Raises:
@@ -87,12 +91,11 @@ def fit(
     with jax.enable_x64(True):
         prepared = _Prepared.of(recording, settings, progress, on_split)
         one = lambda level, start: _fit_level(prepared, level, settings, start, checkpoint)
-        fitted = _side_by_side(settings.levels, one, progress)
+        fitted = _side_by_side(settings.levels, one, progress, on_level)
         validations = {neuron.level: neuron.validation for neuron in fitted if neuron.validation is not None}
         preferred = prefer(validations) if validations else fitted[-1].level
-        fitted = [_with_change(neuron) if neuron.level == preferred else neuron for neuron in fitted]
-        if settings.uncertainty:
-            fitted = [_with_uncertainty(n, progress) if n.level == preferred else n for n in fitted]
+        look_closer = lambda neuron: _looked_at(neuron, prepared.preprocessing, settings.uncertainty, progress)
+        fitted = [look_closer(neuron) if neuron.level == preferred else neuron for neuron in fitted]
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
         fitted = [replace(neuron, model=jax.tree.map(narrow, neuron.model)) for neuron in fitted]
@@ -104,7 +107,10 @@ def _is_float(leaf) -> bool:
 
 
 def _side_by_side(
-    levels: Sequence[AbstractLevel], fit_level: Callable[..., FittedNeuron], progress: Progress
+    levels: Sequence[AbstractLevel],
+    fit_level: Callable[..., FittedNeuron],
+    progress: Progress,
+    on_level: Callable[[FittedNeuron], None],
 ) -> list[FittedNeuron]:
     """Every level's fit, two at a time; an interruption ends both before their next stage."""
     stopped = Event()
@@ -116,6 +122,7 @@ def _side_by_side(
 
     def one(level: AbstractLevel) -> FittedNeuron:
         fitted = fit_level(level, start)
+        on_level(fitted)
         progress(level.name, "")
         return fitted
 
@@ -231,17 +238,31 @@ def _with_change(fitted: FittedNeuron) -> FittedNeuron:
     return fitted if words is None else replace(fitted, warnings=[*fitted.warnings, words])
 
 
-def _with_uncertainty(fitted: FittedNeuron, progress: Progress) -> FittedNeuron:
+def _looked_at(
+    fitted: FittedNeuron, preprocessing: Preprocessing, uncertainty: bool, progress: Progress
+) -> FittedNeuron:
+    """The preferred level: whether the cell changed, what it does at steps of current, its uncertainty if asked for."""
+    clock = _Clock(fitted.level, progress)
+    fitted = _with_change(fitted)
+    described = lambda: answers(
+        fitted.scores.trains, fitted.test, *training_trains(fitted.model, fitted.train, fitted.seed)
+    )
+    fitted = replace(fitted, steps=clock("steps of current", described), seconds=fitted.seconds | clock.seconds)
+    return _with_uncertainty(fitted, preprocessing, progress) if uncertainty else fitted
+
+
+def _with_uncertainty(fitted: FittedNeuron, preprocessing: Preprocessing, progress: Progress) -> FittedNeuron:
     clock = _Clock(fitted.level, progress)
     level, model = fitted.recipe, fitted.stages[-1].model
     moved = level.coordinates(model, fitted.train.duration).membrane
-    if fitted.preprocessing is not None:
-        model, moved = fitted.preprocessing.held(model, moved)
+    model, moved = preprocessing.held(model, moved)
     # where a stage moved the membrane again, by what the spikes tell of it
     joint = any(outcome.taken and outcome.gains_over for outcome in fitted.stages)
     estimate = lambda: laplace(model, fitted.train, level, membrane=moved, joint=joint)
     uncertainty = clock("uncertainty", estimate)
-    return replace(fitted, uncertainty=uncertainty, seconds=fitted.seconds | clock.seconds)
+    draw = lambda group: bands(fitted.model, uncertainty.draws, fitted.train, preprocessing.drift, group, fitted.seed)
+    drawn = clock("predictive bands", lambda: tuple(map(draw, fitted.test)))
+    return replace(fitted, uncertainty=uncertainty, bands=drawn, seconds=fitted.seconds | clock.seconds)
 
 
 def _prepare(recording: gj.Recording, split: Split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import glifjax as gj
 
-from ..assess.crossvalidate import Validation
+from ..assess.crossvalidate import Validation, runner_up
 from ..assess.evaluate import Scores
 from ..assess.trust import Trust
 from ..assess.uncertainty import Uncertainty
@@ -115,7 +115,22 @@ class Fit:
     def as_dict(self) -> dict[str, Any]:
         """What fit.json holds of the fit: the preferred level, and all of them by name where there are several."""
         levels = {fitted.level: fitted.as_dict() for fitted in self.levels}
-        return self.preferred.as_dict() | ({"levels": levels} if len(levels) > 1 else {})
+        several = {"levels": levels, "runner_up": self._runner_up()} if len(levels) > 1 else {}
+        return self.preferred.as_dict() | several
+
+    def _runner_up(self) -> dict[str, Any] | None:
+        """The level that comes nearest to the preferred one in predicting training spikes kept aside, and how near."""
+        validations = {fitted.level: fitted.validation for fitted in self.levels if fitted.validation is not None}
+        if (second := runner_up(validations, self.level)) is None:
+            return None
+        level, (bits, error) = second
+        return {"level": level, "behind_bits_per_spike": bits, "standard_error": error}
+
+    def figures(self, folder: str | Path, kind: str = "svg") -> list[Path]:
+        """Write the preferred level's figures, figure_<name>.<kind> ("svg" or "pdf") each, into a folder."""
+        from ..report.export import write_figures
+
+        return write_figures(self.preferred, Path(folder), kind)
 
     def report(self, path: str | Path) -> None:
         """Write the report, one self-contained HTML page, to `path`."""

@@ -17,6 +17,7 @@ import glifjax as gj
 from glifjax.rules import gated
 
 from ..assess.predictive import Bands
+from ..assess.steps import Step
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
 from ..stages.base import Outcome
@@ -216,7 +217,7 @@ def spike_shape(fit: FittedNeuron) -> Figure:
         ax.plot([onset, end], [foot, landed], "o", color=NOISE, ms=5, label="model leaves, returns")
     ax.plot([0], [1e3 * shape.level], "+", color=HARD, ms=9, mew=1.5, label="timed here")
     ax.set(xlabel="time from the upstroke (ms)", ylabel="voltage (mV)", xlim=(time[0], time[-1]))
-    ax.legend(loc="upper right")
+    _legend(ax, ncol=2)
     return figure
 
 
@@ -233,7 +234,7 @@ def afterspike_currents(neuron: gj.GLIF) -> Figure:
     ax.plot(1e3 * (cut + time), parts.sum(axis=0), color=DATA, lw=1.6, label="sum")
     ax.set(xlabel="time since the spike's onset (ms)", ylabel="current (pA)")
     ax.set_xlim(0, 1e3 * (cut + time[-1]))
-    ax.legend(loc="best")
+    _legend(ax, ncol=2)
     return figure
 
 
@@ -246,13 +247,16 @@ def threshold_components(neuron: gj.GLIF, moved: Movements) -> Figure:
         label = f"to a step to {1e3 * voltage:.0f} mV at 0"
         ax.plot(1e3 * moved.time, 1e3 * shift, color=color, lw=1.4, label=label)
     ax.set(xlabel="time (ms)", ylabel="threshold shift (mV)", xlim=(0, 1e3 * moved.time[-1]))
-    ax.legend(loc="best")
+    _legend(ax, ncol=2)
     return figure
 
 
 @styled
-def gated_currents(neuron: gj.GLIF) -> Figure:
-    """The current of each gated current at rest in every voltage, solid, and with inactivation open, dashed."""
+def gated_currents(neuron: gj.GLIF, visited: tuple[float, float]) -> Figure:
+    """The current of each gated current at rest in every voltage, solid, and with inactivation open, dashed.
+
+    Shaded: the voltages that were visited, V.
+    """
     figure = Figure(figsize=(HALF, 2.8), layout="constrained")
     ax = figure.subplots()
     rest = float(neuron.El_reference)
@@ -264,9 +268,31 @@ def gated_currents(neuron: gj.GLIF) -> Figure:
         tau = ", ".join(f"{1e3 * float(gate.tau):,.{1 if gate.tau < 0.1 else 0}f}" for gate in current.gates)
         ax.plot(1e3 * voltage, drive * np.prod(steady, axis=0), color=color, label=f"{i + 1}: τ {tau} ms")
         ax.plot(1e3 * voltage, drive * np.prod(opening, axis=0), color=color, ls="--", lw=0.9)
+    ax.axvspan(*(1e3 * np.clip(visited, voltage[0], voltage[-1])), color=FAINT, lw=0, zorder=0)
     ax.axhline(0, color="#888888", lw=0.7)
     ax.set(xlabel="voltage (mV)", ylabel="current into the cell (pA)", xlim=(-100, 0))
-    ax.legend(loc="best")
+    _legend(ax, ncol=1)
+    return figure
+
+
+@styled
+def step_counts(steps: Sequence[Step]) -> Figure:
+    """Spikes at each step of current, of cell and neuron; held-out steps filled."""
+    figure = Figure(figsize=(HALF, 2.8), layout="constrained")
+    ax = figure.subplots()
+    current = [1e12 * step.current for step in steps]
+    for group, color, marker, label in (
+        ("cell", DATA, "o", "the cell"),
+        ("noisy", NOISE, "s", "escape noise"),
+        ("alone", HARD, "^", "without noise"),
+    ):
+        counts = [getattr(step, group)["spike_count_stimint"] for step in steps]
+        ax.plot(current, counts, "-", color=color, lw=0.9)
+        ax.plot(current, counts, marker, color=color, mfc="white", ms=5)
+        held_out = np.array([step.held_out for step in steps])
+        ax.plot(np.array(current)[held_out], np.array(counts)[held_out], marker, color=color, ms=5, label=label)
+    ax.set(xlabel="step (pA)", ylabel="spikes")
+    _legend(ax, ncol=3)
     return figure
 
 

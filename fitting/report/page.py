@@ -12,7 +12,7 @@ from markupsafe import Markup
 from glifjax.html import document, facts, header, items, join, markup, note, section, variables, warnings
 from glifjax.io.writing import write_whole
 
-from ..assess.predictive import bands
+from ..assess.trust import visited_voltages
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from . import figures, preprocessing, tables
@@ -21,7 +21,7 @@ from .lost import CAPTION, lost, lost_spikes
 from .movements import movements
 from .picture import picture
 from .runs import run
-from .words import KEY, SCORES, banded, preference, readout, steps_up, sweeps, trust, verdict
+from .words import KEY, SCORES, banded, preference, readout, step_verdict, steps_up, sweeps, trust, verdict
 
 #: Held-out stimuli whose spikes are shown.
 RASTERS = 3
@@ -53,10 +53,10 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
         for fit in (chosen, *(fit for fit in fits if fit is not chosen)):
             own = [line for line in fit.warnings if any(line not in other.warnings for other in fits)]
             body += markup(
-                '<details class="level"{}><summary>{}</summary><p class="verdict">{}</p>{}{}</details>',
+                '<details class="level"{}><summary>{}</summary>{}{}{}</details>',
                 Markup(" open") if fit is chosen else "",
                 f"{fit.level}, preferred" if fit is chosen else fit.level,
-                verdict(fit),
+                "" if fit is chosen else markup('<p class="verdict">{}</p>', verdict(fit)),
                 warnings(own),
                 _details(fit, f"neuron_config_{fit.level}.json", fit is chosen),
             )
@@ -121,14 +121,17 @@ def _details(fit: FittedNeuron, config: str, drawn: bool = True) -> Markup:
     parameters = section("Parameters", tables.parameter_table(fit))
     if not drawn:
         return scores + parameters + usage + note("Its figures are in the report of a fit of this level alone.")
-    stages = join(picture(figures.convergence(stage)) for stage in fit.stages)
+    several = [stage for stage in fit.stages if len(stage.losses) > 1]
+    described = lambda stage: f"{stage.name}: {stage.unit}, from {stage.losses[0]:.4g} to {stage.losses[-1]:.4g}"
+    stages = join(picture(figures.convergence(stage), words=described(stage)) for stage in several)
     went = section(
         "How the fit went",
         note("Each stage's objective by iteration; the larger dot is the best."),
         markup('<div class="grid three">{}</div>', stages),
         _settings(fit),
     )
-    return scores + _runs(fit) + parameters + section("What a spike does", _mechanisms(fit)) + went + usage
+    steps = section("Steps of current", _steps(fit)) if fit.steps else Markup()
+    return scores + steps + _runs(fit) + parameters + section("What a spike does", _mechanisms(fit)) + went + usage
 
 
 def _runs(fit: FittedNeuron) -> Markup:
@@ -148,8 +151,8 @@ def _runs(fit: FittedNeuron) -> Markup:
         f"Right: the error between spikes in all {held.lower()} sweeps.",
         wide=True,
     )
-    if fit.uncertainty is not None and fit.test:
-        band = bands(fit.model, fit.uncertainty.draws, fit.train, runs.data, runs.sweep, fit.seed)
+    if fit.bands:
+        band = next(band for band, data in zip(fit.bands, fit.test, strict=True) if data is runs.data)
         voltage += picture(figures.predictive_bands(runs, band), banded(band, len(runs.data.numbers)), wide=True)
     groups = sorted(zip(fit.scores.trains, fit.test, strict=True), key=lambda pair: -pair[1].n_spikes)
     rasters = join(
@@ -167,6 +170,20 @@ def _runs(fit: FittedNeuron) -> Markup:
         rasters += note(f"The {RASTERS} of {len(groups)} held-out stimuli with most spikes.")
     voltage += canvas(fit.model, runs)
     return section(f"{held} voltage", voltage) + (section("Held-out spikes", rasters) if rasters else Markup())
+
+
+def _steps(fit: FittedNeuron) -> Markup:
+    """What the neuron does at each step beside the cell, silent steps included."""
+    caption = "Spikes per step by its current; filled: held out, open: trained on. Means over repeats and runs."
+    return (
+        markup("<p>{}</p>", step_verdict(fit.steps))
+        + markup('<div class="grid two">{}</div>', picture(figures.step_counts(fit.steps), caption))
+        + tables.step_table(fit.steps)
+        + note(
+            "Features as eFEL defines them: spike_count_stimint, time_to_first_spike, adaptation_index2 (of four "
+            "spikes or more), means over repeats and runs. The neuron ran freely, also at steps that it was trained on."
+        )
+    )
 
 
 def _preprocessing(fit: FittedNeuron) -> Markup:
@@ -206,8 +223,11 @@ def _mechanisms(fit: FittedNeuron) -> Markup:
     else:
         lacks.append("no afterspike currents")
     if neuron.membrane_currents:
-        caption = "Gated currents, where the voltage stays; dashed: before they inactivate. Negative ones hold back."
-        parts += picture(figures.gated_currents(neuron), caption)
+        caption = (
+            "Gated currents, where the voltage stays; dashed: before they inactivate. Negative ones hold back. Shaded: "
+            "voltages between spikes in the training sweeps (1 to 99 %)."
+        )
+        parts += picture(figures.gated_currents(neuron, visited_voltages(fit.model, fit.train)), caption)
     if moved := movements(neuron, _onset(fit)):
         caption = "How the threshold moves. Shaded: the cut of the spike at 0."
         parts += picture(figures.threshold_components(neuron, moved), caption)

@@ -11,17 +11,20 @@ from PIL import Image
 from glifjax.html import image, markup
 
 
-def picture(figure: Figure, caption: str | Markup = "", wide: bool = False) -> Markup:
-    """A figure as an image inside the page; a wide one scrolls in a narrow window."""
+def picture(figure: Figure, caption: str | Markup = "", wide: bool = False, words: str = "") -> Markup:
+    """A figure as an image inside the page; a wide one scrolls in a narrow window.
+
+    `words` say what it shows to who does not see it; the caption, if there are none.
+    """
     figure.set_dpi(200)
     canvas, png = FigureCanvasAgg(figure), BytesIO()
     canvas.draw()
     # few colours make an image of lines three times as small
     Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(96).save(png, "PNG", optimize=True)
-    words = Markup(caption).striptags() if isinstance(caption, Markup) else caption
+    words = words or (Markup(caption).striptags() if isinstance(caption, Markup) else caption)
     return markup(
         '<figure{}><div class="scroll">{}</div><figcaption>{}</figcaption></figure>',
         Markup(" class=wide") if wide else "",
-        image(png.getvalue(), "png", words or "figure"),
+        image(png.getvalue(), "png", words),
         caption,
     )

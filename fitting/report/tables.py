@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from glifjax.html import join, markup, note, table
 
+from ..assess.steps import Step
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from ..model.parameters import parameters
@@ -82,6 +83,34 @@ def _cells(texts: Iterable[str]) -> Markup:
     return join(markup("<td>{}</td>", text) for text in texts)
 
 
+def step_table(steps: Sequence[Step]) -> Markup:
+    """The table of steps by their current, three features of the cell beside those of the neuron."""
+    shown = {
+        "spike_count_stimint": ("Spikes", 1),
+        "time_to_first_spike": ("First spike (ms)", 0),
+        "adaptation_index2": ("Adaptation", 3),
+    }
+    rounded = lambda value, digits: f"{value:.{digits}f}".replace("-", "−") if math.isfinite(value) else "–"
+    rows = []
+    for step in steps:
+        groups = (step.cell, step.noisy, step.alone)
+        values = [rounded(group[name], digits) for name, (_, digits) in shown.items() for group in groups]
+        sweeps = ", ".join(map(str, step.numbers))
+        use = "held out" if step.held_out else "trained on"
+        rows.append(
+            markup(
+                '<tr><th>{}</th><td class="text">{}</td><td class="text">{}</td>{}</tr>',
+                show_number(1e12 * step.current),
+                sweeps,
+                use,
+                _cells(values),
+            )
+        )
+    kinds = ("cell", "with noise", "without")
+    head = join(markup("<th>{}, {}</th>", title, kind) for title, _ in shown.values() for kind in kinds)
+    return table(markup('<th>Step (pA)</th><th class="text">Sweeps</th><th class="text">Use</th>{}', head), rows)
+
+
 def parameter_table(fit: FittedNeuron) -> Markup:
     """The table of parameters, beside the true ones where the recording is simulated."""
     fitted = parameters(fit.model)
@@ -104,7 +133,9 @@ def parameter_table(fit: FittedNeuron) -> Markup:
                 meaning,
             )
         )
-    extra = Markup("<th>±</th>") * (fit.uncertainty is not None) + Markup("<th>True</th><th>Off by</th>") * bool(true)
+    extra = Markup("<th>±</th><th>90 %</th>") * (fit.uncertainty is not None) + Markup(
+        "<th>True</th><th>Off by</th>"
+    ) * bool(true)
     head = markup(
         '<th>Symbol</th><th class="text">Name</th><th>Fitted</th>{}<th class="text">Unit</th>'
         '<th class="text">Meaning</th>',
@@ -115,16 +146,16 @@ def parameter_table(fit: FittedNeuron) -> Markup:
 
 
 def _error(fit: FittedNeuron, name: str) -> Markup:
-    """The cell that holds a parameter's standard error; a dash where it is measured or chosen, not fitted."""
+    """The cells of a parameter's standard error and interval; dashes where it is measured or chosen, not fitted."""
     uncertainty = fit.uncertainty
     if uncertainty is None:
         return Markup()
     if name not in uncertainty.names:
-        return Markup("<td>–</td>")
+        return Markup("<td>–</td><td>–</td>")
     i = uncertainty.names.index(name)
     low, high = (show_number(end) for end in uncertainty.intervals[i])
     error = show_number(uncertainty.errors[i], 2)
-    return markup('<td><abbr title="90 %: {} … {}">{}</abbr></td>', low, high, error)
+    return markup("<td>{}</td><td>{} … {}</td>", error, low, high)
 
 
 def _deviation(value: float, true: float) -> str:

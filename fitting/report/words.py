@@ -9,7 +9,9 @@ from markupsafe import Markup
 from glifjax.html import items, join, markup
 from glifjax.io.nwb.sweeps import name_sweeps
 
+from ..assess.crossvalidate import runner_up
 from ..assess.predictive import Bands
+from ..assess.steps import Step
 from ..assess.uncertainty import DRAWS, Uncertainty
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
@@ -32,6 +34,8 @@ SCORES = {
 COLUMNS = {"deterministic": "Without noise", "test": "Escape noise", "ceiling": "The cell itself"}
 #: How a neuron decides without noise.
 KINDS = {"hard": "hard threshold", "accumulated": "accumulated hazard"}
+#: Spikes per run from which a neuron is said to fire.
+FIRES = 0.5
 KEY = Markup(
     '<span class="deterministic">Without noise</span>: single runs; <span class="test">escape noise</span>: a soft '
     "threshold, scores are means over many runs of the same neuron"
@@ -146,22 +150,39 @@ def readout(fit: FittedNeuron) -> str:
 
 def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
     """Why a level is preferred, and which is the best that AllenSDK reads."""
-    bits = {fit.level: fit.validation.bits for fit in fits if fit.validation is not None}
+    validations = {fit.level: fit.validation for fit in fits if fit.validation is not None}
+    bits = {level: validation.bits for level, validation in validations.items()}
     best = max(bits, key=lambda level: bits[level])
-    text = ""
     if chosen.level == best:
-        text += f"it tells most of training spikes that its fit has not seen, {show_score(bits[best])} bits each."
+        text = f"it tells most of training spikes that its fit has not seen, {show_score(bits[best])} bits each."
     else:
-        text += (
+        text = (
             "it is the simplest that predicts training spikes its fit has not seen as well as the best "
             f"({best}) does, {show_score(bits[chosen.level])} and {show_score(bits[best])} bits a spike, to "
             "within the standard error of the difference."
         )
+    if second := runner_up(validations, chosen.level):
+        level, (behind, error) = second
+        where = "behind" if behind >= 0 else "ahead"
+        text += f" The nearest other is {level}, {show_score(abs(behind))} ± {show_score(error)} {where}."
     readable = [fit.level for fit in fits if fit.recipe.allensdk and fit.level in bits]
     if readable and not chosen.recipe.allensdk:
         best = max(readable, key=lambda level: bits[level])
         text += f" The best that AllenSDK reads is {best}, with {show_score(bits[best])}."
-    return markup("<strong>{}</strong> is preferred: {}", chosen.level, text)
+    return markup("<strong>{}</strong> is preferred: {}", chosen.level, text + _best_without_noise(fits, chosen))
+
+
+def _best_without_noise(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
+    """Which level does best without noise, where that is another."""
+    explained = {fit.level: fit.scores.deterministic["evr_single_10ms"] for fit in fits}
+    finite = {level: value for level, value in explained.items() if math.isfinite(value)}
+    best = max(finite, key=lambda level: finite[level], default=chosen.level)
+    if best == chosen.level or chosen.level not in finite:
+        return ""
+    return (
+        f" Without noise, on the held-out sweeps, {best} does better: its EVr is {show_score(finite[best])}, "
+        f"this level's {show_score(finite[chosen.level])}."
+    )
 
 
 def steps_up(fits: Sequence[FittedNeuron]) -> list[Markup]:
@@ -183,6 +204,29 @@ def steps_up(fits: Sequence[FittedNeuron]) -> list[Markup]:
     return lines
 
 
+def step_verdict(steps: Sequence[Step]) -> str:
+    """How the neuron's spike counts at steps compare with the cell's, and whether it fires where the cell did not."""
+    count = "spike_count_stimint"
+    driven, silent = [step for step in steps if not step.silent], [step for step in steps if step.silent]
+    text = ""
+    if driven:
+        off = sum(abs(step.noisy[count] - step.cell[count]) for step in driven) / len(driven)
+        mean = sum(step.cell[count] for step in driven) / len(driven)
+        text += (
+            f"At {_counted(driven)} with spikes ({show_number(mean, 2)} on average) runs of the neuron are off by "
+            f"{show_number(off, 2)} spikes on average."
+        )
+    if silent:
+        firing = [step for step in silent if step.noisy[count] >= FIRES]
+        where = f": at {', '.join(f'{1e12 * step.current:.0f}' for step in firing)} pA" if firing else ""
+        text += f" At {len(firing)} of {_counted(silent)} at which the cell was silent the neuron fires{where}."
+    return text.strip()
+
+
+def _counted(steps: Sequence[Step]) -> str:
+    return f"{len(steps)} step{'' if len(steps) == 1 else 's'}"
+
+
 def called(name: str) -> tuple[Markup, str]:
     """A parameter's symbol and meaning."""
     stem, _, index = name.rpartition("_")
@@ -199,9 +243,9 @@ def called(name: str) -> tuple[Markup, str]:
 def doubtful(uncertainty: Uncertainty) -> list[str | Markup]:
     """What ± means, and which parameters it does not tell the whole of."""
     lines: list[str | Markup] = [
-        "±: standard error, from how the fit's errors scatter over the training sweeps; under the pointer: the 90 % "
-        "interval. That the spike's onset, cut and reset are measured is a part of it, with the errors that this has "
-        "on simulated cells. A dash: measured or chosen, not fitted."
+        "±: standard error, from how the fit's errors scatter over the training sweeps; 90 %: the interval. That "
+        "the spike's onset, cut and reset are measured is a part of both, with the errors this has on simulated cells. "
+        "A dash: measured or chosen, not fitted."
     ]
     named = lambda names: _listed([called(name)[0] for name in names])
     if uncertainty.loose:
@@ -220,8 +264,9 @@ def banded(bands: Bands, repeats: int) -> str:
     return (
         f"What {DRAWS} neurons predict whose parameters are as probable as the data leave them. Above: the rate of "
         f"{runs}, as many as were recorded (10 ms Gaussian); {_share(bands.rate_holds)} of the recorded rate lies in "
-        "the band. Below: the voltage, the recorded spikes forced, give or take the error on the training sweeps; "
-        f"{_share(bands.voltage_holds)} of the recorded voltage lies in the band."
+        "the band. Below: the voltage, the recorded spikes forced, give or take the error on the training sweeps and "
+        f"the baseline's drift since; {_share(bands.coverage)} of the voltage between spikes, in all recorded sweeps "
+        f"({repeats}), lies in the band, which is {show_number(bands.width, 2)} mV wide."
     )
 
 

@@ -1,4 +1,4 @@
-"""A fit's files: neuron_config.json, fit.json and report.html, whole or not at all."""
+"""A fit's files: neuron_config.json, fit.json, parameters.csv and report.html, whole or not at all."""
 
 import os
 import time
@@ -19,6 +19,7 @@ from ..pipeline.result import Fit
 from ..pipeline.settings import FitSettings
 from .folder import DEFAULT, check_folder, results, unfinished
 from .naming import folder_name
+from .parameter_table import write_parameters
 from .provenance import fingerprint, identity, provenance, task
 from .record import write_fit
 from .replacing import beside, replace_files
@@ -84,6 +85,7 @@ def fit_file(
     fresh: bool = False,
     command: str = "",
     with_recording: bool = False,
+    figures: str | None = None,
     on_start: Callable[[gj.Recording, Checkpoint], None] = lambda recording, checkpoint: None,
     progress: Callable[[str, str], None] = lambda level, stage: None,
     **callbacks: Any,
@@ -99,6 +101,7 @@ def fit_file(
         fresh: forget what a stopped fit has left.
         command: kept in fit.json.
         with_recording: put a copy of the recording beside its fit.
+        figures: "svg" or "pdf": write the report's figures as files of their own too.
         on_start: called with the recording and with what a stopped fit has left, before the fit.
         progress, callbacks: see fitting.fit.
 
@@ -131,6 +134,8 @@ def fit_file(
                 origin["file"] |= {"path": path.name}  # seen from fit.json
                 write_whole(folder / path.name, copy)
             write_results(fitted, folder, origin)
+            if figures is not None:
+                fitted.figures(folder, figures)
     checkpoint.remove()
     return fitted, final[0]
 
@@ -146,4 +151,5 @@ def write_results(fitted: Fit, folder: Path, origin: Mapping[str, Any]) -> None:
             for neuron in fitted.levels:
                 gj.write_neuron_config(neuron.neuron, folder / f"neuron_config_{neuron.level}.json")
     write_fit(folder / "fit.json", fitted, origin)
+    write_parameters(folder / "parameters.csv", fitted)
     fitted.report(folder / "report.html")

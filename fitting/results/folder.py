@@ -12,7 +12,15 @@ DEFAULT = Path("fits")
 #: Where fits that are not finished keep their stages, beside their results.
 UNFINISHED = ".glifjax-unfinished"
 #: What a fit writes, and what therefore may not be in a folder already.
-FILES = ("fit.json", "neuron_config.json", "neuron_config_*.json", "report.html", "report_explorer.html")
+FILES = (
+    "fit.json",
+    "neuron_config.json",
+    "neuron_config_*.json",
+    "parameters.csv",
+    "report.html",
+    "report_explorer.html",
+    "figure_*.*",
+)
 
 
 class ResultsError(InputError):

@@ -117,6 +117,8 @@ class LevelRecord:
         trust: whether to trust it; None in format 1.
         without_noise: how the neuron decides without noise, and how well each way does on the training sweeps; None in
             files from before there was a choice.
+        steps: what neuron and cell did at each step of current (fitting.assess.steps); of the preferred level.
+        predictive: width (mV) and coverage of the predictive bands; None where not asked for.
     """
 
     level: str
@@ -137,6 +139,8 @@ class LevelRecord:
     recipe: dict[str, Any] | None = None
     trust: TrustRecord | None = None
     without_noise: dict[str, Any] | None = None
+    predictive: dict[str, Any] | None = None
+    steps: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,8 @@ class FitRecord(LevelRecord):
     Attributes:
         format: number of the file's format.
         levels: every level's record by name; empty where one was fitted alone.
+        runner_up: the level that comes nearest to the preferred one, how many bits per spike (cross-validated) it lies
+            behind, and the standard error of that; None where one was fitted alone.
         file: the recording.
         settings: as fitting.FitSettings writes them.
         source: SHA-256 of the code of glifjax and fitting.
@@ -168,6 +174,7 @@ class FitRecord(LevelRecord):
 
     format: int = 1
     levels: dict[str, LevelRecord] = field(default_factory=dict)
+    runner_up: dict[str, Any] | None = None
     file: FileRecord | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     source: str = ""

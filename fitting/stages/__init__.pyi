@@ -14,4 +14,5 @@ from .membrane import Misfit as Misfit
 from .membrane import VoltageNoise as VoltageNoise
 from .readout import ChooseReadout as ChooseReadout
 from .readout import Readout as Readout
+from .reset import ResetMembrane as ResetMembrane
 from .threshold import Threshold as Threshold

@@ -1,5 +1,6 @@
 """The command as a user runs it: what it writes, and what it says of bad input."""
 
+import csv
 import json
 import re
 import signal
@@ -14,11 +15,13 @@ from nwb_files import Cell
 from pynwb import icephys
 from typer.testing import CliRunner
 
+import fitting
 import glifjax as gj
 from fitting.example.cell import write_example
 from fitting.results.files import new_results
 from fitting.results.folder import UNFINISHED, ResultsError
 from glifjax.cli import app
+from glifjax.errors import InputError
 
 
 def run(*arguments):
@@ -41,11 +44,45 @@ def fitted(small_example, tmp_path_factory):
     return out, result.output
 
 
+def test_a_fit_opens_again(fitted, small_example):
+    fit = fitting.load(fitted[0])
+    record = json.loads((fitted[0] / "fit.json").read_text())
+    assert (fit.level, list(fit.levels)) == ("LIF-ASC", ["LIF-ASC"])
+    value = lambda name: record["parameters"][name]["value"]
+    assert 1e-6 * float(fit.model.series_resistance) == pytest.approx(value("series_resistance"))
+    assert 1e12 * float(fit.neuron.C) == pytest.approx(value("C"))
+    assert fit.scores.test == record["scores"]["test"]
+    assert fit.trust.word == record["trust"]["word"]
+    assert fit.figures == {}
+    with fit.recording() as recording:
+        assert recording.path == small_example.resolve()
+    with pytest.raises(InputError, match="'LIF' was not fitted; it holds LIF-ASC"):
+        fit.at_level("LIF")
+    with pytest.raises(InputError, match="cannot be read as a fit"):
+        fitting.load(fitted[0].parent)
+    head, *rows = csv.reader((fitted[0] / "parameters.csv").read_text().splitlines())
+    assert head == ["level", "parameter", "value", "unit", "standard_error", "low_90", "high_90"]
+    assert [(row[1], float(row[2]), row[3]) for row in rows] == [
+        (name, entry["value"], entry["unit"]) for name, entry in record["parameters"].items()
+    ]
+
+
+def test_figures_are_of_known_formats_and_one_cell(small_example, tmp_path):
+    for arguments, words in (
+        ([small_example, "--figures", "gif"], "--figures gif is unknown; use svg or pdf"),
+        ([small_example, tmp_path / "b.nwb", "--figures", "svg"], "one cell at a time"),
+    ):
+        result = run(*arguments, "--out", tmp_path / "out")
+        assert result.exit_code == 2
+        assert words in " ".join(result.output.split())
+
+
 def test_a_fit_writes_its_files_and_says_what_it_did(fitted):
     out, said = fitted
     assert {file.name for file in out.iterdir()} == {
         "neuron_config.json",
         "fit.json",
+        "parameters.csv",
         "report.html",
         "report_explorer.html",
     }

@@ -16,7 +16,7 @@ from fitting.example.cell import write_example
 from fitting.many.cells import Cell, cell_names
 from fitting.many.overview import overview
 from fitting.many.study import fit_many
-from fitting.many.table import row
+from fitting.many.table import row, write_table
 from fitting.results.folder import ResultsError
 from glifjax.cli import app
 from glifjax.errors import InputError
@@ -120,6 +120,20 @@ class Fitted(Cell):
         versions = {"versions": {"jax": "0"}, "settings": SETTINGS, "command": "glifjax fit *.nwb"}
         levels = {"LIF": one("LIF", simple), "augmented": one("augmented", best)}
         return one("augmented", best) | versions | {"seconds_in_all": 31.0, "levels": levels}
+
+
+def test_the_table_has_every_level_s_parameters(tmp_path):
+    own = {"a": {"C": {"value": 90.0, "unit": "pF"}}, "b": {"g_1": {"value": 2.0, "unit": "nS"}}}
+
+    class Named(Fitted):
+        def record(self):
+            return super().record() | {"parameters": own[self.name]}
+
+    write_table([row(Named(name, tmp_path / name, tmp_path / name), tmp_path) for name in ("a", "b")], tmp_path)
+    with open(tmp_path / "cells.csv", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["C (pF)"], first["g_1 (nS)"]) == ("90.0", "")
+    assert (second["C (pF)"], second["g_1 (nS)"]) == ("", "2.0")
 
 
 def test_the_page_puts_the_best_predicted_first_and_the_failed_apart(tmp_path):

@@ -17,6 +17,7 @@ import pytest
 import glifjax as gj
 from fitting.assess.crossvalidate import Validation
 from fitting.assess.evaluate import Scores
+from fitting.assess.steps import Step
 from fitting.assess.trust import Trust
 from fitting.data.arrays import FitData, prepare
 from fitting.data.protocols import Part, Split
@@ -26,7 +27,9 @@ from fitting.levels import LEVELS
 from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
 from fitting.report import write_report
-from fitting.report.words import called
+from fitting.report.figures import step_counts
+from fitting.report.tables import step_table
+from fitting.report.words import called, step_verdict
 from fitting.stages import Outcome
 from glifjax.spikes.scores import SCORES
 
@@ -232,6 +235,23 @@ def test_simulated_recording_says_so_and_shows_the_truth(pages):
     assert re.search(r"a_spike – 4\.00 –", text)
     for case in ("steps", "nothing held out"):
         assert "imulated" not in words(pages[case])
+
+
+def test_steps_of_current_are_told_one_by_one_the_silent_ones_too():
+    features = lambda count, latency: {
+        "spike_count_stimint": count, "mean_frequency": count, "time_to_first_spike": latency,
+        "adaptation_index2": math.nan,
+    }  # fmt: skip
+    silent = Step((1,), False, 40e-12, 0.5, 1.5, features(0.0, math.nan), features(2.0, 90.0), features(0.0, math.nan))
+    driven = Step((2, 3), True, 120e-12, 0.5, 1.5, features(9.0, 21.0), features(7.0, 25.0), features(8.0, 20.0))
+    verdict = step_verdict((silent, driven))
+    assert "At 1 step with spikes (9.0 on average) runs of the neuron are off by 2.0 spikes" in verdict
+    assert "At 1 of 1 step at which the cell was silent the neuron fires: at 40 pA." in verdict
+    table = words(str(step_table((silent, driven))))
+    for part in ("40.0 1 trained on 0.0 2.0 0.0 – 90 – – – –", "120 2, 3 held out 9.0 7.0 8.0 21 25 20 – – –"):
+        assert part in table
+    (ax,) = step_counts((silent, driven)).axes
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["the cell", "escape noise", "without noise"]
 
 
 def test_levels_are_compared_and_the_preferred_one_comes_first_and_open(pages):

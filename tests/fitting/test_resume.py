@@ -285,7 +285,7 @@ def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
 def test_every_option_reaches_the_fit_and_so_does_every_setting(cell, whole, tmp_path, monkeypatch):
     asked = []
 
-    def fit(recording, *, progress, checkpoint, on_split, **settings):
+    def fit(recording, *, progress, checkpoint, on_split, on_level, **settings):
         asked.append(FitSettings(**settings).as_json())
         raise InputError("seen")
 

@@ -12,7 +12,7 @@ from helpers import AUGMENTED, DT, LEVEL, SHAPE, neuron, recorded
 import glifjax as gj
 from fitting.data.masks import observed_steps
 from fitting.levels import LEVELS
-from fitting.model.coordinates import Coordinate, origin, place, positions
+from fitting.model.coordinates import Coordinate, origin, place, positions, widths
 from fitting.model.hazard import WIDEST
 from fitting.model.likelihood import log_likelihood, spike_log_likelihood
 from fitting.model.parameters import quantities
@@ -31,6 +31,7 @@ from fitting.stages import (
 )
 from fitting.stages.deterministic import shifted
 from fitting.stages.membrane import condensed, levenberg_marquardt
+from fitting.stages.reset import resets, without_reset
 from glifjax.spike import MAX_SPIKES_PER_STEP
 
 
@@ -80,6 +81,35 @@ def test_stage_a_recovers_the_membrane(truth, data, membrane):
     residual = np.asarray(predict(membrane.model, data))[keep] - data.voltage[keep]
     assert np.sqrt(np.mean(residual**2)) == pytest.approx(0.5e-3, rel=0.02)  # the measurement noise
     assert membrane.losses[-1] < 0.05 * membrane.losses[0]
+
+
+@pytest.mark.slow
+def test_a_reset_that_does_harm_is_not_taken(data):
+    """A level with resets tells as much of the training spikes as the one without, wherever its own reset leads."""
+    bits = {}
+    for name in ("LIF", "LIF-R"):
+        level = LEVELS[name]
+        start = level.start(data, SHAPE)
+        if level.resets:
+            reset = lambda m: (m.neuron.voltage_reset.a, m.neuron.voltage_reset.b)
+            start = eqx.tree_at(reset, start, (jnp.asarray(1.0), jnp.asarray(5e-3)))
+        moved = level.coordinates(start, data.duration).membrane
+        model, _ = run_stages(level.stages(moved), start, data)
+        bits[name] = float(log_likelihood(model, data)) / data.n_spikes / np.log(2)
+    assert float(model.neuron.voltage_reset.a) == 0
+    assert bits["LIF-R"] > bits["LIF"] - 0.01
+
+
+def test_a_reset_to_rest_is_held_where_a_part_of_the_data_is_fitted(truth):
+    none = eqx.tree_at(
+        lambda m: (m.neuron.voltage_reset.a, m.neuron.voltage_reset.b), truth, (jnp.asarray(0.0), jnp.asarray(0.0))
+    )
+    moved = LEVEL.coordinates(none, 10.0).membrane
+    held = without_reset(none, moved)
+    assert resets(truth)
+    assert not resets(none)
+    assert len(origin(held)) == len(origin(moved))
+    assert np.count_nonzero(widths(moved)) == np.count_nonzero(widths(held)) + 1
 
 
 def test_least_squares_cannot_tell_condensed_residuals_from_all():

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from helpers import AUGMENTED, LEVEL, SHAPE, neuron, recorded
 
-from fitting.assess import uncertainty
-from fitting.assess.predictive import bands
+from fitting.assess import covariance, uncertainty
+from fitting.assess.draws import metropolis
+from fitting.assess.predictive import as_dict, bands, wander
 from fitting.assess.uncertainty import laplace
 from fitting.data.arrays import coarsen
+from fitting.data.drift import Drift, measure_drift
 from fitting.levels import LEVELS
 from fitting.model.coordinates import place, positions
 from fitting.model.hazard import STEP
@@ -48,7 +50,7 @@ def known(truth, data):
 @pytest.mark.slow
 def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
     membrane, rest = LEVEL.coordinates(truth, data.duration)
-    scores, fisher = uncertainty.spike_scores(truth, data, membrane, rest)
+    scores, fisher = covariance.spike_scores(truth, data, membrane, rest)
     x = positions(truth, rest)
     likelihood = jax.jit(lambda x: log_likelihood(place(truth, rest, x), coarsen(data, STEP)))
     h, one = 1e-3, np.eye(len(x))
@@ -61,9 +63,9 @@ def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
 
 def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
     membrane = LEVEL.coordinates(truth, data.duration).membrane
-    errors, slopes, dt = uncertainty.membrane_errors(truth, data, membrane)
+    errors, slopes, dt = covariance.membrane_errors(truth, data, membrane)
     assert dt == pytest.approx(Membrane().block)
-    means = uncertainty.fine_errors(truth, data, membrane, errors.shape)
+    means = covariance.fine_errors(truth, data, membrane, errors.shape)
     x = positions(truth, membrane)
     misfit = Membrane(moved=tuple(membrane)).misfit(truth, data, step=data.dt)
 
@@ -149,18 +151,24 @@ def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
         voltage=np.asarray(truth.recorded(trace.voltage_before_reset, again.current)) + noise,
         crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * again.dt, np.nan),
     )
-    found = bands(truth, known.draws, data, again, 1)
+    found = bands(truth, known.draws, data, measure_drift(data, SHAPE.cut), again)
     assert 0.8 < found.rate_holds <= 1.0
-    assert found.voltage_holds == pytest.approx(0.9, abs=0.04)
+    assert found.coverage == pytest.approx(0.9, abs=0.04)
+    # 90 % of a normal error of 0.5 mV
+    assert found.width == pytest.approx(2 * 1.645 * 0.5, rel=0.2)
+    assert found.width == pytest.approx(np.nanmean(np.ptp(found.voltage, axis=0)), rel=0.05)
+    written = as_dict((found, found))
+    assert written["voltage"] == {"width_mv": pytest.approx(found.width), "coverage": pytest.approx(found.coverage)}
     assert found.rate.shape == (2, 6000)
     assert (found.rate[0] <= found.rate[1]).all()
     inner, outer = (np.ptp(band, axis=0)[20000:] for band in (found.parameters, found.voltage))
     assert np.nanmax(inner) < np.nanmin(outer)
-    assert np.isnan(found.voltage[:, np.flatnonzero(forced[1])]).all()
+    assert np.isnan(found.voltage[:, np.flatnonzero(forced[found.sweep])]).all()
     assert np.isfinite(found.voltage[:, :500]).any()  # the start of a sweep, which a close-up may show
 
-    membrane = 1e3 * np.asarray(truth.membrane(again.voltage[1], again.current[1]) + truth.neuron.El_reference)
-    runs: Any = SimpleNamespace(data=again, sweep=1, membrane=membrane, window=(2.0, 4.0))
+    row = found.sweep
+    membrane = 1e3 * np.asarray(truth.membrane(again.voltage[row], again.current[row]) + truth.neuron.El_reference)
+    runs: Any = SimpleNamespace(data=again, sweep=row, membrane=membrane, window=(2.0, 4.0))
     rates, volts = figures.predictive_bands(runs, found).axes
     assert len(rates.collections) == 1
     assert len(volts.collections) == 2
@@ -168,7 +176,39 @@ def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
     assert low < np.nanmin(found.voltage[:, 21000:24000]) < np.nanmax(found.voltage[:, 21000:24000]) < high
     words = banded(found, 2)
     assert "2 runs" in words
-    assert f"{100 * found.voltage_holds:.0f} % of the recorded voltage" in words
+    assert f"{100 * found.coverage:.0f} % of the voltage between spikes" in words
+
+
+def test_the_baseline_wanders_on_as_it_did():
+    """A random walk of 0.1 mV a second, over a minute: its sd a minute later, from the middle of that one."""
+    random = np.random.default_rng(2)
+    time = np.arange(60.0) + 0.5
+    walks = [np.cumsum(1e-4 * random.normal(size=60)) for _ in range(200)]
+    minute: Any = SimpleNamespace(duration=60.0)
+    sds = [wander(Drift((time,), (walk,), (walk,)), minute) for walk in walks]
+    assert np.sqrt(np.mean(np.square(sds))) == pytest.approx(1e-4 * np.sqrt(60), rel=0.1)
+    assert wander(Drift((time,), (0 * time,), (0 * time,)), minute) == 0
+
+
+def test_chains_leave_a_normal_distribution_as_it_is_where_the_data_allow_it():
+    covariance = np.array([[1.0, 0.6], [0.6, 2.0]])
+    drawn = metropolis(lambda errors: np.zeros(len(errors)), covariance, 4000, np.random.default_rng(0))
+    np.testing.assert_allclose(np.cov(drawn.T), covariance, atol=0.12)
+
+
+def test_chains_do_not_go_where_the_data_exclude_it():
+    """A curved valley: the loss grows with the square of what the second coordinate lacks to follow the first's."""
+    valley = lambda errors: 50 * (errors[:, 1] - errors[:, 0] ** 2) ** 2
+    excess = lambda errors: valley(errors) - 50 * errors[:, 1] ** 2
+    covariance = np.diag([1.0, 0.01])
+    normal = np.random.default_rng(1).multivariate_normal(np.zeros(2), covariance, 20_000)
+    drawn = metropolis(excess, covariance, 2000, np.random.default_rng(0))
+    weights = np.exp(-np.maximum(excess(normal), 0))
+    assert np.mean(valley(normal) > 10) > 0.3
+    assert np.mean(valley(drawn) > 10) < 0.01
+    # chains are short, and start in the middle
+    ratio = np.sqrt(np.mean(drawn**2, axis=0) / np.average(normal**2, axis=0, weights=weights))
+    assert ((ratio > 0.6) & (ratio < 1.1)).all()
 
 
 def test_draws_scatter_as_the_errors_say(truth, known):

@@ -1,0 +1,60 @@
+"""The report's figures as files of their own, for a paper: SVG or PDF."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from matplotlib.figure import Figure
+
+from glifjax.errors import InputError
+
+from ..assess.trust import visited_voltages
+from ..fitted import FittedNeuron
+from . import figures
+from .runs import run
+
+#: The formats that figures are written in.
+Format = Literal["svg", "pdf"]
+
+
+def check_format(kind: str) -> None:
+    """Refuse a format that figures are not written in.
+
+    Raises:
+        InputError: lists the formats.
+    """
+    if kind not in get_args(Format):
+        raise InputError(f"`figures={kind!r}` is unknown; use {' or '.join(get_args(Format))}")
+
+
+def write_figures(fit: FittedNeuron, folder: Path, kind: str) -> list[Path]:
+    """Write figure_<name>.<kind> of a fit into a folder.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: an unknown format.
+    """
+    check_format(kind)
+    files = []
+    for name, figure in drawn(fit).items():
+        files.append(folder / f"figure_{name}.{kind}")
+        figure.savefig(files[-1], format=kind, metadata={"Date": None} if kind == "svg" else {"CreationDate": None})
+    return files
+
+
+def drawn(fit: FittedNeuron) -> dict[str, Figure]:
+    """The figures of a fit by name: what it predicts, and what a spike does."""
+    runs = run(fit)
+    made = {"voltage": figures.voltage(runs), "between_spikes": figures.close_up(runs)}
+    if fit.bands:
+        band = next(band for band, data in zip(fit.bands, fit.test, strict=True) if data is runs.data)
+        made["predictive_bands"] = figures.predictive_bands(runs, band)
+    for number, (trains, data) in enumerate(zip(fit.scores.trains, fit.test, strict=True), start=1):
+        made[f"spikes_{number}"] = figures.raster(trains, data)
+    made["spike_shape"] = figures.spike_shape(fit)
+    if fit.neuron.has_afterspike_currents:
+        made["afterspike_currents"] = figures.afterspike_currents(fit.neuron)
+    if fit.neuron.membrane_currents:
+        made["gated_currents"] = figures.gated_currents(fit.neuron, visited_voltages(fit.model, fit.train))
+    return made
