@@ -36,7 +36,7 @@ class SavedFit:
     @cached_property
     def neuron(self) -> gj.GLIF:
         """The preferred level's neuron."""
-        return gj.read_neuron_config(self.folder / "neuron_config.json")
+        return _glif(self.folder / "neuron_config.json")
 
     @property
     def model(self) -> PatchedNeuron:
@@ -53,7 +53,7 @@ class SavedFit:
             raise RecordError(f"{self.folder}: level {level!r} was not fitted; it holds {', '.join(self.levels)}")
         if level == self.level:
             return self.model
-        neuron = gj.read_neuron_config(self.folder / f"neuron_config_{level}.json")
+        neuron = _glif(self.folder / f"neuron_config_{level}.json")
         return self._behind_electrode(neuron, self.levels[level])
 
     @property
@@ -90,6 +90,13 @@ class SavedFit:
 
     def _behind_electrode(self, neuron: gj.GLIF, record: LevelRecord) -> PatchedNeuron:
         return PatchedNeuron(neuron, 1e6 * record.parameters["series_resistance"].value)
+
+
+def _glif(path: Path) -> gj.GLIF:
+    neuron = gj.read_neuron_config(path)
+    if not isinstance(neuron, gj.GLIF):
+        raise RecordError(f"{path}: holds no GLIF neuron, which is what a fit writes")
+    return neuron
 
 
 def load(folder: str | Path) -> SavedFit:
