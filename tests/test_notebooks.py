@@ -12,6 +12,7 @@ PRINTED = {
     "comparing_levels": "preferred: LIF-R-ASC-A",
     "a_rule_of_your_own": "with the network",
     "from_allensdk": "a = 0.100, b = -3.00 mV",
+    "stochastic_networks": "stimulated",
     "spike_inputs": "the same spikes: True",
     "rates_of_a_network": "signs kept: True",
     "from_spike_times": "recovered: threshold -50.0",
@@ -23,6 +24,7 @@ SIZES = "TRAINING, HELD_OUT, REPEATS, RUNS = 15.0, 4.0, 3, 20\n"
 SHORTER = {
     "fit_your_first_cell": SIZES + "STEPS = 2",
     "comparing_levels": SIZES + 'LEVELS = "LIF-R-ASC, LIF-R-ASC-A"',
+    "stochastic_networks": "STEPS = 10_000",
     "rates_of_a_network": "STEPS, DURATION = 3, 150.0",
     "a_rule_of_your_own": SIZES + "STEPS, TUNING = 20, 2",
 }
