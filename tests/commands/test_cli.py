@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,6 +69,7 @@ def test_a_fit_opens_again(fitted, small_example):
 
 
 def test_figures_are_of_known_formats_and_one_cell(small_example, tmp_path):
+    shutil.copy(small_example, tmp_path / "b.nwb")
     for arguments, words in (
         ([small_example, "--figures", "gif"], "--figures gif is unknown; use svg or pdf"),
         ([small_example, tmp_path / "b.nwb", "--figures", "svg"], "one cell at a time"),
