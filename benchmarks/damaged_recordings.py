@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    outcomes, began = [], time.perf_counter()
+    outcomes, text, began = [], "", time.perf_counter()
     for seed in range(options.first, options.first + options.cells):
         recorded = sweeps(draw_cell(seed), seed, TRAINING, HELD_OUT)
         for damage in DAMAGES:
@@ -170,9 +170,9 @@ def main() -> None:
             outcomes.append(outcome)
             what = outcome.refusal or f"finite {outcome.finite}, {outcome.bits:.2f} bits, {outcome.trust}"
             print(f"cell {seed}, {outcome.damage}: {what} ({time.perf_counter() - began:.0f} s)", flush=True)
-    text = page(outcomes, options.cells)
-    if options.out:
-        options.out.write_text(text, encoding="utf-8")
+        text = page(outcomes, seed - options.first + 1)
+        if options.out:
+            options.out.write_text(text, encoding="utf-8")
     print(text)
 
 
