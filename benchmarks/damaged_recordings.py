@@ -138,7 +138,7 @@ def page(outcomes: list[Outcome], cells: int) -> str:
     """A line for each damage, and what the refusals say."""
     lines = [
         "# Damaged recordings\n\nWritten by `benchmarks/damaged_recordings.py`.\n",
-        f"{cells} simulated cells, {TRAINING:g} s of training, {HELD_OUT:g} s held out, damaged in {len(DAMAGES)}",
+        f"Simulated cells: {cells}. {TRAINING:g} s of training, {HELD_OUT:g} s held out, damaged in {len(DAMAGES)}",
         "ways; a LIF is fitted to each by the default fit. Bits per spike are the median of those that were fitted.\n",
         "| damage | recordings | finite scores | refused | neither | bits per spike | trusted: good | with care | no |",
         "|---|---|---|---|---|---|---|---|---|",
