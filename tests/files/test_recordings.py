@@ -1,7 +1,9 @@
 """NWB files in and out: what real files hold is read right, or refused in one clear line."""
 
+import copy
 import json
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -16,7 +18,7 @@ from pynwb import icephys
 
 from glifjax.io.nwb.recording_writer import SweepArrays, write_recording
 from glifjax.io.nwb.recordings import read_recording
-from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.sweeps import Recording, RecordingError
 from glifjax.io.writing import WritingError
 
 REAL = Path(__file__).parents[3] / "shared" / "recordings"
@@ -39,6 +41,19 @@ def cell(tmp_path):
 def plain(cell):
     cell.sweep(0)
     return cell.save()
+
+
+def test_recordings_and_sweeps_go_to_another_process(plain):
+    """A recording as the file, opened again; a sweep, or what is no file, with its samples."""
+    with read_recording(plain) as recording:
+        arrays = Recording.from_arrays(recording.sweeps[0].current, recording.sweeps[0].voltage, RATE)
+        sent = [pickle.loads(pickle.dumps(thing)) for thing in (recording, arrays)]
+        sweeps = [sent[0].sweeps[0], sent[1].sweeps[0], copy.deepcopy(recording.sweeps[0])]
+        for sweep in sweeps:
+            np.testing.assert_array_equal(sweep.current, recording.sweeps[0].current)
+            np.testing.assert_array_equal(sweep.voltage, recording.sweeps[0].voltage)
+            assert sweep.rate == RATE
+        sent[0].close()
 
 
 # Samples, units, scale

@@ -1,5 +1,6 @@
 """Recordings in: a file of whichever format and version, by the reader for it."""
 
+from functools import partial
 from pathlib import Path
 
 from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
@@ -25,7 +26,12 @@ def read_recording(
         ...     [(sweep.number, sweep.protocol, sweep.current.shape) for sweep in recording.select("noise")]
         [(1, 'noise', (500,))]
     """
-    path = Path(path)
+    recording = _read(Path(path), electrode, trim, stimulus)
+    recording.opened = partial(read_recording, Path(path).resolve(), electrode=electrode, trim=trim, stimulus=stimulus)
+    return recording
+
+
+def _read(path: Path, electrode: str | None, trim: bool, stimulus: str | Path | None) -> Recording:
     check_file(path)
     if path.suffix.lower() in AMPLIFIERS:
         from glifjax.io.formats.amplifier_files import read_amplifier_file

@@ -8,12 +8,13 @@ This module knows no file format. A reader of one (``nwb1``, ``nwb2``) pairs eve
 makes the ``Channel``, ``Sweep`` and ``Recording`` of this module, and has its line in ``read_recording``.
 """
 
+import copyreg
 import fnmatch
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -57,6 +58,13 @@ class Channel:
     stated_rate: float | None = None
     timestamps: Any = None
     fault: str = ""
+
+    def __reduce__(self):
+        """To another process a channel goes with its samples, read from disk."""
+        held = slice(self.first, self.first + self.n_samples)
+        part = lambda samples: None if samples is None or self.fault else np.asarray(samples[held])
+        changes = {"data": part(self.data), "timestamps": part(self.timestamps), "first": 0}
+        return partial(Channel, **(vars(self) | changes)), ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,8 +207,14 @@ class Sweep:
 class Recording:
     """The sweeps of one cell in the order of their numbers, and what their file says of itself.
 
-    The file stays open until ``close()`` or the end of a ``with`` block; after that no samples can be read.
+    The file stays open until ``close()`` or the end of a ``with`` block; after that no samples can be read. Pickled, it
+    is the file that is opened again; its sweeps and a recording out of arrays go with their samples.
+
+    Attributes:
+        opened: what opens the file again; None for a recording that is no file.
     """
+
+    opened: "Callable[[], Recording] | None" = None
 
     def __init__(
         self,
@@ -213,7 +227,7 @@ class Recording:
         remarks: Iterable[str] = (),
         unpaired: str = "",
         other_content: str = "",
-        close: Callable[[], None] = lambda: None,
+        close: Callable[[], object] = tuple,
     ):
         """Hold what a reader found.
 
@@ -255,6 +269,10 @@ class Recording:
     def __exit__(self, *exception: object) -> None:
         """Close the file."""
         self.close()
+
+    def __reduce__(self):
+        """Open the file again, where there is one."""
+        return (copyreg.__newobj__, (Recording,), vars(self)) if self.opened is None else (self.opened, ())
 
     def __repr__(self) -> str:
         """Name the file and its sweeps."""
