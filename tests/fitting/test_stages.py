@@ -10,7 +10,10 @@ import pytest
 from helpers import AUGMENTED, DT, LEVEL, SHAPE, neuron, recorded
 
 import glifjax as gj
+from fitting.data.arrays import prepare
 from fitting.data.masks import observed_steps
+from fitting.data.protocols import choose_sweeps
+from fitting.data.shape import measure_shape
 from fitting.levels import LEVELS
 from fitting.model.coordinates import Coordinate, origin, place, positions, widths
 from fitting.model.hazard import WIDEST
@@ -84,18 +87,19 @@ def test_stage_a_recovers_the_membrane(truth, data, membrane):
 
 
 @pytest.mark.slow
-def test_a_reset_that_does_harm_is_not_taken(data):
-    """A level with resets tells as much of the training spikes as the one without, wherever its own reset leads."""
+def test_a_reset_that_does_harm_is_not_taken(shared):
+    """In a cell of current steps the recording's slope of 0.76 tells less of the training spikes than no reset."""
+    with gj.read_recording(shared / "recordings" / "native" / "19926019.nwb") as recording:
+        train = choose_sweeps(recording).train
+        shape = measure_shape([(part.voltage, part.rate) for part in train])
+        steps = prepare(train, shape)
     bits = {}
     for name in ("LIF", "LIF-R"):
         level = LEVELS[name]
-        start = level.start(data, SHAPE)
-        if level.resets:
-            reset = lambda m: (m.neuron.voltage_reset.a, m.neuron.voltage_reset.b)
-            start = eqx.tree_at(reset, start, (jnp.asarray(1.0), jnp.asarray(5e-3)))
-        moved = level.coordinates(start, data.duration).membrane
-        model, _ = run_stages(level.stages(moved), start, data)
-        bits[name] = float(log_likelihood(model, data)) / data.n_spikes / np.log(2)
+        start = level.start(steps, shape)
+        model, _ = run_stages(level.stages(level.coordinates(start, steps.duration).membrane), start, steps)
+        bits[name] = float(log_likelihood(model, steps)) / steps.n_spikes / np.log(2)
+    assert float(start.neuron.voltage_reset.a) > 0.7
     assert float(model.neuron.voltage_reset.a) == 0
     assert bits["LIF-R"] > bits["LIF"] - 0.01
 
