@@ -8,7 +8,6 @@ This module knows no file format. A reader of one (``nwb1``, ``nwb2``) pairs eve
 makes the ``Channel``, ``Sweep`` and ``Recording`` of this module, and has its line in ``read_recording``.
 """
 
-import copyreg
 import fnmatch
 import math
 import re
@@ -272,7 +271,7 @@ class Recording:
 
     def __reduce__(self):
         """Open the file again, where there is one."""
-        return (copyreg.__newobj__, (Recording,), vars(self)) if self.opened is None else (self.opened, ())
+        return (object.__new__, (Recording,), vars(self)) if self.opened is None else (self.opened, ())
 
     def __repr__(self) -> str:
         """Name the file and its sweeps."""
