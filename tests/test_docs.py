@@ -48,3 +48,16 @@ def test_code_imports_names_of_the_faces(path):
         if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] in ("glifjax", "fitting"):
             assert node.module in FACES
             assert names <= set(importlib.import_module(node.module).__all__)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+def test_code_to_paste_runs_as_it_stands(page, tmp_path, monkeypatch):
+    """In a folder of its own; in the README it is the first piece, the second needs a recording of a reader's own."""
+    monkeypatch.chdir(tmp_path)
+    pieces = code(ROOT / page)
+    space = {}
+    for piece in pieces[:1] if page == "README.md" else pieces:
+        exec(compile(piece, page, "exec"), space)
+    assert (tmp_path / "report.html").exists()
+    assert len(space["trace"].spikes().times)
