@@ -51,6 +51,7 @@ from .network.simulate import ReportData as ReportData
 from .network.simulate import simulate_network as simulate_network
 from .neuron import AbstractJumpingNeuron as AbstractJumpingNeuron
 from .neuron import AbstractNeuron as AbstractNeuron
+from .neuron import AbstractSpikingNeuron as AbstractSpikingNeuron
 from .neuron import Input as Input
 from .neuron import Sample as Sample
 from .neuron import Status as Status

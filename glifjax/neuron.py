@@ -1,4 +1,4 @@
-"""What every neuron is: a pure step function. `AbstractJumpingNeuron` cuts the step into advance, decide, reset."""
+"""What every neuron is: a pure step function. `AbstractSpikingNeuron` cuts the step into advance, decide, reset."""
 
 from abc import abstractmethod
 from enum import IntFlag
@@ -127,7 +127,7 @@ class AbstractNeuron(eqx.Module):
         """The Status flags of a run that ended in this state."""
 
 
-class AbstractJumpingNeuron(AbstractNeuron):
+class AbstractSpikingNeuron(AbstractNeuron):
     """A neuron whose step is advance, decide, reset.
 
     The author writes `advance` (the dynamics without a spike) and `reset`. The decision is the same for all: forced,
@@ -152,9 +152,9 @@ class AbstractJumpingNeuron(AbstractNeuron):
     def excess(self, state: State) -> Float[Array, ""]:
         """V - threshold, V: what decides the spike, and the hazard of escape noise."""
 
+    @abstractmethod
     def surplus(self, state: State) -> Float[Array, ""]:
-        """What decides a spike without noise, where it is above 0, V: the excess, unless a neuron says otherwise."""
-        return self.excess(state)
+        """What decides a spike without noise, where it is above 0, V."""
 
     @abstractmethod
     def refractory(self, state: State) -> Bool[Array, ""]:
@@ -180,6 +180,14 @@ class AbstractJumpingNeuron(AbstractNeuron):
         jumped = choose(spiked, self.reset(free), free, self.detach_reset)
         new = self.settle(jumped, spiked, inp)
         return new, self.observe(state, free, new, spiked, inp, dt)
+
+
+class AbstractJumpingNeuron(AbstractSpikingNeuron):
+    """A spiking neuron whose hard threshold decides where there is no noise: its surplus is its excess."""
+
+    def surplus(self, state: State) -> Float[Array, ""]:
+        """V - threshold, V."""
+        return self.excess(state)
 
 
 def decide(

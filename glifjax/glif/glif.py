@@ -18,7 +18,7 @@ from glifjax.arrays import as_float
 from glifjax.checks import require, require_one_length, require_positive
 from glifjax.errors import InputError
 from glifjax.glif.words import described, level_of
-from glifjax.neuron import AbstractJumpingNeuron, Input, Sample, SpikeCut, Status
+from glifjax.neuron import AbstractSpikingNeuron, Input, Sample, SpikeCut, Status
 from glifjax.rules.base import Rule
 from glifjax.rules.membrane import AbstractMembraneCurrent
 from glifjax.rules.own import (
@@ -86,7 +86,7 @@ class GLIFState(eqx.Module):
     "threshold_reset",
     "afterspike_reset",
 )
-class GLIF(AbstractJumpingNeuron):
+class GLIF(AbstractSpikingNeuron):
     """A generalized leaky integrate-and-fire neuron. `from_level` builds Allen's five levels.
 
     Voltages are relative to El_reference, as in the published configs. R_input, C, th_inf, asc_amp_array (and
@@ -112,7 +112,7 @@ class GLIF(AbstractJumpingNeuron):
             see the voltage after the reset.
         convention: "allen", or "nest": what follows a reset to above the threshold (the neuron stops, or spikes again),
             and how the cut's duration becomes steps (to the nearest, or up).
-        escape_noise, spike, detach_reset: see AbstractJumpingNeuron.
+        escape_noise, spike, detach_reset: see AbstractSpikingNeuron.
         accumulated_hazard: decides the spikes without noise, by the hazard of escape_noise; None: the hard threshold.
     """
 

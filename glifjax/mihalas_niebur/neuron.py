@@ -88,7 +88,7 @@ class MihalasNiebur(AbstractNeuron):
         integrator: "exact" or "exponential_euler".
         max_spikes_per_step: crossings looked for in one step, 1 or more; further ones set Status.TOO_MANY_SPIKES.
         propagator: over a step of the dt given to `at_dt`, which computes it once for a run.
-        escape_noise, spike, spike_latency, detach_reset: see AbstractJumpingNeuron.
+        escape_noise, spike, spike_latency, detach_reset: see AbstractSpikingNeuron.
     """
 
     C: Float[Array, ""] = eqx.field(default=1e-9, converter=as_float)

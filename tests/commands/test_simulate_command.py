@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import glifjax as gj
 from glifjax.batches.sweeps import length_batches
 from glifjax.cli import app
-from glifjax.io.nwb.sweeps import Channel
+from glifjax.io.nwb.channel import Channel
 
 LONGER = 2 * np.abs(np.sin(np.arange(N + 100) / 40)) * CURRENT.max()  # pA
 

@@ -258,6 +258,7 @@ def test_a_fit_that_was_killed_goes_on_to_the_same_files(cell, whole, tmp_path):
     assert outcome(out) == outcome(whole)
 
 
+@pytest.mark.slow
 def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
     """Byte for byte; with other settings where they are given."""
     record = json.loads((whole / "fit.json").read_text())
@@ -265,7 +266,7 @@ def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
     assert record["settings"] == {
         "level": "LIF", "train_sweeps": None, "test_sweeps": None, "optimizer": None, "uncertainty": False,
         "electrode": "auto", "drift": "auto", "currents": None, "seed": 0, "train": None, "starts": 1, "runs": 500,
-        "loss": ["van Rossum", "likelihood"], "cell": None,
+        "loss": ["van Rossum", "likelihood"], "cell": None, "stimulus": None,
     }  # fmt: skip
     assert record["constants"]["LIF"]["membrane"]["noise"]["sigma"] == 2e-3
     result = run("--like", whole / "fit.json", "--out", tmp_path / "again")

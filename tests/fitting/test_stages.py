@@ -156,6 +156,7 @@ def test_stage_b_finds_a_threshold_as_likely_as_the_true_one(truth, data):
     assert float(fitted.neuron.threshold_reset.b_spike) == float(fitted.neuron.threshold_dynamics.b_spike)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [*gj.LEVELS, pytest.param("augmented", marks=pytest.mark.slow)])
 def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, data):
     recipe = replace(LEVELS[level], membrane=Membrane(evaluations=3))

@@ -78,6 +78,7 @@ def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
     assert np.linalg.norm(found - exactly) < 0.3 * np.linalg.norm(coarse - exactly)
 
 
+@pytest.mark.slow
 def test_standard_errors_tell_how_far_off_the_membrane_is(truth, data, known):
     moved = tuple(LEVEL.coordinates(truth, data.duration).membrane)
     fitted = Membrane(moved=moved)(eqx.tree_at(lambda m: m.neuron.C, truth, 120e-12), data).model
@@ -127,6 +128,7 @@ def test_a_quarter_of_the_data_doubles_the_errors(truth, data, known):
         assert quarter.errors[i] / known.errors[i] == pytest.approx(2.0, rel=0.5)
 
 
+@pytest.mark.slow
 def test_what_is_measured_on_the_spikes_widens_the_errors_of_what_rests_on_it(truth, data, known):
     wide = laplace(truth, data, LEVEL)
     assert wide.names == known.names

@@ -73,6 +73,7 @@ def test_the_gallery_is_a_mapping_in_the_papers_order(shared):
         gj.gallery.variant("figure")
 
 
+@pytest.mark.slow
 def test_one_call_gives_what_twenty_do():
     neurons, currents, steps = batch(gj.gallery.values())
     assert currents.shape == (20, 10_000)

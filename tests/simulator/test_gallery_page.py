@@ -75,6 +75,7 @@ def test_the_page_needs_nothing_else(html):
         assert all(value.startswith("#") for value in outside)
 
 
+@pytest.mark.slow
 def test_each_panel_holds_its_claim_its_control_and_what_was_measured(html, paper):
     read = Reader(html)
     assert len(read.panels) == 20

@@ -101,6 +101,7 @@ def test_a_step_of_any_length_has_the_spikes_of_a_short_one(fast):
     np.testing.assert_allclose(coarse.spikes().times, fine.spikes().times, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_first_crossing_is_that_of_a_dense_grid():
     """Sums of five exponentials with signs and rates at random, over seven orders of magnitude."""
     random, n, h = np.random.default_rng(0), 400, 1e-3
@@ -205,6 +206,7 @@ def spike_sum(neuron, current):
     return jnp.sum(jnp.where(there, (DT * jnp.arange(len(crossing))[:, None] + crossing) * weight, 0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", [pytest.param("tonic_bursting", marks=pytest.mark.slow), "hyperpol_bursting"])
 def test_derivatives_through_all_spikes_and_resets_are_finite_differences(slug):
     pattern = gj.gallery[slug]
@@ -249,6 +251,7 @@ def _weighted(trace):
     return jnp.sum(jnp.where(there, trace.crossing, 0.0)) + jnp.sum(trace.voltage) * 1e-3
 
 
+@pytest.mark.slow
 def test_surrogate_derivatives_reach_the_spikes():
     """`spiked` carries the surrogate with either integrator; a detached reset keeps it out of the voltage."""
     current = jnp.full(300, 2e-9)

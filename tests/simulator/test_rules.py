@@ -325,6 +325,7 @@ def test_the_page_fits_a_reset_by_gradient_and_prints_what_it_says(page):
     assert page["printed"].strip() in PAGE.read_text()
 
 
+@pytest.mark.slow
 def test_the_page_shows_one_reset_in_three_ways(page):
     function = lambda neuron, state, a, b: a * state.voltage + b
     partial = eqx.Partial(function, a=jnp.asarray(0.1), b=jnp.asarray(0.0))

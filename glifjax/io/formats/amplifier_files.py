@@ -13,7 +13,8 @@ from jaxtyping import Float
 
 from glifjax.io.formats.abf_protocol import waveforms
 from glifjax.io.formats.stimulus_file import AMPERES, read_stimulus
-from glifjax.io.nwb.sweeps import Channel, Quantity, Recording, RecordingError, Sweep, first_line
+from glifjax.io.nwb.channel import Channel, Quantity
+from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
 
 #: neo's readers by the endings of files.
 READERS = {".abf": "AxonRawIO", ".wcp": "WinWcpRawIO", ".smr": "Spike2RawIO"}

@@ -19,13 +19,12 @@ import h5py
 import numpy as np
 from jaxtyping import Float
 
+from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.fields import dataset, group, number, place, text, values, within
 from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.series import vector
 from glifjax.io.nwb.sweeps import (  # fmt: skip
-    Channel,
     Clamp,
-    Quantity,
     Recording,
     RecordingError,
     Sweep,

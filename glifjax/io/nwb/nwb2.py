@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import h5py
 
+from glifjax.io.nwb.channel import Quantity
 from glifjax.io.nwb.fields import address, members, size_at, text, text_at, within
 from glifjax.io.nwb.icephys_tables import Row, Span, recorded_rows, stated_numbers
 from glifjax.io.nwb.pairing import NO_PROTOCOL, integers, pair, words
 from glifjax.io.nwb.series import STIMULI, Series, icephys_kinds, read_series
-from glifjax.io.nwb.sweeps import Clamp, Quantity, Recording, RecordingError, Sweep, first_line, name_sweeps
+from glifjax.io.nwb.sweeps import Clamp, Recording, RecordingError, Sweep, first_line, name_sweeps
 
 #: Where the series are.
 _RESPONSES = "/acquisition"

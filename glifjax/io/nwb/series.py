@@ -14,8 +14,9 @@ import h5py
 import numpy as np
 
 from glifjax.io.json_text import parse_json
+from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.fields import address, dataset, entry, linked_name, members, number, place, text, within
-from glifjax.io.nwb.sweeps import Channel, Clamp, Quantity, RecordingError
+from glifjax.io.nwb.sweeps import Clamp, RecordingError
 
 #: The series that a cell answered with, by their types.
 RESPONSES: dict[str, Clamp] = {

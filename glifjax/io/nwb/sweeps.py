@@ -5,7 +5,7 @@
 in ``Recording.warnings``.
 
 This module knows no file format. A reader of one (``nwb1``, ``nwb2``) pairs every response with its stimulus,
-makes the ``Channel``, ``Sweep`` and ``Recording`` of this module, and has its line in ``read_recording``.
+makes a ``Channel`` of each, a ``Sweep`` and the ``Recording``, and has its line in ``read_recording``.
 """
 
 import fnmatch
@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -21,10 +21,10 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.errors import InputError
+from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.samples import LARGEST_SPAN, SMALLEST_SPAN, not_finite, out_of_scale
 
 Clamp = Literal["current", "voltage", "zero"]
-Quantity = Literal["current", "voltage"]
 
 _UNITS = {"current": ("a", "amp", "amps", "ampere", "amperes"), "voltage": ("v", "volt", "volts")}
 _SUSPICIONS = {
@@ -36,34 +36,6 @@ _SUSPICIONS = {
 
 class RecordingError(InputError):
     """A recording or a part of it cannot be used; the message has file, sweep, value and remedy."""
-
-
-@dataclass(frozen=True, eq=False)
-class Channel:
-    """One quantity of a sweep on disk, unread: ``data[first : first + n_samples] * conversion + offset``.
-
-    ``data`` and ``timestamps`` (s) slice into arrays of shape (N,); ``unit`` is what the file says, right or
-    wrong; of ``stated_rate`` (Hz) and ``timestamps`` one is None; ``fault`` is why the samples cannot be read, if so.
-    """
-
-    where: str  # in the file, for messages
-    quantity: Quantity
-    unit: str
-    data: Any
-    n_samples: int
-    first: int = 0
-    conversion: float = 1.0
-    offset: float = 0.0
-    stated_rate: float | None = None
-    timestamps: Any = None
-    fault: str = ""
-
-    def __reduce__(self):
-        """To another process a channel goes with its samples, read from disk."""
-        held = slice(self.first, self.first + self.n_samples)
-        part = lambda samples: None if samples is None or self.fault else np.asarray(samples[held])
-        changes = {"data": part(self.data), "timestamps": part(self.timestamps), "first": 0}
-        return partial(Channel, **(vars(self) | changes)), ()
 
 
 @dataclass(frozen=True, eq=False)
