@@ -73,6 +73,7 @@ def test_cells_side_by_side(tmp_path):
         assert {file.name for file in (out / name).iterdir()} == {
             "neuron_config.json",
             "fit.json",
+            "parameters.csv",
             "report.html",
             "report_explorer.html",
         }

@@ -212,7 +212,7 @@ def test_each_stage_runs_once(tmp_path):
 @pytest.mark.slow
 def test_a_fit_stopped_at_every_stage_in_turn_ends_alike(cell, whole, tmp_path):
     """Each time it is stopped as the next stage starts, it has kept the one before."""
-    stops = ["membrane", "threshold", "deterministic threshold", "scores"]
+    stops = ["membrane", "threshold", "deterministic threshold", "spikes without noise", "scores"]
     checkpoint = Checkpoint(tmp_path / "kept")
     with gj.read_recording(cell) as recording:
         for stop in stops:
@@ -311,6 +311,7 @@ def test_every_option_reaches_the_fit_and_so_does_every_setting(cell, whole, tmp
 
 @pytest.mark.slow
 def test_one_more_fit_in_a_process_compiles_nothing_and_leaves_no_arrays(cell, whole, caplog):
+    gc.collect()
     before = len(jax.live_arrays())
     with gj.read_recording(cell) as recording, jax.log_compiles():
         fit = fitting.fit(recording, level="LIF")
@@ -318,7 +319,7 @@ def test_one_more_fit_in_a_process_compiles_nothing_and_leaves_no_arrays(cell, w
     del fit, recording
     gc.collect()
     assert "Finished XLA compilation" not in caplog.text
-    assert len(jax.live_arrays()) == before
+    assert len(jax.live_arrays()) <= before
 
 
 def test_a_recording_that_changes_while_it_is_fitted_is_refused(cell, tmp_path, monkeypatch):
