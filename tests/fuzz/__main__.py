@@ -1,9 +1,10 @@
 """Whole files, changed at random: each is read, or refused in a sentence, in little time and memory.
 
-    PYTHONPATH=tests uv run python -m fuzz [--seconds 60] [--seed 0] [--first 0] [--failures fuzz_failures]
+    PYTHONPATH=tests uv run python -m fuzz [--seconds 60] [--files N] [--seed 0] [--first 0] [--failures fuzz_failures]
 
 Trial n of a seed is always the same file. It lies among the failures while it is read, so that one which ends the
-process or takes for ever stays there too; one more run with `--first n --seconds 0` reads it again.
+process or takes for ever stays there too; one more run with `--first n --seconds 0` reads it again. `--files` stops
+after so many, however quick the machine is.
 """
 
 import argparse
@@ -55,6 +56,7 @@ def trial(number: int, seed: int, inputs: dict[str, Path], failures: Path) -> bo
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--files", type=int, default=sys.maxsize)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first trial")
     parser.add_argument("--failures", type=Path, default=Path("fuzz_failures"), help="where failing files stay")
@@ -68,7 +70,7 @@ def main() -> int:
         for number in count(options.first):
             if not trial(number, options.seed, inputs, options.failures):
                 failed.append(number)
-            if time.monotonic() - began >= options.seconds:
+            if time.monotonic() - began >= options.seconds or number - options.first + 1 >= options.files:
                 break
     print(f"{number - options.first + 1} files of seed {options.seed}, {len(failed)} failures: {failed or 'none'}")
     return bool(failed)
