@@ -49,25 +49,25 @@ def record(folder, sweeps):
     return gj.read_recording(folder / "cell.nwb")
 
 
-def neuron(level="LIF-R-ASC-A"):
-    return gj.from_level(
-        level,
-        C=100e-12,
-        R_input=200e6,
-        th_inf=15e-3,
-        El_reference=-70e-3,
-        asc_tau_array=(0.02, 0.1),
-        asc_amp_array=(-60e-12, -10e-12),
-        reset_slope=0.3,
-        reset_intercept=-3e-3,
-        a_spike=3e-3,
-        b_spike=40.0,
-        a_voltage=20.0,
-        b_voltage=60.0,
-        spike_cut_length=30,
-        dt=DT,
-        escape_noise=gj.EscapeNoise(1000.0, 1.5e-3, jitter=3e-4, lapse=0.05),
-    )
+def neuron(level="LIF-R-ASC-A", **changes):
+    parameters = {
+        "C": 100e-12,
+        "R_input": 200e6,
+        "th_inf": 15e-3,
+        "El_reference": -70e-3,
+        "asc_tau_array": (0.02, 0.1),
+        "asc_amp_array": (-60e-12, -10e-12),
+        "reset_slope": 0.3,
+        "reset_intercept": -3e-3,
+        "a_spike": 3e-3,
+        "b_spike": 40.0,
+        "a_voltage": 20.0,
+        "b_voltage": 60.0,
+        "spike_cut_length": 30,
+        "dt": DT,
+        "escape_noise": gj.EscapeNoise(1000.0, 1.5e-3, jitter=3e-4, lapse=0.05),
+    }
+    return gj.from_level(level, **(parameters | changes))
 
 
 def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):

@@ -3,7 +3,6 @@
 A policy in its head lets the browser run the one script that stands here, by its digest, and load nothing.
 """
 
-import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from glifjax.html import data as data_element
 from glifjax.html import document, markup
 
 #: What the script is made of, in this order.
@@ -31,8 +31,8 @@ def page(data: Mapping[str, Any], programs: Sequence[str]) -> str:
     script = module(programs) + START
     body = markup(
         '<div id="explorer"><noscript>This page needs JavaScript, which runs in it alone.</noscript></div>\n'
-        '<script type="application/json" id="data">{}</script>\n<script type="module">{}</script>\n',
-        Markup(escaped_json(data)),
+        '{}\n<script type="module">{}</script>\n',
+        data_element("data", data),
         Markup(script),
     )
     style = asset("page.css") + asset("style.css")
@@ -48,12 +48,6 @@ def module(programs: Sequence[str]) -> str:
 def asset(name: str) -> str:
     """A file of the folder assets."""
     return (files("glifjax.explorer") / "assets" / name).read_text(encoding="utf-8")
-
-
-def escaped_json(data: Any) -> str:
-    """JSON that stands in a script element: no letter of it ends the element, or begins markup."""
-    text = json.dumps(data, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def policy(script: str, style: str) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float
 from markupsafe import Markup
 
-from glifjax.explorer.page import asset, escaped_json
+from glifjax.explorer.page import asset
 from glifjax.explorer.recorded import packed
+from glifjax.html import data as data_element
 from glifjax.html import markup
 
 SCRIPTS = ("run.js", "plot.js", "controls.js", "viewer.js")
@@ -69,9 +70,8 @@ def viewer(
     start = 'view(document.getElementById("viewer"), JSON.parse(document.getElementById("viewer-data").textContent));'
     script = '"use strict";\n' + "\n".join(map(asset, SCRIPTS)) + start
     return markup(
-        '<style>{}</style><div id="viewer"></div>\n<script type="application/json" id="viewer-data">{}</script>\n'
-        '<script type="module">{}</script>\n',
+        '<style>{}</style><div id="viewer"></div>\n{}\n<script type="module">{}</script>\n',
         Markup(asset("style.css")),
-        Markup(escaped_json(data)),
+        data_element("viewer-data", data),
         Markup(script),
     )

@@ -19,7 +19,7 @@ from glifjax.checks import require, require_one_length, require_positive
 from glifjax.errors import InputError
 from glifjax.glif.words import described, level_of
 from glifjax.neuron import AbstractSpikingNeuron, Input, Sample, SpikeCut, Status
-from glifjax.rules.base import Rule
+from glifjax.rules.base import PLACES, Rule
 from glifjax.rules.membrane import AbstractMembraneCurrent
 from glifjax.rules.own import (
     currents_of,
@@ -78,14 +78,7 @@ class GLIFState(eqx.Module):
     accumulated: Float[Array, ""] | None = None
 
 
-@places_for_rules(
-    "voltage_dynamics",
-    "threshold_dynamics",
-    "afterspike_dynamics",
-    "voltage_reset",
-    "threshold_reset",
-    "afterspike_reset",
-)
+@places_for_rules(*PLACES)
 class GLIF(AbstractSpikingNeuron):
     """A generalized leaky integrate-and-fire neuron. `from_level` builds Allen's five levels.
 

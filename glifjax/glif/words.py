@@ -4,18 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from glifjax.rules.base import PLACES
 from glifjax.rules.entries import quantities
 from glifjax.rules.own import rule_name
-
-#: The attributes that hold the six rules.
-RULES = (
-    "voltage_dynamics",
-    "threshold_dynamics",
-    "afterspike_dynamics",
-    "voltage_reset",
-    "threshold_reset",
-    "afterspike_reset",
-)
 
 
 def level_of(neuron: Any) -> str:
@@ -40,7 +31,7 @@ def described(neuron: Any) -> str:
         f"  spike cut {int(neuron.spike_cut_length)} steps of {_number(neuron.dt, 1e6)} us, "
         f"spike latency {_number(neuron.spike_latency, 1e3)} ms",
     ]
-    rules = [(name, getattr(neuron, name)) for name in RULES]
+    rules = [(name, getattr(neuron, name)) for name in PLACES]
     rules += [("membrane_current", current) for current in neuron.membrane_currents]
     for name, rule in rules:
         values = [

@@ -20,6 +20,16 @@ if TYPE_CHECKING:  # any callable; its parameters are its own
 else:
     Rule = Callable[..., Any]
 
+#: The attributes of a GLIF neuron that hold its six rules.
+PLACES = (
+    "voltage_dynamics",
+    "threshold_dynamics",
+    "afterspike_dynamics",
+    "voltage_reset",
+    "threshold_reset",
+    "afterspike_reset",
+)
+
 
 class AbstractDynamics(eqx.Module):
     """How a part of the state moves in a step without a spike.

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import neuron
 from scipy.stats import laplace
 
 import glifjax as gj
@@ -27,25 +28,8 @@ DT = STEP
 
 
 def allen() -> PatchedNeuron:
-    neuron = gj.from_level(
-        "LIF-R-ASC-A",
-        C=100e-12,
-        R_input=200e6,
-        th_inf=15e-3,
-        El_reference=-70e-3,
-        asc_tau_array=(0.02, 0.1),
-        asc_amp_array=(-60e-12, -10e-12),
-        reset_slope=0.3,
-        reset_intercept=-3e-3,
-        a_spike=3e-3,
-        b_spike=40.0,
-        a_voltage=20.0,
-        b_voltage=60.0,
-        spike_cut_length=15,
-        dt=DT,
-        escape_noise=gj.EscapeNoise(1000.0, 1.5e-3),
-    )
-    return PatchedNeuron(neuron, 12e6)
+    cell = neuron(spike_cut_length=15, dt=DT, escape_noise=gj.EscapeNoise(1000.0, 1.5e-3))
+    return PatchedNeuron(cell, 12e6)
 
 
 def recorded(model: PatchedNeuron, seconds=6.0, noise=0.5e-3) -> FitData:

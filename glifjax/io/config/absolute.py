@@ -11,16 +11,7 @@ from jaxtyping import Array, Float
 from glifjax.glif.glif import GLIF
 from glifjax.io.config.values import NeuronConfigError
 from glifjax.rules import afterspike, membrane, threshold, threshold_kernels, voltage
-
-#: The neuron's attributes that hold its six rules.
-SLOTS = (
-    "voltage_dynamics",
-    "threshold_dynamics",
-    "afterspike_dynamics",
-    "voltage_reset",
-    "threshold_reset",
-    "afterspike_reset",
-)
+from glifjax.rules.base import PLACES
 
 
 def absolute_voltages(neuron: GLIF, source: str = "neuron") -> GLIF:
@@ -49,7 +40,7 @@ def absolute_voltages(neuron: GLIF, source: str = "neuron") -> GLIF:
         th_inf=neuron.th_inf + by / neuron.coeffs.th_inf,
         spike_waveform=neuron.spike_waveform + by,
         membrane_currents=tuple(moved(current) for current in neuron.membrane_currents),
-        **{slot: moved(getattr(neuron, slot)) for slot in SLOTS},
+        **{slot: moved(getattr(neuron, slot)) for slot in PLACES},
     )
 
 
