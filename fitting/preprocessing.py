@@ -36,8 +36,6 @@ MATTERS = 0.3e-3
 DRIFTS_BY = 5e-3
 #: The largest standard error that still tells a balanced bridge, ohm.
 BALANCED = 1e6
-#: The smallest standard error that tells nothing of an electrode, ohm.
-UNTOLD = 20e6
 #: The level that comparisons are made with.
 LEVEL = "LIF-R-ASC-A"
 #: From sweeps, their spikes, and whether there is a series resistance, to how well they are predicted.
@@ -161,8 +159,6 @@ def preprocess(
     """
     source = _noise(recording, split, train) or train
     kernel = measure_kernel(source, shape.cut)
-    if kernel is not None and not kernel.error < UNTOLD:
-        kernel = None
     choice = _Choice(train, shape, trial or fit_and_validate)
     size = _size(kernel, source is train)
     kind, reason = electrode, f"as told; {size}"

@@ -64,7 +64,7 @@ def scan(
         reverse: from the last input to the first; alone, without the two above.
 
     Raises:
-        InputError: checkpoint below one, or a record that is no function.
+        InputError: checkpoint below one, a record that is no function, or either together with reverse.
     """
     record = Record() if record is None else record
     of = record.of
@@ -77,6 +77,8 @@ def scan(
         state, sample = step(state, inp)
         return state, of(state, sample)
 
+    if reverse and (checkpoint is not None or record.every != 1):
+        raise InputError("reverse runs alone; leave checkpoint and record's `every` out")
     if reverse:
         return jax.lax.scan(recorded, start, inputs, reverse=True)
     start = _laid_out_as_its_step(step, start, inputs)

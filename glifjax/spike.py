@@ -123,8 +123,8 @@ class AccumulatedHazard(eqx.Module):
     """Spikes without noise, where the hazard has gathered: dA/dt = lambda(V) - A / tau,   a spike where A > A*.
 
     A is how many spikes the hazard lambda, without its lapses, has lately let expect; it starts at 0, also after each
-    spike. A hard threshold spikes as soon as one may come, this where one is due. With no tau (infinite) and a random
-    A* it is escape noise, by time rescaling: Brown et al. 2002, Neural Comput. 14:325.
+    spike. A hard threshold spikes as soon as one may come, this where one is due. With a tau that is long against the
+    intervals and a random A* it is escape noise, by time rescaling: Brown et al. 2002, Neural Comput. 14:325.
 
     Attributes:
         tau: time constant with which A is forgotten, s.

@@ -34,8 +34,8 @@ STEPS = 200_000
 JACKKNIFE = 10
 #: Their least length, s.
 SHORTEST = 0.5
-#: A standard error that leaves any electrode possible, ohm.
-UNCERTAIN = 100e6
+#: The smallest standard error that tells nothing of an electrode, ohm.
+UNCERTAIN = 20e6
 #: An artefact's mean jump of the current stands out by so many standard errors.
 SIGNIFICANT = 6.0
 #: And is so large a part of the current's SD.
@@ -119,7 +119,7 @@ def measure_kernel(data: FitData, cut: float) -> ElectrodeKernel | None:
     kernel, full, tail = _separate(whole, edges, data.dt)
     others = np.array([_separate(whole - gram, edges, data.dt)[0].sum() for gram in grams])
     error = float(np.sqrt((parts - 1) / parts * np.sum((others - others.mean()) ** 2)))
-    if not error <= UNCERTAIN:
+    if not error < UNCERTAIN:
         return None
     lags = (edges[:-1] + edges[1:] - 1) / 2 * data.dt
     return ElectrodeKernel(kernel, data.dt, lags, full / data.dt, tail, error, tuple(data.numbers.tolist()))

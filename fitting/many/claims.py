@@ -30,11 +30,11 @@ class Claim:
     run: str
     time: float
 
-    def abandoned(self, run: str, limit: float | None) -> bool:
+    def abandoned(self, run: str | None, limit: float | None) -> bool:
         """Whether another process of the run `run` may go on: the claim's is of the same run, gone, or too late.
 
         Args:
-            run: a run's token; it gives a cell out again once the first process is gone.
+            run: a run's token; it gives a cell out again once the first process is gone. None is of no run.
             limit: s that a cell may take; None is a day, after which another host's is given up.
         """
         if self.run == run or (self.host == platform.node() and os.name == "posix" and not runs(self.process)):
@@ -85,7 +85,7 @@ def claimed(folder: Path, name: str, run: str, limit: float | None = None) -> It
 def holder(folder: Path, name: str, limit: float | None = None) -> Claim | None:
     """Who fits a cell; None where nobody does."""
     last, claim = _last(folder, name)
-    return claim if last and not claim.abandoned("", limit) else None
+    return claim if last and not claim.abandoned(None, limit) else None
 
 
 def _last(folder: Path, name: str) -> tuple[int, Claim]:

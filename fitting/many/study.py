@@ -68,8 +68,8 @@ def fit_many(
 
     Raises:
         InputError: a path (of the shard) that does not exist, a folder that holds other results, a timeout or a number
-            of jobs that is none, or another package named fitting that new processes would import; nothing is started
-            then.
+            of jobs that is none, a shard without `out`, or another package named fitting that new processes would
+            import; nothing is started then.
     """
     check_package()
     if timeout is not None and not timeout > 0:
@@ -83,6 +83,8 @@ def fit_many(
     own = places if shard is None else shard.of(places)
     if missing := [path for path in own if not path.is_file()]:
         raise InputError(f"{missing[0]}: there is no such file; nothing was started")
+    if shard is not None and out is None:
+        raise InputError("a shard writes into the folder that all shards share; name it with `out=`")
     folder = Path(out) if out is not None else _default_folder(places, asked, fresh)
     whole_run = Run(asked, overwrite, fresh, command, timeout)
     everything = [

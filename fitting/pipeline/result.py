@@ -133,7 +133,7 @@ class Fit:
         return write_figures(self.preferred, Path(folder), kind)
 
     def report(self, path: str | Path) -> None:
-        """Write the report, one self-contained HTML page, to `path`."""
+        """Write the report to `path`, an HTML page, and beside it <name>_explorer.html, to which it links."""
         from ..report import write_report
 
         write_report(self.levels, self.level, path)

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from matplotlib.figure import Figure
 
 from glifjax.errors import InputError
+from glifjax.io.writing import whole_file
 
 from ..assess.trust import visited_voltages
 from ..fitted import FittedNeuron
@@ -27,7 +28,7 @@ def check_format(kind: str) -> None:
 
 
 def write_figures(fit: FittedNeuron, folder: Path, kind: str) -> list[Path]:
-    """Write figure_<name>.<kind> of a fit into a folder.
+    """Write figure_<name>.<kind> of a fit into a folder, which is made where it does not exist.
 
     Returns:
         The files.
@@ -36,10 +37,12 @@ def write_figures(fit: FittedNeuron, folder: Path, kind: str) -> list[Path]:
         InputError: an unknown format.
     """
     check_format(kind)
+    folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, figure in drawn(fit).items():
         files.append(folder / f"figure_{name}.{kind}")
-        figure.savefig(files[-1], format=kind, metadata={"Date": None} if kind == "svg" else {"CreationDate": None})
+        with whole_file(files[-1]) as file:
+            figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else {"CreationDate": None})
     return files
 
 

@@ -30,7 +30,7 @@ RASTERS = 3
 def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path) -> None:
     """Write the report on fits of one recording, one for each level: one HTML page without outside resources.
 
-    Beside it stands `report_explorer.html`, to which it links: the preferred neuron to play with.
+    Beside it stands `<name>_explorer.html`, to which it links: the preferred neuron to play with.
 
     Args:
         fits: at least one, the simplest level first.

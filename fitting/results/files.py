@@ -20,7 +20,7 @@ from ..pipeline.settings import FitSettings
 from .folder import DEFAULT, check_folder, results, unfinished
 from .naming import folder_name
 from .parameter_table import write_parameters
-from .provenance import fingerprint, identity, provenance, task
+from .provenance import fingerprint, inputs, provenance, task
 from .record import write_fit
 from .replacing import beside, replace_files
 
@@ -122,7 +122,7 @@ def fit_file(
         on_start(recording, checkpoint)
         asked = {name: value for name, value in vars(settings).items() if name != "stimulus"}
         fitted = fit(recording, **asked, **callbacks, progress=progress, checkpoint=checkpoint)
-        if path.is_file() and identity(path) != origin["file"]:
+        if path.is_file() and any(origin[name] != now for name, now in inputs(path, settings).items()):
             checkpoint.remove()
             raise gj.RecordingError(f"{path}: changed while it was fitted; fit it again once it is whole")
         progress("", "writing the report")

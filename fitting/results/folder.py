@@ -19,7 +19,8 @@ FILES = (
     "parameters.csv",
     "report.html",
     "report_explorer.html",
-    "figure_*.*",
+    "figure_*.svg",
+    "figure_*.pdf",
 )
 
 

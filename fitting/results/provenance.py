@@ -34,8 +34,23 @@ class LikeError(InputError):
 
 
 def provenance(path: Path, settings: FitSettings) -> dict[str, Any]:
-    """What fit.json says of a fit's origin: `file`, its name, place and SHA-256, and the `circumstances`."""
-    return {"file": identity(path), **circumstances(settings)}
+    """What fit.json says of a fit's origin: its `inputs` and the `circumstances`."""
+    return {**inputs(path, settings), **circumstances(settings)}
+
+
+def inputs(path: Path, settings: FitSettings) -> dict[str, dict[str, str]]:
+    """`file`, the recording, and `stimulus`, the file of its current where that is one: name, place and SHA-256."""
+    files = {"file": identity(path)}
+    if settings.stimulus is not None:
+        files["stimulus"] = identity(Path(settings.stimulus))
+    return files
+
+
+def _digests(origin: Mapping[str, Any]) -> str:
+    """The SHA-256 of the inputs."""
+    recording = origin["file"]["sha256"]
+    stimulus = origin.get("stimulus")
+    return recording if stimulus is None else f"{recording} {stimulus['sha256']}"
 
 
 def circumstances(settings: FitSettings) -> dict[str, Any]:
@@ -66,7 +81,7 @@ def fingerprint(origin: Mapping[str, Any]) -> str:
     out differently when it goes on.
     """
     machine = {key: value for key, value in origin["machine"].items() if key != "threads"}
-    parts = (origin["file"]["sha256"], machine, *(origin[key] for key in ("settings", "versions", "source")))
+    parts = (_digests(origin), machine, *(origin[key] for key in ("settings", "versions", "source")))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -82,7 +97,7 @@ def task(origin: Mapping[str, Any]) -> str:
     Raises:
         LookupError, TypeError: it states no origin.
     """
-    parts = (origin["file"]["sha256"], *assignment(origin).values())
+    parts = (_digests(origin), *assignment(origin).values())
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -154,11 +169,15 @@ def read_like(path: Path) -> tuple[FitSettings, FitRecord]:
 
 
 def find_recording(like: Path, record: FitRecord) -> Path:
-    """The recording that a fit.json was made from: beside it, or where it was.
+    """The recording that a fit.json was made from: beside it, or where it was; its stimulus file is checked too.
 
     Raises:
-        LikeError: it is in neither place, or another file is.
+        LikeError: it is in neither place, or another file is; so is that of its current.
     """
+    if record.stimulus is not None:
+        current = Path(record.settings.get("stimulus") or record.stimulus.path)
+        if not current.is_file() or identity(current)["sha256"] != record.stimulus.sha256:
+            raise LikeError(f"{current}: not the current that {like} was fitted with; put that one there")
     file = record.file
     if file is None:
         raise LikeError(f"{like}: does not say what it was fitted to; give the recording too")

@@ -162,6 +162,7 @@ class FitRecord(LevelRecord):
         runner_up: the level that comes nearest to the preferred one, how many bits per spike (cross-validated) it lies
             behind, and the standard error of that; None where one was fitted alone.
         file: the recording.
+        stimulus: the file of its current, where that is one of its own.
         settings: as fitting.FitSettings writes them.
         source: SHA-256 of the code of glifjax and fitting.
         machine: what the last bits may depend on.
@@ -176,6 +177,7 @@ class FitRecord(LevelRecord):
     levels: dict[str, LevelRecord] = field(default_factory=dict)
     runner_up: dict[str, Any] | None = None
     file: FileRecord | None = None
+    stimulus: FileRecord | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     source: str = ""
     machine: dict[str, Any] = field(default_factory=dict)

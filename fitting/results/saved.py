@@ -74,7 +74,7 @@ class SavedFit:
     @property
     def figures(self) -> dict[str, Path]:
         """The figures that were written beside the report (`glifjax fit --figures svg`), by name."""
-        files = sorted(self.folder.glob("figure_*.*"))
+        files = sorted(file for kind in ("svg", "pdf") for file in self.folder.glob(f"figure_*.{kind}"))
         return {file.stem.removeprefix("figure_"): file for file in files}
 
     def recording(self) -> gj.Recording:

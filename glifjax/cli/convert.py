@@ -50,7 +50,11 @@ def convert(
         from glifjax.errors import InputError
 
         if to is not None:
-            return _neuron(source, out, to)
+            if stimulus is not None or electrode is not None:
+                raise InputError("--stimulus and --electrode are of a recording; leave them out with --to, of a neuron")
+            if out.suffix.lower() != ".json":
+                raise InputError(f"{out}: a neuron is written as JSON; give a name that ends in .json")
+            return _neuron(source, out, to, overwrite)
         if out.suffix.lower() == ".json":
             raise InputError(f"{out}: a neuron is written in the form that --to names; give allen, nest or sonata")
         if out.suffix.lower() != ".nwb":
@@ -58,11 +62,13 @@ def convert(
         _recording(source, out, stimulus, electrode, overwrite)
 
 
-def _neuron(source: Path, out: Path, to: Form) -> None:
+def _neuron(source: Path, out: Path, to: Form, overwrite: bool) -> None:
     import jax
 
     from glifjax.io.config.convert import convert_neuron_config
+    from glifjax.io.writing import check_target
 
+    check_target(out, overwrite)
     jax.config.update("jax_enable_x64", True)
     note = convert_neuron_config(source, out, to.value)
     out_console.print(f"[bold]{escape(str(out))}[/bold]", soft_wrap=True)

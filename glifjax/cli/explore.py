@@ -37,6 +37,7 @@ def _explore(config: Path, cell: Path | None, out: Path, which: str | None, dt: 
     import jax
 
     import glifjax as gj
+    from glifjax.cli.neurons import read_neuron
     from glifjax.errors import InputError
     from glifjax.explorer.recorded import sweeps_to_show
     from glifjax.io.nwb.sweeps import name_sweeps
@@ -46,7 +47,7 @@ def _explore(config: Path, cell: Path | None, out: Path, which: str | None, dt: 
         raise InputError("--sweeps chooses among those of a recording; give CELL.nwb too")
     check_target(out, overwrite)
     jax.config.update("jax_enable_x64", True)
-    neuron = gj.read_model_zip(config).neuron if config.suffix == ".zip" else gj.read_neuron_config(config)
+    neuron = read_neuron(config)
     title, source = _title(config), config.name
     if cell is None:
         gj.explore(neuron, dt=dt, title=title, source=source).save(out)

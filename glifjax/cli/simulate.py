@@ -95,7 +95,7 @@ def _step(config, cell, step, duration, out, plot, seed, stack) -> Path | None:
     """Simulate a step and say what came of it; or, for --out, the recording of a step to simulate."""
     import jax
 
-    import glifjax as gj
+    from glifjax.cli.neurons import read_glif
     from glifjax.cli.step import print_step, step_recording
 
     if cell is not None:
@@ -106,8 +106,7 @@ def _step(config, cell, step, duration, out, plot, seed, stack) -> Path | None:
     if out is None:
         print_step(config, step, duration, seed)
         return None
-    neuron = gj.read_model_zip(config).neuron if config.suffix == ".zip" else gj.read_neuron_config(config)
-    return step_recording(Path(stack.enter_context(TemporaryDirectory())), neuron, step, duration)
+    return step_recording(Path(stack.enter_context(TemporaryDirectory())), read_glif(config), step, duration)
 
 
 def _target(cell: Path, out: Path | None, in_place: bool, yes: bool) -> Path:
@@ -126,6 +125,7 @@ def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, opti
     import jax
 
     import glifjax as gj
+    from glifjax.cli.neurons import read_glif
     from glifjax.cli.simulations import Simulation, choose_sweeps
     from glifjax.cli.units import check_units
     from glifjax.io.nwb.simulation_writer import write_simulation
@@ -133,10 +133,7 @@ def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, opti
     from glifjax.io.writing import check_target
 
     jax.config.update("jax_enable_x64", True)
-    zipped = config.suffix == ".zip"
-    neuron = gj.read_model_zip(config).neuron if zipped else gj.read_neuron_config(config)
-    if not isinstance(neuron, gj.GLIF):
-        raise InputError(f"{config}: holds a {type(neuron).__name__}; this command runs GLIF neurons, gj.simulate any")
+    neuron = read_glif(config)
     simulation = Simulation(neuron, config.name, **options)
     plots = target.with_name(f"{target.stem}_plots")
     with gj.read_recording(cell, electrode=electrode, trim=False) as recording:

@@ -14,18 +14,13 @@ from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.sweeps import name_sweeps
 from glifjax.io.nwb.written import Written
 from glifjax.io.writing import whole_file
-from glifjax.neuron import SpikeCut
+from glifjax.neuron import STATUS_WORDS, SpikeCut
 from glifjax.plots.text import plain
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
 #: The protocol that is left out unless selected: the amplifier's own test.
 TEST = "test"
-STATUS = {
-    gj.Status.NON_FINITE_CURRENT: "the stimulus holds NaN",
-    gj.Status.BAD_RESET: "stopped: a reset left V above the threshold",
-    gj.Status.TOO_MANY_SPIKES: "spikes are missing: several in one step",
-}
 
 
 class SimulationError(InputError):
@@ -161,7 +156,7 @@ def summarize(sweep: gj.Sweep, trace: gj.Trace) -> SweepSummary:
         sampling=sweep.rate,
         recorded=_recorded_spikes(sweep),
         spikes=len(trace.spikes()),
-        status="; ".join(words for flag, words in STATUS.items() if int(trace.status) & flag),
+        status="; ".join(words for flag, words in STATUS_WORDS.items() if int(trace.status) & flag),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 import glifjax as gj
 from glifjax.cli.console import escape, out_console
+from glifjax.cli.neurons import read_glif
 from glifjax.cli.units import AMPERES, SECONDS, check_units, quantity
 from glifjax.errors import InputError
 
@@ -40,7 +41,7 @@ def print_step(config: Path, amplitude: str, duration: str, seed: int | None) ->
     """
     import jax
 
-    neuron: Any = gj.read_model_zip(config).neuron if config.suffix == ".zip" else gj.read_neuron_config(config)
+    neuron: Any = read_glif(config)
     dt = float(neuron.dt)
     current = step_current(amplitude, duration, dt)
     check_units(neuron, [current], dt, config.name)

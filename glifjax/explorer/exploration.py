@@ -163,7 +163,7 @@ def _model(neuron: Any, program: Program, number: int, dt: float) -> dict[str, A
 def _in_python(neuron: Any) -> dict[str, Any]:
     """What writes the neuron in Python: a config, or the arguments of its class; neither, where files know no name."""
     if isinstance(neuron, MihalasNiebur):
-        fields = [field.name for field in dataclasses.fields(neuron) if field.name not in ("propagator", "inside")]
+        fields = [field.name for field in dataclasses.fields(neuron) if field.name != "propagator"]
         numbers = [name for name in fields if eqx.is_array(getattr(neuron, name))]
         named = {name: getattr(neuron, name) for name in ("integrator", "max_spikes_per_step")}
         return {"arguments": [(name, place_of(neuron, name)) for name in numbers], "static": named}

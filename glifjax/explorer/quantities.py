@@ -82,7 +82,7 @@ UNITS = {
     "init_currents": Unit("nA", 1e9, "internal current", "around", 10),
 }
 #: Fields that multiply others, say where voltages are counted from, or hold a shape.
-STILL = ("coeffs", "dt", "El_reference", "spike_waveform", "propagator", "inside")
+STILL = ("coeffs", "dt", "El_reference", "spike_waveform", "propagator")
 #: Headings, by the first part of a field's path.
 GROUPS = {
     "C": "Membrane", "R_input": "Membrane", "G": "Membrane", "El": "Membrane", "V_reset": "After a spike",

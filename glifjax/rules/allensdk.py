@@ -15,6 +15,7 @@ from jaxtyping import Array, ArrayLike
 from glifjax.arrays import as_float
 from glifjax.errors import InputError
 from glifjax.rules.base import Threshold
+from glifjax.rules.own import function_name
 
 #: Argument -> what it is, from the neuron, the state and, for dynamics, the injected current.
 ARGUMENTS: dict[str, Callable[..., Any]] = {
@@ -62,7 +63,7 @@ class AllenSDKRule(eqx.Module):
         self.function = function
         self.params = {name: as_float(value) for name, value in params.items()}
         names = list(inspect.signature(function).parameters)
-        of_rule = f"AllenSDK's rule {function.__name__}({', '.join(names)})"
+        of_rule = f"AllenSDK's rule {function_name(function)}({', '.join(names)})"
         for name in names:
             if name not in ARGUMENTS and name not in self.params:
                 raise InputError(f"{of_rule} needs {name}; give it among the parameters, or use {', '.join(ARGUMENTS)}")
@@ -75,6 +76,8 @@ class AllenSDKRule(eqx.Module):
     def __call__(self, neuron: Any, state: Any, *now: Array) -> Any:
         """The rule's part of the new state; `now` is current and dt, for dynamics."""
         names = list(inspect.signature(self.function).parameters)
+        if not now and "inj" in names:
+            raise InputError(f"{function_name(self.function)}: a reset sees no current; leave inj out")
         taken = {name: ARGUMENTS[name](neuron, state, *now) for name in names if name not in self.params}
         made = self.function(**taken, **self.params)
         part = next(name for name in names if name in GIVES)

@@ -152,7 +152,13 @@ def fitting_part(rule: Rule, name: str, made: Any, before: Any) -> Any:
 
 def rule_name(rule: Rule) -> str:
     """A rule's class or function, for messages."""
-    return rule.func.__name__ if isinstance(rule, Function) else type(rule).__name__
+    return function_name(rule.func) if isinstance(rule, Function) else type(rule).__name__
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """A function's name; that of what is called for a partial one, or its class."""
+    function = function.func if isinstance(function, functools.partial) else function
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def mechanism(rule: Rule) -> str:

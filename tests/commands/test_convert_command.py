@@ -55,6 +55,33 @@ def config(tmp_path_factory):
     return path
 
 
+def test_a_neuron_is_converted_and_no_file_lost(config, tmp_path):
+    out = tmp_path / "glif_psc.json"
+    assert run("convert", config, out, "--to", "nest").exit_code == 0
+    before = out.read_bytes()
+    for words, message in (
+        ((config, out, "--to", "nest"), "the file exists; choose another name, or replace it with --overwrite"),
+        ((config, config, "--to", "nest"), "the file exists"),
+        ((config, tmp_path / "n.txt", "--to", "nest"), "give a name that ends in .json"),
+        ((config, tmp_path / "n.json", "--to", "nest", "--stimulus", "i.csv"), "are of a recording"),
+    ):
+        done = run("convert", *words)
+        assert done.exit_code == 2
+        assert message in " ".join(done.stderr.split())
+    assert out.read_bytes() == before
+    assert run("convert", config, out, "--to", "allen", "--overwrite").exit_code == 0
+    assert gj.read_neuron_config(out).spike_cut_length == 20
+
+
+def test_a_step_is_for_glif_neurons(tmp_path):
+    path = tmp_path / "mihalas_niebur.json"
+    gj.write_neuron_config(gj.gallery["tonic_spiking"].neuron, path)
+    for words in ((), ("--out", tmp_path / "out.nwb")):
+        done = run("simulate", path, "--step", "200pA", *words)
+        assert done.exit_code == 2
+        assert "holds a MihalasNiebur; this command runs GLIF neurons" in " ".join(done.stderr.split())
+
+
 def test_a_step_says_what_the_neuron_does(config):
     """dV = I R (1 - e^(-t / RC)): 20 mV at 300 pA after RC ln 3 = 11 ms, every 13 ms with the cut of 2 ms."""
     done = run("simulate", config, "--step", "300pA", "--duration", "500ms")

@@ -32,6 +32,7 @@ def test_a_level_that_stays_is_where_the_next_sweep_starts():
     ("name", "text", "amperes"),
     [
         ("plain.csv", "0,1\n0.1,2\n", [[1e-12, 2e-12]]),
+        ("greek.csv", "time (s),I (\N{GREEK SMALL LETTER MU}A)\n0,1\n", [[1e-6]]),
         ("titled.csv", "time (s),I (nA),J (pA)\n0,1,5\n0.1,2,6\n", [[1e-9, 2e-9], [5e-12, 6e-12]]),
         ("atf.atf", 'ATF\t1.0\n1\t2\n"a=b"\n"Time (s)"\t"Trace #1 (pA)"\n0\t1\n0.1\t2\n', [[1e-12, 2e-12]]),
     ],
@@ -49,6 +50,8 @@ def test_a_stimulus_file_holds_currents_in_its_units(tmp_path, name, text, amper
         ("0,1\n1,x\n", "no table of numbers"),
         ("", "has 1 columns and 0 rows"),
         ("0,1\n1,nan\n", "without gaps"),
+        ("time (s),I (nA)\n0,1,2\n", "has 2 titles over 3 columns"),
+        ("ATF\t1.0\nno number\n0\t1\n", "no whole ATF file"),
     ],
 )
 def test_a_stimulus_file_that_is_none_is_refused(tmp_path, text, words):

@@ -323,3 +323,26 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, recordings, monkeypatch, arg
     assert result.stderr.startswith("error: ")
     assert len(result.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "fits").exists()
+
+
+def test_a_shard_needs_the_folder_that_all_share(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cell.nwb").touch()
+    with pytest.raises(InputError, match="name it with `out=`"):
+        fit_many(["cell.nwb"], shard=Shard(1, 2))
+    assert not (tmp_path / "fits").exists()
+
+
+def test_another_current_is_another_task(tmp_path):
+    """Of a recording whose current is a file of its own, both count."""
+    (tmp_path / "cell.abf").write_bytes(b"voltage")
+    current = tmp_path / "i.csv"
+    current.write_text("0,1\n")
+    asked = fitting.FitSettings(level="LIF", stimulus=str(current))
+    origin = provenance(tmp_path / "cell.abf", asked)
+    before = [digits(origin) for digits in (fitting.results.provenance.task, fitting.results.provenance.fingerprint)]
+    current.write_text("0,2\n")
+    later = provenance(tmp_path / "cell.abf", asked)
+    after = [digits(later) for digits in (fitting.results.provenance.task, fitting.results.provenance.fingerprint)]
+    assert before[0] != after[0]
+    assert before[1] != after[1]

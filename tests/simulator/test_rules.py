@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import io
 import re
@@ -417,8 +418,16 @@ def test_rules_written_for_allensdk_take_their_place():
         (reset_voltage, {"custom_param_a": 0.1, "custom_param_b": 0.0, "c": 1.0}, "has no argument c"),
         (lambda neuron, AScurrents_t0, time_step: AScurrents_t0, {}, "needs time_step"),
         (lambda neuron, inj: inj, {}, "takes no part of the state"),
+        (functools.partial(reset_voltage, custom_param_b=0.0), {}, r"rule reset_voltage\(.*needs custom_param_a"),
     ],
 )
 def test_other_arguments_than_allensdks_are_refused(function, params, message):
     with pytest.raises(ValueError, match=message):
         rules.AllenSDKRule(function, params)
+
+
+def test_a_reset_sees_no_current():
+    rule = rules.AllenSDKRule(lambda neuron, voltage_t0, inj: voltage_t0 + inj, {})
+    neuron = gj.from_level("LIF", C=1e-10, R_input=2e8, th_inf=0.02)
+    with pytest.raises(ValueError, match="a reset sees no current; leave inj out"):
+        gj.simulate(dataclasses.replace(neuron, voltage_reset=rule), np.full(300, 3e-10), 1e-4)

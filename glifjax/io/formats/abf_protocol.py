@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.sweeps import RecordingError
 
 #: The share of a sweep before its first epoch.
@@ -113,4 +114,4 @@ def _waveform(info: Any, output: Any, where: str) -> Waveform:
 
 
 def _is_current(output: Any) -> bool:
-    return output["DACChUnits"].decode(errors="replace").strip().lower().endswith("a")
+    return output["DACChUnits"].decode(errors="replace").strip().lower() in AMPERES

@@ -19,7 +19,7 @@ from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
 #: neo's readers by the endings of files.
 READERS = {".abf": "AxonRawIO", ".wcp": "WinWcpRawIO", ".smr": "Spike2RawIO"}
 #: One of each unit in V.
-VOLTS = {"v": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6}
+VOLTS = {"v": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6}
 
 
 class _Signal(NamedTuple):

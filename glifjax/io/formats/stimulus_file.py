@@ -15,7 +15,7 @@ from glifjax.io.csv import LARGEST
 from glifjax.io.nwb.sweeps import RecordingError
 
 #: One of each unit in A.
-AMPERES = {"a": 1.0, "ma": 1e-3, "ua": 1e-6, "µa": 1e-6, "na": 1e-9, "pa": 1e-12}
+AMPERES = {"a": 1.0, "ma": 1e-3, "ua": 1e-6, "µa": 1e-6, "μa": 1e-6, "na": 1e-9, "pa": 1e-12, "fa": 1e-15}
 
 
 def read_stimulus(path: str | Path) -> list[Float[np.ndarray, " T"]]:
@@ -33,7 +33,7 @@ def read_stimulus(path: str | Path) -> list[Float[np.ndarray, " T"]]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise RecordingError(f"{path}: is no text file ({error}); give a .csv or .atf file") from error
-    titles, rows = _split(lines)
+    titles, rows = _split(path, lines)
     separator = "\t" if rows and "\t" in rows[0] else ","
     try:
         table = np.loadtxt(io.StringIO("\n".join(rows)), delimiter=separator, ndmin=2) if rows else np.zeros((0, 1))
@@ -44,17 +44,19 @@ def read_stimulus(path: str | Path) -> list[Float[np.ndarray, " T"]]:
             f"{path}: has {table.shape[1]} columns and {len(table)} rows; give a column of time in s and one or more "
             "of current in pA, without gaps"
         )
-    names = [name.strip(' "') for name in titles.split(separator)] if titles else []
-    return [
-        column * _scale(path, name) for column, name in zip(table.T[1:], names[1:] or [""] * len(table.T), strict=False)
-    ]
+    names = [name.strip(' "') for name in titles.split(separator)] if titles else [""] * table.shape[1]
+    if len(names) != table.shape[1]:
+        raise RecordingError(f"{path}: has {len(names)} titles over {table.shape[1]} columns; give each column its own")
+    return [column * _scale(path, name) for column, name in zip(table.T[1:], names[1:], strict=True)]
 
 
-def _split(lines: list[str]) -> tuple[str, list[str]]:
+def _split(path: Path, lines: list[str]) -> tuple[str, list[str]]:
     """The line of titles, "" where there is none, and the rows."""
     lines = [line for line in lines if line.strip()]
     if lines and lines[0].upper().startswith("ATF"):
-        extra = re.findall(r"\d+", lines[1]) if len(lines) > 1 else ["0"]
+        extra = re.findall(r"\d+", lines[1]) if len(lines) > 1 else []
+        if not extra:
+            raise RecordingError(f"{path}: is no whole ATF file: its second line counts no header lines")
         lines = lines[2 + int(extra[0]) :]
     titled = bool(lines) and re.search(r"[A-DF-Za-df-z]", lines[0]) is not None
     return (lines[0], lines[1:]) if titled else ("", lines)
