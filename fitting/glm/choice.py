@@ -15,7 +15,7 @@ from .binned import Binned
 from .design import Design
 from .prior import Prior
 from .problem import Problem
-from .scores import VALIDATED, blocks, score
+from .scores import VALIDATED, bits_per_spike, blocks
 
 #: Where more than this share of the bins with spikes hold several, only counts are fitted.
 MANY_SEVERAL = 0.01
@@ -37,7 +37,7 @@ def best_prior(problem: Problem, data: Binned, priors: Sequence[Prior]) -> Prior
         solution = problem.solved(training, prior, start=start)
         start = solution.theta
         responses = problem.responses(solution.model)
-        bits.append(score(responses, validation, training, problem.design.observation).bits_per_spike)
+        bits.append(bits_per_spike(responses, validation, training, problem.design.observation))
     return priors[int(np.argmax(bits))]
 
 

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from glifjax.errors import InputError
+
 from .binned import Binned
 from .convex import curvature
 from .likelihood import Likelihood
@@ -45,6 +47,11 @@ def covariances(
 def _sandwich(terms, data, likelihood, excess, inverse) -> Float[Array, "n p p"]:
     bins = max(1, round(SECOND / data.dt))
     total = len(data.counts) // bins
+    if total < 2:
+        raise InputError(
+            f'errors="sandwich" takes seconds as its blocks, and the recording has {len(data.counts) * data.dt:g} s; '
+            "give more, or leave it out"
+        )
     starts = bins * np.unique(np.linspace(0, total - 1, max(1, min(total, SAMPLE // bins))).astype(int))
     slopes = jnp.where(data.weights > 0, data.weights * likelihood.slopes(excess, jnp.asarray(data.targets)), 0.0)
     counts, sums = jnp.asarray(data.counts), jnp.zeros_like(inverse)

@@ -108,7 +108,8 @@ class Fit:
                 partly = self._problem.solved(training, self.prior)
             responses = self._problem.responses(partly.model)
             scores = score(responses, held_out, training, self.model.observation)
-            return replace(scores, shares=shares(self._problem, training, held_out, self.prior, partly))
+            parts = shares(self._problem, training, held_out, self.prior, partly)
+            return replace(scores, shares=parts, warnings=(*partly.warnings, *scores.warnings))
 
     def stability(self, key: PRNGKeyArray | None = None, runs: int = 10, duration: float = 60.0) -> Stability:
         """Free runs of the network beside the data's rates; see Stability."""
@@ -205,7 +206,7 @@ def fit(
             solution = stabilised(problem, data, prior, chosen.weight, key, errors=True)
         else:
             solution = problem.solved(data, prior, errors=True)
-    said = (str(chosen),) if chosen is not None else ()
+    said = (str(chosen),) if chosen is not None and chosen.before.unstable.any() else ()
     return Fit(prior, data, chosen, (*data.warnings, *solution.warnings, *said), problem, solution, key)
 
 

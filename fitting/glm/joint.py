@@ -77,14 +77,14 @@ class JointMaximum:
         errors: of the weights, shaped as these.
         covariances: of each neuron's incoming weights, by sender and function, (n, n b, n b).
         shared: name -> value and standard error.
-        steps: how many there were.
+        finished: whether the last step gained next to nothing.
     """
 
     model: GLM
     errors: Float[np.ndarray, "n n *b"]
     covariances: Float[np.ndarray, "n q q"]
     shared: dict[str, tuple[float, float]]
-    steps: int
+    finished: bool
 
 
 def refine(
@@ -127,7 +127,7 @@ def refine(
         raise InputError(
             "the spikes are impossible at the starting values; give `like` others, or a model with a basis"
         )
-    damping, steps = DAMPING, 0
+    damping, finished = DAMPING, False
     for _ in range(MOST_STEPS):
         step_weights, step_shared = _solve(parts, fitted, damping)
         trial = _moved(model, numbers, step_weights, step_shared)
@@ -138,9 +138,9 @@ def refine(
             if damping > STUCK:
                 break
             continue
-        model, damping, steps = trial, damping * EASED, steps + 1
+        model, damping = trial, damping * EASED
         parts = _parts(model, wheres, given)
-        if gain < TOLERANCE * spikes:
+        if finished := gain < TOLERANCE * spikes:
             break
     scatter = _seconds(model, wheres, given, max(1, round(SECOND / model.dt))) if robust else None
     covariances, shared_variances = _covariances(parts, fitted, scatter)
@@ -156,7 +156,7 @@ def refine(
         number.name: (value, abs(scale) * float(np.sqrt(variance)))
         for number, value, scale, variance in zip(numbers, values, scales, shared_variances, strict=True)
     }
-    return JointMaximum(model, errors, covariances, shared, steps)
+    return JointMaximum(model, errors, covariances, shared, finished)
 
 
 def _responses(model, padded, stimulus):

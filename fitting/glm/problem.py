@@ -93,7 +93,7 @@ class Problem:
             start = None if start is None else start * terms.connected
         if prior.smooth:
             return maximise(terms, data, self.design.likelihood, prior.ridge, start, self.progress)
-        return maximise_with_corners(terms, data, self.design.likelihood, prior, start)
+        return maximise_with_corners(terms, data, self.design.likelihood, prior, start, self.progress)
 
     def solved(
         self, data: Binned, prior: Prior, *, errors: bool = False, start: Float[Array, "p n"] | None = None
@@ -105,12 +105,15 @@ class Problem:
             left = maximum.decrement.max()
             warnings = (f"the maximum was not reached: a decrement of {left:.2g} nats a spike is left",)
         if self.design.like is not None:
-            return replace(self._joint(data, prior, maximum), warnings=warnings)
+            solution = self._joint(data, prior, maximum)
+            return replace(solution, warnings=(*warnings, *solution.warnings))
         parts = self.terms.parts(maximum.theta)
         model = self.design.model(maximum.theta, parts)
         if not errors:
             return Solution(model, maximum.theta, {}, np.zeros(model.weights.shape), None, warnings)
-        covariance = covariances(self.terms, data, self.design.likelihood, maximum.excess, prior.ridge, self.robust)
+        # seconds that free runs made up tell nothing of how sure the recorded ones are
+        recorded = replace(data, runaway=None)
+        covariance = covariances(self.terms, recorded, self.design.likelihood, maximum.excess, prior.ridge, self.robust)
         standard = jnp.asarray(np.sqrt(np.maximum(covariance.diagonal(axis1=1, axis2=2), 0.0)).T)
         coupling = np.moveaxis(np.asarray(self.terms.parts(standard)[3]), 1, 2)
         return Solution(model, maximum.theta, {}, coupling.reshape(model.weights.shape), covariance, warnings)
@@ -121,7 +124,9 @@ class Problem:
         ending = refine(start, data, stimulus, prior.ridge, self.connectivity, self.robust)
         first = self.terms.count - ending.covariances.shape[1]
         covariance = np.pad(ending.covariances, ((0, 0), (first, 0), (first, 0)))
-        return Solution(ending.model, maximum.theta, ending.shared, ending.errors, covariance)
+        short = "weights and shared numbers together stopped short of their maximum; start nearer, or give a ridge"
+        warnings = () if ending.finished else (short,)
+        return Solution(ending.model, maximum.theta, ending.shared, ending.errors, covariance, warnings)
 
     def responses(self, model: glm.GLM) -> Float[Array, "T n"]:
         """A model's response to the data in every bin."""

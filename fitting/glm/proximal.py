@@ -9,6 +9,8 @@ neuron is done where what is promised is below TOLERANCE nats a spike. Sources: 
 24:1420; Beck & Teboulle 2009, SIAM J Imaging Sci 2:183 (FISTA).
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -33,7 +35,12 @@ ARMIJO = 1e-4
 
 
 def maximise_with_corners(
-    terms: Terms, data: Binned, likelihood: Likelihood, prior: Prior, start: Float[Array, "p n"] | None = None
+    terms: Terms,
+    data: Binned,
+    likelihood: Likelihood,
+    prior: Prior,
+    start: Float[Array, "p n"] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Maximum:
     """The maximum of the posterior; arguments as `maximise`."""
     theta = at_mean_rates(terms, data, likelihood) if start is None else start
@@ -49,6 +56,8 @@ def maximise_with_corners(
         promised = -(jnp.sum(gradient * way, axis=0) + _corners(theta + way, problem, prior))
         promised += _corners(theta, problem, prior)
         decrement = np.maximum(np.asarray(promised), 0.0) / spikes
+        if progress is not None:
+            progress(f"point {points + 1}, {decrement.max():.1e} nats a spike to go")
         if decrement.max() <= TOLERANCE:
             break
         along = terms.drive(way)

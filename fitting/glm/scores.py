@@ -57,10 +57,7 @@ def score(
     responses: Float[Array, "T n"], held_out: Binned, training: Binned, observation: AbstractObservation
 ) -> Scores:
     """Scores of a model's responses, with the constant rates of the training data to compare with."""
-    counts, counted = jnp.asarray(held_out.counts), jnp.asarray(held_out.counted)
-    constant = jnp.asarray(np.maximum(training.rates * training.dt, 1e-9))
-    gains = observation.log_likelihood(responses, counts) - observation.log_likelihood(constant, counts)
-    gains = np.asarray(jnp.sum(jnp.where(counted, gains, 0.0), axis=0))
+    gains = _gains(responses, held_out, training, observation)
     spikes = np.maximum(held_out.spikes, 1)
     uniform = rescaled(np.asarray(responses), held_out)
     tests = [kstest(sums, "uniform") if len(sums) > 1 else None for sums in uniform]
@@ -76,10 +73,27 @@ def score(
             f"rescaled intervals of {doubtful} of {len(spikes)} neurons are not uniform (KS, p < {DOUBTFUL})"
         )
     bits = gains / spikes / np.log(2)
-    total = float(gains.sum() / spikes.sum() / np.log(2))
-    return Scores(
-        total, bits, held_out.spikes.astype(float), distances, probabilities, tuple(uniform), {}, tuple(warnings)
-    )
+    total, counts = _bits(gains, held_out), held_out.spikes.astype(float)
+    return Scores(total, bits, counts, distances, probabilities, tuple(uniform), {}, tuple(warnings))
+
+
+def bits_per_spike(
+    responses: Float[Array, "T n"], held_out: Binned, training: Binned, observation: AbstractObservation
+) -> float:
+    """The first of the scores alone; arguments as `score`'s."""
+    return _bits(_gains(responses, held_out, training, observation), held_out)
+
+
+def _bits(gains: Float[np.ndarray, " n"], held_out: Binned) -> float:
+    return float(gains.sum() / max(held_out.spikes.sum(), 1) / np.log(2))
+
+
+def _gains(responses, held_out, training, observation) -> Float[np.ndarray, " n"]:
+    """By how much each neuron's spikes are likelier than under constant rates, nats."""
+    counts, counted = jnp.asarray(held_out.counts), jnp.asarray(held_out.counted)
+    constant = jnp.asarray(np.maximum(training.rates * training.dt, 1e-9))
+    gains = observation.log_likelihood(responses, counts) - observation.log_likelihood(constant, counts)
+    return np.asarray(jnp.sum(jnp.where(counted, gains, 0.0), axis=0))
 
 
 def rescaled(responses: Float[np.ndarray, "T n"], data: Binned) -> list[Float[np.ndarray, " k"]]:

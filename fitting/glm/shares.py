@@ -11,7 +11,7 @@ from .binned import Binned
 from .design import design_like
 from .prior import Prior
 from .problem import Problem, Solution
-from .scores import score
+from .scores import bits_per_spike
 from .terms import Terms
 
 
@@ -30,7 +30,7 @@ def shares(problem: Problem, training: Binned, held_out: Binned, prior: Prior, s
     def bits(without=None) -> float:
         excess = problem.maximum(training, prior, solution.theta, without).excess
         responses = problem.design.likelihood.link(excess, problem.data.dt)
-        return score(responses, held_out, training, problem.design.observation).bits_per_spike
+        return bits_per_spike(responses, held_out, training, problem.design.observation)
 
     parts = {
         name: rows for name, rows in _rows(problem.terms).items() if np.asarray(problem.terms.connected)[rows].any()

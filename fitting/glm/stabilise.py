@@ -21,7 +21,7 @@ from .binned import Binned, Runaway
 from .choice import training_and_validation
 from .prior import Prior
 from .problem import Problem, Solution
-from .scores import score
+from .scores import bits_per_spike
 from .stability import Stability, stability
 
 #: Weights that are tried.
@@ -55,6 +55,8 @@ class Stabilised:
     def __str__(self) -> str:
         """In one sentence."""
         runs = len(self.after.unstable)
+        if not self.before.unstable.any():
+            return f"none of {runs} free runs ran away"
         if not self.weight:
             return f"{int(self.before.unstable.sum())} of {runs} free runs ran away, and no weight of theirs did better"
         return (
@@ -85,7 +87,10 @@ def stabilised(
 
 
 def best_weight(problem: Problem, data: Binned, prior: Prior, key: PRNGKeyArray) -> Stabilised:
-    """The weight that free runs and validation blocks choose; nothing of the scored blocks is seen."""
+    """The weight that free runs and validation blocks choose, 0 at once where the plain fit's runs all stay.
+
+    Nothing of the scored blocks is seen.
+    """
     training, validation = training_and_validation(data)
     look = jax.random.fold_in(key, 2**20)
     judged: list[tuple[int, float, float, Stability]] = []
@@ -94,8 +99,10 @@ def best_weight(problem: Problem, data: Binned, prior: Prior, key: PRNGKeyArray)
         solution = stabilised(problem, training, prior, weight, key) if weight else plain
         free = stability(solution.model, training, look, RUNS, DURATION)
         responses = problem.responses(solution.model)
-        bits = score(responses, validation, training, problem.design.observation).bits_per_spike
+        bits = bits_per_spike(responses, validation, training, problem.design.observation)
         judged.append((int(free.unstable.sum()), -bits, weight, free))
+        if not judged[0][0]:
+            break
     _, lost, weight, after = min(judged, key=lambda row: row[:2])
     return Stabilised(weight, judged[0][3], after, (-judged[0][1], -lost))
 

@@ -23,7 +23,7 @@ class Shard:
         ShardError: there is no such shard.
 
     Example:
-        >>> Shard(2, 3).of("abcdefgh")
+        >>> fitting.Shard(2, 3).of("abcdefgh")
         ['b', 'e', 'h']
     """
 

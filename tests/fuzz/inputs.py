@@ -1,4 +1,4 @@
-"""Whole files, one of every kind that is read from others, to be changed."""
+"""Whole files to be changed: configs, NEST's, fit.json, model zips, kept stages, NWB 1 and NWB 2."""
 
 import json
 import zipfile
