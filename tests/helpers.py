@@ -1,4 +1,6 @@
-"""What several test files need: a synthetic recording, and the data that a neuron of known parameters leaves."""
+"""What several test files need: a recording, the data that a neuron of known parameters leaves, a fit.json."""
+
+import json
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ import glifjax as gj
 from fitting.data.arrays import FitData
 from fitting.data.shape import SpikeShape
 from fitting.levels import LEVELS
+from fitting.many.cells import Cell
 from glifjax.io.nwb.recording_writer import SweepArrays
 
 RATE = 1e4  # Hz, of the recordings
@@ -89,3 +92,21 @@ def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):
         crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * DT, np.nan),
         dt=DT,
     )
+
+
+def level_record(level, test, **changes):
+    """What fit.json holds of a level with these held-out scores, and of little else."""
+    scores = {"test": test, "deterministic": test, "ceiling": {}, "missing": {}}
+    return {
+        "level": level, "train_sweeps": [1], "test_sweeps": [[2, 3]], "split": [], "parameters": {},
+        "uncertainty": None, "spike_shape": {}, "preprocessing": None, "scores": scores, "validation": None,
+        "stages": [], "seeds": {}, "seconds": {}, "warnings": [], "versions": {"jax": "0"},
+    } | changes  # fmt: skip
+
+
+def fitted_cell(folder, levels, name=None, **changes):
+    """A cell in its folder, whose fit.json holds these levels' records, the last one preferred."""
+    folder.mkdir()
+    content = levels[-1] | {"levels": {record["level"]: record for record in levels}} | changes
+    (folder / "fit.json").write_text(json.dumps(content))
+    return Cell(name or folder.name, folder.with_suffix(".nwb"), folder)

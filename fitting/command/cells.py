@@ -125,10 +125,10 @@ def _line(cell) -> str:
     if cell.fitted_before:
         return f"  [green]✓[/green] {escape(cell.name)} [dim]fitted before[/dim]"
     record = cell.record()
-    gamma = record["scores"]["test"]["gamma_4ms"]
+    gamma = record.scores.test["gamma_4ms"]
     score = "no score" if gamma is None else f"Γ {gamma:.2f}"
-    words = f"{record['level']}, {score}, trust: {record['trust']['word']}"
-    return f"  [green]✓[/green] {escape(cell.name)}: {escape(words)} [dim]{record['seconds_in_all']:.0f} s[/dim]"
+    words = f"{record.level}, {score}, trust: {record.trust.word}"
+    return f"  [green]✓[/green] {escape(cell.name)}: {escape(words)} [dim]{record.seconds_in_all:.0f} s[/dim]"
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:

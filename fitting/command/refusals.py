@@ -50,7 +50,7 @@ def check_out(out: Path | None, several: bool, overwrite: bool) -> None:
     """Refuse a folder that results cannot go to.
 
     Raises:
-        ResultsError: it is a file, or holds another fit.
+        InputError: it is a file, or holds another fit.
     """
     if out is not None and not several:
         check_folder(out, overwrite)

@@ -1,17 +1,17 @@
 """The cells of a study: what is asked of each, what becomes of it, and its name."""
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ..results.naming import folder_name
 
 if TYPE_CHECKING:
     from ..pipeline.settings import FitSettings
+    from ..results.record import FitRecord
 
 #: The files of all cells together, whose names no cell's folder can have.
 TABLE = "cells.csv"
@@ -84,9 +84,15 @@ class Cell:
     fitted_before: bool = False
     pending: str = ""
 
-    def record(self) -> dict[str, Any]:
-        """What its fit.json holds; nothing if there is none."""
-        return json.loads((self.folder / "fit.json").read_text(encoding="utf-8")) if self.folder else {}
+    def record(self) -> "FitRecord | None":
+        """Its fit.json; None if there is none.
+
+        Raises:
+            RecordError: it cannot be read.
+        """
+        from ..results.record import read_fit
+
+        return read_fit(self.folder) if self.folder else None
 
 
 def cell_names(paths: Sequence[Path]) -> list[str]:

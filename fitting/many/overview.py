@@ -1,9 +1,9 @@
 """The page over many cells: a table to sort and filter, and how scores and parameters are distributed by level."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -15,6 +15,7 @@ from glifjax.io.writing import write_whole
 from ..levels import NAMED
 from ..report.page import style
 from ..report.words import SCORES, show_score
+from ..results.record import FitRecord, LevelRecord
 from .cells import PAGE, Cell
 
 #: Scores in the table, and of these, those that the cell's own stands beside.
@@ -35,7 +36,7 @@ def write_page(cells: Sequence[Cell], folder: Path) -> None:
 
 def overview(cells: Sequence[Cell], folder: Path) -> str:
     """The page's text; links are relative to `folder`."""
-    records = {cell.name: cell.record() for cell in cells if cell.folder}
+    records = {cell.name: record for cell in cells if (record := cell.record()) is not None}
     fitted = sorted((cell for cell in cells if cell.folder), key=lambda cell: _order(records[cell.name]))
     rest = [cell for cell in cells if not cell.folder]
     lines = [f"{cell.name}: {cell.error or cell.pending}" for cell in rest[:LISTED]]
@@ -61,19 +62,20 @@ def _own(name: str) -> str:
     return (files(str(__package__)) / name).read_text(encoding="utf-8")
 
 
-def _score(record: Mapping[str, Any], key: str, kind: str = "test") -> float:
+def _score(record: FitRecord, key: str, group: Literal["test", "ceiling"] = "test") -> float:
     """A score from fit.json, NaN where there is none."""
-    value = record["scores"][kind].get(key)
-    return float("nan") if value is None else float(value)
+    scores = record.scores.test if group == "test" else record.scores.ceiling
+    value = scores.get(key)
+    return float("nan") if value is None else value
 
 
-def _order(record: Mapping[str, Any]) -> float:
+def _order(record: FitRecord) -> float:
     """The best predicted first, the unknown last."""
     value = _score(record, "md_star_4ms")
     return -value if np.isfinite(value) else np.inf
 
 
-def _verdict(records: Sequence[Mapping[str, Any]], rest: Sequence[Cell]) -> str:
+def _verdict(records: Sequence[FitRecord], rest: Sequence[Cell]) -> str:
     """How many were fitted, how well, and which levels they prefer."""
     words = []
     if records:
@@ -84,8 +86,8 @@ def _verdict(records: Sequence[Mapping[str, Any]], rest: Sequence[Cell]) -> str:
             words[-1] += (
                 f", with Md* (4 ms) between {finite.min():.2f} and {finite.max():.2f}, median {np.median(finite):.2f}"
             )
-        levels = [record["level"] for record in records]
-        if any(len(record.get("levels", ())) > 1 for record in records):
+        levels = [record.level for record in records]
+        if any(len(record.levels) > 1 for record in records):
             counts = [f"{level} {levels.count(level)}" for level in NAMED if level in levels]
             words.append("preferred levels: " + ", ".join(counts))
     failed = sum(bool(cell.error) for cell in rest)
@@ -94,17 +96,16 @@ def _verdict(records: Sequence[Mapping[str, Any]], rest: Sequence[Cell]) -> str:
     return "; ".join(words) + "."
 
 
-def _origin(records: Sequence[Mapping[str, Any]]) -> dict[str, str | Markup]:
+def _origin(records: Sequence[FitRecord]) -> dict[str, str | Markup]:
     """What all fits have in common, from the first of them."""
     if not records:
         return {}
     first = records[0]
-    versions = ", ".join(f"{name} {value}" for name, value in first["versions"].items())
-    seconds = [record["seconds_in_all"] for record in records if record.get("seconds_in_all") is not None]
-    settings = first.get("settings", {})
+    versions = ", ".join(f"{name} {value}" for name, value in first.versions.items())
+    seconds = [record.seconds_in_all for record in records if record.seconds_in_all is not None]
     return {
-        "Command": markup("<code>{}</code>", first["command"]) if first.get("command") else "",
-        "Settings": ", ".join(f"{key} {value}" for key, value in settings.items() if value is not None),
+        "Command": markup("<code>{}</code>", first.command) if first.command else "",
+        "Settings": ", ".join(f"{key} {value}" for key, value in first.settings.items() if value is not None),
         "Seconds": f"{np.median(seconds):.0f} a cell (median), {sum(seconds):.0f} in all" if seconds else "",
         "Versions": versions,
     }
@@ -120,7 +121,7 @@ def _caption(count: int) -> str:
 # ------------------------------------------------------------------------------------------------------ the table
 
 
-def _table(fitted: Sequence[Cell], records: Sequence[Mapping[str, Any]], folder: Path) -> Markup:
+def _table(fitted: Sequence[Cell], records: Sequence[FitRecord], folder: Path) -> Markup:
     """A row each cell, the best predicted first; a click on a heading sorts."""
     label = lambda key: SCORES[key][0].replace(" ms", "\N{NO-BREAK SPACE}ms").replace(" (mV)", "\N{NO-BREAK SPACE}(mV)")
     own = Markup("<th>the cell's own</th>")
@@ -135,9 +136,9 @@ def _table(fitted: Sequence[Cell], records: Sequence[Mapping[str, Any]], folder:
     )
 
 
-def _row(cell: Cell, record: Mapping[str, Any], folder: Path) -> Markup:
+def _row(cell: Cell, record: FitRecord, folder: Path) -> Markup:
     assert cell.folder is not None
-    score, seconds = '<td class="{}">{}</td>', record.get("seconds_in_all")
+    score, seconds = '<td class="{}">{}</td>', record.seconds_in_all
     numbers = join(
         markup(score, "test", show_score(_score(record, key)))
         + (markup(score, "ceiling", show_score(_score(record, key, "ceiling"))) if key in OWN else "")
@@ -147,10 +148,10 @@ def _row(cell: Cell, record: Mapping[str, Any], folder: Path) -> Markup:
         '<tr><th><a href="{}">{}</a></th><td class="text">{}</td>{}<td class="text">{}</td><td>{}</td><td>{}</td></tr>',
         "./" + quote((cell.folder / "report.html").relative_to(folder).as_posix()),
         cell.name,
-        record["level"],
+        record.level,
         numbers,
-        (record.get("trust") or {}).get("word", "–"),
-        len(set(record["warnings"])) or "–",
+        "–" if record.trust is None else record.trust.word,
+        len(set(record.warnings)) or "–",
         "–" if seconds is None else f"{seconds:.0f}",
     )
 
@@ -158,9 +159,9 @@ def _row(cell: Cell, record: Mapping[str, Any], folder: Path) -> Markup:
 # ---------------------------------------------------------------------------------------------- the distributions
 
 
-def _quantities(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _quantities(records: Sequence[FitRecord]) -> dict[str, Any]:
     """What the script draws: levels, and of each quantity its name and, by level, a value for each row of the table."""
-    by_level = [record.get("levels") or {record["level"]: record} for record in records]
+    by_level = [record.levels or {record.level: record} for record in records]
     levels = list(dict.fromkeys([name for name in NAMED if any(name in own for own in by_level)]))
     levels += sorted({name for own in by_level for name in own} - {*levels})
     quantities = []
@@ -171,19 +172,18 @@ def _quantities(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"levels": levels, "quantities": quantities}
 
 
-def _named(by_level: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _named(by_level: Sequence[dict[str, LevelRecord]]) -> Iterator[tuple[str, str]]:
     """Scores, then every parameter of any level, with its unit."""
     yield from ((key, title) for key, (title, *_) in SCORES.items())
-    entries = {
-        name: entry for own in by_level for level in own.values() for name, entry in level.get("parameters", {}).items()
-    }
+    entries = {name: entry for own in by_level for level in own.values() for name, entry in level.parameters.items()}
     for name, entry in entries.items():
-        yield name, f"{name} ({entry['unit']})" if entry["unit"] else name
+        yield name, f"{name} ({entry.unit})" if entry.unit else name
 
 
-def _value(level: Mapping[str, Any] | None, key: str) -> float | None:
+def _value(level: LevelRecord | None, key: str) -> float | None:
     """A level's score or parameter to four digits; None where there is none, or none that is finite."""
     if level is None:
         return None
-    value = level["scores"]["test"].get(key) if key in SCORES else level.get("parameters", {}).get(key, {}).get("value")
+    parameter = level.parameters.get(key)
+    value = level.scores.test.get(key) if key in SCORES else parameter and parameter.value
     return float(f"{value:.4g}") if value is not None and np.isfinite(value) else None

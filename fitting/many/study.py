@@ -1,8 +1,8 @@
 """Many cells: each in its folder, as for one, by processes of this machine or an engine; then a table and a page."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from glifjax.io.writing import write_whole
 from ..pipeline.settings import FitSettings
 from ..results.folder import UNFINISHED, ResultsError
 from ..results.provenance import assignment, circumstances, task
+from ..results.record import RecordError, read_fit
 from .cells import Cell, Job, Run, cell_names
 from .collecting import collect
 from .engine import Engine, run_on
@@ -126,14 +127,12 @@ def _check(folder: Path, todo: Sequence[Job], settings: FitSettings, overwrite: 
         raise ResultsError(f"{folder}: is a file; choose another folder")
     wanted = assignment(circumstances(settings))
     for job in todo:
-        try:
-            other = assignment(json.loads((job.out / "fit.json").read_text(encoding="utf-8"))) != wanted
-        except FileNotFoundError:
+        if overwrite or not (job.out / "fit.json").exists():
             continue
-        except (OSError, ValueError, LookupError, TypeError):
-            other = True
-        if other and not overwrite:
-            raise ResultsError(
-                f"{job.out}: holds a fit with other settings or of another version; choose another folder, or replace "
-                "it with `overwrite=True`"
-            )
+        remedy = "choose another folder, or replace it with `overwrite=True`"
+        try:
+            other = assignment(asdict(read_fit(job.out))) != wanted
+        except RecordError as error:
+            raise ResultsError(f"{error}; {remedy}") from error
+        if other:
+            raise ResultsError(f"{job.out}: holds a fit with other settings or of another version; {remedy}")

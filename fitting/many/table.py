@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +29,23 @@ def row(cell: Cell, folder: Path) -> dict[str, Any]:
     from ..report.words import SCORES
 
     record = cell.record()
-    scores = record.get("scores", {})
+    scores = {} if record is None else asdict(record.scores)
     number = lambda group, key: scores.get(group, {}).get(key)
     hard = "hard" if scores.get("hard") else "deterministic"
     return {
         "cell": cell.name,
-        "level": record.get("level"),
-        "bits_per_spike_cross_validated": (record.get("validation") or {}).get("bits_per_spike"),
+        "level": record and record.level,
+        "bits_per_spike_cross_validated": record and record.validation and record.validation.bits_per_spike,
         **{key: number("test", key) for key in SCORES},
         **{f"{key}_hard_threshold": number(hard, key) for key in ("md_star_4ms", "evr_10ms")},
         **{f"{key}_of_the_cell": number("ceiling", key) for key in CEILINGS},
-        "trust": (record.get("trust") or {}).get("word"),
-        "warnings": len(set(record.get("warnings", ()))) if record else None,
-        "seconds": record.get("seconds_in_all"),
+        "trust": record and record.trust and record.trust.word,
+        "warnings": record and len(set(record.warnings)),
+        "seconds": record and record.seconds_in_all,
         "recording": str(cell.path),
         "report": (cell.folder / "report.html").relative_to(folder).as_posix() if cell.folder else None,
         "error": cell.error or cell.pending,
-        **{f"{name} ({entry['unit']})": entry["value"] for name, entry in record.get("parameters", {}).items()},
+        **{f"{name} ({entry.unit})": entry.value for name, entry in (record.parameters if record else {}).items()},
     }
 
 

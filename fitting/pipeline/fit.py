@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -243,7 +244,7 @@ def _looked_at(
 ) -> FittedNeuron:
     """The preferred level: whether the cell changed, what it does at steps of current, its uncertainty if asked for."""
     clock = _Clock(fitted.level, progress)
-    fitted = _with_change(fitted)
+    fitted = clock("change of the cell", partial(_with_change, fitted))
     described = lambda: answers(
         fitted.scores.trains, fitted.test, *training_trains(fitted.model, fitted.train, fitted.seed)
     )

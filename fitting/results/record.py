@@ -6,6 +6,7 @@ Format 1 has no number; 2 adds `format`, `recipe` and `trust`.
 import json
 from collections.abc import Mapping
 from dataclasses import field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -213,13 +214,18 @@ def read_fit(path: str | Path) -> FitRecord:
     if isinstance(number, int) and number > FORMAT:
         raise RecordError(f"{path}: has format {number}; this version of glifjax reads up to {FORMAT}, so update it")
     try:
-        return TypeAdapter(FitRecord).validate_python(content)
+        return _adapter().validate_python(content)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         place = ".".join(map(str, fault["loc"])) or "the file"
         raise RecordError(
             f"{path}: is no fit.json that glifjax wrote: {place[:60]}: {fault['msg'][:120]}; give another"
         ) from error
+
+
+@cache
+def _adapter() -> TypeAdapter[FitRecord]:
+    return TypeAdapter(FitRecord)
 
 
 def _first_line(error: BaseException) -> str:

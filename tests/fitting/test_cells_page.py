@@ -5,9 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers import fitted_cell, level_record
 
 from fitting.levels import LEVELS
-from fitting.many.cells import Cell
 from fitting.many.overview import overview
 
 pytestmark = pytest.mark.slow
@@ -15,21 +15,17 @@ CELLS = 5000
 SCORES = ("gamma_4ms", "evr_single_10ms", "evr_10ms", "md_star_4ms", "md_star_8ms", "bits_per_spike")
 
 
-class Drawn(Cell):
+def drawn(name, folder, number):
     """A cell with a record of random numbers; better at higher levels."""
+    random = np.random.default_rng(number)
 
-    def record(self):
-        random = np.random.default_rng(int(self.name.rpartition("-")[2]))
+    def one(level, rank):
+        scores = {key: float(random.normal(0.4 + 0.08 * rank, 0.1)) for key in SCORES}
+        numbers = {f"p{n}": {"value": float(random.lognormal(n)), "unit": "mV"} for n in range(10 + rank)}
+        return level_record(level, scores | {"subthreshold_rmse_mv": None}, parameters=numbers)
 
-        def one(level, number):
-            scores = {key: float(random.normal(0.4 + 0.08 * number, 0.1)) for key in SCORES}
-            kinds = {"test": scores | {"subthreshold_rmse_mv": None}, "deterministic": {}, "ceiling": {}}
-            numbers = {f"p{n}": {"value": float(random.lognormal(n)), "unit": "mV"} for n in range(10 + number)}
-            return {"level": level, "scores": kinds, "parameters": numbers, "warnings": []}
-
-        levels = {level: one(level, number) for number, level in enumerate(LEVELS)}
-        origin = {"versions": {"jax": "0"}, "settings": {"level": "</script>"}, "command": "", "seconds_in_all": 30.0}
-        return levels["augmented"] | origin | {"levels": levels}
+    levels = [one(level, rank) for rank, level in enumerate(LEVELS)]
+    return fitted_cell(folder, levels, name, settings={"level": "</script>"}, seconds_in_all=30.0)
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +35,7 @@ def page(tmp_path_factory):
     if path is None:
         pytest.skip("no Chromium on this machine")
     folder = tmp_path_factory.mktemp("study")
-    names = [f"<b>cell</b>-{number}" for number in range(CELLS)]
-    cells = [Drawn(name, folder / f"{name}.nwb", folder / f"cell-{number}") for number, name in enumerate(names)]
-    for number in range(CELLS):
-        (folder / f"cell-{number}").mkdir()
+    cells = [drawn(f"<b>cell</b>-{number}", folder / f"cell-{number}", number) for number in range(CELLS)]
     (folder / "cells.html").write_text(overview(cells, folder))
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=path, args=["--no-sandbox"])

@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from helpers import fitted_cell, level_record
 from typer.testing import CliRunner
 
 from fitting.example.cell import write_example
@@ -103,34 +104,23 @@ def test_cells_of_one_name_are_told_apart_by_their_folders():
     assert len(set(cell_names([Path("/a/b.c"), Path("/a/b.d")]))) == 2
 
 
-class Fitted(Cell):
-    """A cell with a record of its own instead of a file."""
+def cell(folder, simple=0.5, best=0.7, **changes):
+    """A cell that was fitted at two levels with these scores."""
 
-    scores = 0.5, 0.7
+    def one(level, value):
+        scores = dict.fromkeys(("md_star_4ms", "md_star_8ms", "evr_10ms", "bits_per_spike"), value)
+        record = level_record(level, scores | {"subthreshold_rmse_mv": None}, warnings=["<few spikes>"])
+        record["scores"]["ceiling"] = {"md_star_4ms": 0.8, "evr_10ms": None}
+        return record
 
-    def record(self):
-        def one(level, value):
-            scores = dict.fromkeys(("md_star_4ms", "md_star_8ms", "evr_10ms", "bits_per_spike"), value)
-            scores["subthreshold_rmse_mv"] = None
-            kinds = {"test": scores, "deterministic": scores, "ceiling": {"md_star_4ms": 0.8, "evr_10ms": None}}
-            return {"level": level, "scores": kinds, "warnings": ["<few spikes>"], "validation": None}
-
-        if not self.folder:
-            return {}
-        simple, best = self.scores
-        versions = {"versions": {"jax": "0"}, "settings": SETTINGS, "command": "glifjax fit *.nwb"}
-        levels = {"LIF": one("LIF", simple), "augmented": one("augmented", best)}
-        return one("augmented", best) | versions | {"seconds_in_all": 31.0, "levels": levels}
+    origin = {"settings": SETTINGS, "command": "glifjax fit *.nwb", "seconds_in_all": 31.0}
+    return fitted_cell(folder, [one("LIF", simple), one("augmented", best)], **origin | changes)
 
 
 def test_the_table_has_every_level_s_parameters(tmp_path):
     own = {"a": {"C": {"value": 90.0, "unit": "pF"}}, "b": {"g_1": {"value": 2.0, "unit": "nS"}}}
-
-    class Named(Fitted):
-        def record(self):
-            return super().record() | {"parameters": own[self.name]}
-
-    write_table([row(Named(name, tmp_path / name, tmp_path / name), tmp_path) for name in ("a", "b")], tmp_path)
+    cells = [cell(tmp_path / name, parameters=parameters) for name, parameters in own.items()]
+    write_table([row(cell, tmp_path) for cell in cells], tmp_path)
     with open(tmp_path / "cells.csv", newline="") as file:
         first, second = csv.DictReader(file)
     assert (first["C (pF)"], first["g_1 (nS)"]) == ("90.0", "")
@@ -138,10 +128,9 @@ def test_the_table_has_every_level_s_parameters(tmp_path):
 
 
 def test_the_page_puts_the_best_predicted_first_and_the_failed_apart(tmp_path):
-    cells = [Fitted(name, tmp_path / f"{name}.nwb", tmp_path / name) for name in ("poor", "good", "silent")]
-    for cell, scores in zip(cells, ((0.2, 0.3), (0.5, 0.9), (None, None)), strict=True):
-        object.__setattr__(cell, "scores", scores)
-    cells.append(Fitted("bad<name>", tmp_path / "bad.nwb", error="no <spikes>"))
+    scores = {"poor": (0.2, 0.3), "good": (0.5, 0.9), "silent": (None, None)}
+    cells = [cell(tmp_path / name, *values) for name, values in scores.items()]
+    cells.append(Cell("bad<name>", tmp_path / "bad.nwb", error="no <spikes>"))
     page = overview(cells, tmp_path)
     assert re.findall(r'href="\./(\w+)/report.html"', page) == ["good", "poor", "silent"]
     assert "bad&lt;name&gt;: no &lt;spikes&gt;" in page

@@ -160,16 +160,14 @@ def _read(path: Path) -> dict[str, Any]:
             return [replaced(item, within) for item in value]
         if not isinstance(value, str):
             return value
-
-        def of(match: re.Match) -> str:
-            name = match[1] or match[2]
-            if name not in variables or name in within or len(within) > DEEPEST:
-                raise InputError(f"{path}: ${name} in {value!r} has no value; give it one in the manifest")
-            return str(replaced(variables[name], (*within, name)))
-
-        text = VARIABLE.sub(of, value)
+        text = VARIABLE.sub(lambda match: meaning(match[1] or match[2], value, within), value)
         if len(text) > LONGEST:
             raise InputError(f"{path}: {shown(value)} has more than {LONGEST} letters; shorten what it stands for")
         return text
+
+    def meaning(name: str, text: str, within: tuple[str, ...]) -> str:
+        if name not in variables or name in within or len(within) > DEEPEST:
+            raise InputError(f"{path}: ${name} in {shown(text)} has no value; give it one in the manifest")
+        return str(replaced(variables[name], (*within, name)))
 
     return replaced(values, ())
