@@ -39,6 +39,7 @@ def test_the_example_is_no_toy(example, fitted):
     assert np.median(np.abs(np.diff(quiet, 2))) / 0.6745 / np.sqrt(6) > 0.45e-3
 
 
+@pytest.mark.slow
 def test_the_example_is_recovered_and_predicted(example, fitted):
     found, true = parameters(fitted.model), true_parameters(example)
     assert true is not None
@@ -50,6 +51,7 @@ def test_the_example_is_recovered_and_predicted(example, fitted):
     assert fitted.scores.test["subthreshold_rmse_mv"] < 0.8
 
 
+@pytest.mark.slow
 def test_held_out_sweeps_are_not_trained_on(fitted):
     assert not set(fitted.train.numbers) & {number for data in fitted.test for number in data.numbers}
     record = fitted.as_dict()
