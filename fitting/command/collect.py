@@ -17,7 +17,8 @@ def collect(
 ) -> None:
     """Write cells.csv and cells.html of all cells that a folder holds, and say which are missing or failed, and why.
 
-    Whatever fitted them: one command, the shards of a job array, several machines.
+    Whatever fitted them: one command, the shards of a job array, several machines. Exits with 0 once both are written,
+    however many cells failed.
 
     [bold]Example:[/bold]  glifjax collect my_cells
     """

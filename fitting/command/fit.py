@@ -162,6 +162,8 @@ def fit(
         several = len(paths) > 1 or shard is not None or cluster is not None
         if several and not paths:
             raise InputError("--shard and --cluster are for recordings; name them")
+        if timeout is not None and not several:
+            raise InputError("--timeout stops one of several cells; leave it out, or name more than one")
         refusals.check_out(out, several, overwrite)
         remote.download(paths if part is None else part.of(list(dict.fromkeys(paths))), downloads)
 
