@@ -33,7 +33,7 @@ def fit(
         typer.Argument(
             metavar="CELL.nwb",
             show_default=False,
-            help="Files with current-clamp sweeps (NWB, ABF, WinWCP, Spike2), a cell each, or addresses of the DANDI "
+            help="Files with current-clamp sweeps (NWB, ABF, WinWCP, Spike2, HEKA, Igor), a cell each, or addresses of the DANDI "
             "archive (dandi://dandi/000020/sub-*/*.nwb); without one, a simulated example.",
         ),
     ] = None,

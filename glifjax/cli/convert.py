@@ -19,7 +19,8 @@ class Form(StrEnum):
 
 def convert(
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="A recording: ABF, WinWCP, Spike2, or NWB; or a neuron's .json.")
+        Path,
+        typer.Argument(metavar="IN", help="A recording: ABF, WinWCP, Spike2, HEKA, Igor, NWB; or a neuron's .json."),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="OUT.nwb, or a neuron's OUT.json, to be written.")],
     to: Annotated[

@@ -1,4 +1,4 @@
-"""Recordings as amplifiers' programs store them (ABF, WinWCP, Spike2), read through neo; loaded only for these.
+"""Recordings in ABF, WinWCP and Spike2 files, read through neo.
 
 The voltage is the channel in mV or V; the current is a channel recorded beside it, what the protocol commanded (ABF 2),
 or that of a text file. Samples stay on disk until a sweep is asked for them.
@@ -9,17 +9,15 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from glifjax.io.formats.abf_protocol import waveforms
-from glifjax.io.formats.stimulus_file import AMPERES, read_stimulus
+from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held
+from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
 
 #: neo's readers by the endings of files.
 READERS = {".abf": "AxonRawIO", ".wcp": "WinWcpRawIO", ".smr": "Spike2RawIO"}
-#: One of each unit in V.
-VOLTS = {"v": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6}
 
 
 class _Signal(NamedTuple):
@@ -147,14 +145,7 @@ def _chosen(path: Path, voltages: Sequence[_Signal], signals: Sequence[_Signal],
         raise RecordingError(
             f"{path.name}: none of its channels is a voltage ({channels}); give a recording in current clamp"
         )
-    if electrode is None and len(voltages) > 1:
-        raise RecordingError(
-            f"{path.name}: the electrodes {names} recorded at the same time, as of several cells; choose one with "
-            f'`electrode="{names[0]}"`'
-        )
-    if electrode is not None and electrode not in names:
-        raise RecordingError(f"{path.name}: no sweep is from electrode '{electrode}'; choose from {names}")
-    return voltages[0 if electrode is None else names.index(electrode)]
+    return voltages[names.index(chosen_electrode(path.name, names, electrode))]
 
 
 def _stimuli(
@@ -168,12 +159,8 @@ def _stimuli(
     lengths = [response.size for response in responses]
     rate = float(reader.get_signal_sampling_rate(responses[0].signal.stream))
     if stimulus is not None:
-        given = read_stimulus(stimulus)
-        if len(given) not in (1, len(responses)):
-            raise RecordingError(
-                f"{stimulus}: holds {len(given)} currents for {len(responses)} sweeps; give one, or one each"
-            )
-        return _held(given * (len(responses) // len(given)), rate), f"the current is that of {Path(stimulus).name}"
+        given = given_currents(stimulus, len(responses))
+        return [held(current, rate) for current in given], f"the current is that of {Path(stimulus).name}"
     if len(currents) == 1:
         recorded = [_Samples(reader, currents[0], response.segment).channel("current") for response in responses]
         return recorded, f"the current is the recorded channel '{currents[0].name}'"
@@ -189,13 +176,9 @@ def _stimuli(
     (waveform,) = commanded
     scale = AMPERES[waveform.unit.strip().lower()]
     sweeps = [scale * sweep for sweep in waveform.sweeps(len(lengths), max(lengths))]
-    return _held([sweep[:n] for sweep, n in zip(sweeps, lengths, strict=True)], rate), (
+    return [held(sweep[:n], rate) for sweep, n in zip(sweeps, lengths, strict=True)], (
         f"the current is what the protocol commanded at the output '{waveform.name}'"
     )
-
-
-def _held(currents: Sequence[Float[np.ndarray, " T"]], rate: float) -> list[Channel]:
-    return [Channel("current", "current", "amperes", one, len(one), stated_rate=rate) for one in currents]
 
 
 def _protocol(reader: Any) -> str:

@@ -1,12 +1,13 @@
 """Recordings in: a file of whichever format and version, by the reader for it."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
 
 #: Endings of the files of amplifiers' programs.
-AMPLIFIERS = (".abf", ".wcp", ".smr")
+AMPLIFIERS = (".abf", ".wcp", ".smr", ".dat", ".ibw", ".pxp")
 
 
 def read_recording(
@@ -14,8 +15,9 @@ def read_recording(
 ) -> Recording:
     """Open a recording without reading its samples: NWB 2, NWB 1 of the Allen Cell Types database, or an amplifier's.
 
-    Those are ABF, WinWCP and Spike2, read through neo (``pip install "glifjax[formats]"``). ``electrode`` names the one
-    to take where a file holds several that recorded at the same time. Allen's files say where the recording of a sweep
+    Those are ABF, WinWCP, Spike2, HEKA PatchMaster (.dat) and Igor (.pxp, .ibw), read through neo, myokit and igor2
+    (``pip install "glifjax[formats]"``). ``electrode`` names the one to take where a file holds several electrodes or
+    cells. Allen's files say where the recording of a sweep
     broke off, as it may within a ramp: with ``trim`` the sweep ends there, else with its stimulus. An amplifier's file
     holds the current as a channel or, ABF 2, as its protocol; where it does not, ``stimulus`` is a .csv or .atf file of
     it: time in s, then pA, a column for all sweeps or one each. Raises RecordingError if the file is missing or not
@@ -34,9 +36,7 @@ def read_recording(
 def _read(path: Path, electrode: str | None, trim: bool, stimulus: str | Path | None) -> Recording:
     check_file(path)
     if path.suffix.lower() in AMPLIFIERS:
-        from glifjax.io.formats.amplifier_files import read_amplifier_file
-
-        return read_amplifier_file(path, electrode, stimulus)
+        return _amplifier_reader(path.suffix.lower())(path, electrode, stimulus)
     if stimulus is not None:
         raise RecordingError(f"{path.name}: an NWB file holds its currents itself; leave out `stimulus={stimulus}`")
     version = nwb_version(path).removeprefix("NWB-")
@@ -49,6 +49,20 @@ def _read(path: Path, electrode: str | None, trim: bool, stimulus: str | Path | 
 
         return read_nwb1(path, electrode, trim=trim)
     raise RecordingError(f"{path.name}: this is NWB {version}, and NWB 1 and 2 are read; convert it to NWB 2")
+
+
+def _amplifier_reader(ending: str) -> Callable[[Path, str | None, str | Path | None], Recording]:
+    if ending == ".dat":
+        from glifjax.io.formats.heka import read_heka
+
+        return read_heka
+    if ending in (".ibw", ".pxp"):
+        from glifjax.io.formats.igor import read_igor
+
+        return read_igor
+    from glifjax.io.formats.amplifier_files import read_amplifier_file
+
+    return read_amplifier_file
 
 
 def check_file(path: Path) -> None:
