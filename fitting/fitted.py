@@ -10,6 +10,7 @@ from .assess import predictive
 from .assess.crossvalidate import Validation
 from .assess.evaluate import Scores
 from .assess.predictive import Bands
+from .assess.readout import HARD, Readout
 from .assess.steps import Step
 from .assess.trust import Trust
 from .assess.uncertainty import Uncertainty
@@ -21,7 +22,6 @@ from .model.parameters import parameters
 from .model.patched import PatchedNeuron
 from .preprocessing import Preprocessing
 from .stages.base import Outcome
-from .stages.readout import HARD, Readout
 
 
 @dataclass(frozen=True)

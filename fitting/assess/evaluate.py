@@ -18,8 +18,8 @@ from ..data.arrays import FitData
 from ..data.masks import observed_steps
 from ..model.likelihood import step_log_likelihoods
 from ..model.patched import PatchedNeuron
-from ..model.runs import forced_run, predict
-from ..stages.readout import Readout
+from ..model.runs import forced_run, predict, spike_times
+from .readout import Readout
 
 #: Runs of the escape-noise neuron that the scores average over.
 RUNS = 500
@@ -141,7 +141,6 @@ def spike_trains(
 
     Each run starts from its sweep's first voltage. runs=None: one run a sweep without noise.
     """
-    latency = float(model.neuron.spike_latency)
     trains = []
     for sweep, (current, voltage, valid) in enumerate(zip(data.current, data.voltage, data.valid, strict=True)):
         if runs is None:
@@ -150,7 +149,7 @@ def spike_trains(
             share = runs // len(data.current) + (sweep < runs % len(data.current))
             keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), sweep), share)
         spiked = _spiked(model, jnp.asarray(current), jnp.asarray(voltage[0]), data.dt, keys)
-        trains += [(np.flatnonzero(row & valid) + 0.5) * data.dt + latency for row in np.asarray(spiked)]
+        trains += spike_times(model, data.dt, spiked & valid)
     return trains
 
 

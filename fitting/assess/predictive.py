@@ -81,8 +81,9 @@ def bands(
         seed: of the escape noise.
     """
     sweep = int(np.argmax(data.forced.sum(axis=1)))
-    rate, recorded = _rates(model, draws, data, sweep, seed)
-    bins = len(recorded)
+    duration = data.current.shape[1] * data.dt
+    time, recorded = smoothed_rate(np.concatenate(data.spike_times), len(data.numbers), duration)
+    rate = _rate_band(model, draws, data, sweep, seed)
 
     cut = float(model.neuron.spike_cut_duration)
     predicted = np.asarray(predict(model, data))
@@ -100,7 +101,7 @@ def bands(
     mean = lambda values: float(np.mean(values)) if len(values) else float("nan")
     return Bands(
         sweep=sweep,
-        time=(np.arange(bins) + 0.5) * BIN,
+        time=time,
         rate=rate,
         rate_holds=mean((rate[0] <= recorded) & (recorded <= rate[1])),
         parameters=around(open_),
@@ -138,19 +139,30 @@ def as_dict(groups: tuple[Bands, ...]) -> dict[str, Any]:
     }
 
 
-def _rates(model, draws, data, sweep, seed) -> tuple[np.ndarray, np.ndarray]:
-    """The band of the rate of as many runs as there are repeats, and the recorded rate, 1/s."""
+def smoothed_rate(
+    times: Float[np.ndarray, " k"], runs: int, duration: float
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The rate of several runs, smoothed with a Gaussian of SMOOTHING, 1/s, and before it the centres of its bins, s.
+
+    Args:
+        times: of the spikes of all runs, s.
+        runs: how many there are.
+        duration: of each, s.
+    """
+    counts, edges = np.histogram(times, bins=round(duration / BIN), range=(0, duration))
+    return edges[:-1] + BIN / 2, gaussian_filter1d(counts / runs / BIN, SMOOTHING / BIN, mode="constant")
+
+
+def _rate_band(model, draws, data, sweep, seed) -> Float[np.ndarray, "2 n"]:
+    """The ends of the band of the rate of as many runs as there are repeats, 1/s."""
     repeats, duration = len(data.numbers), data.current.shape[1] * data.dt
     keys = jax.random.split(jax.random.key(seed), (len(draws.series_resistance), repeats))
-    smooth = lambda spikes: gaussian_filter1d(spikes / repeats / BIN, SMOOTHING / BIN, mode="constant")
-    binned = lambda times: np.histogram(times, bins=round(duration / BIN), range=(0, duration))[0]
     spiked = np.asarray(
         _counts(draws, jnp.asarray(data.current[sweep]), jnp.asarray(data.voltage[:, 0]), data.dt, keys)
     )
     middles = (np.arange(spiked.shape[1]) + 0.5) * data.dt
     latency = float(model.neuron.spike_latency)
-    rates = np.array([smooth(binned(np.repeat(middles, row) + latency)) for row in spiked])
-    return _ends(rates), smooth(binned(np.concatenate(data.spike_times)))
+    return _ends(np.array([smoothed_rate(np.repeat(middles, row) + latency, repeats, duration)[1] for row in spiked]))
 
 
 def _spread(draws: PatchedNeuron, data: FitData) -> Float[np.ndarray, "S T"]:

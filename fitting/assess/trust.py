@@ -18,6 +18,8 @@ from .crossvalidate import Validation
 from .evaluate import Scores
 
 Word = Literal["good", "care", "no"]
+#: In a sentence's words.
+WORDS: dict[Word, str] = {"good": "good", "care": "usable with care", "no": "do not use it"}
 
 #: Of one run's score, its share of what one repeat of the cell reaches below which a fit needs care, and is not to be
 #: used, by score.
@@ -53,6 +55,11 @@ class Trust:
 
     word: Word
     reasons: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The word as a person says it, a colon after it where reasons follow."""
+        return WORDS[self.word].capitalize() + (":" if self.reasons else ".")
 
     def as_dict(self) -> dict[str, Any]:
         """What fit.json holds."""

@@ -18,8 +18,9 @@ def compare(
     [bold]Example:[/bold]  glifjax compare fits/cell-1 fits/cell-2
     """
     with plain_errors():
+        from ..assess.trust import WORDS
         from ..results.record import read_fit
-        from .tables import SCORES, TRUST
+        from .tables import SCORES
 
         records = [read_fit(path) for path in (a, b)]
         table = Table(box=None)
@@ -29,7 +30,7 @@ def compare(
         row = lambda name, values: table.add_row(*map(escape, [name, *values]))
         row("recording", [record.file.name if record.file else "–" for record in records])
         row("level", [record.level for record in records])
-        row("trust", [TRUST[record.trust.word].rstrip(":") if record.trust else "–" for record in records])
+        row("trust", [WORDS[record.trust.word] if record.trust else "–" for record in records])
         for key, meaning in SCORES.items():
             row(meaning, [_number(record.scores.test.get(key)) for record in records])
         for name in dict.fromkeys(name for record in records for name in record.parameters):

@@ -4,6 +4,8 @@ from rich.table import Table
 
 from glifjax.cli.console import err_console, escape, out_console
 
+from ..assess.readout import KINDS
+
 #: What the table at the end says of each score.
 SCORES = {
     "gamma_4ms": "one run: coincidence factor Γ (4 ms)",
@@ -14,10 +16,6 @@ SCORES = {
     "bits_per_spike": "bits per spike",
     "subthreshold_rmse_mv": "sub-threshold RMSE (mV)",
 }
-
-
-#: What a fit's trust is called.
-TRUST = {"good": "good", "care": "usable with care:", "no": "do not use it:"}
 
 
 def print_results(fitted) -> None:
@@ -31,7 +29,7 @@ def print_results(fitted) -> None:
         out_console.print()
         out_console.print(_score_table(fitted))
     out_console.print()
-    out_console.print(f"[bold]Can it be trusted?[/bold] {TRUST[fitted.trust.word]}", soft_wrap=True)
+    out_console.print(f"[bold]Can it be trusted?[/bold] {fitted.trust.verdict}", soft_wrap=True)
     for reason in fitted.trust.reasons:
         out_console.print(f"  {escape(reason)}", soft_wrap=True)
     for warning in dict.fromkeys(fitted.warnings):
@@ -72,8 +70,7 @@ def _parameter_table(fitted) -> Table:
 def _score_table(fitted) -> Table:
     table = Table(title=f"Scores on held-out sweeps, level {fitted.level}", title_justify="left", box=None)
     table.add_column("score")
-    kind = {"hard": "hard threshold", "accumulated": "accumulated hazard"}[fitted.scores.kind]
-    for heading in (f"without noise ({kind})", "escape noise", "the cell's own", "bound"):
+    for heading in (f"without noise ({KINDS[fitted.scores.kind]})", "escape noise", "the cell's own", "bound"):
         table.add_column(heading, justify="right")
     scores = fitted.scores
     columns = (scores.deterministic, scores.test, scores.ceiling, scores.bound)

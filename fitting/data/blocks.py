@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from .arrays import FitData
+from .stimulus import envelope, same_stimulus
 
 #: How many parts take turns at being kept aside.
 FOLDS = 4
@@ -15,10 +16,6 @@ FOLDS = 4
 BLOCK = 5.0
 #: How many pieces there are at least.
 FEWEST = 12
-#: Sweeps repeat a stimulus where their currents differ by less than this share of their size (RMS).
-ALIKE = 0.1
-#: Currents are compared in means over this, s.
-MEAN = 1e-3
 
 
 def blocks(data: FitData) -> Int[np.ndarray, "S T"]:
@@ -38,18 +35,12 @@ def blocks(data: FitData) -> Int[np.ndarray, "S T"]:
 
 def stimuli(data: FitData) -> Int[np.ndarray, " S"]:
     """The number of the stimulus that each sweep plays, in the order of their first sweeps."""
-    every = max(1, round(MEAN / data.dt))
-    means = data.current[:, : data.current.shape[1] // every * every].reshape(len(data.current), -1, every).mean(axis=2)
-    lengths = data.valid.sum(axis=1)
-    firsts: list[int] = []
+    firsts: list[np.ndarray] = []
     numbers = []
-    for sweep, current in enumerate(means):
-        alike = lambda first, current=current, length=lengths[sweep]: (
-            lengths[first] == length
-            and np.sqrt(np.mean((means[first] - current) ** 2)) <= ALIKE * np.std(means[first]) + 1e-15
-        )
-        same = next((number for number, first in enumerate(firsts) if alike(first)), len(firsts))
+    for current, valid in zip(data.current, data.valid, strict=True):
+        means = envelope(current[valid], 1 / data.dt)
+        same = next((number for number, first in enumerate(firsts) if same_stimulus(means, first)), len(firsts))
         if same == len(firsts):
-            firsts.append(sweep)
+            firsts.append(means)
         numbers.append(same)
     return np.array(numbers)

@@ -11,15 +11,12 @@ import glifjax as gj
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
+from .stimulus import in_rows, same_stimulus
 from .usable import is_driven
 
 #: Words in a protocol's name that say what it is for.
 TRAINING_WORDS = ("train", "fit", "noise 1", "noise1")
 HELD_OUT_WORDS = ("test", "valid", "held", "frozen", "noise 2", "noise2")
-#: Two sweeps have the same stimulus if their currents (1 ms means) correlate this well.
-SAME_SHAPE = 0.98
-#: And are as large within this share.
-SAME_SIZE = 0.02
 #: A current is noise where it turns in more than this share of its ms,
 TURNING = 0.02
 #: by more than this part of its range,
@@ -59,16 +56,7 @@ class Candidate:
 
     def repeats(self, other: "Candidate") -> bool:
         """Whether both sweeps have the same stimulus."""
-        a, b = self.envelope, other.envelope
-        if abs(len(a) - len(b)) > 0.01 * len(a):
-            return False
-        n = min(len(a), len(b))
-        a, b = a[:n] - a[:n].mean(), b[:n] - b[:n].mean()
-        size_a, size_b = np.sqrt(a @ a), np.sqrt(b @ b)
-        if size_a == 0 or size_b == 0:
-            return bool(size_a == size_b)
-        # compared by size too: two steps of different height correlate perfectly
-        return bool(a @ b > SAME_SHAPE * size_a * size_b and abs(size_a / size_b - 1) < SAME_SIZE)
+        return same_stimulus(self.envelope, other.envelope)
 
 
 def inspect(sweeps: Sequence["gj.Sweep"]) -> list[Candidate]:
@@ -85,12 +73,11 @@ def inspect(sweeps: Sequence["gj.Sweep"]) -> list[Candidate]:
 
 def _candidate(sweep: "gj.Sweep") -> Candidate:
     current, rate = sweep.current, sweep.rate
-    block = max(1, round(1e-3 * rate))
-    blocks = current[: len(current) // block * block].reshape(-1, block)
-    envelope = blocks.mean(axis=1)
+    rows = in_rows(current, rate)
+    envelope = rows.mean(axis=1)
     spikes = len(find_spike_peaks(without_drop(sweep.voltage, current, rate), rate))
     off = np.abs(envelope - median_filter(envelope, AROUND))
-    scatter = float(np.median(blocks.std(axis=1))) / np.sqrt(block)
+    scatter = float(np.median(rows.std(axis=1))) / np.sqrt(rows.shape[1])
     is_noise = _turns(envelope, scatter) or bool(np.mean(off > TURBULENT * np.ptp(envelope)) > NOISY)
     return Candidate(sweep, envelope, spikes, is_noise, is_driven(envelope), float(np.median(off)))
 

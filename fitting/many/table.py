@@ -44,7 +44,8 @@ def row(cell: Cell, folder: Path) -> dict[str, Any]:
         "seconds": record and record.seconds_in_all,
         "recording": str(cell.path),
         "report": (cell.folder / "report.html").relative_to(folder).as_posix() if cell.folder else None,
-        "error": cell.error or cell.pending,
+        "error": cell.error,
+        "pending": cell.pending,
         **{f"{name} ({entry.unit})": entry.value for name, entry in (record.parameters if record else {}).items()},
     }
 

@@ -1,8 +1,9 @@
-"""The model over the recorded sweeps, spikes forced where they were recorded."""
+"""The model over the recorded sweeps: spikes forced where they were recorded, or its own."""
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Bool, Float
 
 import glifjax as gj
 
@@ -22,3 +23,21 @@ def predict(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) ->
     after = run.voltage_before_reset
     before = jnp.concatenate([run.initial_voltage[:, None], after[:, :-1]], axis=1)
     return model.recorded((before + after) / 2, jnp.asarray(data.current))
+
+
+def free_run(model: PatchedNeuron, data: FitData) -> Bool[Array, "S T"]:
+    """Where the model spikes by itself in each sweep, from its first voltage, without noise."""
+    run = lambda current, voltage: model.simulate(current, data.dt, recorded_start=voltage[0]).fired
+    return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage))
+
+
+def spike_times(model: PatchedNeuron, dt: float, fired: Bool[np.ndarray, "n T"]) -> list[Float[np.ndarray, " k"]]:
+    """Times of the spikes of runs of the model, in the recording's sense, s from their start.
+
+    Args:
+        model: which ran.
+        dt: s.
+        fired: where each run spikes.
+    """
+    latency = float(model.neuron.spike_latency)
+    return [(np.flatnonzero(row) + 0.5) * dt + latency for row in fired]

@@ -21,6 +21,7 @@ from ..assess.crossvalidate import prefer, validate
 from ..assess.doubts import doubts
 from ..assess.evaluate import evaluate, measure_ceiling
 from ..assess.predictive import bands
+from ..assess.readout import ChooseReadout
 from ..assess.steps import answers, training_trains
 from ..assess.trust import judge
 from ..assess.uncertainty import laplace
@@ -36,7 +37,6 @@ from ..levels import AbstractLevel, SomeLevels
 from ..preprocessing import Preprocessing, preprocess
 from ..stages.base import AbstractStage, run_stages
 from ..stages.deterministic import HardThreshold
-from ..stages.readout import ChooseReadout
 from ..tuning.descent import DEFAULT_LOSS
 from ..tuning.objective import AnyLoss, movable
 from .result import Fit

@@ -50,9 +50,8 @@ def drawn(fit: FittedNeuron) -> dict[str, Figure]:
     """The figures of a fit by name: what it predicts, and what a spike does."""
     runs = run(fit)
     made = {"voltage": figures.voltage(runs), "between_spikes": figures.close_up(runs)}
-    if fit.bands:
-        band = next(band for band, data in zip(fit.bands, fit.test, strict=True) if data is runs.data)
-        made["predictive_bands"] = figures.predictive_bands(runs, band)
+    if runs.bands:
+        made["predictive_bands"] = figures.predictive_bands(runs, runs.bands)
     for number, (trains, data) in enumerate(zip(fit.scores.trains, fit.test, strict=True), start=1):
         made[f"spikes_{number}"] = figures.raster(trains, data)
     made["spike_shape"] = figures.spike_shape(fit)

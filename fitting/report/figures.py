@@ -11,12 +11,11 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.ndimage import gaussian_filter1d
 
 import glifjax as gj
 from glifjax.rules import gated
 
-from ..assess.predictive import Bands
+from ..assess.predictive import Bands, smoothed_rate
 from ..assess.steps import Step
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
@@ -29,8 +28,8 @@ DATA, NOISE, HARD, FAINT = "#2b2b2b", "#0072b2", "#d55e00", "#ececec"
 COMPONENTS = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 #: Width of a figure that fills the page, half of it, a third of it, inches.
 FULL, HALF, THIRD = 10.6, 5.2, 3.45
-#: Length of the close-up of the voltage, s; width of the PSTH's Gaussian, s.
-CLOSE_UP, SMOOTHING = 0.5, 0.010
+#: Length of the close-up of the voltage, s.
+CLOSE_UP = 0.5
 STYLE: Any = {
     "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "legend.fontsize": 8.5, "legend.frameon": False,
     "axes.titlelocation": "left", "lines.linewidth": 1.0,
@@ -181,10 +180,8 @@ def _close(runs: Runs) -> float:
 
 
 def _rate(trains: Sequence[Float[np.ndarray, " k"]], duration: float):
-    """Mean rate of trains, smoothed with a Gaussian of SMOOTHING, 1/s, and its times, s."""
-    count, edges = np.histogram(np.concatenate(trains), bins=round(duration / 1e-3), range=(0, duration))
-    rate = gaussian_filter1d(count / len(trains) / 1e-3, SMOOTHING / 1e-3, mode="constant")
-    return edges[:-1] + 0.5e-3, rate
+    """Times, s, and mean rate of trains there, smoothed, 1/s."""
+    return smoothed_rate(np.concatenate(trains), len(trains), duration)
 
 
 @styled

@@ -17,6 +17,7 @@ from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from . import figures, preprocessing, tables
 from .explored import beside, canvas, explored
+from .glossary import GLOSSARY
 from .lost import CAPTION, lost, lost_spikes
 from .movements import movements
 from .picture import picture
@@ -60,7 +61,7 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
                 warnings(own),
                 _details(fit, f"neuron_config_{fit.level}.json", fit is chosen),
             )
-    body += _preprocessing(chosen)
+    body += _preprocessing(chosen) + markup('<div id="glossary">{}</div>', section("Glossary", facts(GLOSSARY)))
     write_whole(path, document(f"{chosen.recording.name} · glifjax fit", style(), body))
     if page is not None:
         page.save(place)
@@ -95,7 +96,10 @@ def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron, link: str) -> Marku
         markup('<p class="verdict">{}</p>', verdict(fit)),
         trust(fit),
         facts(entries),
-        note(markup('<a href="{}">Explore this neuron</a>: move its numbers and its stimulus.', link)) if link else "",
+        note(
+            markup('<a href="{}">Explore this neuron</a>: move its numbers and its stimulus. ', link) if link else "",
+            Markup('What the words mean: <a href="#glossary">glossary</a>.'),
+        ),
         warnings(line for line in fit.warnings if all(line in other.warnings for other in fits)),
     )
 
@@ -151,9 +155,8 @@ def _runs(fit: FittedNeuron) -> Markup:
         f"Right: the error between spikes in all {held.lower()} sweeps.",
         wide=True,
     )
-    if fit.bands:
-        band = next(band for band, data in zip(fit.bands, fit.test, strict=True) if data is runs.data)
-        voltage += picture(figures.predictive_bands(runs, band), banded(band, len(runs.data.numbers)), wide=True)
+    if bands := runs.bands:
+        voltage += picture(figures.predictive_bands(runs, bands), banded(bands, len(runs.data.numbers)), wide=True)
     groups = sorted(zip(fit.scores.trains, fit.test, strict=True), key=lambda pair: -pair[1].n_spikes)
     rasters = join(
         picture(

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 import glifjax as gj
 
+from ..assess.predictive import Bands
 from ..data.arrays import FitData
 from ..data.masks import between_spikes, observed_steps
 from ..fitted import FittedNeuron
@@ -32,6 +33,7 @@ class Runs:
         rest: El_reference, mV.
         window: the stretch worth showing, s.
         residuals: recorded - predicted voltage between spikes in all groups, mV.
+        bands: of these sweeps; None where there are none.
     """
 
     data: FitData
@@ -43,6 +45,7 @@ class Runs:
     rest: float
     window: tuple[float, float]
     residuals: Float[np.ndarray, " n"]
+    bands: Bands | None
 
     def voltage(self, trace: gj.Trace) -> Float[np.ndarray, " T"]:
         """A run's membrane voltage, mV; NaN while a spike is cut out."""
@@ -76,6 +79,7 @@ def run(fit: FittedNeuron) -> Runs:
             rest=rest,
             window=_stretch(data.spike_times[sweep], data.valid[sweep].sum() * data.dt),
             residuals=1e3 * np.concatenate(errors),
+            bands=fit.bands[place] if fit.bands else None,
         )
 
 

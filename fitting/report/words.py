@@ -11,6 +11,7 @@ from glifjax.io.nwb.sweeps import name_sweeps
 
 from ..assess.crossvalidate import runner_up
 from ..assess.predictive import Bands
+from ..assess.readout import KINDS
 from ..assess.steps import Step
 from ..assess.uncertainty import DRAWS, Uncertainty
 from ..data.arrays import FitData
@@ -32,8 +33,6 @@ SCORES = {
     "subthreshold_explained_variance": ("Sub-threshold variance", "Share of that voltage's variance explained.", True),
 }
 COLUMNS = {"deterministic": "Without noise", "test": "Escape noise", "ceiling": "The cell itself"}
-#: How a neuron decides without noise.
-KINDS = {"hard": "hard threshold", "accumulated": "accumulated hazard"}
 #: Spikes per run from which a neuron is said to fire.
 FIRES = 0.5
 KEY = Markup(
@@ -116,15 +115,14 @@ def verdict(fit: FittedNeuron) -> str:
     return text
 
 
-#: What a fit's trust is called.
-TRUST = {"good": "Good.", "care": "Usable with care:", "no": "Do not use it:"}
-
-
 def trust(fit: FittedNeuron) -> Markup:
     """Whether to trust a fit, and why not."""
-    word, reasons = fit.trust.word, fit.trust.reasons
+    said = fit.trust
     return markup(
-        '<div class="trust {}"><strong>Can it be trusted? {}</strong>{}</div>', word, TRUST[word], items(reasons)
+        '<div class="trust {}"><strong>Can it be trusted? {}</strong>{}</div>',
+        said.word,
+        said.verdict,
+        items(said.reasons),
     )
 
 

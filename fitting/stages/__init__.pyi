@@ -12,7 +12,5 @@ from .kernels import KernelThreshold as KernelThreshold
 from .membrane import Membrane as Membrane
 from .membrane import Misfit as Misfit
 from .membrane import VoltageNoise as VoltageNoise
-from .readout import ChooseReadout as ChooseReadout
-from .readout import Readout as Readout
 from .reset import ResetMembrane as ResetMembrane
 from .threshold import Threshold as Threshold

@@ -12,6 +12,7 @@ from glifjax.spikes.scores import explained_variance_ratio
 
 from ..data.arrays import FitData, coarsen
 from ..model.patched import PatchedNeuron
+from ..model.runs import free_run, spike_times
 from .base import AbstractStage, Outcome
 
 
@@ -65,22 +66,17 @@ def shifted(model: PatchedNeuron, shift) -> PatchedNeuron:
 
 @eqx.filter_jit
 def _run(model, data, shifts):
-    def one(shift):
-        moved = shifted(model, shift)
-        run = lambda current, voltage: moved.simulate(current, data.dt, recorded_start=voltage[0]).fired
-        return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage))
-
-    return jax.lax.map(one, shifts, batch_size=len(shifts))
+    return jax.lax.map(lambda shift: free_run(shifted(model, shift), data), shifts, batch_size=len(shifts))
 
 
 def _explained(model, data, spiked) -> float:
     """Explained variance ratio, the sweeps weighted by their length; silence explains nothing."""
-    latency = float(model.neuron.spike_latency)
     total, weight = 0.0, 0.0
-    for row, valid, recorded in zip(spiked, data.valid, data.spike_times, strict=True):
+    times = spike_times(model, data.dt, spiked & data.valid)
+    for ran, valid, recorded in zip(times, data.valid, data.spike_times, strict=True):
         duration = valid.sum() * data.dt
         inside = lambda train, end=duration: train[(train >= 0) & (train <= end)]
-        predicted = inside((np.flatnonzero(row & valid) + 0.5) * data.dt + latency)
+        predicted = inside(ran)
         if len(recorded) or len(predicted):
             explained = explained_variance_ratio([inside(recorded)], [predicted], duration)
             total, weight = total + duration * np.nan_to_num(explained), weight + duration

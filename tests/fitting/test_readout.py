@@ -2,16 +2,15 @@
 
 from dataclasses import replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import neuron, recorded
 
 import glifjax as gj
+from fitting.assess.readout import HARD, ChooseReadout, Readout, stitched
 from fitting.model.patched import PatchedNeuron
+from fitting.model.runs import free_run
 from fitting.report.lost import compare
-from fitting.stages.readout import HARD, ChooseReadout, Readout, stitched
 from glifjax.spikes.consensus import Events
 
 
@@ -26,8 +25,7 @@ def truth():
 
 def spiking(model, data):
     """The data, with the spikes that the model makes by itself in their place."""
-    run = lambda current, voltage: model.simulate(current, data.dt, recorded_start=voltage[0]).fired
-    forced = np.asarray(jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage)))
+    forced = np.asarray(free_run(model, data))
     return replace(
         data, forced=forced, crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * data.dt, np.nan)
     )

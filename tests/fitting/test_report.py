@@ -28,6 +28,7 @@ from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
 from fitting.report import write_report
 from fitting.report.figures import step_counts
+from fitting.report.glossary import GLOSSARY
 from fitting.report.tables import step_table
 from fitting.report.words import called, step_verdict
 from fitting.stages import Outcome
@@ -218,6 +219,15 @@ def test_scores_and_ceiling_are_shown(pages):
     )
     assert "Can it be trusted? Usable with care: few <spikes>" in words(pages["simulated"])
     assert "0.88" in words(pages["simulated"])
+
+
+def test_words_are_explained_at_the_end_as_in_the_documents(pages):
+    page = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text()
+    entries = re.findall(r"^(\S.*)\n: ((?:.+\n)+)", page, flags=re.MULTILINE)
+    said = {word.replace("\\", ""): " ".join(meaning.split()) for word, meaning in entries}
+    assert {word: said.get(word) for word in GLOSSARY} == GLOSSARY
+    assert 'href="#glossary"' in pages["steps"]
+    assert all(meaning in words(pages["steps"]) for meaning in GLOSSARY.values())
 
 
 def test_missing_scores_say_why(pages):

@@ -22,6 +22,10 @@ from ..checkpoint.registry import register
 from ..data.arrays import FitData, coarsen
 from ..data.blocks import FOLDS, blocks
 from ..model.patched import PatchedNeuron
+from ..model.runs import free_run, spike_times
+
+#: How a neuron decides without noise, in words.
+KINDS = {"hard": "hard threshold", "accumulated": "accumulated hazard"}
 
 
 @register
@@ -103,8 +107,9 @@ class ChooseReadout(eqx.Module):
             grid = [(tau, threshold) for tau in self.taus for threshold in self.thresholds]
             pairs += [pair for pair in grid if pair != self.default]
         folds = [data.valid & (blocks(data) % FOLDS == fold) for fold in range(FOLDS)]
-        hard = _spike_times(model, data, _run(model, data))
-        ran = [_spike_times(model, data, spiked) for spiked in _run_gathering(model, data, jnp.asarray(pairs))]
+        times = lambda fired: spike_times(model, data.dt, np.asarray(fired) & data.valid)
+        hard = times(_run(model, data))
+        ran = [times(fired) for fired in _run_gathering(model, data, jnp.asarray(pairs))]
         gathered = [_Single.of(trains, data, folds) for trains in ran]
         best = _own_or_default(gathered)
         lateness = np.arange(0.0, self.latest + 1e-9, self.lateness)
@@ -171,18 +176,7 @@ def stitched(
     return np.sort(np.clip(np.concatenate(parts), 0.0, ends[-1, -1]))
 
 
-def _spike_times(model: PatchedNeuron, data: FitData, spiked) -> list[Float[np.ndarray, " k"]]:
-    """Times of a run's spikes in each sweep, in the recording's sense, s."""
-    latency = float(model.neuron.spike_latency)
-    rows = np.asarray(spiked) & data.valid
-    return [(np.flatnonzero(row) + 0.5) * data.dt + latency for row in rows]
-
-
-@eqx.filter_jit
-def _run(model, data):
-    """Where the model spikes by itself, (S, T)."""
-    run = lambda current, voltage: model.simulate(current, data.dt, recorded_start=voltage[0]).fired
-    return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage))
+_run = eqx.filter_jit(free_run)
 
 
 @eqx.filter_jit
@@ -191,6 +185,6 @@ def _run_gathering(model, data, pairs):
 
     def one(pair):
         hazard = gj.AccumulatedHazard(pair[0], pair[1])
-        return _run(replace(model, neuron=replace(model.neuron, accumulated_hazard=hazard)), data)
+        return free_run(replace(model, neuron=replace(model.neuron, accumulated_hazard=hazard)), data)
 
     return jax.vmap(one)(pairs)
