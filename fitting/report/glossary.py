@@ -24,7 +24,7 @@ GLOSSARY = {
     "Md*": "Coincidences between all runs and all repeats relative to those within each; above 1 for a model that is "
     "more reliable than the cell.",
     "predictive band": "Where the voltage between spikes, or the rate, is to lie with a probability of 90 %.",
-    "spike cut": "The time after a spike's upstroke that is not simulated; there is no voltage or threshold then.",
+    "spike cut": "The time after a spike's upstroke that the neuron leaves out; there is no voltage or threshold then.",
     "spike latency": "From the model's threshold crossing to the recorded upstroke that it stands for.",
     "sub-threshold RMSE": "How far the voltage is off between spikes, recorded spikes forced, mV.",
 }
