@@ -1,8 +1,9 @@
-"""What recordings of many sweeps cost: to open, to read one sweep, to choose; CPU time and memory by their number.
+"""What recordings of many sweeps cost: to open, to read every sweep, to fit; CPU time and memory by their number.
 
-    uv run python benchmarks/many_sweeps.py [--sweeps 50 500 5000] [--samples 200 20000]
+    uv run python benchmarks/many_sweeps.py [--sweeps 50 500 5000] [--samples 200 20000] [--fit 500]
 
-Each file is written once into a temporary folder, with the icephys tables, and read in a process of its own.
+Each file is written once into a temporary folder, with the icephys tables, and read in a process of its own. A fit is
+`glifjax fit --level LIF` of the example cell's noise, cut into sweeps of 2 s: the whole command, report included.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 RATE = 10e3
+#: s, of a sweep that is fitted.
+SECONDS = 2.0
 
 
 def write(path: Path, sweeps: int, samples: int) -> None:
@@ -48,11 +51,47 @@ def measure(path: Path) -> None:
     print(f"open {opened - start:.2f} s, read all {read - opened:.2f} s, peak {peak:.0f} MB")
 
 
+def write_cell(path: Path, sweeps: int) -> None:
+    """The example cell: one noise over all training sweeps, and four repeats of another of 2 s."""
+    import fitting
+    import glifjax as gj
+    from glifjax.io import SweepArrays
+
+    whole = path.with_name("whole.nwb")
+    fitting.write_example(whole, training=SECONDS * sweeps, held_out=SECONDS, repeats=4)
+    with gj.read_recording(whole) as recording:
+        training, *held_out = recording.sweeps
+        count = round(SECONDS * training.rate)
+        parts = np.split(training.current, sweeps), np.split(training.voltage, sweeps)
+        played = [
+            SweepArrays(n, "noise 1", count / SECONDS, *pair) for n, pair in enumerate(zip(*parts, strict=True), 1)
+        ]
+        played += [
+            SweepArrays(sweeps + n, "noise 2", sweep.rate, sweep.current, sweep.voltage)
+            for n, sweep in enumerate(held_out, start=1)
+        ]
+        gj.write_recording(path, played, description="simulated, for measuring")
+    whole.unlink()
+
+
+def fit(path: Path) -> str:
+    """CPU seconds and the most memory of the command in a process of its own."""
+    words = ["--level", "LIF", "--train", "noise 1", "--test", "noise 2", "--out", path.with_suffix("")]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-m", "glifjax", "fit", path, *words], capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        return done.stderr.strip()
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return f"{path.stat().st_size / 1e6:.0f} MB, fit {seconds:.0f} s, peak {after.ru_maxrss / 1e3:.0f} MB"
+
+
 def main() -> None:
     """A line for every number of sweeps and of samples."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sweeps", type=int, nargs="+", default=[50, 500, 5000])
     parser.add_argument("--samples", type=int, nargs="+", default=[200, 20_000])
+    parser.add_argument("--fit", type=int, nargs="*", default=[500], metavar="SWEEPS")
     parser.add_argument("--file", type=Path)
     options = parser.parse_args()
     if options.file is not None:
@@ -67,6 +106,10 @@ def main() -> None:
                 done = subprocess.run([sys.executable, __file__, "--file", path], capture_output=True, text=True)
                 print(f"{sweeps} sweeps of {samples} samples: {(done.stdout or done.stderr).strip()}", flush=True)
                 path.unlink()
+        for sweeps in options.fit:
+            path = Path(folder) / f"cell_{sweeps}.nwb"
+            write_cell(path, sweeps)
+            print(f"{sweeps} sweeps of {SECONDS:g} s: {fit(path)}", flush=True)
 
 
 if __name__ == "__main__":
