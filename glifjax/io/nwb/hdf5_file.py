@@ -1,4 +1,4 @@
-"""An HDF5 file to write, whose disk may be full.
+"""An HDF5 file to read, of many datasets at once; and one to write, whose disk may be full.
 
 Where a write fails HDF5 cannot close its file, and its cleanup ends the process. So it is shown no failure: the first
 is remembered, and raised once the file is closed.
@@ -11,6 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+
+#: Of the table of chunks that HDF5 holds for each open dataset; its own 8,191 take 64 kB, of thousands of sweeps each.
+CHUNK_SLOTS = 101
+
+
+def readable_hdf5(path: Path) -> h5py.File:
+    """Open an HDF5 file whose datasets are many, and are read once.
+
+    Raises:
+        OSError: it is none, or not whole.
+    """
+    return h5py.File(path, "r", rdcc_nslots=CHUNK_SLOTS)
 
 
 @contextmanager

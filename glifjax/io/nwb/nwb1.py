@@ -15,13 +15,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.fields import dataset, group, number, place, text, values, within
-from glifjax.io.nwb.hdf5_file import writable_hdf5
+from glifjax.io.nwb.hdf5_file import readable_hdf5, writable_hdf5
 from glifjax.io.nwb.series import vector
 from glifjax.io.nwb.sweeps import (  # fmt: skip
     Clamp,
@@ -49,7 +48,7 @@ def read_nwb1(path: Path, electrode: str | None = None, *, trim: bool = True) ->
     Raises RecordingError for a damaged file, for sweeps without ``/epochs`` and for an ``electrode`` without sweeps.
     """
     with ExitStack() as stack:
-        file: Any = stack.enter_context(h5py.File(path, "r"))
+        file: Any = stack.enter_context(readable_hdf5(path))
         try:
             sweeps, others, remarks = _sweeps(file, trim)
             identifier, description = (text(dataset(file, key)) for key in ("identifier", "session_description"))

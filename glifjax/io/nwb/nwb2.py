@@ -14,6 +14,7 @@ import h5py
 
 from glifjax.io.nwb.channel import Quantity
 from glifjax.io.nwb.fields import address, members, size_at, text, text_at, within
+from glifjax.io.nwb.hdf5_file import readable_hdf5
 from glifjax.io.nwb.icephys_tables import Row, Span, recorded_rows, stated_numbers
 from glifjax.io.nwb.pairing import NO_PROTOCOL, integers, pair, words
 from glifjax.io.nwb.series import STIMULI, Series, icephys_kinds, read_series
@@ -52,7 +53,7 @@ def read_nwb2(path: Path, electrode: str | None = None) -> Recording:
     Raises RecordingError for a damaged file, for an ``electrode`` without sweeps, and where a choice of one is needed.
     """
     with ExitStack() as stack:
-        file = stack.enter_context(h5py.File(path, "r"))
+        file = stack.enter_context(readable_hdf5(path))
         try:
             return _recording(file, path, electrode, stack)
         except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
