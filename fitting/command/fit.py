@@ -33,8 +33,8 @@ def fit(
         typer.Argument(
             metavar="CELL.nwb",
             show_default=False,
-            help="Files with current-clamp sweeps (NWB, ABF, WinWCP, Spike2, HEKA, Igor), a cell each, or addresses of the DANDI "
-            "archive (dandi://dandi/000020/sub-*/*.nwb); without one, a simulated example.",
+            help="Files with current-clamp sweeps (NWB, ABF, WinWCP, Spike2, HEKA, Igor), a cell each, or addresses of "
+            "the DANDI archive (dandi://dandi/000020/sub-*/*.nwb); without one, a simulated example.",
         ),
     ] = None,
     level: Annotated[

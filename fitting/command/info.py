@@ -11,7 +11,10 @@ from glifjax.cli.console import err_console, escape, out_console, plain_errors
 
 def info(
     recorded: Annotated[
-        Path, typer.Argument(metavar="CELL.nwb", show_default=False, help="A recording: NWB, ABF, WinWCP, Spike2, HEKA, Igor.")
+        Path,
+        typer.Argument(
+            metavar="CELL.nwb", show_default=False, help="A recording: NWB, ABF, WinWCP, Spike2, HEKA, Igor."
+        ),
     ],
     train: Annotated[str | None, typer.Option(help="Sweeps to fit, as `glifjax fit` takes them.")] = None,
     test: Annotated[str | None, typer.Option(help="Sweeps to hold out, likewise.")] = None,

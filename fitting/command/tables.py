@@ -8,11 +8,11 @@ from ..assess.readout import KINDS
 
 #: What the table at the end says of each score.
 SCORES = {
-    "gamma_4ms": "one run: coincidence factor Γ (4 ms)",
-    "evr_single_10ms": "one run: explained variance ratio (10 ms)",
-    "evr_10ms": "mean of runs: explained variance ratio",
-    "md_star_4ms": "mean of runs: Md* (4 ms)",
-    "md_star_8ms": "mean of runs: Md* (8 ms)",
+    "gamma_4ms": "one run: coincidences Γ",
+    "evr_single_10ms": "one run: explained rate EVr",
+    "evr_10ms": "all runs: explained rate EVr",
+    "md_star_4ms": "all runs: Md* (4 ms)",
+    "md_star_8ms": "all runs: Md* (8 ms)",
     "bits_per_spike": "bits per spike",
     "subthreshold_rmse_mv": "sub-threshold RMSE (mV)",
 }
@@ -37,13 +37,15 @@ def print_results(fitted) -> None:
 
 
 def _level_table(fitted) -> Table:
-    table = Table(title="Levels", title_justify="left", box=None)
+    title = "Levels: cross-validated bits choose, held-out sweeps score (escape noise)"
+    table = Table(title=title, title_justify="left", box=None)
     table.add_column("level")
-    for heading in ("bits per spike, cross-validated", "Md* (4 ms), held out", "EVr", "RMSE (mV)"):
+    for heading in ("bits", "Γ, one run", "EVr, one run", "Md*, all runs", "RMSE, mV"):
         table.add_column(heading, justify="right")
     for fit in fitted.levels:
         scores = fit.scores.test
-        numbers = (fit.validation.bits, scores["md_star_4ms"], scores["evr_10ms"], scores["subthreshold_rmse_mv"])
+        keys = ("gamma_4ms", "evr_single_10ms", "md_star_4ms", "subthreshold_rmse_mv")
+        numbers = (fit.validation.bits, *(scores[key] for key in keys))
         style = "bold" if fit.level == fitted.level else None
         name = f"{fit.level} [green]preferred[/green]" if style else fit.level
         table.add_row(name, *map(_number, numbers), style=style)
@@ -68,9 +70,10 @@ def _parameter_table(fitted) -> Table:
 
 
 def _score_table(fitted) -> Table:
-    table = Table(title=f"Scores on held-out sweeps, level {fitted.level}", title_justify="left", box=None)
+    title = f"Scores on held-out sweeps, level {fitted.level} (without noise: {KINDS[fitted.scores.kind]})"
+    table = Table(title=title, title_justify="left", box=None)
     table.add_column("score")
-    for heading in (f"without noise ({KINDS[fitted.scores.kind]})", "escape noise", "the cell's own", "bound"):
+    for heading in ("without noise", "escape noise", "cell itself", "bound"):
         table.add_column(heading, justify="right")
     scores = fitted.scores
     columns = (scores.deterministic, scores.test, scores.ceiling, scores.bound)
