@@ -7,8 +7,8 @@ Each cell is a LIF-R-ASC-A neuron drawn from the published range (fitting/publis
 measurement noise, recorded as by an amplifier for 20 s, and 10 s more that are held out, or for as long as is said.
 From the recording alone every level is fitted by the stages of a default fit that move parameters (closed-form start,
 membrane, threshold; both together at the augmented level).
-Held-out spikes are scored in bits per spike, by the fit and by its start. --outcomes holds a line a cell; the cells in
-it are not fitted again, so that a run goes on where it stopped.
+Held-out spikes are scored in bits per spike, by the fit and by its start. --outcomes holds a line a cell; those of the
+same durations and levels are not fitted again, so that a run goes on where it stopped. The page holds no others.
 """
 
 import argparse
@@ -52,9 +52,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cell:
-    """All levels of one cell: its seed, its held-out rate, 1/s."""
+    """All levels of one cell: its seed, seconds of training and held out, its held-out rate, 1/s."""
 
     seed: int
+    training: float
+    held_out: float
     rate: float
     outcomes: list[Outcome]
 
@@ -64,13 +66,15 @@ class Cell:
         return [outcome.level for outcome in self.outcomes if not outcome.passed]
 
 
-def read_cells(path: Path | None) -> dict[int, Cell]:
-    """The cells of an earlier run, by seed."""
+def read_cells(path: Path | None, levels: list[str], training: float, held_out: float) -> dict[int, Cell]:
+    """The cells of an earlier run at these levels, of these durations, by seed."""
     lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
-    rows = [json.loads(line) for line in lines]
-    return {
-        row["seed"]: Cell(**row | {"outcomes": [Outcome(**outcome) for outcome in row["outcomes"]]}) for row in rows
-    }
+    cells: dict[int, Cell] = {}
+    for row in map(json.loads, lines):
+        outcomes = {outcome["level"]: Outcome(**outcome) for outcome in row["outcomes"]}
+        if (row["training"], row["held_out"]) == (training, held_out) and outcomes.keys() >= set(levels):
+            cells[row["seed"]] = Cell(**row | {"outcomes": [outcomes[level] for level in levels]})
+    return cells
 
 
 def sweeps(cell: PatchedNeuron, seed: int, training: float, held_out: float) -> list[SimpleNamespace]:
@@ -120,7 +124,8 @@ def fit_cell(seed: int, levels: list[str], training: float, held_out: float) -> 
     shape = measure_shape([(made[0].voltage, made[0].rate)])
     assert shape is not None, f"cell {seed} does not spike"
     train, test = (prepare([sweep], shape) for sweep in made)
-    return Cell(seed, test.n_spikes / test.duration, [fit(level, train, test, shape) for level in levels])
+    rate = test.n_spikes / test.duration
+    return Cell(seed, training, held_out, rate, [fit(level, train, test, shape) for level in levels])
 
 
 def table(cells: list[Cell], levels: list[str]) -> str:
@@ -162,13 +167,14 @@ def main() -> None:
     parser.add_argument("--levels", default=",".join(LEVELS), help="with commas between")
     parser.add_argument("--training", type=float, default=20.0, help="seconds that are fitted")
     parser.add_argument("--held-out", type=float, default=10.0, help="seconds held out, no more than --training")
-    parser.add_argument("--outcomes", type=Path, help="a line a cell; cells that it has are not fitted again")
+    parser.add_argument("--outcomes", type=Path, help="a line a cell; those of the same kind are not fitted again")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    cells, began = read_cells(options.outcomes), time.perf_counter()
     levels, lengths = options.levels.split(","), (options.training, options.held_out)
-    for seed in range(options.first, options.first + options.cells):
+    cells, began = read_cells(options.outcomes, levels, *lengths), time.perf_counter()
+    seeds = range(options.first, options.first + options.cells)
+    for seed in seeds:
         if seed not in cells:
             cells[seed] = cell = fit_cell(seed, levels, *lengths)
             if options.outcomes:
@@ -178,7 +184,7 @@ def main() -> None:
                 f"cell {seed}: {', '.join(cell.failed) or 'all passed'}, {time.perf_counter() - began:.0f} s",
                 flush=True,
             )
-    text = page(list(cells.values()), levels, *lengths)
+    text = page([cells[seed] for seed in seeds], levels, *lengths)
     if options.out:
         options.out.write_text(text, encoding="utf-8")
     print(text)
