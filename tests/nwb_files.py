@@ -57,3 +57,16 @@ class Cell:
             warnings.simplefilter("ignore")
             io.write(self.nwb)
         return self.path
+
+
+def write_located_units(path: Path) -> None:
+    """A file of two sorted units, each at an electrode of its own region, and of a trial."""
+    cell = Cell(path.parent, path.name)
+    device = cell.nwb.create_device("probe")
+    for name in ("ca1", "adn"):
+        group = cell.nwb.create_electrode_group(name, "shank", name, device)
+        cell.nwb.add_electrode(group=group, location=name)
+    cell.nwb.add_unit(spike_times=[0.1, 0.5], electrodes=[0])
+    cell.nwb.add_unit(spike_times=[0.2], electrodes=[1])
+    cell.nwb.add_trial(start_time=0.25, stop_time=0.4)
+    cell.save()

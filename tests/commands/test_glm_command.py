@@ -1,15 +1,16 @@
 """`glifjax glm` as a user runs it."""
 
+import h5py
 import jax
 import numpy as np
-import pynwb
 import pytest
-from nwb_files import Cell
+from nwb_files import write_located_units
 from typer.testing import CliRunner
 
 import glifjax as gj
 from glifjax import glm
 from glifjax.cli import app
+from glifjax.errors import InputError
 from glifjax.io.nwb.units import read_located_units
 
 
@@ -68,19 +69,38 @@ def test_what_is_refused(spikes, tmp_path, monkeypatch, words):
     assert not list(tmp_path.iterdir())
 
 
-def test_regions_are_the_electrodes(tmp_path):
-    cell = Cell(tmp_path)
-    device = cell.nwb.create_device("probe")
-    groups = {name: cell.nwb.create_electrode_group(name, "shank", name, device) for name in ("ca1", "adn")}
-    for group in groups.values():
-        cell.nwb.add_electrode(group=group, location=group.location)
-    cell.nwb.add_unit(spike_times=[0.1, 0.5], electrodes=[0])
-    cell.nwb.add_unit(spike_times=[0.2], electrodes=[1])
-    cell.nwb.add_trial(start_time=0.25, stop_time=0.4)
-    path = tmp_path / "units.nwb"
-    with pynwb.NWBHDF5IO(str(path), "w") as io:
-        io.write(cell.nwb)
-    trains, trials = read_located_units(path)
+@pytest.fixture(scope="module")
+def units(tmp_path_factory):
+    path = tmp_path_factory.mktemp("units") / "units.nwb"
+    write_located_units(path)
+    return path
+
+
+def test_regions_are_the_electrodes(units):
+    trains, trials = read_located_units(units)
     assert trains.populations.tolist() == ["ca1", "adn", "ca1"]
     assert trains.node_ids.tolist() == [0, 1, 0]
     assert trials == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("name", "entries", "words"),
+    [
+        ("spike_times_index", [2, 1], "spike_times_index does not say where the rows of its column end"),
+        ("spike_times_index", [2, 9], "spike_times_index does not say where the rows of its column end"),
+        ("spike_times", ["a", "b", "c"], "are not several numbers of each"),
+        ("spike_times", [0.1, np.nan, 0.2], "its units are no spike trains"),
+        ("electrodes", [0, 7], "a unit is of an electrode that the file does not list"),
+        ("id", [0], "entries"),
+    ],
+)
+def test_tables_of_units_that_do_not_fit_are_refused(units, tmp_path, name, entries, words):
+    path = tmp_path / "units.nwb"
+    path.write_bytes(units.read_bytes())
+    with h5py.File(path, "r+") as file:
+        attributes = dict(file[f"units/{name}"].attrs)
+        del file[f"units/{name}"]
+        file[f"units/{name}"] = entries
+        file[f"units/{name}"].attrs.update(attributes)
+    with pytest.raises(InputError, match=words):
+        read_located_units(path)

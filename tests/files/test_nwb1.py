@@ -120,6 +120,14 @@ def test_a_series_without_samples_is_refused_alone(cell):
         assert "sweep 1: /stimulus/presentation/Sweep_1 has no samples" in refused(lambda: bad.current)
 
 
+def test_a_sweep_that_is_a_link_to_nothing_is_left_out(cell):
+    cell.sweep(1)
+    cell.file["acquisition/timeseries/Sweep_2"] = h5py.SoftLink("/nowhere")
+    with gj.read_recording(cell.save()) as recording:
+        assert [sweep.number for sweep in recording.sweeps] == [1]
+        assert any("Sweep_2 is a link that leads nowhere" in line for line in recording.warnings)
+
+
 def test_a_sweep_without_a_stimulus_is_no_current_clamp_sweep_to_fit(cell):
     cell.sweep(1)
     del cell.file["stimulus/presentation/Sweep_1"]

@@ -22,24 +22,25 @@ from random import Random
 
 import jax
 
-from .inputs import write_inputs
+from .inputs import NAMES, write_inputs
 from .mutations import change_file
 from .readers import check
 
 #: Seconds that a file may take.
 LONGEST_TRIAL = 120
+#: Kinds that are drawn from: recordings twice as often as others.
+KINDS = (*NAMES, "nwb1", "nwb2")
 #: Bytes that the process may hold.
 LARGEST_PROCESS = 6 * 2**30
 
 
-def trial(number: int, seed: int, inputs: dict[str, Path], failures: Path) -> bool:
+def trial(number: int, seed: int, inputs: Path, failures: Path) -> bool:
     """Change a file and read it; whether what must hold did."""
     random = Random(f"{seed} {number}")
-    kind = random.choice([*inputs, "nwb1", "nwb2"])
+    kind = random.choice(KINDS)
     folder = failures / f"{seed}-{number}"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / inputs[kind].name
-    shutil.copyfile(inputs[kind], path)
+    shutil.copytree(inputs / kind, folder, dirs_exist_ok=True)
+    path = folder / NAMES[kind]
     change_file(path, kind, random)
     faulthandler.dump_traceback_later(LONGEST_TRIAL, exit=True)
     try:
@@ -65,7 +66,8 @@ def main() -> int:
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (LARGEST_PROCESS, LARGEST_PROCESS))
     with tempfile.TemporaryDirectory() as folder:
-        inputs = write_inputs(Path(folder) / "inputs")
+        inputs = Path(folder) / "inputs"
+        write_inputs(inputs)
         began, failed = time.monotonic(), []
         for number in count(options.first):
             if not trial(number, options.seed, inputs, options.failures):

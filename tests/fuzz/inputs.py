@@ -1,4 +1,4 @@
-"""Whole files to be changed: configs, NEST's, fit.json, model zips, kept stages, NWB 1 and NWB 2."""
+"""Whole files, one of every kind that is read from others, to be changed; each in a folder with what it needs."""
 
 import json
 import zipfile
@@ -6,11 +6,15 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+from network.small import spikes_of
+from network.small import write as write_network
 from nwb1_files import AllenCell
-from nwb_files import Cell
+from nwb_files import Cell, write_located_units
+from torch_files import archive, tensor
 
 import glifjax as gj
 from fitting.checkpoint import Checkpoint
+from glifjax.glm import networks
 from glifjax.io import neuron_to_config
 
 NEURON = gj.from_level(
@@ -37,31 +41,40 @@ RECORD = {
 }  # fmt: skip
 
 
-def write_inputs(folder: Path) -> dict[str, Path]:
-    """Write them into a folder; their paths by kind."""
-    folder.mkdir(parents=True, exist_ok=True)
+#: The files that are changed by kind, in a folder of that name, with what they need.
+NAMES = {
+    "config": "config.json", "nest": "nest.json", "record": "record.json", "model": "model.zip",
+    "stage": "LIF membrane.json", "npy": "0.npy", "pt": "0.pt", "spikes": "spikes.h5",
+    "nodes": "network/v1_nodes.h5", "edges": "network/v1_v1_edges.h5", "units": "units.nwb",
+    "nwb1": "nwb1.nwb", "nwb2": "nwb2.nwb",
+}  # fmt: skip
+
+
+def write_inputs(folder: Path) -> None:
+    """Write one of each kind."""
+    paths = {kind: folder / kind / name for kind, name in NAMES.items()}
+    for path in paths.values():
+        path.parent.mkdir(parents=True)
     config = neuron_to_config(NEURON)
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "nest.json").write_text(json.dumps(gj.neuron_to_nest(SIMPLE)))
-    (folder / "record.json").write_text(json.dumps(RECORD))
-    with zipfile.ZipFile(folder / "model.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("1_neuron_config.json", json.dumps(config))
-        archive.writestr("ephys_sweeps.json", json.dumps([{"sweep_number": 1, "stimulus_name": "Noise 1"}]))
-        archive.writestr("neuronal_model.json", json.dumps({"id": 1, "name": "LIF", "specimen_id": 2}))
-    Checkpoint(folder / "stages")("LIF", "membrane", lambda: {"neuron": NEURON, "losses": (1.0, np.arange(3.0))})
-    allen = AllenCell(folder, "nwb1.nwb", version="1.1")
+    paths["config"].write_text(json.dumps(config))
+    paths["nest"].write_text(json.dumps(gj.neuron_to_nest(SIMPLE)))
+    paths["record"].write_text(json.dumps(RECORD))
+    with zipfile.ZipFile(paths["model"], "w", zipfile.ZIP_DEFLATED) as model:
+        model.writestr("1_neuron_config.json", json.dumps(config))
+        model.writestr("ephys_sweeps.json", json.dumps([{"sweep_number": 1, "stimulus_name": "Noise 1"}]))
+        model.writestr("neuronal_model.json", json.dumps({"id": 1, "name": "LIF", "specimen_id": 2}))
+    Checkpoint(folder / "stage")("LIF", "membrane", lambda: {"neuron": NEURON, "losses": (1.0, np.arange(3.0))})
+    networks.save(np.eye(4), folder / "npy")
+    archive(paths["pt"], tensor(), np.arange(4, dtype="<f4").tobytes())
+    gj.write_spikes(spikes_of(), paths["spikes"])
+    for kind in ("nodes", "edges"):
+        write_network(folder / kind)
+    write_located_units(paths["units"])
+    allen = AllenCell(folder / "nwb1", NAMES["nwb1"], version="1.1")
     for number, protocol in enumerate(PROTOCOLS):
         allen.sweep(number, protocol, spike_times=[0.01])
     allen.file.close()
-    cell = Cell(folder, "nwb2.nwb")
+    cell = Cell(folder / "nwb2", NAMES["nwb2"])
     for number, protocol in enumerate(PROTOCOLS):
         cell.sweep(number, protocol)
-    return {
-        "config": folder / "config.json",
-        "nest": folder / "nest.json",
-        "record": folder / "record.json",
-        "model": folder / "model.zip",
-        "stage": folder / "stages" / "LIF membrane.json",
-        "nwb1": folder / "nwb1.nwb",
-        "nwb2": cell.save(),
-    }
+    cell.save()

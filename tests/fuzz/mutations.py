@@ -25,7 +25,7 @@ ODD_FIELDS = (
 
 def change_file(path: Path, kind: str, random: Random) -> None:
     """Change a file of a kind in one to three ways."""
-    change = {"nwb1": change_hdf5, "nwb2": change_hdf5, "model": change_zip}.get(kind, change_json)
+    change = CHANGES.get(kind, change_json)
     (change_bytes if random.random() < 0.3 else change)(path, random)
 
 
@@ -119,6 +119,8 @@ def change_hdf5(path: Path, random: Random) -> None:
             names: list[str] = []
             file.visit(names.append)
             names = [name for name in names if not name.startswith("specifications")]
+            if not names:
+                break
             name = random.choice(names)
             with suppress(KeyError, OSError, RuntimeError, TypeError, ValueError):  # what HDF5 does not let be made
                 _change_object(file, name, random.choice(names), random)
@@ -163,3 +165,9 @@ def _put(file: h5py.File, name: str, make: Any, attributes: bool = True) -> None
     make()
     if attributes:
         file[name].attrs.update(before)
+
+
+#: How a file of a kind is changed, where it is no JSON.
+CHANGES = dict.fromkeys(("nwb1", "nwb2", "units", "spikes", "nodes", "edges"), change_hdf5) | {
+    "model": change_zip, "npy": change_bytes, "pt": change_bytes,
+}  # fmt: skip

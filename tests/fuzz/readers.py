@@ -11,14 +11,15 @@ import glifjax as gj
 from fitting.checkpoint import Checkpoint
 from fitting.results.provenance import read_like
 from glifjax.errors import LONGEST, InputError
+from glifjax.glm import networks
 from glifjax.io import neuron_to_config
+from glifjax.io.nwb.units import read_located_units
 
 
 def check(path: Path, kind: str) -> None:
     """Read a file of a kind; AssertionError or whatever else comes up is a fault of ours."""
     try:
-        {"nwb1": check_recording, "nwb2": check_recording, "model": check_model, "record": check_record,
-         "stage": check_stage}.get(kind, check_config)(path)  # fmt: skip
+        CHECKS.get(kind, check_config)(path)
     except InputError as error:
         check_refusal(error)
 
@@ -58,6 +59,33 @@ def check_stage(path: Path) -> None:
     assert result == content or set(result) == {"neuron", "losses"}
 
 
+def check_weights(path: Path) -> None:
+    """A folder of weights: one finite square matrix."""
+    (weights,) = networks.load(path.parent)
+    assert weights.shape == (len(weights), len(weights))
+    assert np.isfinite(weights).all()
+
+
+def check_spikes(path: Path) -> None:
+    """Spikes of SONATA, by time."""
+    assert (np.diff(gj.read_spikes(path).times) >= 0).all()
+
+
+def check_units(path: Path) -> None:
+    """Units of an NWB file, and where trials start."""
+    spikes, trials = read_located_units(path)
+    assert len(gj.read_spikes(path)) == len(spikes)
+    assert all(isinstance(start, float) for start in trials)
+
+
+def check_network(path: Path) -> None:
+    """A circuit, one of whose files is changed: every edge leads from a node to a cell."""
+    network = gj.load_network(path.parents[1] / "config.json")
+    edges = network.circuit.edges
+    assert np.isfinite(edges.weights).all()
+    assert len(edges.starts) == network.layout.n_sources + 1
+
+
 def check_recording(path: Path) -> None:
     """Samples are finite, in float64, (T,); one bad sweep does not spoil the others."""
     with gj.read_recording(path) as recording:
@@ -72,3 +100,11 @@ def check_recording(path: Path) -> None:
                 check_refusal(error)
         _ = recording.warnings
         fitting.choose_sweeps(recording)
+
+
+#: What must hold of a kind of file that is no neuron config.
+CHECKS = {
+    "nwb1": check_recording, "nwb2": check_recording, "model": check_model, "record": check_record,
+    "stage": check_stage, "npy": check_weights, "pt": check_weights, "spikes": check_spikes, "units": check_units,
+    "nodes": check_network, "edges": check_network,
+}  # fmt: skip

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
@@ -47,7 +48,7 @@ def _read(path: Path) -> Float[np.ndarray, "n n"]:
     else:
         try:
             values = np.lib.format.open_memmap(path, mode="r")  # which looks first whether its numbers are there
-        except (ValueError, EOFError, OSError) as error:
+        except (ValueError, EOFError, OSError, SyntaxError, TokenError) as error:  # of its header, which is Python
             raise InputError(f"{path} is not an array of numbers ({error}); write it with numpy.save") from None
     if values.dtype.kind not in "fiub" or values.ndim != 2 or values.shape[0] != values.shape[1]:
         raise InputError(

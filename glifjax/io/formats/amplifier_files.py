@@ -14,10 +14,8 @@ from glifjax.io.formats.abf_protocol import waveforms
 from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel, Quantity
+from glifjax.io.nwb.recordings import NEO_READERS
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
-
-#: neo's readers by the endings of files.
-READERS = {".abf": "AxonRawIO", ".wcp": "WinWcpRawIO", ".smr": "Spike2RawIO"}
 
 
 class _Signal(NamedTuple):
@@ -115,7 +113,7 @@ def _opened(path: Path) -> Any:
             'install it with pip install "glifjax[formats]"'
         ) from error
     try:
-        reader = getattr(rawio, READERS[path.suffix.lower()])(filename=str(path))
+        reader = getattr(rawio, NEO_READERS[path.suffix.lower()])(filename=str(path))
         reader.parse_header()
         if reader.segment_count(0) < 1:
             raise ValueError("it holds no sweeps")

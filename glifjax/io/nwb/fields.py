@@ -80,14 +80,24 @@ def members(parent: Any, path: str, left_out: list[str]) -> Iterator[tuple[str, 
         return
     for name in map(str, () if folder is None else folder):
         try:
-            member = entry(folder, name)
-            if member is None:
-                raise RecordingError(f"{_under(folder, name)} is a link that leads nowhere")
+            member = listed(folder, name)
         except RecordingError as error:
             left_out.append(f"{path}/{name} is left out: {within(error)}")
             continue
         if isinstance(member, h5py.Group):
             yield name, member
+
+
+def listed(folder: Any, name: str) -> Any:
+    """The object of a name that a group lists.
+
+    Raises:
+        RecordingError: as `entry`, and where the link of that name leads nowhere.
+    """
+    member = entry(folder, name)
+    if member is None:
+        raise RecordingError(f"{_under(folder, name)} is a link that leads nowhere")
+    return member
 
 
 def linked_name(parent: h5py.Group | None, name: str) -> str:
@@ -148,6 +158,15 @@ def check_all(file: h5py.File, unpacked: int = UNPACKED) -> None:
                 pending.append(member)
             elif isinstance(member, h5py.Dataset):
                 _check_storage(member, unpacked)
+
+
+def target(file: h5py.File, reference: Any) -> h5py.Group | None:
+    """The group that a reference leads to; None where it leads to none."""
+    try:
+        thing = file[reference] if reference else None
+    except (ValueError, TypeError, KeyError, OSError):  # what h5py raises where there is nothing
+        return None
+    return thing if isinstance(thing, h5py.Group) else None
 
 
 def address(thing: Any) -> int:

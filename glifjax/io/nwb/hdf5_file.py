@@ -1,10 +1,17 @@
-"""An HDF5 file to read, of many datasets at once; and one to write, whose disk may be full.
+"""HDF5 files through Python's own, which stand between HDF5 and two things that it does not survive.
 
-Where a write fails HDF5 cannot close its file, and its cleanup ends the process. So it is shown no failure: the first
-is remembered, and raised once the file is closed.
+Where a write fails, as the disk is full, it cannot close its file, and its cleanup ends the process. So it is shown no
+failure: the first is remembered, and raised once the file is closed.
+
+Texts of any length are in heaps (HDF5 File Format Specification, III.E, "Global Heap"): 16 bytes, the last 8 of which
+are the heap's size, then objects. Before an object are 16 bytes: its number (2 bytes; 0 is what is free) and, in the
+last 8, its size, for what is free with these 16. Where a part of the file is zeros a size is zero, and HDF5 (2.0 and
+before) reads the same object for ever. So heaps are looked at as HDF5 reads them; of one that is damaged it is shown
+no beginning, which it refuses.
 """
 
 import io
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +21,22 @@ import h5py
 
 #: Of the table of chunks that HDF5 holds for each open dataset; its own 8,191 take 64 kB, of thousands of sweeps each.
 CHUNK_SLOTS = 101
+#: How a heap begins: its signature and version, three bytes that are zero.
+HEAP = b"GCOL\x01\x00\x00\x00"
+#: Bytes of a heap that are looked at, at most; one usually has 4,096.
+LARGEST_HEAP = 2**26
 
 
 def readable_hdf5(path: Path) -> h5py.File:
-    """Open an HDF5 file whose datasets are many, and are read once.
+    """An HDF5 file whose datasets are many, and are read once.
+
+    It is open until it is closed, or neither it nor a dataset of it is held any more.
 
     Raises:
-        OSError: it is none, or not whole.
+        OSError: HDF5 cannot read it, or another program has it open to write.
     """
-    return h5py.File(path, "r", rdcc_nslots=CHUNK_SLOTS)
+    h5py.File(path, "r").close()  # as HDF5's own file, which asks whether it is locked
+    return h5py.File(path, "r", driver="fileobj", fileobj=_Looking(path), rdcc_nslots=CHUNK_SLOTS)
 
 
 @contextmanager
@@ -41,6 +55,34 @@ def writable_hdf5(path: Path, mode: str) -> Iterator[h5py.File]:
         finally:
             if raw.failure is not None:
                 raise raw.failure  # before what came of it
+
+
+class _Looking(io.FileIO):
+    def __del__(self):
+        """Close it, as HDF5 has, which does not say so."""
+        self.close()
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what HDF5 asks for, but for the beginning of a heap in which it would read on for ever."""
+        place, count, view = self.tell(), super().readinto(buffer), memoryview(buffer)
+        if view[: len(HEAP)] == HEAP and not self._leads_on(place):
+            view[: len(HEAP)] = bytes(len(HEAP))
+        return count
+
+    def _leads_on(self, place: int) -> bool:
+        """Whether no object of the heap at a place leads to itself; the file is left where it was."""
+        after = self.tell()
+        self.seek(place + 8)
+        size = int.from_bytes(self.read(8), "little")
+        objects = self.read(min(max(size - 16, 0), LARGEST_HEAP))
+        self.seek(after)
+        at = 0
+        while at + 16 <= len(objects):
+            number, length = struct.unpack_from("<H6xQ", objects, at)
+            if number == length == 0:
+                return False
+            at += length if number == 0 else 16 + (length + 7) // 8 * 8
+        return True
 
 
 class _Remembering(io.FileIO):

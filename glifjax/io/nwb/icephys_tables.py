@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from glifjax.io.nwb.fields import address, dataset, group, place, text, values, within
+from glifjax.io.nwb.fields import address, dataset, group, place, target, text, values, within
 from glifjax.io.nwb.series import Series
 from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.tables import split
 
 _FOLDER = "/general/intracellular_ephys"
 
@@ -65,10 +66,10 @@ def stated_numbers(file: h5py.File, remarks: list[str]) -> dict[int, int]:
         remarks.append(f"its sweep table is not read: {within(error)}")
         return {}
     return {
-        address(target): int(number)
+        address(series): int(number)
         for number, references in zip(numbers, groups, strict=False)
         for reference in references
-        if (target := _target(file, reference)) is not None
+        if (series := target(file, reference)) is not None
     }
 
 
@@ -129,10 +130,8 @@ def _column(table: Any, name: str, kinds: str, expected: str) -> np.ndarray:
 def _ragged(table: Any, name: str, kinds: str, expected: str) -> list[np.ndarray]:
     """The entries of each row: those of row k end at entry ``<name>_index[k]``."""
     column = _column(table, name, kinds, expected)
-    ends = _column(table, f"{name}_index", "iu", "numbers").astype(np.int64)
-    if len(ends) and not (ends[0] >= 0 and np.all(np.diff(ends) >= 0) and ends[-1] <= len(column)):
-        raise RecordingError(f"{place(table)} has an index that goes beyond its column {name}")
-    return [column[first:end] for first, end in zip((0, *ends[:-1]), ends, strict=True)] if len(ends) else []
+    ends = _column(table, f"{name}_index", "iu", "numbers")
+    return split(column, ends, f"{place(table)}/{name}")
 
 
 def _span(file: h5py.File, cell: Any, series_at: Callable[[Any], Series | None]) -> Span | None:
@@ -142,20 +141,11 @@ def _span(file: h5py.File, cell: Any, series_at: Callable[[Any], Series | None])
     first, count = int(cell["idx_start"]), int(cell["count"])
     if first < 0 or count < 0:
         return None
-    target = _target(file, cell["timeseries"])
+    member = target(file, cell["timeseries"])
     try:
-        series = None if target is None else series_at(target)
+        series = None if member is None else series_at(member)
     except (KeyError, OSError, RuntimeError):  # what h5py raises where something else is by now
         series = None
     if series is None:
         raise RecordingError(f"{file.filename}: its reference leads to no patch-clamp series")
     return Span(series, first, count)
-
-
-def _target(file: h5py.File, reference: Any) -> Any:
-    """The group that a reference leads to; None where it leads to none."""
-    try:
-        target = file[reference] if reference else None
-    except (ValueError, TypeError, KeyError, OSError):  # what h5py raises where there is nothing
-        return None
-    return target if isinstance(target, h5py.Group) else None

@@ -19,9 +19,9 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.nwb.channel import Channel, Quantity
-from glifjax.io.nwb.fields import dataset, group, number, place, text, values, within
+from glifjax.io.nwb.fields import dataset, group, listed, number, place, text, values, within
 from glifjax.io.nwb.hdf5_file import readable_hdf5, writable_hdf5
-from glifjax.io.nwb.series import vector
+from glifjax.io.nwb.series import timestamps, vector
 from glifjax.io.nwb.sweeps import (  # fmt: skip
     Clamp,
     Recording,
@@ -127,9 +127,10 @@ def _sweeps(file: Any, trim: bool) -> tuple[list[Sweep], Counter[str], list[str]
         RecordingError: no sweep can be read; it says why of the first.
     """
     sweeps, others, refused = [], Counter(), {}
-    for name in map(str, group(file, _RESPONSES) or ()):
+    folder = group(file, _RESPONSES)
+    for name in map(str, () if folder is None else folder):
         try:
-            series = group(file, f"{_RESPONSES}/{name}")
+            series = listed(folder, name)
             kind, match = _type(series), re.fullmatch(r"Sweep_(\d{1,9})", name)
             if match and kind in _CLAMPS:
                 sweeps.append(_sweep(file, int(match[1]), _CLAMPS[kind], trim))
@@ -168,8 +169,8 @@ def _sweep(file: Any, number: int, clamp: Clamp, trim: bool) -> Sweep:
 def _channel(file: Any, series: Any, quantity: Quantity, stop: int | None) -> Channel:
     try:
         data, start = vector(series), dataset(series, "starting_time")
-        timestamps = dataset(series, "timestamps") if start is None else None
-        rate = None if timestamps is not None else number(start and start.attrs.get("rate"), f"{place(series)} rate")
+        times = timestamps(series) if start is None else None
+        rate = None if times is not None else number(start and start.attrs.get("rate"), f"{place(series)} rate")
         return Channel(
             where=f"{series.name}/data",
             quantity=quantity,
@@ -178,7 +179,7 @@ def _channel(file: Any, series: Any, quantity: Quantity, stop: int | None) -> Ch
             n_samples=len(data) if stop is None else min(stop, len(data)),
             conversion=_conversion(file, data.attrs),
             stated_rate=rate,
-            timestamps=timestamps,
+            timestamps=times,
         )
     except RecordingError as error:
         return Channel(f"{series.name}/data", quantity, "", np.empty(0), 0, fault=within(error))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
 
-#: Endings of the files of amplifiers' programs.
-AMPLIFIERS = (".abf", ".wcp", ".smr", ".dat", ".ibw", ".pxp")
+#: neo's readers of the files of amplifiers' programs, by their endings.
+NEO_READERS = {".abf": "AxonRawIO", ".wcp": "WinWcpRawIO", ".smr": "Spike2RawIO"}
+#: Endings of all such files; HEKA's and Igor's have readers of their own.
+AMPLIFIERS = (*NEO_READERS, ".dat", ".ibw", ".pxp")
 
 
 def read_recording(
@@ -81,13 +83,12 @@ def check_file(path: Path) -> None:
 
 def nwb_version(path: Path) -> str:
     """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
-    import h5py
-
     from glifjax.io.nwb.fields import dataset, text
+    from glifjax.io.nwb.hdf5_file import readable_hdf5
 
     check_file(path)
     try:
-        with h5py.File(path, "r") as file:
+        with readable_hdf5(path) as file:
             version = text(file.attrs.get("nwb_version", dataset(file, "nwb_version")))
     except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
         raise RecordingError(

@@ -68,7 +68,7 @@ class Series:
     def start_time(self, first: int = 0) -> float:
         """Of a sample, s; 0 where the file does not say."""
         try:
-            times, start = dataset(self.group, "timestamps"), dataset(self.group, "starting_time")
+            times, start = timestamps(self.group), dataset(self.group, "starting_time")
             if times is not None:
                 stated = number(times[first : first + 1], self.path)
             else:
@@ -92,7 +92,7 @@ class Series:
         where = f"{self.path}/data"
         try:
             data = vector(self.group)
-            times, start = dataset(self.group, "timestamps"), dataset(self.group, "starting_time")
+            times, start = timestamps(self.group), dataset(self.group, "starting_time")
             stated = lambda name, default: number(data.attrs.get(name, default), f"{where} {name}")
             return Channel(
                 where=where,
@@ -135,11 +135,25 @@ def vector(series: Any) -> Any:
     data = dataset(series, "data")
     if data is None:
         raise RecordingError(f"{place(series)} has no samples (data of shape (T,)); leave the sweep out")
+    return _in_one_dimension(data)
+
+
+def timestamps(series: Any) -> Any:
+    """When the samples of a series were taken, s, to be sliced as an array (T,); None where the file does not say.
+
+    Raises:
+        RecordingError: they are of several dimensions, or of none.
+    """
+    times = dataset(series, "timestamps")
+    return None if times is None else _in_one_dimension(times)
+
+
+def _in_one_dimension(data: h5py.Dataset) -> Any:
     if data.ndim == 1:
         return data
     if data.ndim == 2 and 1 in data.shape:
         return Column(data)
-    raise RecordingError(f"{place(data)} has the shape {data.shape}, and samples (T,); write the file anew")
+    raise RecordingError(f"{place(data)} has the shape {data.shape}; expected (T,); write the file anew")
 
 
 def read_series(group: h5py.Group, path: str, kinds: Mapping[str, str]) -> Series | None:

@@ -165,7 +165,7 @@ class Sweep:
     def _slice(self, channel: Channel, source: Any) -> np.ndarray:
         try:
             return np.asarray(source[channel.first : channel.first + channel.n_samples], dtype=np.float64)
-        except Exception as error:  # h5py raises several kinds
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:  # of h5py and neo
             self._refuse(
                 f"{channel.where} cannot be read ({first_line(error)}); if the recording was closed, open it "
                 "again, else fetch or export the file again"

@@ -1,13 +1,17 @@
 """Sorted units of an NWB 2 file as spike trains, in and out."""
 
 import datetime
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from glifjax.errors import InputError
+from glifjax.io.nwb.fields import group, members, target, text
+from glifjax.io.nwb.tables import read_table
 from glifjax.io.sonata.hdf5 import opened
 from glifjax.io.writing import whole_file
 from glifjax.spikes.trains import SpikeTrains, join
@@ -28,12 +32,10 @@ def read_units(path: Path, population: str | None = None) -> SpikeTrains:
     Raises:
         InputError: units without spike times.
     """
-    tables = unit_tables(path)
-    units = tables.units
+    units = unit_tables(path).units
     ids = units.get("node_id", units.index)
     names = units["population"] if "population" in units else [population or UNITS] * len(units)
-    trains = zip(units["spike_times"], ids, names, strict=True)
-    return join(SpikeTrains(times, np.full(len(times), node), str(name)) for times, node, name in trains)
+    return _trains(units, ids, map(str, names), path)
 
 
 def read_located_units(path: Path) -> tuple[SpikeTrains, list[float]]:
@@ -42,24 +44,29 @@ def read_located_units(path: Path) -> tuple[SpikeTrains, list[float]]:
     A region is a unit's own `location`, or that of its electrodes or electrode group.
     """
     tables = unit_tables(path)
-    units = tables.units
-    names = [_region(unit) for _, unit in units.iterrows()]
-    trains = zip(units["spike_times"], units.index, names, strict=True)
-    spikes = join(SpikeTrains(times, np.full(len(times), node), name) for times, node, name in trains)
+    regions = [_region(unit, tables.electrodes) for _, unit in tables.units.iterrows()]
     trials = tables.intervals.get("trials")
-    return spikes, [] if trials is None else [float(start) for start in trials["start_time"]]
+    starts = [] if trials is None else trials["start_time"].tolist()
+    return _trains(tables.units, tables.units.index, regions, path), starts
 
 
-def _region(unit: Any) -> str:
+def _trains(units: Any, ids: Iterable[Any], names: Iterable[str], path: Path) -> SpikeTrains:
+    trains = zip(units["spike_times"], ids, names, strict=True)
+    try:
+        return join(SpikeTrains(times, np.full(len(times), node), name) for times, node, name in trains)
+    except ValueError as error:
+        raise InputError(f"{path}: its units are no spike trains ({error}); write them anew") from error
+
+
+def _region(unit: Any, electrodes: Any) -> str:
     """Where a unit is; UNITS where nothing says so."""
-    electrodes = unit.get("electrodes")
-    group = unit.get("electrode_group")
-    said = unit.get("location")
-    if said is None and electrodes is not None and len(electrodes) and "location" in electrodes:
-        said = electrodes["location"].mode().iloc[0]
-    if said is None and group is not None:
-        said = group.location
-    return str(said).strip() or UNITS if said is not None else UNITS
+    own = unit.get("electrodes", ())
+    stated = unit.get("location")
+    if stated is None and "location" in electrodes and np.size(own):
+        stated = electrodes["location"].iloc[own].astype(str).mode().iloc[0]
+    if stated is None:
+        stated = unit.get("electrode_group", "")
+    return str(stated).strip() or UNITS
 
 
 @dataclass(frozen=True)
@@ -68,45 +75,58 @@ class UnitTables:
 
     Attributes:
         units: a row a unit, its index the unit's id; `spike_times` (s) and whatever columns there are, joined with
-            the electrode of `peak_channel_id` where both are there.
+            the electrode of `peak_channel_id` where both are there. `electrodes` are places in the table of these,
+            `electrode_group` is the group's location.
+        electrodes: a row each; empty where there are none.
         intervals: tables of stretches of time by name, each with start_time and stop_time, s.
     """
 
     units: Any
+    electrodes: Any
     intervals: dict[str, Any]
 
 
 def unit_tables(path: Path) -> UnitTables:
-    """Read them through pynwb, which takes seconds to import.
+    """Read them.
 
     Raises:
-        InputError: a file that is not there, that pynwb cannot read, or without units and their spikes.
+        InputError: a file that is not there, that HDF5 cannot read, or without units and their spikes; a table whose
+            columns do not fit.
     """
-    import warnings
+    import pandas
 
-    import pynwb
-
-    with opened(path), warnings.catch_warnings():  # looked at before pynwb follows what is in it
-        warnings.simplefilter("ignore")
-        try:
-            with pynwb.NWBHDF5IO(path=str(path), mode="r", load_namespaces=True) as io:
-                nwb: Any = io.read()
-                units = None if nwb.units is None else nwb.units.to_dataframe()
-                electrodes = None if nwb.electrodes is None else nwb.electrodes.to_dataframe()
-                intervals = {name: table.to_dataframe() for name, table in (nwb.intervals or {}).items()}
-                for table in (nwb.trials, nwb.epochs):
-                    if table is not None:
-                        intervals[table.name] = table.to_dataframe()
-        except InputError:
-            raise
-        except Exception as error:  # hdmf raises many kinds
-            raise InputError(f"{path}: cannot be read as an NWB file ({error}); copy or write it again") from error
-    if units is None or "spike_times" not in units:
+    with opened(path) as file:
+        table, electrodes = group(file, "units"), group(file, "general/extracellular_ephys/electrodes")
+        units = pandas.DataFrame() if table is None else read_table(table, path)
+        if "electrode_group" in units:
+            units["electrode_group"] = [_location(target(file, one)) for one in units["electrode_group"]]
+        electrodes = pandas.DataFrame() if electrodes is None else read_table(electrodes, path)
+        intervals = {name: read_table(table, path) for name, table in members(file, "intervals", [])}
+    if "spike_times" not in units:
         raise InputError(f"{path}: has no units with spike times; give a file of sorted units")
-    if electrodes is not None and "peak_channel_id" in units:
-        others = [name for name in electrodes.columns if name not in units]
-        units = units.join(electrodes[others], on="peak_channel_id")
-    return UnitTables(units, intervals)
+    _check(units, electrodes, intervals, path)
+    if len(electrodes) and "peak_channel_id" in units:
+        others = electrodes[[name for name in electrodes if name not in units]]
+        units = units.join(others, on="peak_channel_id")
+    return UnitTables(units, electrodes, intervals)
+
+
+def _location(electrode_group: h5py.Group | None) -> str:
+    return "" if electrode_group is None else text(electrode_group.attrs.get("location"))
+
+
+def _check(units: Any, electrodes: Any, intervals: Mapping[str, Any], path: Path) -> None:
+    """Refuse tables whose rows do not refer to one another, or hold no times."""
+    if any(np.ndim(times) != 1 or times.dtype.kind not in "iuf" for times in units["spike_times"]):
+        raise InputError(f"{path}: spike_times of its units are not several numbers of each; write the file anew")
+    places = np.concatenate([np.ravel(own) for own in units.get("electrodes", ())] or [np.zeros(0, int)])
+    if places.size and not (places.dtype.kind in "iu" and (places >= 0).all() and (places < len(electrodes)).all()):
+        raise InputError(f"{path}: a unit is of an electrode that the file does not list; write the file anew")
+    if "peak_channel_id" in units and not (units["peak_channel_id"].dtype.kind in "iuf" and electrodes.index.is_unique):
+        raise InputError(f"{path}: peak_channel_id of its units does not name one electrode; write the file anew")
+    for name, table in intervals.items():
+        if any(column not in table or table[column].dtype.kind not in "iuf" for column in ("start_time", "stop_time")):
+            raise InputError(f"{path}: its intervals {name} have no start_time and stop_time in s; write the file anew")
 
 
 def write_units(trains: SpikeTrains, path: Path) -> None:

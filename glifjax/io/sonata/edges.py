@@ -14,8 +14,9 @@ import pandas
 from jaxtyping import Float, Int
 
 from glifjax.errors import InputError
+from glifjax.io.nwb.fields import text
 from glifjax.io.sonata.config import Section, read_json
-from glifjax.io.sonata.hdf5 import column, group, opened
+from glifjax.io.sonata.hdf5 import group, integers, numbers, opened
 from glifjax.io.sonata.nodes import Population
 from glifjax.io.sonata.tables import read_types
 from glifjax.network.cells.base import AbstractCells
@@ -140,15 +141,15 @@ def _table(
     port_map: PortMap, dt: float, path: Path,
 ) -> EdgeTable:  # fmt: skip
     """One population of edges."""
-    target_ids = column(place, "target_node_id", path)
+    target_ids = integers(place, "target_node_id", path)
     n = len(target_ids)
-    sources = _nodes(place, "source", column(place, "source_node_id", path, n), populations, layout, path, name)
+    sources = _nodes(place, "source", integers(place, "source_node_id", path, n), populations, layout, path, name)
     targets = _nodes(place, "target", target_ids, populations, layout, path, name)
     if (targets >= layout.n_cells).any():
         at = int(np.flatnonzero(targets >= layout.n_cells)[0])
         raise InputError(f"{path}: edge {at} of {name} goes to node {target_ids[at]}, which is virtual; remove it")
     del target_ids
-    type_ids = column(place, "edge_type_id", path, n)
+    type_ids = integers(place, "edge_type_id", path, n)
     used = np.unique(type_ids)
     missing = np.setdiff1d(used, types.index)
     if len(missing):
@@ -187,11 +188,10 @@ def _ports(receptors, weights, targets, port_map: PortMap, path: Path, name: str
 
 def _nodes(place: Any, end: str, ids, populations, layout: Layout, path: Path, name: str) -> Int[np.ndarray, " E"]:
     """The sources or targets of edges, in the circuit's counting."""
-    attribute = place[f"{end}_node_id"].attrs.get("node_population")
-    population = attribute.decode() if isinstance(attribute, bytes) else str(attribute)
-    if attribute is None or population not in populations:
+    population = text(place[f"{end}_node_id"].attrs.get("node_population", ""))
+    if population not in populations:
         raise InputError(
-            f"{path}: {end}_node_id of {name} is of population {population}, which the config's nodes do not have; "
+            f"{path}: {end}_node_id of {name} is of population {population!r}, which the config's nodes do not have; "
             f"there are {', '.join(populations)}"
         )
     node_ids = layout.node_ids[population]
@@ -210,8 +210,8 @@ class _Columns:
 
     def __init__(self, place: Any, types: pandas.DataFrame, used, kinds, n: int, path: Path):
         self.place, self.types, self.used, self.kinds, self.path = place, types, used, kinds, path
-        self.groups = column(place, "edge_group_id", path, n) if "edge_group_id" in place else np.zeros(n, np.int8)
-        self.within = column(place, "edge_group_index", path, n) if "edge_group_index" in place else np.arange(n)
+        self.groups = integers(place, "edge_group_id", path, n) if "edge_group_id" in place else np.zeros(n, np.int8)
+        self.within = integers(place, "edge_group_index", path, n) if "edge_group_index" in place else np.arange(n)
 
     def values(self, key: str, default: float = np.nan) -> Float[np.ndarray, " E"]:
         """A number for each edge; NaN where there is none and no default."""
@@ -226,10 +226,10 @@ class _Columns:
             if own is None:
                 continue
             members = self.groups == gid
-            numbers, places = column(self.place[str(gid)], key, self.path).astype(float), self.within[members]
-            if places.size and places.max() >= len(numbers):
-                raise InputError(f"{self.path}: {own.name} has {len(numbers)} entries, too few for its edges")
-            values[members] = numbers[places]
+            entries, places = numbers(self.place[str(gid)], key, self.path), self.within[members]
+            if places.size and not 0 <= places.min() <= places.max() < len(entries):
+                raise InputError(f"{self.path}: {own.name} has {len(entries)} entries, too few for its edges")
+            values[members] = entries[places]
         return values
 
 

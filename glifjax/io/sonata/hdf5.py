@@ -10,6 +10,7 @@ import numpy as np
 
 from glifjax.errors import InputError
 from glifjax.io.nwb.fields import check_all
+from glifjax.io.nwb.hdf5_file import readable_hdf5
 
 #: The longest column that is read, entries; a few bytes of a compressed file can claim any length.
 LONGEST = 2**31
@@ -17,23 +18,34 @@ LONGEST = 2**31
 UNPACKED = 1100
 
 
+#: Beyond it a float64 holds not every whole number.
+LARGEST_WHOLE = 2.0**53
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file for reading.
 
     Raises:
-        InputError: no such file, none that HDF5 can read (a text file, one that was cut short), or one that leads
-            into another or holds more than its bytes can.
+        InputError: no such file, none that HDF5 can read (a text file, one that was cut short), also while it is open,
+            or one that leads into another or holds more than its bytes can.
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; check the path")
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(h5py.File(path, "r"))
+            file = stack.enter_context(readable_hdf5(path))
             check_all(file, UNPACKED)
         except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
-            raise InputError(f"{path}: cannot be read as HDF5 ({error}); copy or write it again") from error
-        yield file
+            raise _unreadable(path, error) from error
+        try:
+            yield file
+        except (OSError, RuntimeError) as error:
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: cannot be read as HDF5 ({error}); copy or write it again")
 
 
 def mark(file: h5py.File) -> None:
@@ -66,3 +78,21 @@ def column(parent: Any, name: str, path: Path, length: int | None = None) -> np.
         return dataset[...] if text is None else text.astype(str)
     except (OSError, TypeError, UnicodeDecodeError) as error:
         raise InputError(f"{where} cannot be read ({error}); copy or write the file again") from error
+
+
+def integers(parent: Any, name: str, path: Path, length: int | None = None) -> np.ndarray:
+    """As `column`, of whole numbers; those that are stored with a point become int64."""
+    values = column(parent, name, path, length)
+    if values.dtype.kind in "iu":
+        return values
+    if values.dtype.kind == "f" and (np.abs(values) < LARGEST_WHOLE).all() and (values == np.floor(values)).all():
+        return values.astype(np.int64)
+    raise InputError(f"{path}: {parent.name.rstrip('/')}/{name} must hold whole numbers, not {values.dtype}")
+
+
+def numbers(parent: Any, name: str, path: Path, length: int | None = None) -> np.ndarray:
+    """As `column`, of numbers, float64."""
+    values = column(parent, name, path, length)
+    if values.dtype.kind not in "iufb":
+        raise InputError(f"{path}: {parent.name.rstrip('/')}/{name} must hold numbers, not text")
+    return values.astype(np.float64)

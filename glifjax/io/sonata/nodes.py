@@ -13,7 +13,7 @@ from jaxtyping import Bool, Int
 
 from glifjax.errors import InputError
 from glifjax.io.sonata.config import Section
-from glifjax.io.sonata.hdf5 import column, group, opened
+from glifjax.io.sonata.hdf5 import column, group, integers, opened
 from glifjax.io.sonata.tables import read_types
 
 #: model_type of nodes that are simulated, and of those that only send spikes.
@@ -72,9 +72,9 @@ def read_nodes(sections: list[Section]) -> dict[str, Population]:
 
 
 def _population(place: Any, name: str, types: pandas.DataFrame | None, path: Path) -> Population:
-    type_ids = column(place, "node_type_id", path).astype(np.int64)
+    type_ids = integers(place, "node_type_id", path).astype(np.int64)
     n = len(type_ids)
-    ids = column(place, "node_id", path, n).astype(np.int64) if "node_id" in place else np.arange(n)
+    ids = integers(place, "node_id", path, n).astype(np.int64) if "node_id" in place else np.arange(n)
     if len(np.unique(ids)) != n or (ids < 0).any():
         raise InputError(f"{path}: node ids of {name} must be whole numbers from 0, each once")
     attributes: dict[str, Any] = {"node_type_id": type_ids}
@@ -83,18 +83,21 @@ def _population(place: Any, name: str, types: pandas.DataFrame | None, path: Pat
         if len(missing):
             raise InputError(f"{path}: nodes of {name} have node_type_id {missing[0]}, which the type table lacks")
         attributes |= {str(key): types[key].reindex(type_ids).to_numpy() for key in types}
-    groups = column(place, "node_group_id", path, n).astype(np.int64) if "node_group_id" in place else np.zeros(n, int)
+    groups = (
+        integers(place, "node_group_id", path, n).astype(np.int64) if "node_group_id" in place else np.zeros(n, int)
+    )
     within = (
-        column(place, "node_group_index", path, n).astype(np.int64) if "node_group_index" in place else np.arange(n)
+        integers(place, "node_group_index", path, n).astype(np.int64) if "node_group_index" in place else np.arange(n)
     )
     for gid in np.unique(groups):
         if str(gid) not in place:
             continue
-        own, members = place[str(gid)], groups == gid
+        own, members = group(place, str(gid), path), groups == gid
         keys = [key for key in own if key != "dynamics_params"]
-        for key in [*keys, *(OWN_PARAMETERS + key for key in own.get("dynamics_params", ()))]:
+        params = group(own, "dynamics_params", path) if "dynamics_params" in own else ()
+        for key in [*keys, *(OWN_PARAMETERS + key for key in params)]:
             values = column(own, key, path)
-            if len(values) <= within[members].max(initial=-1):
+            if not _inside(within[members], len(values)):
                 raise InputError(f"{path}: {name}/{gid}/{key} has {len(values)} entries, too few for its nodes")
             attributes[key] = _over(attributes.get(key), members, values[within[members]], n)
     frame = pandas.DataFrame(attributes, index=pandas.Index(ids, name="node_id")).sort_index()
@@ -107,6 +110,11 @@ def _population(place: Any, name: str, types: pandas.DataFrame | None, path: Pat
                 "so leave the others out"
             )
     return Population(name, frame, str(path))
+
+
+def _inside(places: Int[np.ndarray, " m"], n: int) -> bool:
+    """Whether all of them are places in a column of n entries."""
+    return bool(((places >= 0) & (places < n)).all())
 
 
 def _over(old: np.ndarray | None, members: Bool[np.ndarray, " n"], values: np.ndarray, n: int) -> np.ndarray:

@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 
 from glifjax.errors import InputError
-from glifjax.io.sonata.hdf5 import column, group, mark, opened
+from glifjax.io.nwb.fields import text
+from glifjax.io.sonata.hdf5 import group, integers, mark, numbers, opened
 from glifjax.io.writing import whole_file
 from glifjax.spikes.trains import MS, NO_POPULATION, SpikeTrains, join, milliseconds
 
@@ -35,14 +36,13 @@ def read_sonata_spikes(path: Path, population: str | None = None) -> SpikeTrains
 
 
 def _population(spikes: Any, ids: str, name: str, path: Path) -> SpikeTrains:
-    times = column(spikes, "timestamps", path)
-    node_ids = column(spikes, ids, path, len(times))
-    units = spikes["timestamps"].attrs.get("units", "ms")
-    units = units.decode() if isinstance(units, bytes) else str(units)
+    times = numbers(spikes, "timestamps", path)
+    node_ids = integers(spikes, ids, path, len(times))
+    units = text(spikes["timestamps"].attrs.get("units", "ms"))
     if units not in UNITS:
         raise InputError(f"{path}: timestamps of {name} are in {units!r}; the attribute `units` must be ms or s")
     try:
-        return SpikeTrains(times.astype(float) * UNITS[units] / MS, node_ids, name)
+        return SpikeTrains(times * UNITS[units] / MS, node_ids, name)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -89,14 +89,17 @@ def _table(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray,
 
 def _sweep(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """The stimulus of a sweep of an Allen Cell Types file (NWB 1), which is in A; it ends with the sweep."""
-    from glifjax.io.sonata.hdf5 import column, group, opened
+    from glifjax.io.nwb.fields import dataset, number
+    from glifjax.io.sonata.hdf5 import group, numbers, opened
 
-    path, number = section.path("file"), int(section.number("sweep_id"))
+    path, sweep = section.path("file"), int(section.number("sweep_id"))
     with opened(path) as file:
-        place = group(group(file, "epochs", path), f"Sweep_{number}", path)
+        place = group(group(file, "epochs", path), f"Sweep_{sweep}", path)
         series = group(group(place, "stimulus", path), "timeseries", path)
-        amps = column(series, "data", path).astype(float) * PICO
-        rate = float(series["starting_time"].attrs["rate"])
+        amps, start = numbers(series, "data", path) * PICO, dataset(series, "starting_time")
+        rate = number(start and start.attrs.get("rate"), f"{path}: the rate of sweep {sweep}")
+    if not rate > 0:
+        raise InputError(f"{path}: sweep {sweep} has no rate; give another")
     warnings.warn(
         f"{section.where}: the sweep is in A, and injected as such; PointNet would inject a thousandth of it",
         stacklevel=2,
