@@ -16,7 +16,6 @@ from .glif.names import LevelError as LevelError
 from .glif.names import level_name as level_name
 from .io.allen.cell_types import CellTypes as CellTypes
 from .io.allen.cell_types import NeuronalModel as NeuronalModel
-from .io.allen.downloads import DownloadError as DownloadError
 from .io.allen.model_zip import ModelZip as ModelZip
 from .io.allen.model_zip import ModelZipError as ModelZipError
 from .io.allen.model_zip import read_model_zip as read_model_zip
@@ -27,6 +26,7 @@ from .io.config.neuron_config import read_neuron_configs as read_neuron_configs
 from .io.config.neuron_config import register_rule as register_rule
 from .io.config.neuron_config import write_neuron_config as write_neuron_config
 from .io.config.values import NeuronConfigError as NeuronConfigError
+from .io.downloads import DownloadError as DownloadError
 from .io.nwb.recording_writer import write_recording as write_recording
 from .io.nwb.recordings import read_recording as read_recording
 from .io.nwb.sweeps import Recording as Recording

@@ -109,16 +109,21 @@ def fit_many(
 def _default_folder(paths: Sequence[Path], settings: FitSettings, fresh: bool) -> Path:
     """The folder of the last run if that was of the same cells and settings, and was stopped; else a new one."""
     key = task({"file": {"sha256": [*map(str, paths)]}, **circumstances(settings)})
-    last, n = None, 1
-    while (folder := Path("fits") / f"cells-{n}").exists():
-        last, n = folder, n + 1
-    if last is not None and not fresh:
-        with suppress(OSError):
-            if (last / RUN).read_text() == key:
-                return last
-    folder.mkdir(parents=True)
-    write_whole(folder / RUN, key)
-    return folder
+    last, n = None, 0
+    while True:
+        n += 1
+        folder = Path("fits") / f"cells-{n}"
+        if folder.exists():
+            last = folder
+            continue
+        if last is not None and not fresh:
+            with suppress(OSError):
+                if (last / RUN).read_text() == key:
+                    return last
+        with suppress(FileExistsError):  # of two runs that start at once one makes it, the other goes on to the next
+            folder.mkdir(parents=True)
+            write_whole(folder / RUN, key)
+            return folder
 
 
 def _check(folder: Path, todo: Sequence[Job], settings: FitSettings, overwrite: bool) -> None:

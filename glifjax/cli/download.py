@@ -45,7 +45,7 @@ def download(
 def _download(model_id, specimen_id, out, recording, offline) -> None:
     import glifjax as gj
     from glifjax.errors import InputError
-    from glifjax.io.allen.cell_types import NothingFound
+    from glifjax.io.downloads import NothingFound
 
     if (model_id is None) == (specimen_id is None):
         raise InputError("give either --model ID or --specimen ID")

@@ -1,6 +1,5 @@
 from .allen.cell_types import CellTypes as CellTypes
 from .allen.cell_types import NeuronalModel as NeuronalModel
-from .allen.downloads import DownloadError as DownloadError
 from .allen.model_zip import ModelZip as ModelZip
 from .allen.model_zip import ModelZipError as ModelZipError
 from .allen.model_zip import read_model_zip as read_model_zip
@@ -15,6 +14,7 @@ from .config.neuron_config import register_rule as register_rule
 from .config.neuron_config import write_neuron_config as write_neuron_config
 from .config.values import NeuronConfigError as NeuronConfigError
 from .dandi import Dandi as Dandi
+from .downloads import DownloadError as DownloadError
 from .nwb.recording_writer import SweepArrays as SweepArrays
 from .nwb.recording_writer import write_recording as write_recording
 from .nwb.recordings import read_recording as read_recording

@@ -5,7 +5,6 @@ asset's digest and its bytes. The cache holds them as `dandi/<dandiset>/<version
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,19 +12,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from glifjax.io.allen.cell_types import default_cache
-from glifjax.io.allen.downloads import (
+from glifjax.io.archive import AbstractArchive
+from glifjax.io.downloads import (
     LARGEST_RECORDING,
     Damaged,
     DownloadError,
-    Downloads,
     NothingFound,
-    Progress,
     check_json,
 )
 
-#: Where the archive's API is, unless $GLIFJAX_DANDI_URL says otherwise.
-BASE_URL = "https://api.dandiarchive.org/api"
 #: dandi://dandi/<dandiset>[@<version>]/<pattern of paths>
 ADDRESS = re.compile(r"dandi://dandi/(?P<dandiset>\d{6})(@(?P<version>[\w.]+))?/(?P<pattern>.+)", re.ASCII)
 #: The version of a dandiset that may still change.
@@ -44,7 +39,7 @@ class Asset:
     place: PurePosixPath
 
 
-class Dandi:
+class Dandi(AbstractArchive):
     """The archive, and a cache of its files; a file that the cache holds is checked, and not fetched again.
 
     Every method raises DownloadError where something cannot be had.
@@ -53,21 +48,9 @@ class Dandi:
         paths = Dandi().recordings("dandi://dandi/000020@0.210913.1639/sub-mouse-A*/*.nwb")
     """
 
-    def __init__(
-        self,
-        cache: str | os.PathLike | None = None,
-        *,
-        offline: bool = False,
-        base_url: str | None = None,
-        timeout: float = 60.0,
-        retries: int = 3,
-        backoff: float = 1.0,
-        progress: Progress | None = None,
-    ) -> None:
-        """The archive at `base_url`, its files in `cache`; the arguments are those of `glifjax.CellTypes`."""
-        self.base_url = (base_url or os.environ.get("GLIFJAX_DANDI_URL") or BASE_URL).rstrip("/")
-        folder = Path(cache).expanduser() if cache is not None else default_cache()
-        self._files = Downloads(folder / "dandi", offline, timeout, retries, backoff, progress)
+    address = "https://api.dandiarchive.org/api"
+    variable = "GLIFJAX_DANDI_URL"
+    subfolder = "dandi"
 
     def recordings(self, address: str) -> list[Path]:
         """The files that an address means, see `assets`, downloaded where the cache lacks them."""

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from glifjax.cli import app
-from glifjax.io.allen.downloads import DownloadError, NothingFound
 from glifjax.io.dandi import Dandi
+from glifjax.io.downloads import DownloadError, NothingFound
 
 FILES = {"sub-1/a.nwb": b"first", "sub-2/b.nwb": b"second", "sub-2/notes.txt": b"no recording"}
 NUMBERS = {path: f"0000000{n}-0000-0000-0000-000000000000" for n, path in enumerate(FILES)}

@@ -147,6 +147,14 @@ def test_a_new_folder_each_time(tmp_path, recordings, calls, monkeypatch):
         assert fit_many(recordings[:2], client=Here())[1] == Path(f"fits/cells-{number}")
 
 
+def test_two_runs_that_start_at_once_have_a_folder_each(tmp_path, recordings, calls, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exists = Path.exists
+    (tmp_path / "fits/cells-1").mkdir(parents=True)  # by another run, after this one has looked
+    monkeypatch.setattr(Path, "exists", lambda path, **how: path != Path("fits/cells-1") and exists(path, **how))
+    assert fit_many(recordings[:2], client=Here())[1] == Path("fits/cells-2")
+
+
 def test_a_cell_that_takes_too_long_is_stopped_with_its_process(tmp_path, recordings):
     cells, out = fit_many(recordings[:1], tmp_path / "study", timeout=0.1, jobs=1)
     assert cells[0].error == "it took longer than `timeout=0.1` s; give it more, or fewer levels"

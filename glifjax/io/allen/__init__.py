@@ -1,1 +1,1 @@
-"""The Allen Cell Types database: downloads and archives."""
+"""The Allen Cell Types database: its files, and the archives of models."""

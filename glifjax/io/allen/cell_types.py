@@ -8,7 +8,6 @@ Queries follow AllenSDK's GlifApi and CellTypesApi, the cache the layout of its 
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,20 +17,16 @@ from typing import Any
 
 from glifjax.errors import InputError
 from glifjax.glif.names import LEVELS
-from glifjax.io.allen.downloads import (
+from glifjax.io.archive import AbstractArchive
+from glifjax.io.downloads import (
     LARGEST_RECORDING,
     Damaged,
     DownloadError,
-    Downloads,
     NothingFound,
-    Progress,
     check_hdf5,
     check_json,
     check_zip,
 )
-
-#: Where the database is, unless $GLIFJAX_CELL_TYPES_URL says otherwise.
-BASE_URL = "https://api.brain-map.org"
 
 #: What a row of an answer must hold.
 _MODEL = {"id": int, "name": str, "specimen_id": int}
@@ -58,12 +53,12 @@ class NeuronalModel:
     metadata: dict[str, Any] = field(repr=False)
 
 
-class CellTypes:
+class CellTypes(AbstractArchive):
     """The database, by the number of a model or of a specimen (a cell), and a cache of its files.
 
-    A file that the cache holds is checked and used without asking the server; delete it to have it anew. A download
-    has its name only once it is whole. Every method raises DownloadError where a file cannot be had, and
-    InputError for what is no id.
+    A file that the cache holds is checked and used without asking the server; delete it to have it anew. A folder made
+    by AllenSDK's CellTypesCache serves too. A download has its name only once it is whole. Every method raises
+    DownloadError where a file cannot be had, and InputError for what is no id.
 
     Example:
         cells = gj.CellTypes()
@@ -72,37 +67,8 @@ class CellTypes:
         recording = gj.read_recording(cells.recording(model.specimen_id))
     """
 
-    def __init__(
-        self,
-        cache: str | os.PathLike | None = None,
-        *,
-        offline: bool = False,
-        base_url: str | None = None,
-        timeout: float = 60.0,
-        retries: int = 3,
-        backoff: float = 1.0,
-        progress: Progress | None = None,
-    ) -> None:
-        """The database at `base_url`, its files in `cache`.
-
-        Args:
-            cache: the folder of the files; made when needed. Without it $GLIFJAX_CACHE, else the user's cache folder. A
-                folder made by AllenSDK's CellTypesCache serves too.
-            offline: use the cache alone.
-            base_url: the database's address. Without it $GLIFJAX_CELL_TYPES_URL, else that of the Allen Institute.
-            timeout: how long the server may be silent (s).
-            retries: how often to try again what may pass: a lost connection, a server's error, a broken answer.
-            backoff: the wait before the first retry (s); it doubles with each.
-            progress: called with a file's name, the bytes that are here, and the bytes in all or None.
-
-        Raises:
-            InputError: base_url is no http address.
-        """
-        self.base_url = (base_url or os.environ.get("GLIFJAX_CELL_TYPES_URL") or BASE_URL).rstrip("/")
-        if not re.match(r"https?://[^\s/]", self.base_url):
-            raise InputError(f"{self.base_url}: is not the address of a database; expected http://... or https://...")
-        self.cache = Path(cache).expanduser() if cache is not None else default_cache()
-        self._files = Downloads(self.cache, offline, timeout, retries, backoff, progress)
+    address = "https://api.brain-map.org"
+    variable = "GLIFJAX_CELL_TYPES_URL"
 
     def model(self, model_id: int) -> NeuronalModel:
         """The model of this number."""
@@ -197,15 +163,6 @@ class CellTypes:
             check(path)
 
         return self._files.fetch(name, lambda: url, check, unpack)
-
-
-def default_cache() -> Path:
-    """Where downloads are put unless a folder is given: $GLIFJAX_CACHE, else the user's cache folder."""
-    if os.environ.get("GLIFJAX_CACHE", "off") not in ("", "off"):  # off: of compiled programs
-        return Path(os.environ["GLIFJAX_CACHE"]).expanduser()
-    import platformdirs
-
-    return platformdirs.user_cache_path("glifjax")
 
 
 def _id(number: int) -> int:
