@@ -218,10 +218,21 @@ def _commanded(data: FitData) -> bool:
 
 def _unforeseen(data: FitData) -> Float[np.ndarray, "S T"]:
     """What of the current does not follow from its last ORDER steps, by linear regression, A; 0 in a sweep's first."""
-    past = np.stack([np.roll(data.current, k, axis=1) for k in range(1, ORDER + 1)] + [np.ones_like(data.current)])
-    foretold = data.valid & (np.arange(data.valid.shape[1]) >= ORDER)
-    columns = past[:, foretold] / (np.abs(past[:, foretold]).max(axis=1, keepdims=True) + 1e-30)
-    weights, *_ = np.linalg.lstsq(columns.T, data.current[foretold], rcond=None)
+    scale = np.abs(data.current[data.valid]).max() + 1e-30
     left = np.zeros_like(data.current)
-    left[foretold] = data.current[foretold] - weights @ columns
+    triangle = np.zeros((0, ORDER + 2))  # R of a QR decomposition of all sweeps, one after another
+    for current, samples in zip(data.current, data.valid.sum(axis=1), strict=True):
+        triangle = np.linalg.qr(np.concatenate([triangle, _steps(current[:samples] / scale)]), mode="r")
+    weights, *_ = np.linalg.lstsq(triangle[:, :-1], triangle[:, -1], rcond=None)
+    for row, current, samples in zip(left, data.current, data.valid.sum(axis=1), strict=True):
+        steps = _steps(current[:samples] / scale)
+        row[min(ORDER, samples) : samples] = scale * (steps[:, -1] - steps[:, :-1] @ weights)
     return left
+
+
+def _steps(current: Float[np.ndarray, " T"]) -> Float[np.ndarray, "t k"]:
+    """The last ORDER steps of the current before each, latest first, a one, and the step itself."""
+    if len(current) <= ORDER:
+        return np.zeros((0, ORDER + 2))
+    past = np.lib.stride_tricks.sliding_window_view(current, ORDER + 1)[:, ::-1]
+    return np.column_stack([past[:, 1:], np.ones(len(past)), past[:, :1]])

@@ -64,9 +64,9 @@ def measure_drift(data: FitData, cut: float) -> Drift:
     dt = step * data.dt
     keep[:, : round(min(1.0, 0.1 * keep.shape[1] * dt) / dt)] = False
     spikes = means(data.forced * float(step))
-    knots = _knots(data.valid.sum(axis=1) // step, keep.shape, dt)
+    hats = [_hats(samples, dt) for samples in data.valid.sum(axis=1) // step]
     after = [lfilter([1.0], [1.0, -np.exp(-dt / tau)], spikes, axis=1) for tau in SPIKE_TAUS]
-    fits = [_regress([_low_pass(current, tau, dt), current, *after], knots, voltage, keep) for tau in TAUS]
+    fits = [_regress([_low_pass(current, tau, dt), current, *after], hats, voltage, keep) for tau in TAUS]
     left = min(fits, key=lambda fit: fit[0])[1]
 
     block = max(1, round(BLOCK / dt))
@@ -99,16 +99,12 @@ def _smooth(median: np.ndarray) -> np.ndarray:
     return np.array([np.nanmean(running[max(i - half // 2, 0) : i + half // 2 + 1]) for i in range(len(running))])
 
 
-def _knots(lengths, shape, dt) -> np.ndarray:
-    """Hat functions of time, (n, S, T), one column where a sweep is short."""
-    columns = []
-    for sweep, length in enumerate(lengths):
-        n = max(1, round(length * dt / SLOW) + 1) if length * dt >= 2 * SLOW else 1
-        for i in range(n):
-            column = np.zeros(shape)
-            column[sweep] = np.interp(np.arange(shape[1]), np.linspace(0, length, n), np.eye(n)[i]) if n > 1 else 1.0
-            columns.append(column)
-    return np.array(columns)
+def _hats(samples: int, dt: float) -> Float[np.ndarray, "T n"]:
+    """Hat functions of time over a sweep, SLOW s apart; one column of ones where it is short."""
+    if samples * dt < 2 * SLOW:
+        return np.ones((samples, 1))
+    knots = np.linspace(0, samples, round(samples * dt / SLOW) + 1)
+    return np.stack([np.interp(np.arange(samples), knots, hat) for hat in np.eye(len(knots))], axis=1)
 
 
 def _low_pass(current, tau, dt) -> np.ndarray:
@@ -119,12 +115,19 @@ def _low_pass(current, tau, dt) -> np.ndarray:
     return slow
 
 
-def _regress(effects, knots, voltage, keep) -> tuple[float, np.ndarray]:
-    """Sum of squares, and the voltage less all effects but the drift."""
+def _regress(effects, hats, voltage, keep) -> tuple[float, np.ndarray]:
+    """Sum of squares, and the voltage less all effects but the drift.
 
-    columns = np.stack([*(x[keep] for x in effects), *(x[keep] for x in knots)], axis=1)
-    scale = np.abs(columns).max(axis=0) + 1e-30
-    solution, *_ = np.linalg.lstsq(columns / scale, voltage[keep], rcond=None)
-    weights = (solution / scale)[: len(effects)]
-    misfit = float(np.sum((columns / scale @ solution - voltage[keep]) ** 2))
-    return misfit, voltage - sum(weight * x for weight, x in zip(weights, effects, strict=True))
+    Each sweep has a drift of its own, so effects and voltage are regressed on its hat functions first; what is left of
+    them gives the same weights and the same misfit (Frisch and Waugh 1933).
+    """
+    left = []
+    for sweep, (hat, used) in enumerate(zip(hats, keep, strict=True)):
+        own, used = hat[used[: len(hat)]], np.flatnonzero(used[: len(hat)])
+        columns = np.stack([x[sweep, used] for x in (*effects, voltage)], axis=1)
+        left.append(columns - own @ np.linalg.lstsq(own, columns, rcond=None)[0])
+    columns, observed = np.split(np.concatenate(left), [len(effects)], axis=1)
+    scale = np.array([np.abs(x[keep]).max(initial=0.0) for x in effects]) + 1e-30
+    solution, *_ = np.linalg.lstsq(columns / scale, observed[:, 0], rcond=None)
+    misfit = float(np.sum((columns / scale @ solution - observed[:, 0]) ** 2))
+    return misfit, voltage - sum(weight * x for weight, x in zip(solution / scale, effects, strict=True))
