@@ -223,10 +223,11 @@ def _unforeseen(data: FitData) -> Float[np.ndarray, "S T"]:
     triangle = np.zeros((0, ORDER + 2))  # R of a QR decomposition of all sweeps, one after another
     for current, samples in zip(data.current, data.valid.sum(axis=1), strict=True):
         triangle = np.linalg.qr(np.concatenate([triangle, _steps(current[:samples] / scale)]), mode="r")
-    weights, *_ = np.linalg.lstsq(triangle[:, :-1], triangle[:, -1], rcond=None)
+    columns, observed = np.split(triangle, [ORDER + 1], axis=1)
+    weights, *_ = np.linalg.lstsq(columns, observed[:, 0], rcond=None)
     for row, current, samples in zip(left, data.current, data.valid.sum(axis=1), strict=True):
         steps = _steps(current[:samples] / scale)
-        row[min(ORDER, samples) : samples] = scale * (steps[:, -1] - steps[:, :-1] @ weights)
+        row[samples - len(steps) : samples] = scale * (steps @ np.append(-weights, 1.0))
     return left
 
 
