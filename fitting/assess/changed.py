@@ -52,6 +52,7 @@ def change(model: PatchedNeuron, test: tuple[FitData, ...]) -> str | None:
 
 def _rms(misfit: Misfit, x: np.ndarray) -> float:
     """The voltage's error at coordinates x, mV."""
-    errors = np.asarray(misfit.residuals(x))[: -len(x)]
+    # with the slopes, which are compiled already
+    errors = np.asarray(misfit.residuals_and_slopes(x)[0])[: -len(x)]
     scale = misfit.noise.sigma / np.sqrt(misfit.data.dt / misfit.noise.correlation)
     return 1e3 * scale * float(np.sqrt(errors @ errors / misfit.observed.sum()))

@@ -7,9 +7,8 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from glifjax.spikes import scores
 
@@ -141,40 +140,48 @@ def spike_trains(
 
     Each run starts from its sweep's first voltage. runs=None: one run a sweep without noise.
     """
-    trains = []
-    for sweep, (current, voltage, valid) in enumerate(zip(data.current, data.voltage, data.valid, strict=True)):
-        if runs is None:
-            keys = None
-        else:
-            share = runs // len(data.current) + (sweep < runs % len(data.current))
-            keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), sweep), share)
-        spiked = _spiked(model, jnp.asarray(current), jnp.asarray(voltage[0]), data.dt, keys)
-        trains += spike_times(model, data.dt, spiked & valid)
-    return trains
+    if runs is None:
+        of_run = range(len(data.current))
+        alone = lambda sweep: np.asarray(_alone(model, data.current[sweep], data.voltage[sweep, 0], data.dt))
+        fired = map(alone, of_run)
+    else:
+        of_run = np.sort(np.arange(runs) % len(data.current))
+        fired = _drawn(model, data, of_run, jax.random.key(seed))
+    return spike_times(model, data.dt, (row & data.valid[sweep] for sweep, row in zip(of_run, fired, strict=True)))
 
 
-def _spiked(model, current, start, dt, keys) -> np.ndarray:
-    """Where each run spikes, (runs, T). Many runs are shared out over threads, in single precision."""
-    if keys is None or len(keys) < 2:
-        return np.asarray(_draw(model, current, start, dt, keys))
+def _drawn(model, data: FitData, of_run: Int[np.ndarray, " runs"], key) -> list[Bool[np.ndarray, " T"]]:
+    """Where each run spikes, of_run its sweep: drawn in blocks of BATCH, two at a time, in single precision."""
     single = lambda leaf: np.asarray(leaf).astype(np.float32) if eqx.is_inexact_array(leaf) else leaf
-    model, current, start = jax.tree.map(single, (model, current, start))
+    model, current, start = jax.tree.map(single, (model, data.current, data.voltage[:, 0]))
+    numbers = np.arange(len(of_run)) - np.searchsorted(of_run, of_run)
+    # the last block is filled up, so that one compiled function serves all
+    filled = np.pad(np.arange(len(of_run)), (0, -len(of_run) % BATCH), mode="edge")
 
-    def draw(share):
+    def draw(block):
+        sweeps = of_run[block]
         with jax.enable_x64(False):  # which each thread keeps for itself
-            return np.asarray(_draw(model, current, start, dt, share))
+            return np.asarray(_draw(model, current[sweeps], start[sweeps], data.dt, key, sweeps, numbers[block]))
 
-    # equal shares, so that one compiled function serves them all
-    half = -(-len(keys) // 2)
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(draw, (keys[:half], keys[-half:]))
-    return np.concatenate([first, second[2 * half - len(keys) :]])
+        blocks = pool.map(draw, filled.reshape(-1, BATCH))
+        return [row for fired in blocks for row in fired][: len(of_run)]
 
 
 @eqx.filter_jit
-def _draw(model, current, start, dt, keys):
-    run = lambda key: model.simulate(current, dt, recorded_start=start, key=key).fired
-    return run(None)[None] if keys is None else jax.lax.map(run, keys, batch_size=BATCH)
+def _draw(model, currents, starts, dt, key, sweeps, numbers):
+    """Where runs spike, (n, T); the random numbers of each are those of its sweep, and of its own number there."""
+
+    def run(current, start, sweep, number):
+        own = jax.random.fold_in(jax.random.fold_in(key, sweep), number)
+        return model.simulate(current, dt, recorded_start=start, key=own).fired
+
+    return jax.vmap(run)(currents, starts, sweeps, numbers)
+
+
+@eqx.filter_jit
+def _alone(model, current, start, dt):
+    return model.simulate(current, dt, recorded_start=start).fired
 
 
 def _with_forced_spikes(model: PatchedNeuron, test: tuple[FitData, ...]) -> tuple[dict[str, float], float]:
@@ -213,7 +220,7 @@ def measure_ceiling(test: tuple[FitData, ...]) -> dict[str, float]:
 
 def _recorded(data: FitData) -> tuple[float, list[Float[np.ndarray, " k"]]]:
     """How long the sweeps are, s, and their spikes within that."""
-    duration = data.current.shape[1] * data.dt
+    duration = data.steps * data.dt
     return duration, [train[(train >= 0) & (train <= duration)] for train in data.spike_times]
 
 

@@ -81,7 +81,7 @@ def bands(
         seed: of the escape noise.
     """
     sweep = int(np.argmax(data.forced.sum(axis=1)))
-    duration = data.current.shape[1] * data.dt
+    duration = data.steps * data.dt
     time, recorded = smoothed_rate(np.concatenate(data.spike_times), len(data.numbers), duration)
     rate = _rate_band(model, draws, data, sweep, seed)
 
@@ -155,7 +155,7 @@ def smoothed_rate(
 
 def _rate_band(model, draws, data, sweep, seed) -> Float[np.ndarray, "2 n"]:
     """The ends of the band of the rate of as many runs as there are repeats, 1/s."""
-    repeats, duration = len(data.numbers), data.current.shape[1] * data.dt
+    repeats, duration = len(data.numbers), data.steps * data.dt
     keys = jax.random.split(jax.random.key(seed), (len(draws.series_resistance), repeats))
     spiked = np.asarray(
         _counts(draws, jnp.asarray(data.current[sweep]), jnp.asarray(data.voltage[:, 0]), data.dt, keys)

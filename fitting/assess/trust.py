@@ -13,7 +13,7 @@ from ..data.masks import between_spikes
 from ..levels.base import AbstractLevel
 from ..model.coordinates import widths
 from ..model.parameters import quantities
-from ..model.patched import PatchedNeuron
+from ..model.patched import PatchedNeuron, without_electrode
 from .crossvalidate import Validation
 from .evaluate import Scores
 
@@ -193,7 +193,7 @@ def _gates(model: PatchedNeuron, train: FitData) -> Reasons:
 
 def visited_voltages(model: PatchedNeuron, data: FitData) -> tuple[float, float]:
     """The membrane voltages between which it lies in 98 % of the time between spikes, V; all, where there is none."""
-    membrane = np.asarray(data.voltage - float(model.series_resistance) * data.current)
+    membrane = without_electrode(model, data.voltage, data.current)
     membrane = membrane[between_spikes(data, float(model.neuron.spike_cut_duration))]
     if not membrane.size:
         return -math.inf, math.inf

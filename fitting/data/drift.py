@@ -62,7 +62,7 @@ def measure_drift(data: FitData, cut: float) -> Drift:
     current, voltage = means(data.current), means(data.voltage)
     keep = means(between_spikes(data, cut + 5e-3) * 1.0) == 1
     dt = step * data.dt
-    keep[:, : round(min(1.0, 0.1 * keep.shape[1] * dt) / dt)] = False
+    keep[:, : round(min(1.0, 0.1 * (data.steps // step) * dt) / dt)] = False
     spikes = means(data.forced * float(step))
     hats = [_hats(samples, dt) for samples in data.valid.sum(axis=1) // step]
     after = [lfilter([1.0], [1.0, -np.exp(-dt / tau)], spikes, axis=1) for tau in SPIKE_TAUS]

@@ -15,7 +15,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 
 from glifjax.arrays import as_float
 
-from ..data.arrays import FitData
+from ..data.arrays import FitData, padded_length
 from .patched import PatchedNeuron
 
 #: The hazard's exponential part at the threshold, 1/s, until a deterministic threshold is chosen.
@@ -32,6 +32,8 @@ NO_LAPSE = 1e-30
 HELD = 1e-6
 #: A threshold is fitted in steps of this, s.
 STEP = 0.2e-3
+#: Columns of a few steps are filled up to as many at least.
+FEWEST = 1024
 #: Newton's method stops when it gains less, nats.
 TOLERANCE = 0.05
 #: Or after so many steps.
@@ -46,18 +48,23 @@ LONGEST = 8.0
 SHARES = (0.0, 0.06, 0.25, 1.0)
 
 
-def gather(
+def filled_up(
+    columns: Float[np.ndarray, "n k"], weights: Float[np.ndarray, " k"]
+) -> tuple[Float[Array, "n N"], Float[Array, " N"]]:
+    """The columns of a few steps, and these steps' weights, as `maximise_hazard` takes them.
+
+    Both are filled up with zeros, so that compiled functions serve other cells with about as many.
+    """
+    room = padded_length(max(FEWEST, len(weights))) - len(weights)
+    return jnp.asarray(np.pad(columns, ((0, 0), (0, room)))), jnp.asarray(np.pad(weights, (0, room)))
+
+
+def in_place(
     columns: Float[np.ndarray, "n *steps"], steps: Bool[np.ndarray, "*steps"], weights: Float[np.ndarray, "*steps"]
 ) -> tuple[Float[Array, "n N"], Float[Array, " N"]]:
-    """The columns of some steps, and these steps' weights, as `maximise_hazard` takes them.
-
-    Both are filled up with zeros to a multiple of 1024, or of a larger power of two that is an eighth of their number
-    or less, so that compiled functions serve other cells with about as many.
-    """
-    gathered, weight = columns[:, steps], weights[steps]
-    block = 2 ** max(10, int(np.log2(max(1, len(weight)))) - 3)
-    room = -len(weight) % block
-    return jnp.asarray(np.pad(gathered, ((0, 0), (0, room)))), jnp.asarray(np.pad(weight, (0, room)))
+    """The same of most steps, with zeros for the others, whose number then makes no difference to what is compiled."""
+    columns, weights = np.where(steps, columns, 0.0), np.where(steps, weights, 0.0)
+    return jnp.asarray(columns.reshape(len(columns), -1)), jnp.asarray(weights.ravel())
 
 
 def expected_spikes(

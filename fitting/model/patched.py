@@ -62,6 +62,13 @@ class PatchedNeuron(eqx.Module):
         return membrane + self.neuron.El_reference + self.series_resistance * current
 
 
+def without_electrode(
+    model: PatchedNeuron, recorded: Float[np.ndarray, "..."], current: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
+    """A recorded voltage less the drop over the electrode, V: V - Rs I, in numpy, which compiles nothing."""
+    return recorded - float(model.series_resistance) * current
+
+
 def strong_types(model: PatchedNeuron) -> PatchedNeuron:
     """The model, none of whose arrays has a weak type: compiled functions tell them apart."""
     return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), model)

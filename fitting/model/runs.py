@@ -1,5 +1,7 @@
 """The model over the recorded sweeps: spikes forced where they were recorded, or its own."""
 
+from collections.abc import Iterable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,7 +33,9 @@ def free_run(model: PatchedNeuron, data: FitData) -> Bool[Array, "S T"]:
     return jax.vmap(run)(jnp.asarray(data.current), jnp.asarray(data.voltage))
 
 
-def spike_times(model: PatchedNeuron, dt: float, fired: Bool[np.ndarray, "n T"]) -> list[Float[np.ndarray, " k"]]:
+def spike_times(
+    model: PatchedNeuron, dt: float, fired: Iterable[Bool[np.ndarray, " T"]]
+) -> list[Float[np.ndarray, " k"]]:
     """Times of the spikes of runs of the model, in the recording's sense, s from their start.
 
     Args:

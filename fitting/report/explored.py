@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import jax
 import numpy as np
 from jaxtyping import Float
 from markupsafe import Markup
@@ -13,7 +12,7 @@ from glifjax.io import SweepArrays
 
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
-from ..model.patched import PatchedNeuron
+from ..model.patched import PatchedNeuron, without_electrode
 from .runs import Runs, busiest
 
 #: Repeats of a stimulus that a page holds at most.
@@ -22,7 +21,7 @@ REPEATS = 8
 
 def canvas(model: PatchedNeuron, runs: Runs) -> Markup:
     """The held-out voltage, one repeat at a time, with the neuron's runs over it."""
-    data, length = runs.data, _length(runs.data)
+    data, length = runs.data, runs.data.steps
     recorded = [
         Repeat(f"sweep {data.numbers[i]}", voltage[:length], data.spike_times[i])
         for i, voltage in enumerate(_membrane(model, data))
@@ -52,7 +51,7 @@ def explored(fit: FittedNeuron) -> gj.Exploration | None:
     None where a rule of the user's has no JavaScript: a fit is reported all the same.
     """
     data = busiest(fit)
-    length = _length(data)
+    length = data.steps
     sweeps = [
         SweepArrays(int(data.numbers[i]), "", 1 / data.dt, data.current[i][:length], voltage[:length])
         for i, voltage in enumerate(_membrane(fit.model, data))
@@ -66,12 +65,4 @@ def explored(fit: FittedNeuron) -> gj.Exploration | None:
 
 def _membrane(model: PatchedNeuron, data: FitData) -> list[Float[np.ndarray, " T"]]:
     """The recorded voltage of each repeat less the electrode's drop, V."""
-    with jax.enable_x64(True):
-        rest = float(model.neuron.El_reference)
-        rows = zip(data.voltage[:REPEATS], data.current[:REPEATS], strict=True)
-        return [np.asarray(model.membrane(voltage, current), float) + rest for voltage, current in rows]
-
-
-def _length(data: FitData) -> int:
-    """Steps of the longest repeat; the rest of all is padding."""
-    return int(np.max(np.flatnonzero(data.valid.any(axis=0)))) + 1
+    return list(without_electrode(model, data.voltage[:REPEATS], data.current[:REPEATS]))

@@ -113,12 +113,12 @@ def close_up(runs: Runs) -> Figure:
 @styled
 def raster(trains: tuple[list, list, list], data: FitData) -> Figure:
     """Spikes of each repeat and of the model's runs, the stimulus above and their rates below."""
-    duration = data.current.shape[1] * data.dt
+    duration = data.steps * data.dt
     rows = sum(map(len, trains))
     height = min(4.5, 0.5 + 0.085 * rows)
     figure = Figure(figsize=(FULL, 2.4 + height), layout="constrained")
     top, ax, rates = figure.subplots(3, 1, sharex=True, height_ratios=(0.55, height, 1.2))
-    top.plot((np.arange(data.current.shape[1]) + 1) * data.dt, 1e12 * data.current[0], color=DATA, lw=0.5)
+    top.plot((np.arange(data.steps) + 1) * data.dt, 1e12 * data.current[0, : data.steps], color=DATA, lw=0.5)
     top.set_ylabel("current\n(pA)")
     row, places = 0.0, []
     for group, color in zip(trains, (DATA, NOISE, HARD), strict=True):
@@ -150,7 +150,7 @@ def predictive_bands(runs: Runs, bands: Bands) -> Figure:
     data, start, stop = runs.data, *runs.window
     figure = Figure(figsize=(FULL, 4.6), layout="constrained")
     rates, volts = figure.subplots(2, 1, height_ratios=(1, 1.5))
-    _, rate = _rate(data.spike_times, data.current.shape[1] * data.dt)
+    _, rate = _rate(data.spike_times, data.steps * data.dt)
     rates.fill_between(bands.time, *bands.rate, color=NOISE, alpha=0.35, lw=0, label="90 % band")
     rates.plot(bands.time, rate, color=DATA, lw=0.9, label="recorded")
     rates.set(ylabel="rate (1/s)", xlim=(start, stop))

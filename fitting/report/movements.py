@@ -59,14 +59,15 @@ def movements(neuron: gj.GLIF, onset: float) -> Movements:
         init_AScurrents=jnp.zeros_like(neuron.init_AScurrents),
     )
     components = lambda current, spikes: np.asarray(
-        gj.simulate(bare, jnp.full(n, current), STEP, spikes=spikes).threshold_components
+        gj.simulate(bare, np.full(n, current), STEP, spikes=spikes).threshold_components
     )
-    by_spike = components(0.0, jnp.asarray([0]))[:, 0]
+    first, none = np.arange(n) == 0, np.zeros(n, bool)
+    by_spike = components(0.0, first)[:, 0]
     by_voltage = {}
     for above in AROUND:
         voltage = onset + above
-        moved = components(float(neuron.conductance) * (voltage - float(neuron.El)), jnp.zeros(n, bool))[:, 1]
-        shift = moved - components(0.0, jnp.zeros(n, bool))[0, 1]
+        moved = components(float(neuron.conductance) * (voltage - float(neuron.El)), none)[:, 1]
+        shift = moved - components(0.0, none)[0, 1]
         if np.abs(shift).max() > 0:
             by_voltage[voltage + float(neuron.El_reference)] = shift
     shown = max(map(_settled, (np.nan_to_num(by_spike), *by_voltage.values())))

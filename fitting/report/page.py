@@ -5,7 +5,6 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
-import jax.numpy as jnp
 import numpy as np
 from markupsafe import Markup
 
@@ -15,6 +14,7 @@ from glifjax.io.writing import write_whole
 from ..assess.trust import visited_voltages
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
+from ..model.patched import without_electrode
 from . import figures, preprocessing, tables
 from .explored import beside, canvas, explored
 from .glossary import GLOSSARY
@@ -243,8 +243,9 @@ def _mechanisms(fit: FittedNeuron) -> Markup:
 
 def _onset(fit: FittedNeuron) -> float:
     """The median membrane voltage at which the cell's training spikes start, V, relative to El_reference."""
-    membrane = fit.model.membrane(jnp.asarray(fit.train.voltage), jnp.asarray(fit.train.current))
-    return float(np.median(np.asarray(membrane)[fit.train.forced]))
+    data = fit.train
+    membrane = without_electrode(fit.model, data.voltage[data.forced], data.current[data.forced])
+    return float(np.median(membrane)) - float(fit.neuron.El_reference)
 
 
 def _settings(fit: FittedNeuron) -> Markup:

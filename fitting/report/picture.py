@@ -19,8 +19,9 @@ def picture(figure: Figure, caption: str | Markup = "", wide: bool = False, word
     figure.set_dpi(200)
     canvas, png = FigureCanvasAgg(figure), BytesIO()
     canvas.draw()
-    # few colours make an image of lines three times as small
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(96).save(png, "PNG", optimize=True)
+    # few colours make an image of lines three times as small; a harder search for them, or to pack them, gains little
+    colours = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(96, Image.Quantize.MAXCOVERAGE)
+    colours.save(png, "PNG", compress_level=6)
     words = words or (Markup(caption).striptags() if isinstance(caption, Markup) else caption)
     return markup(
         '<figure{}><div class="scroll">{}</div><figcaption>{}</figcaption></figure>',

@@ -14,7 +14,7 @@ from ..assess.predictive import Bands
 from ..data.arrays import FitData
 from ..data.masks import between_spikes, observed_steps
 from ..fitted import FittedNeuron
-from ..model.patched import PatchedNeuron
+from ..model.patched import PatchedNeuron, without_electrode
 from ..model.runs import predict
 
 #: Length of the voltage shown running freely, s.
@@ -63,16 +63,16 @@ def run(fit: FittedNeuron) -> Runs:
         model = _wide(fit.model)
         start = jnp.asarray(voltage[0])
         rest, cut = 1e3 * float(model.neuron.El_reference), float(model.neuron.spike_cut_duration)
-        predicted = [np.asarray(predict(model, group)) for group in groups]
+        predicted = [np.asarray(_predict(model, group)) for group in groups]
         errors = [
             (group.voltage - model_voltage)[observed_steps(group, cut)]
             for group, model_voltage in zip(groups, predicted, strict=True)
         ]
-        forced = 1e3 * np.asarray(model.membrane(predicted[place][sweep], current)) + rest
+        forced = 1e3 * without_electrode(model, predicted[place][sweep], current)
         return Runs(
             data=data,
             sweep=sweep,
-            membrane=1e3 * np.asarray(model.membrane(voltage, current)) + rest,
+            membrane=1e3 * without_electrode(model, voltage, current),
             noiseless=model.simulate(current, data.dt, recorded_start=start),
             noisy=model.simulate(current, data.dt, recorded_start=start, key=jax.random.key(fit.seed)),
             forced=np.where(between_spikes(data, cut, before=0.0)[sweep], forced, np.nan),
@@ -88,9 +88,12 @@ def busiest(fit: FittedNeuron) -> FitData:
     return max(fit.test or (fit.train,), key=lambda group: group.n_spikes / len(group.numbers))
 
 
+_predict = eqx.filter_jit(predict)
+
+
 def _wide(model: PatchedNeuron) -> PatchedNeuron:
     """The model in float64; inside jax.enable_x64."""
-    return jax.tree.map(lambda x: x.astype(jnp.float64) if eqx.is_inexact_array(x) else x, model)
+    return jax.tree.map(lambda x: jnp.asarray(np.asarray(x, float)) if eqx.is_inexact_array(x) else x, model)
 
 
 def _stretch(spikes: Float[np.ndarray, " k"], duration: float) -> tuple[float, float]:

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..data.arrays import FitData, coarsen
-from ..model.coordinates import AbstractCoordinate
+from ..model.coordinates import AbstractCoordinate, positions
 from ..model.hazard import STEP, expected_spikes
 from ..model.likelihood import counted_score_and_information, log_exponential
 from ..model.patched import PatchedNeuron
@@ -70,9 +70,13 @@ class Joint(AbstractStage):
 
     def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
         """The model where voltage and spikes agree best; it must gain over stages A and B alone."""
-        membrane = replace(self.membrane, evidence=self.evidence(model, data))
-        outcome = self.threshold(membrane(model, data).model, data)
-        loss = outcome.losses[-1] + self.membrane.loss(outcome.model, data)
+        matrix, offset = self.evidence(model, data)
+        membrane = replace(self.membrane, evidence=(matrix, offset))(model, data)
+        outcome = self.threshold(membrane.model, data)
+        # of the membrane's loss the spikes' part is left out, as the threshold's is all that they say
+        start, end = (np.asarray(positions(one, self.membrane.moved)) for one in (model, membrane.model))
+        by_spikes = matrix @ (end - start) + offset
+        loss = outcome.losses[-1] + membrane.losses[-1] - float(by_spikes @ by_spikes) / 2
         return Outcome(
             outcome.model,
             self.name,

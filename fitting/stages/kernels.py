@@ -15,7 +15,18 @@ from glifjax.arrays import as_float
 
 from ..data.arrays import FitData, coarsen
 from ..model.coordinates import AbstractCoordinate, Coordinate
-from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, jittered, maximise_hazard, start_hazard
+from ..model.hazard import (
+    HELD,
+    JITTER,
+    LAMBDA0,
+    STEP,
+    WIDEST,
+    filled_up,
+    in_place,
+    jittered,
+    maximise_hazard,
+    start_hazard,
+)
 from ..model.patched import PatchedNeuron
 from .base import AbstractStage, Outcome
 
@@ -60,11 +71,11 @@ class KernelThreshold(AbstractStage):
             columns, refractory = map(np.asarray, hazard_columns(model, data))
             start[:2] = self.sharpness[0], np.log(LAMBDA0) - self.sharpness[0] * 1e3 * onset
         columns = np.moveaxis(columns, -1, 0)
-        # all steps, whether they count or not: their number, which compiled functions depend on, is the same in every
+        # all spikes, whether they count or not: their number, which compiled functions depend on, is the same in every
         # fold
         spiking = data.forced & data.valid
-        silent, counts = gather(columns, data.valid & ~refractory & ~spiking, data.counted * 1.0)
-        spiking, counted = gather(columns, spiking, data.counted * 1.0)
+        silent, counts = in_place(columns, data.valid & ~refractory & ~spiking, data.counted * 1.0)
+        spiking, counted = filled_up(columns[:, spiking], data.counted[spiking] * 1.0)
         problem = (silent, spiking, data.dt, counts, counted)
         mean, sd = self.prior(model)
         start = np.append(start, np.log(model.noise.jitter))

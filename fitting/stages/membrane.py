@@ -135,11 +135,6 @@ class Membrane(AbstractStage):
         """What it minimises; in steps of `block` s, or of others."""
         return Misfit.of(model, data, self.moved, self.noise, self.block if step is None else step, self.settle)
 
-    def loss(self, model: PatchedNeuron, data: FitData) -> float:
-        """The voltage's misfit and its prior where the model is, nats; other evidence left out."""
-        errors = np.asarray(self.misfit(model, data).residuals(positions(model, self.moved)))
-        return float(errors @ errors) / 2
-
 
 def levenberg_marquardt(
     at: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], start: np.ndarray, evaluations: int, flat: float

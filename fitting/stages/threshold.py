@@ -6,14 +6,28 @@ makes use of: over a grid of rates, each pair starting from what the last one ca
 together with the rest. V is the model's own voltage, never the recording.
 """
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from ..data.arrays import DataError, FitData, coarsen
 from ..model.coordinates import AbstractCoordinate, Coordinate
-from ..model.hazard import HELD, JITTER, LAMBDA0, STEP, WIDEST, gather, jittered, maximise_hazard, start_hazard
+from ..model.hazard import (
+    HELD,
+    JITTER,
+    LAMBDA0,
+    STEP,
+    WIDEST,
+    filled_up,
+    in_place,
+    jittered,
+    maximise_hazard,
+    start_hazard,
+)
 from ..model.patched import PatchedNeuron
 from ..model.runs import forced_run
 from .base import AbstractStage, Outcome
@@ -92,13 +106,12 @@ class Threshold(AbstractStage):
     def _search_rates(self, model: PatchedNeuron, data: FitData) -> PatchedNeuron:
         """The model at the best pair of rates, with the maximum-likelihood threshold for it."""
         features = _features(model, data, self.b_spike, self.b_voltage)
-        voltage, raised, dragged, refractory = map(np.asarray, features)
+        *moving, refractory = map(np.asarray, features)
         spiking = data.forced & data.counted
-        silent = data.counted & ~refractory & ~spiking
         stride = max(1, round(self.stride / data.dt))
-        silent[:, np.arange(silent.shape[1]) % stride > 0] = False
-
-        one, every = np.ones_like(voltage), np.full_like(voltage, stride)
+        silent = (data.counted & ~refractory & ~spiking)[:, ::stride]
+        most, few = ([array[..., steps] for array in moving] for steps in (slice(None, None, stride), spiking))
+        every, one = np.full(silent.shape, float(stride)), np.ones_like(few[0])
 
         sharpness, sd_sharpness = self.sharpness
         mean = np.append(np.array([sharpness, 0.0, 0.0, 0.0]), np.log(JITTER[0]))
@@ -107,11 +120,11 @@ class Threshold(AbstractStage):
         start, maxima = None, []
         for i in range(len(self.b_spike) if self.resets else 1):
             for j in range(len(self.b_voltage) if self.adapts else 1):
-                columns = np.stack([1e3 * voltage, np.ones_like(voltage), -raised[i], -1e3 * dragged[j]])
-                steps = (*gather(columns, silent, every), *gather(columns, spiking, one))
-                problem = (steps[0], steps[2], data.dt, steps[1], steps[3])
+                silent_columns, counts = in_place(_columns(most, i, j), silent, every)
+                spiking_columns, ones = filled_up(_columns(few, i, j), one)
+                problem = (silent_columns, spiking_columns, data.dt, counts, ones)
                 if start is None:
-                    first = np.array([0.5, np.log(LAMBDA0) - 0.5e3 * voltage[spiking].mean(), 0.0, 0.0])
+                    first = np.array([0.5, np.log(LAMBDA0) - 0.5e3 * few[0].mean(), 0.0, 0.0])
                     start = start_hazard(_maximise, problem, mean, sd, first)
                 # each pair of rates starts from what the last one ended with
                 loss, start = _maximise(*problem, mean, sd, start, model.noise.lapse)
@@ -137,6 +150,12 @@ def _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_volta
         _B_VOLTAGE(m),
     )
     return eqx.tree_at(where, model, tuple(jnp.asarray(value, dtype=float) for value in values))
+
+
+def _columns(moving: Sequence[np.ndarray], i: int, j: int) -> Float[np.ndarray, "4 *steps"]:
+    """What the weights multiply in log e of some steps, with one of the rates of b_spike and one of b_voltage."""
+    voltage, raised, dragged = moving
+    return np.stack([1e3 * voltage, np.ones_like(voltage), -raised[i], -1e3 * dragged[j]])
 
 
 @eqx.filter_jit

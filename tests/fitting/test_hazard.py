@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import glifjax as gj
-from fitting.model.hazard import HELD, JITTER, expected_spikes, gather, maximise_hazard, start_hazard
+from fitting.model.hazard import HELD, JITTER, expected_spikes, filled_up, in_place, maximise_hazard, start_hazard
 
 STEP, LAPSE = 0.2e-3, 0.02
 #: 1 / delta_v, the rest, and what a second column adds: of log e.
@@ -47,8 +47,8 @@ maximise = jax.jit(maximise_hazard)
 
 def fitted(columns, spiked, mean=MEAN, sd=SD, lapse=LAPSE):
     columns = np.asarray(columns)
-    silent, counts = gather(columns, ~spiked, np.ones(len(spiked)))
-    spiking, counted = gather(columns, spiked, np.ones(len(spiked)))
+    silent, counts = in_place(columns, ~spiked, np.ones(len(spiked)))
+    spiking, counted = filled_up(columns[:, spiked], np.ones(spiked.sum()))
     problem = (silent, spiking, STEP, counts, counted)
     start = start_hazard(maximise, problem, mean, sd, np.array([0.5, 0.0, 0.0]))
     found, x = maximise(*problem, mean, sd, start, lapse)

@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import lfilter
 
 import glifjax as gj
-from fitting.data.arrays import DataError, prepare, resample
+from fitting.data.arrays import DataError, padded_length, prepare, resample
 from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from glifjax.spikes.detection import crossing_level, detect_spikes, find_peaks
@@ -154,7 +154,8 @@ def test_prepare_pads_and_forces_each_spike_at_its_onset():
     sweeps = [sweep(3, 10e3), sweep(5, 10e3, seconds=2.5)]
     shape = measure_shape([(s.voltage, s.rate) for s in sweeps])
     data = prepare(sweeps, shape)
-    assert data.current.shape == data.voltage.shape == (2, 25_000)
+    assert data.current.shape == data.voltage.shape == (2, padded_length(25_000))
+    assert data.steps == 25_000
     assert list(data.valid.sum(axis=1)) == [20_000, 25_000]
     assert data.n_spikes == 12
     for row, times in zip(data.forced, data.spike_times, strict=True):
