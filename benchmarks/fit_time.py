@@ -124,7 +124,8 @@ together; programs are what jax compiled, and {compiled}.
 
 Level: {asked.level}. The first cell has {asked.training:g} s of training, and {asked.repeats} repeats of
 {asked.held_out:g} s held out; the one that is padded alike is a twentieth longer. What a first fit spends beyond the
-second is what tracing and compiling take. Levels were fitted one after the other; a fit has two at a time.
+second, {fits[0] - fits[2]:.0f} s, is tracing and compiling. Levels were fitted one after the other; a fit has two at
+a time.
 
 {table(heads, rows)}
 
