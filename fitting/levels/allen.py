@@ -14,9 +14,9 @@ from ..data.shape import SpikeShape
 from ..model.coordinates import AbstractCoordinate
 from ..model.patched import PatchedNeuron
 from ..stages.base import AbstractStage
+from ..stages.chosen import ChosenMembrane, as_chosen
 from ..stages.initial import ClosedForm
 from ..stages.membrane import Membrane
-from ..stages.reset import ResetMembrane, resets, without_reset
 from ..stages.threshold import Threshold
 from .base import AbstractLevel, Moved
 from .membrane import MembranePrior
@@ -67,17 +67,17 @@ class AllenLevel(AbstractLevel):
         return Moved(membrane, self._threshold().coordinates(model))
 
     def stages(self, moved: Sequence[AbstractCoordinate]) -> tuple[AbstractStage, ...]:
-        """The membrane, with the reset that the spikes choose where there is one, then the threshold."""
+        """The membrane that the spikes choose, where a spike does anything to it, then the threshold."""
         membrane, threshold = replace(self.membrane, moved=tuple(moved)), self._threshold()
-        with_reset = ResetMembrane(membrane=membrane, threshold=threshold)
-        return with_reset if self.resets else membrane, threshold
+        if not (self.resets or self.currents):
+            return membrane, threshold
+        return ChosenMembrane(membrane=membrane, threshold=threshold, resets=self.resets), threshold
 
     def refit(
         self, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
     ) -> tuple[AbstractStage, ...]:
         """The same, in few steps, from the rates that are there."""
-        moved = tuple(moved) if resets(model) else without_reset(model, moved)
-        membrane = replace(self.membrane, moved=moved, evaluations=self.refit_evaluations)
+        membrane = replace(self.membrane, moved=as_chosen(model, moved), evaluations=self.refit_evaluations)
         return membrane, self._threshold(search=False)
 
     def _threshold(self, search: bool = True) -> Threshold:

@@ -41,7 +41,7 @@ class MembranePrior(eqx.Module):
     """Standard deviations of the priors on the membrane: in natural-log units where a parameter is positive.
 
     The slope of the reset is not moved: fitted here it follows the model's own error at the onsets, and predicts fewer
-    of the training spikes (docs/measured/results.md). Of a few, the spikes choose (stages/reset.py).
+    of the training spikes (docs/measured/results.md). Of a few, the spikes choose (stages/chosen.py).
 
     Attributes:
         C, R: of capacitance and resistance, log units.

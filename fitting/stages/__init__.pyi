@@ -2,6 +2,7 @@ from .augment import Augment as Augment
 from .base import AbstractStage as AbstractStage
 from .base import Outcome as Outcome
 from .base import run_stages as run_stages
+from .chosen import ChosenMembrane as ChosenMembrane
 from .deterministic import HardThreshold as HardThreshold
 from .fisher_scoring import FisherScoring as FisherScoring
 from .fisher_scoring import SpikeLikelihood as SpikeLikelihood
@@ -12,5 +13,4 @@ from .kernels import KernelThreshold as KernelThreshold
 from .membrane import Membrane as Membrane
 from .membrane import Misfit as Misfit
 from .membrane import VoltageNoise as VoltageNoise
-from .reset import ResetMembrane as ResetMembrane
 from .threshold import Threshold as Threshold

@@ -32,9 +32,9 @@ from fitting.stages import (
     Threshold,
     run_stages,
 )
+from fitting.stages.chosen import as_chosen
 from fitting.stages.deterministic import shifted
 from fitting.stages.membrane import condensed, levenberg_marquardt
-from fitting.stages.reset import resets, without_reset
 from glifjax.spike import MAX_SPIKES_PER_STEP
 
 
@@ -104,16 +104,20 @@ def test_a_reset_that_does_harm_is_not_taken(shared):
     assert bits["LIF-R"] > bits["LIF"] - 0.01
 
 
-def test_a_reset_to_rest_is_held_where_a_part_of_the_data_is_fitted(truth):
-    none = eqx.tree_at(
-        lambda m: (m.neuron.voltage_reset.a, m.neuron.voltage_reset.b), truth, (jnp.asarray(0.0), jnp.asarray(0.0))
-    )
-    moved = LEVEL.coordinates(none, 10.0).membrane
-    held = without_reset(none, moved)
-    assert resets(truth)
-    assert not resets(none)
-    assert len(origin(held)) == len(origin(moved))
-    assert np.count_nonzero(widths(moved)) == np.count_nonzero(widths(held)) + 1
+@pytest.mark.parametrize(
+    ("without", "count"),
+    [
+        (lambda m: (m.neuron.voltage_reset.a, m.neuron.voltage_reset.b), 1),  # the slope is never moved
+        (lambda m: (m.neuron.asc_amp_array,), 2),
+    ],
+)
+def test_what_a_membrane_was_chosen_without_is_held_where_a_part_of_the_data_is_fitted(truth, without, count):
+    numbers = lambda moved: np.count_nonzero(widths(moved))
+    moved = lambda model: LEVEL.coordinates(model, 10.0).membrane
+    none = eqx.tree_at(without, truth, [jnp.zeros_like(value) for value in without(truth)])
+    assert numbers(as_chosen(truth, moved(truth))) == numbers(moved(truth))
+    assert numbers(as_chosen(none, moved(none))) == numbers(moved(none)) - count
+    assert len(origin(as_chosen(none, moved(none)))) == len(origin(moved(none)))
 
 
 def test_least_squares_cannot_tell_condensed_residuals_from_all():

@@ -1,0 +1,101 @@
+"""Stage A in each of several ways, of which the spikes choose: so a level tells no less of them than what it contains.
+
+Stage A follows the voltage, and what fits the voltage may spoil the spikes. The slope of the reset,
+V <- slope V + intercept, that a regression on the recorded spikes gives (initial.py) carries the model's own error at
+an onset over to after the spike: a reset to one voltage may do better, or one to rest, as levels without resets have
+it. Afterspike currents may follow what the voltage does slowly for other reasons: without resets beside them, a neuron
+without any may do better.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ..data.arrays import FitData
+from ..model.coordinates import AbstractCoordinate
+from ..model.patched import PatchedNeuron
+from .base import AbstractStage, Outcome
+from .membrane import Membrane
+from .threshold import Threshold
+
+_RESET = lambda model: (model.neuron.voltage_reset.a, model.neuron.voltage_reset.b)
+_INTERCEPT = lambda model: model.neuron.voltage_reset.b
+_AMPLITUDES = lambda model: model.neuron.asc_amp_array
+_THRESHOLD = lambda model: (
+    model.neuron.th_inf,
+    model.neuron.escape_noise,
+    model.neuron.threshold_reset,
+    model.neuron.threshold_dynamics,
+)
+Moved = tuple[AbstractCoordinate, ...]
+
+
+class ChosenMembrane(AbstractStage):
+    """The membrane under which the recorded spikes are most likely, of those that stage A comes to in several ways.
+
+    With resets: with the one that the model has, one without a slope, or none. Else: with afterspike currents, or none.
+
+    Attributes:
+        membrane: stage A.
+        threshold: stage B, which says how likely the spikes are.
+        resets: whether the level has resets; their intercept is among what stage A moves.
+    """
+
+    membrane: Membrane
+    threshold: Threshold
+    resets: bool
+    name: str = "membrane"
+
+    def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
+        """The best membrane; the threshold is as it was."""
+        best = self.membrane(model, data)
+        first = self.threshold(best.model, data)
+        least = first.losses[-1]
+        # the others start from there, so that the threshold's rates need no search
+        polished = replace(self.threshold, search=False)
+        for start, moved in self._simpler(model, first.model):
+            outcome = replace(self.membrane, moved=moved)(start, data)
+            loss = polished(outcome.model, data).losses[-1]
+            if loss < least:
+                best, least = outcome, loss
+        return best._replace(model=eqx.tree_at(_THRESHOLD, best.model, _THRESHOLD(model)))
+
+    def _simpler(self, model: PatchedNeuron, fitted: PatchedNeuron) -> Iterator[tuple[PatchedNeuron, Moved]]:
+        """Where each other way starts, and what it moves."""
+        moved = self.membrane.moved
+        if not self.resets:
+            yield _without(_AMPLITUDES, fitted), _held(_AMPLITUDES, model, moved)
+            return
+        slope, intercept = _RESET(model)
+        after = slope * model.neuron.th_inf + intercept
+        to_one_voltage = tuple(replace(of, centre=after) if _is(_INTERCEPT, of, model) else of for of in moved)
+        yield eqx.tree_at(_RESET, fitted, (jnp.zeros_like(slope), after)), to_one_voltage
+        yield _without(_RESET, fitted), _held(_INTERCEPT, model, moved)
+
+
+def as_chosen(model: PatchedNeuron, moved: Sequence[AbstractCoordinate]) -> Moved:
+    """What is moved, less what a membrane was chosen without: a reset, afterspike currents."""
+    moved = tuple(moved)
+    if not any(float(value) for value in _RESET(model)):
+        moved = _held(_INTERCEPT, model, moved)
+    return moved if bool(jnp.any(_AMPLITUDES(model))) else _held(_AMPLITUDES, model, moved)
+
+
+def _held(where: Callable[[PatchedNeuron], Array], model: PatchedNeuron, moved: Moved) -> Moved:
+    """What is moved, one of it held at zero."""
+    zero = lambda of: replace(of, centre=jnp.zeros_like(of.centre), sd=jnp.zeros_like(of.sd))
+    return tuple(zero(of) if _is(where, of, model) else of for of in moved)
+
+
+def _without(where: Callable, model: PatchedNeuron) -> PatchedNeuron:
+    """The model, some of whose arrays are zero."""
+    return eqx.tree_at(where, model, jax.tree.map(jnp.zeros_like, where(model)))
+
+
+def _is(where: Callable[[PatchedNeuron], Array], of: AbstractCoordinate, model: PatchedNeuron) -> bool:
+    """Whether a coordinate moves one of the model's arrays."""
+    return of.where(model) is where(model)
