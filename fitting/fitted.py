@@ -97,7 +97,11 @@ class FittedNeuron:
             "without_noise": self.readout.as_dict(),
             "validation": None
             if self.validation is None
-            else {"bits_per_spike": self.validation.bits, "training_bits_per_spike": self.validation.training_bits},
+            else {
+                "bits_per_spike": self.validation.bits,
+                "training_bits_per_spike": self.validation.training_bits,
+                "voltage_rmse_mv": 1e3 * self.validation.rmse,
+            },
             "stages": [
                 {
                     "name": stage.name,

@@ -1,14 +1,15 @@
 """Which level is worth its parameters: the training sweeps' own spikes, each predicted by a fit that has not seen them.
 
 The training sweeps are cut into blocks (data/blocks.py); every fourth is kept aside in turn, the stages are refitted to
-the rest, and the spikes of the blocks aside are scored by their likelihood. Spikes stay forced everywhere, since a
-block's past is known.
+the rest, and the blocks aside are scored: their spikes by their likelihood, the voltage between them by its squared
+error. Spikes stay forced everywhere, since a block's past is known.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import equinox as eqx
@@ -21,13 +22,22 @@ from glifjax.spikes.scores import bits_per_spike
 from ..checkpoint.registry import register
 from ..data.arrays import FitData
 from ..data.blocks import FOLDS, blocks
+from ..data.masks import observed_steps
 from ..levels.base import AbstractLevel
 from ..model.coordinates import AbstractCoordinate
 from ..model.likelihood import step_log_likelihoods
 from ..model.patched import PatchedNeuron
+from ..model.runs import forced_run, predict
 from ..stages.base import run_stages
 
 _likelihoods = eqx.filter_jit(step_log_likelihoods)
+
+
+@eqx.filter_jit
+def _scored(model, data):
+    """Each step's log-likelihood and squared error of the voltage, (S, T) each."""
+    run = forced_run(model, data)
+    return step_log_likelihoods(model, data, run), (predict(model, data, run) - data.voltage) ** 2
 
 
 @register
@@ -40,12 +50,21 @@ class Validation:
         training_bits: the same of the fit to all of them.
         blocks: log-likelihood of each block when it was kept aside, nats.
         spikes: in all blocks together.
+        voltage: summed squared error of the voltage between spikes in each block when it was kept aside, V^2.
+        samples: of that voltage, in all blocks together.
     """
 
     bits: float
     training_bits: float
     blocks: Float[np.ndarray, " b"]
     spikes: int
+    voltage: Float[np.ndarray, " b"]
+    samples: int
+
+    @property
+    def rmse(self) -> float:
+        """Root mean squared error of the voltage between spikes, cross-validated, V."""
+        return float(np.sqrt(self.voltage.sum() / max(self.samples, 1)))
 
 
 def cross_validate(
@@ -59,21 +78,24 @@ def cross_validate(
         refit: from a start and data (in which only some steps count) to a model.
     """
     block = blocks(data)
+    observed = observed_steps(data, float(model.neuron.spike_cut_duration))
     precise = jax.config.read("jax_enable_x64")
 
     def score_aside(fold: int) -> np.ndarray:
         with jax.enable_x64(precise):  # each thread has its own setting
             aside = block % FOLDS == fold
             fitted = refit(model, replace(data, counted=data.valid & ~aside))
-            return np.where(aside, _likelihoods(fitted, replace(data, counted=data.valid)), 0.0)
+            spikes, voltage = _scored(fitted, replace(data, counted=data.valid))
+            return np.stack([np.where(aside, spikes, 0.0), np.where(aside & observed, voltage, 0.0)])
 
     with ThreadPoolExecutor(2) as pool:
-        aside = sum(pool.map(score_aside, range(FOLDS)), start=np.zeros(data.valid.shape))
+        aside, errors = sum(pool.map(score_aside, range(FOLDS)), start=np.zeros((2, *data.valid.shape)))
     whole = np.asarray(_likelihoods(model, data))
     bits = lambda steps: bits_per_spike(
         float(steps.sum()) - data.n_spikes * np.log(data.dt), data.n_spikes, data.duration
     )
-    return Validation(bits(aside), bits(whole), np.bincount(block.ravel(), aside.ravel()), data.n_spikes)
+    by_block = lambda steps: np.bincount(block.ravel(), steps.ravel())
+    return Validation(bits(aside), bits(whole), by_block(aside), data.n_spikes, by_block(errors), int(observed.sum()))
 
 
 def validate(
@@ -105,20 +127,34 @@ class Lag(NamedTuple):
 
 def lag(fit: Validation, other: Validation) -> Lag:
     """How far a fit lies behind another one of the same data."""
-    difference = other.blocks - fit.blocks
-    error = difference.std(ddof=1) * math.sqrt(len(difference)) / max(fit.spikes, 1) / math.log(2)
-    return Lag(other.bits - fit.bits, float(error))
+    return Lag(other.bits - fit.bits, _error(other.blocks - fit.blocks) / max(fit.spikes, 1) / math.log(2))
 
 
-def prefer(validations: Mapping[str, Validation]) -> str:
-    """The simplest level that predicts as well as the best one does, to within the standard error of their difference.
+def _error(differences: Float[np.ndarray, " b"]) -> float:
+    """Standard error of the sum of differences, from their scatter over blocks."""
+    return float(differences.std(ddof=1)) * math.sqrt(len(differences))
+
+
+def prefer(validations: Mapping[str, Validation], extensions: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The simplest level that predicts spikes as well as the best one does, to within the standard error of their
+    difference.
+
+    An extension adds to the membrane alone. It is preferred to the level that it extends also where both predict spikes
+    equally well, to within that error, and it the voltage between them better, by more than the error of that.
 
     Args:
         validations: by level, the simplest first; of the same data.
+        extensions: the levels that such ones extend, by their names.
     """
     best = max(validations, key=lambda level: validations[level].bits)
-    behind = {level: lag(validation, validations[best]) for level, validation in validations.items()}
-    return next(level for level, (bits, error) in behind.items() if level == best or bits <= error)
+    equal = lambda level, other: (behind := lag(validations[level], validations[other])).bits <= behind.error
+    preferred = next(level for level in validations if level == best or equal(level, best))
+    for level in validations:
+        if extensions.get(level) == preferred and equal(level, preferred):
+            gain = validations[preferred].voltage - validations[level].voltage
+            if gain.sum() > _error(gain):
+                return level
+    return preferred
 
 
 def runner_up(validations: Mapping[str, Validation], preferred: str) -> tuple[str, Lag] | None:

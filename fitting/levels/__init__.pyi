@@ -3,6 +3,7 @@ from .base import Moved as Moved
 from .base import describe as describe
 from .names import level_name as level_name
 from .registry import CANDIDATES as CANDIDATES
+from .registry import EXTENSIONS as EXTENSIONS
 from .registry import LEVELS as LEVELS
 from .registry import NAMED as NAMED
 from .registry import SomeLevels as SomeLevels

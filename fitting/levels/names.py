@@ -26,11 +26,10 @@ def level_name(name: str) -> str:
 
 
 def level_names(said: Sequence[str]) -> set[str]:
-    """The levels that are meant by several names, or by "all" alone.
+    """The levels that are meant by several names; "all" stands for those of DEFAULT.
 
     Raises:
         LevelError: one is unknown.
     """
-    if [name.strip().lower() for name in said] == ["all"]:
-        return set(DEFAULT)
-    return {level_name(name) for name in said}
+    meant = lambda name: DEFAULT if name.strip().lower() == "all" else (level_name(name),)
+    return {level for name in said for level in meant(name)}

@@ -12,7 +12,7 @@ from ..stages.membrane import Membrane
 from .allen import AllenLevel
 from .augmented import AugmentedLevel
 from .base import AbstractLevel
-from .names import level_name, level_names
+from .names import level_names
 
 #: What each of Allen's levels adds to which.
 ADDS = {
@@ -30,7 +30,8 @@ LEVELS: Mapping[str, AbstractLevel] = MappingProxyType(
     }
     | {"augmented": AugmentedLevel()}
 )
-#: Fitted where they are named: beside the others, the choice takes them where they predict training spikes better.
+#: Fitted where they are named: each adds to the membrane of the level that it contains. Beside that one, the choice
+#: takes it where it predicts training spikes better, or as well and the voltage between them better.
 CANDIDATES: Mapping[str, AbstractLevel] = MappingProxyType(
     {
         "augmented-slow": AugmentedLevel(
@@ -41,6 +42,10 @@ CANDIDATES: Mapping[str, AbstractLevel] = MappingProxyType(
             membrane=Membrane(settle=0.1),
         )
     }
+)
+#: The levels that candidates extend, by their names.
+EXTENSIONS: Mapping[str, str] = MappingProxyType(
+    {name: level.contains for name, level in CANDIDATES.items() if level.contains is not None}
 )
 #: Both, by name.
 NAMED: Mapping[str, AbstractLevel] = MappingProxyType({**LEVELS, **CANDIDATES})
@@ -72,7 +77,7 @@ def levels_of(said: SomeLevels, currents: int | None = None) -> tuple[AbstractLe
     names = [part for part in parts if isinstance(part, str)]
     if own and currents is not None:
         raise ValueError(f"currents={currents} is for fitting.LEVELS; {own[0].name} says itself how many it has")
-    meant = level_names(names) if not own else {level_name(name) for name in names}
+    meant = level_names(names)
     all_names = [*meant, *(level.name for level in own)]
     if twice := [name for name in all_names if all_names.count(name) > 1]:
         raise LevelError(f"two levels are called {twice[0]!r}; give your own a name of its own")

@@ -33,7 +33,7 @@ from ..data.protocols import Split, choose_sweeps
 from ..data.shape import SpikeShape, measure_shape
 from ..data.usable import of_one_cell
 from ..fitted import FittedNeuron
-from ..levels import AbstractLevel, SomeLevels
+from ..levels import EXTENSIONS, AbstractLevel, SomeLevels
 from ..preprocessing import Preprocessing, preprocess
 from ..stages.base import AbstractStage, run_stages
 from ..stages.deterministic import HardThreshold
@@ -94,7 +94,7 @@ def fit(
         one = lambda level, start: _fit_level(prepared, level, settings, start, checkpoint)
         fitted = _side_by_side(settings.levels, one, progress, on_level)
         validations = {neuron.level: neuron.validation for neuron in fitted if neuron.validation is not None}
-        preferred = prefer(validations) if validations else fitted[-1].level
+        preferred = prefer(validations, EXTENSIONS) if validations else fitted[-1].level
         look_closer = lambda neuron: _looked_at(neuron, prepared.preprocessing, settings.uncertainty, progress)
         fitted = [look_closer(neuron) if neuron.level == preferred else neuron for neuron in fitted]
     if not jax.config.read("jax_enable_x64"):

@@ -16,6 +16,7 @@ from ..assess.steps import Step
 from ..assess.uncertainty import DRAWS, Uncertainty
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
+from ..levels import EXTENSIONS
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
 SCORES = {
@@ -150,9 +151,15 @@ def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
     """Why a level is preferred, and which is the best that AllenSDK reads."""
     validations = {fit.level: fit.validation for fit in fits if fit.validation is not None}
     bits = {level: validation.bits for level, validation in validations.items()}
-    best = max(bits, key=lambda level: bits[level])
+    best, extended = max(bits, key=lambda level: bits[level]), EXTENSIONS.get(chosen.level, "")
     if chosen.level == best:
         text = f"it tells most of training spikes that its fit has not seen, {show_score(bits[best])} bits each."
+    elif extended in validations:
+        errors = (show_score(1e3 * validations[level].rmse) for level in (chosen.level, extended))
+        text = (
+            f"it predicts training spikes that its fit has not seen as well as {extended} does, to within the standard "
+            f"error of the difference, and the voltage between them better: to {' and '.join(errors)} mV (RMS)."
+        )
     else:
         text = (
             "it is the simplest that predicts training spikes its fit has not seen as well as the best "

@@ -61,10 +61,12 @@ class ScoreRecord:
 
 @dataclass(frozen=True)
 class ValidationRecord:
-    """How well a level predicts training spikes: those kept aside in turn, and those it was fitted to."""
+    """How well a level predicts training spikes: those kept aside in turn, and those it was fitted to; and the voltage
+    between spikes kept aside (None in files of before)."""
 
     bits_per_spike: float
     training_bits_per_spike: float
+    voltage_rmse_mv: float | None = None
 
 
 @dataclass(frozen=True)

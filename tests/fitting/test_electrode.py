@@ -219,7 +219,7 @@ def test_what_could_matter_is_compared_on_training_spikes_kept_aside(quiet, bits
         compensated = treated is not data
         mean = (bits if compensated else 3.0) * 100 * np.log(2) / 12
         spread = np.random.default_rng(3 if compensated else 6).normal(size=12)
-        return Validation(mean * 12 / 100 / np.log(2), 3.0, mean + (spread - spread.mean()), 100)
+        return Validation(mean * 12 / 100 / np.log(2), 3.0, mean + (spread - spread.mean()), 100, np.zeros(12), 1)
 
     quiet_sweep = sweep(0, quiet[0].current[0], quiet[0].voltage[0], "electrode noise")
     recording = SimpleNamespace(path="a.nwb", current_clamp=[quiet_sweep])

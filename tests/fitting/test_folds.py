@@ -50,15 +50,38 @@ def test_where_few_stimuli_hold_spikes_blocks_are_pieces_of_time():
     assert blocks(data)[0].max() <= blocks(data)[1].min()
 
 
+def validation(bits, blocks, voltage=(0.0, 0.0, 0.0, 0.0)) -> Validation:
+    return Validation(bits, 2.1, np.array(blocks), 100, np.array(voltage), 1000)
+
+
 def test_how_close_the_runner_up_is():
     blocks = np.array([10.0, 12.0, 11.0, 13.0])
-    best = Validation(2.0, 2.1, blocks, 100)
+    best = validation(2.0, blocks)
     bits = float((blocks * 0.1).sum()) / 100 / np.log(2)
-    close = Validation(2.0 - bits, 2.1, 0.9 * blocks, 100)
-    far = Validation(1.0, 1.1, 0.2 * blocks, 100)
+    close, far = validation(2.0 - bits, 0.9 * blocks), validation(1.0, 0.2 * blocks)
     behind = lag(close, best)
     assert behind.bits == pytest.approx(bits)
     assert behind.error == pytest.approx((0.1 * blocks).std(ddof=1) * 2 / 100 / np.log(2))
     assert prefer({"LIF": far, "LIF-R": close, "LIF-ASC": best}) == "LIF-ASC"
     assert runner_up({"LIF": far, "LIF-R": close, "LIF-ASC": best}, "LIF-ASC") == ("LIF-R", behind)
     assert runner_up({"LIF": far}, "LIF") is None
+
+
+@pytest.mark.parametrize(
+    ("bits", "voltage", "preferred"),
+    [
+        (2.0, (1.0, 2.0, 1.0, 2.0), "slow"),  # spikes as well, the voltage better
+        (2.0, (4.0, 6.0, 4.0, 6.0), "augmented"),  # the voltage worse
+        (2.0, (5.0, 1.0, 4.0, 5.0), "augmented"),  # better, but not by more than its error
+        (1.9, (1.0, 2.0, 1.0, 2.0), "augmented"),  # spikes worse
+    ],
+)
+def test_where_spikes_cannot_tell_the_voltage_decides_on_what_adds_to_the_membrane(bits, voltage, preferred):
+    scatter = np.array([1.0, -1.0, 1.0, -1.0])
+    levels = {
+        "LIF": validation(1.0, np.zeros(4), (1.0, 1.0, 1.0, 1.0)),
+        "augmented": validation(2.0, 10 + scatter, (4.0, 5.0, 4.0, 5.0)),
+        "slow": validation(bits, 10 - scatter, voltage),
+    }
+    assert prefer(levels, {"slow": "augmented"}) == preferred
+    assert prefer(levels) == "augmented"  # nobody said that it adds to the membrane alone

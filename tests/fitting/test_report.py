@@ -125,7 +125,7 @@ def make_fit(level: str, cell: PatchedNeuron, train: list, groups: list[list], n
         seconds={"membrane": 1.5, "scores": 2.0},
         trust=Trust("care", ("few <spikes>",)),
         warnings=["mind the <gap>", f"only of {level}"],
-        validation=Validation({"LIF": 1.11}.get(level, 2.22), 2.5, np.zeros(3), 100),
+        validation=Validation({"LIF": 1.11}.get(level, 2.22), 2.5, np.zeros(3), 100, np.zeros(3), 1),
     )
 
 

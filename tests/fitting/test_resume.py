@@ -95,7 +95,7 @@ def test_what_is_kept_comes_back_bit_for_bit(level, cell):
     losses = [1 / 3, float("nan"), -0.0, 5e-324]
     kept = [
         Outcome(model, "membrane", "nats", losses),
-        Validation(0.1 + 0.2, math.inf, np.random.default_rng(0).normal(size=3), 7),
+        Validation(0.1 + 0.2, math.inf, np.random.default_rng(0).normal(size=3), 7, np.ones(3), 30),
         {"counts": (jnp.arange(3), np.zeros(0), np.float32(0.1), None, True)},
     ]
     assert_same(kept, decode(json.loads(json.dumps(encode(kept)))))

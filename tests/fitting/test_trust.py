@@ -14,7 +14,7 @@ from fitting.data.arrays import FitData
 from glifjax.rules.membrane import Gate, GatedCurrent
 
 DT = 1e-3
-VALIDATION = Validation(4.0, 4.1, np.zeros(3), 100)
+VALIDATION = Validation(4.0, 4.1, np.zeros(3), 100, np.zeros(3), 1)
 GOOD = {"evr_single_10ms": 0.85, "gamma_4ms": 0.6, "bits_per_spike": 3.9, "md_star_4ms": 0.9}
 CEILING = {"evr_single_10ms": 0.9, "gamma_4ms": 0.65, "bits_per_spike": np.nan, "md_star_4ms": 0.8}
 
