@@ -64,7 +64,7 @@ def _bars(values: dict[str, float]) -> Markup:
 
 
 def level_table(fits: Sequence[FittedNeuron], preferred: str) -> Markup:
-    """The table of scores by level, with escape noise; last, the cell itself."""
+    """The table of scores by level, with escape noise; last, the cell itself, where it is known."""
     lines = []
     for fit in fits:
         validation = fit.validation
@@ -72,8 +72,10 @@ def level_table(fits: Sequence[FittedNeuron], preferred: str) -> Markup:
         numbers = _cells(show_score(value) for value in (*bits, *(fit.scores.test[key] for key in SCORES)))
         css = "test preferred" if fit.level == preferred else "test"
         lines.append(markup('<tr class="{}"><th>{}</th>{}</tr>', css, fit.level, numbers))
-    ceiling = _cells(("–", "–", *(show_score(fits[-1].scores.ceiling[key]) for key in SCORES)))
-    lines.append(markup('<tr class="ceiling"><th>{}</th>{}</tr>', COLUMNS["ceiling"], ceiling))
+    own = [fits[-1].scores.ceiling[key] for key in SCORES]
+    if any(map(math.isfinite, own)):
+        cells = _cells(("–", "–", *map(show_score, own)))
+        lines.append(markup('<tr class="ceiling"><th>{}</th>{}</tr>', COLUMNS["ceiling"], cells))
     bits = ("Bits per spike, training", "Bits per spike, cross-validated")
     titles = ("Level", *bits, *(label for label, _, _ in SCORES.values()))
     return table(join(markup("<th>{}</th>", title) for title in titles), lines)

@@ -90,13 +90,14 @@ def verdict(fit: FittedNeuron) -> str:
     count, test = sum(len(group.numbers) for group in fit.test), fit.scores.test
     alone, bound = fit.scores.deterministic, fit.scores.bound.get("gamma_4ms", math.nan)
     what = "sweep" if count == 1 else "repeats" if len(fit.test) == 1 else "sweeps"
+    spikes = "one repeat of the cell" if any(len(group.numbers) > 1 for group in fit.test) else "the cell"
     own = fit.scores.ceiling
     text = f"On {count} held-out {what} "
     if math.isnan(test["evr_single_10ms"]):
         text += "there are too few spikes, of the cell or of the neuron, to score."
     else:
         text += (
-            "one run of the neuron without noise coincides with one repeat of the cell with Γ "
+            f"one run of the neuron without noise coincides with {spikes} with Γ "
             f"{show_score(alone['gamma_4ms'])}, and explains {show_score(alone['evr_single_10ms'])} of its rate (EVr); "
             f"with escape noise {show_score(test['gamma_4ms'])} and {show_score(test['evr_single_10ms'])}"
         )
