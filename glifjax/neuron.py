@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.errors import InputError
-from glifjax.spike import EscapeNoise, SurrogateSpike
+from glifjax.spike import EscapeNoise, SurrogateSpike, once
 
 State = Any
 if TYPE_CHECKING:
@@ -190,6 +190,12 @@ class AbstractJumpingNeuron(AbstractSpikingNeuron):
         return self.excess(state)
 
 
+def check_spike_cut(spike_cut: SpikeCut) -> None:
+    """Refuse what is neither "duration" nor "steps"."""
+    if spike_cut not in ("duration", "steps"):
+        raise InputError(f'`spike_cut={spike_cut}` is unknown; use "duration" or "steps"')
+
+
 def decide(
     neuron: Any, excess: Float[Array, ""], refractory: Bool[Array, ""], inp: Input, dt: Float[Array, ""]
 ) -> Float[Array, ""]:
@@ -212,7 +218,7 @@ def decide(
         raise InputError("a key was given, but the neuron has no escape_noise; set one or give no key")
     else:
         spiked = neuron.escape_noise.draw(excess, inp.uniform, dt)
-    return jnp.where(refractory, 0.0, spiked)
+    return once(jnp.where(refractory, 0.0, spiked))
 
 
 def choose(spiked: Float[Array, ""], if_spike: State, if_not: State, detach: bool) -> State:

@@ -118,6 +118,16 @@ OTHERS["accumulated hazard"] = ("LIF-R-ASC-A", {"accumulated_hazard": lambda: gj
 NEURONS = {level: at_level(level) for level in gj.LEVELS}
 NEURONS |= {name: with_rules(level, **rules) for name, (level, rules) in OTHERS.items()}
 
+#: their gradients and steps have tests of their own, in test_mihalas_niebur.py
+MIHALAS_NIEBUR = {
+    integrator: lambda integrator=integrator: gj.MihalasNiebur(
+        C=2e-10, G=1e-8, a=5.0, A=(-2e-11, 1e-12), max_spikes_per_step=1, integrator=integrator,
+        escape_noise=gj.EscapeNoise(40.0, 2e-3, jitter=4e-4, lapse=0.3),
+    )
+    for integrator in ("exact", "exponential_euler")
+}  # fmt: skip
+ALL = NEURONS | {f"Mihalas-Niebur, {name}": build for name, build in MIHALAS_NIEBUR.items()}
+
 
 def smooth_loss(trace: gj.Trace) -> jax.Array:
     """Of order one; smooth in everything while the spikes stay in their steps."""

@@ -14,13 +14,10 @@ from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.sweeps import name_sweeps
 from glifjax.io.nwb.written import Written
 from glifjax.io.writing import whole_file
-from glifjax.neuron import STATUS_WORDS, SpikeCut
+from glifjax.neuron import STATUS_WORDS, SpikeCut, check_spike_cut
 from glifjax.plots.text import plain
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
-
-#: The protocol that is left out unless selected: the amplifier's own test.
-TEST = "test"
 
 
 class SimulationError(InputError):
@@ -53,8 +50,7 @@ class Simulation:
 
     def __post_init__(self) -> None:
         """Refuse what no simulation can use."""
-        if self.spike_cut not in ("duration", "steps"):
-            raise SimulationError(f"--spike-cut {self.spike_cut} is unknown; use duration or steps")
+        check_spike_cut(self.spike_cut)
         if self.spike_cut_value is not None and not abs(self.spike_cut_value) < 1:
             raise SimulationError(
                 f"--spike-cut-value {self.spike_cut_value:g} is no voltage in V; give one such as 0.05"
@@ -133,7 +129,7 @@ def choose_sweeps(recording: gj.Recording, which: str | None = None) -> list[gj.
         SimulationError: a selected sweep has no stimulus in current clamp, or none but tests are left.
     """
     if which is None:
-        sweeps = [sweep for sweep in recording.current_clamp if sweep.protocol.strip().lower() != TEST]
+        sweeps = [sweep for sweep in recording.current_clamp if not sweep.is_test]
         if not sweeps:
             numbers = name_sweeps(sweep.number for sweep in recording.current_clamp)
             raise SimulationError(f"{recording.path}: holds tests alone ({numbers}); select one with --sweeps")

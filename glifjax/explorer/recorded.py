@@ -15,8 +15,6 @@ MOST_SECONDS = 30.0
 #: Levels of 16 bits, the extreme ones left out; that of a sample that is none.
 LEVELS = 65000
 NONE = -32768
-#: A protocol that nobody wants to see unless it is asked for: the amplifier's own test.
-TEST = "test"
 
 
 def sweeps_to_show(recording: Recording, which: str | None = None) -> list[Sweep]:
@@ -36,7 +34,7 @@ def sweeps_to_show(recording: Recording, which: str | None = None) -> list[Sweep
                 f"{recording.path}: sweep {unfit[0].number} has no stimulus in current clamp; leave it out of `sweeps`"
             )
         return chosen
-    usable = [sweep for sweep in recording.current_clamp if sweep.protocol.strip().lower() != TEST]
+    usable = [sweep for sweep in recording.current_clamp if not sweep.is_test]
     if not usable:
         raise InputError(f"{recording.path}: holds no sweep in current clamp but tests; select one with `sweeps`")
     ends = np.cumsum([sweep.duration for sweep in usable])

@@ -18,7 +18,7 @@ from glifjax.arrays import as_float
 from glifjax.checks import require, require_one_length, require_positive
 from glifjax.errors import InputError
 from glifjax.glif.words import described, level_of
-from glifjax.neuron import AbstractSpikingNeuron, Input, Sample, SpikeCut, Status
+from glifjax.neuron import AbstractSpikingNeuron, Input, Sample, SpikeCut, Status, check_spike_cut
 from glifjax.rules.base import PLACES, Rule
 from glifjax.rules.membrane import AbstractMembraneCurrent
 from glifjax.rules.own import (
@@ -31,7 +31,7 @@ from glifjax.rules.own import (
     stops_above,
     threshold_of,
 )
-from glifjax.spike import AccumulatedHazard, EscapeNoise, SurrogateSpike
+from glifjax.spike import AccumulatedHazard, EscapeNoise, SurrogateSpike, once
 
 #: Beyond these, no cell: F and ohm.
 LARGEST_C = 1e-6
@@ -216,8 +216,7 @@ class GLIF(AbstractSpikingNeuron):
         spike_cut="duration" keeps the cut's duration (to the nearest step, NEST's up to the next); "steps" its number
         of steps, as AllenSDK does when a config's dt is changed (a tenth of the dt: a tenth of the cut).
         """
-        if spike_cut not in ("duration", "steps"):
-            raise InputError(f'spike_cut={spike_cut!r} is unknown; use "duration" or "steps"')
+        check_spike_cut(spike_cut)
         steps = self.spike_cut_length
         if spike_cut == "duration":
             steps = self.spike_cut_duration / dt
@@ -256,7 +255,7 @@ class GLIF(AbstractSpikingNeuron):
 
     def refractory(self, state: GLIFState) -> Bool[Array, ""]:
         """True during the spike cut, and for ever after a bad reset."""
-        return (state.since_spike < self.spike_cut_length) | state.halted
+        return once((state.since_spike < self.spike_cut_length) | state.halted)
 
     def advance(self, state: GLIFState, current: Float[Array, ""], dt: Float[Array, ""]) -> GLIFState:
         """One step of dt seconds without a spike; all rules read the state before it."""

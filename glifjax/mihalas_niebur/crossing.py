@@ -107,15 +107,17 @@ def _search(places: int, equations, start, free, current, dt):
 def first_crossing(path: Excess, h: Float[Array, ""]) -> tuple[Bool[Array, ""], Float[Array, ""], Bool[Array, ""]]:
     """Whether E reaches zero from below within h seconds; when first, s; and whether that is less exact than it can be.
 
-    A neuron that is on or above its threshold at the start spikes there.
+    That it is where a search ends too early, be it for the crossing or for a turning point that may hide one. A neuron
+    that is on or above its threshold at the start spikes there.
     """
-    points = path.turning_points(h)
+    points, located = path.turning_points(h)
     below = path.curve(points).value < 0
     rises = below[:-1] & ~below[1:]
     times, settled = zero_between(path.curve, points[:-1], points[1:], rises, rises)
     first, at_once = jnp.min(jnp.where(rises, times, jnp.inf)), path.start >= 0
     crosses = at_once | rises.any()
-    return crosses, jnp.where(at_once, 0.0, jnp.where(crosses, first, h)), ~(at_once | settled.all())
+    exact = at_once | (located & settled.all())
+    return crosses, jnp.where(at_once, 0.0, jnp.where(crosses, first, h)), ~exact
 
 
 def _replay(waits, equations, start, free, current, dt):

@@ -103,13 +103,15 @@ class Excess(eqx.Module):
         terms = amplitudes * jnp.exp(-rates * t[..., None])
         return Curve(*(jnp.sum((-rates) ** power * terms, axis=-1) for power in range(3)))
 
-    def turning_points(self, h: Float[Array, ""]) -> Float[Array, " m"]:
+    def turning_points(self, h: Float[Array, ""]) -> tuple[Float[Array, " m"], Bool[Array, ""]]:
         """0, the zeros of F_1 within h seconds, and h, in order; between two of them E has at most one zero.
 
-        There are as many numbers as F_1 can have zeros at most, and two; those that it does not have are h.
+        There are as many numbers as F_1 can have zeros at most, and two; those that it does not have are h. And whether
+        all of them, and of the functions that lead to them, have all digits.
         """
-        points = jnp.stack([0 * h, h])
+        points, located = jnp.stack([0 * h, h]), h >= 0
         curves = [partial(self.inner_curve, order=order) for order in range(len(self.rates) - 1)]
         for curve in [*reversed(curves), self.drive_curve]:
-            points = jnp.concatenate([points[:1], zeros_between(curve, points), points[-1:]])
-        return points
+            zeros, settled = zeros_between(curve, points)
+            points, located = jnp.concatenate([points[:1], zeros, points[-1:]]), located & settled
+        return points, located

@@ -1,6 +1,6 @@
 """What few neurons of a batch need, done for these alone.
 
-A search costs as much as a hundred steps, and few steps hold a spike. A condition skips it for one neuron, but under
+A search costs much more than a step, and few steps hold a spike. A condition skips it for one neuron, but under
 vmap both its branches are computed for all. Here those that need it are therefore done one by one on a CPU, and all at
 once, where any needs it, on a device that computes many at the price of one. Neurons that lie on several devices are
 done where they lie.

@@ -22,8 +22,8 @@ from glifjax.errors import InputError
 from glifjax.mihalas_niebur.crossing import spikes_of_a_step
 from glifjax.mihalas_niebur.excess import Excess
 from glifjax.mihalas_niebur.flow import Equations, Point, Propagator, propagator_of
-from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status, choose, decide
-from glifjax.spike import EscapeNoise, SurrogateSpike
+from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status, check_spike_cut, choose, decide
+from glifjax.spike import EscapeNoise, SurrogateSpike, once
 
 INTEGRATORS = ("exact", "exponential_euler")
 if TYPE_CHECKING:
@@ -156,8 +156,7 @@ class MihalasNiebur(AbstractNeuron):
 
     def at_dt(self, dt: Float[Array, ""], spike_cut: SpikeCut = "duration") -> "MihalasNiebur":
         """This neuron with the propagator over dt seconds; it has no spike cut, so `spike_cut` changes nothing."""
-        if spike_cut not in ("duration", "steps"):
-            raise InputError(f'spike_cut={spike_cut!r} is unknown; use "duration" or "steps"')
+        check_spike_cut(spike_cut)
         over = propagator_of(self.equations, dt, exact=self.integrator == "exact")
         return eqx.tree_at(lambda neuron: neuron.propagator, self, over, is_leaf=lambda leaf: leaf is None)
 
@@ -199,7 +198,7 @@ class MihalasNiebur(AbstractNeuron):
         if not inp.is_deterministic:
             return decide(self, free.excess, jnp.zeros_like(free.excess, bool), inp, dt)
         excess = free.excess + (free.threshold - old.threshold)
-        return self.spike.of(excess >= 0, excess)
+        return once(self.spike.of(excess >= 0, excess))
 
     def _sample(self, free: Point, new: MihalasNieburState, spiked, crossing) -> Sample:
         voltage = lambda at: at.excess + at.threshold + self.th_inf

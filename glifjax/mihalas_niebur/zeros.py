@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-#: Most steps of Halley's method; a smooth curve needs three or four.
+#: Most steps of Halley's method: as many halvings leave none of a double's digits open.
 STEPS = 64
 
 
@@ -19,12 +19,18 @@ class Curve(NamedTuple):
     bend: Float[Array, "..."]
 
 
-def zeros_between(curve: Callable[[Array], Curve], points: Float[Array, " m"]) -> Float[Array, " m-1"]:
-    """For each two neighbours among increasing times, where the curve is zero between them; else the later one."""
+def zeros_between(
+    curve: Callable[[Array], Curve], points: Float[Array, " m"]
+) -> tuple[Float[Array, " m-1"], Bool[Array, ""]]:
+    """For each two neighbours among increasing times, where the curve is zero between them; else the later one.
+
+    Returns:
+        the times; and whether all that are zeros have all digits.
+    """
     below = curve(points).value < 0
     crosses = below[:-1] != below[1:]
-    times, _ = zero_between(curve, points[:-1], points[1:], below[:-1], crosses)
-    return jnp.where(crosses, times, points[1:])
+    times, settled = zero_between(curve, points[:-1], points[1:], below[:-1], crosses)
+    return jnp.where(crosses, times, points[1:]), settled.all()
 
 
 def halley(at: Curve) -> Float[Array, "..."]:

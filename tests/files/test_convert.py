@@ -65,10 +65,14 @@ def test_what_cannot_be_converted_is_one_line_and_exit_2(tmp_path):
 def test_a_mihalas_niebur_neuron_is_read_as_it_was_written(tmp_path, name):
     neuron = gj.gallery[name].neuron
     gj.write_neuron_config(neuron, tmp_path / "neuron.json")
-    again = gj.read_neuron_config(tmp_path / "neuron.json")
-    assert jax.tree.structure(again) == jax.tree.structure(neuron)
-    for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(neuron), strict=True):
-        np.testing.assert_array_equal(a, b)
+    config = json.loads(json.dumps(gj.io.neuron_to_config(neuron)))
+    for again in (gj.read_neuron_config(tmp_path / "neuron.json"), gj.io.neuron_from_config(config)):
+        assert jax.tree.structure(again) == jax.tree.structure(neuron)
+        for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(neuron), strict=True):
+            np.testing.assert_array_equal(a, b)
+    glif = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
+    with pytest.raises(ValueError, match="is not Allen's form, which alone can be kept; leave `like` out"):
+        gj.write_neuron_config(glif, tmp_path / "other.json", like=tmp_path / "neuron.json")
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from neurons import DRIVE, DT, FORCED, NEURONS, OTHERS, STEPS, WHISPER, crossings, flat, smooth_loss
+from neurons import ALL, DRIVE, DT, FORCED, NEURONS, OTHERS, STEPS, WHISPER, crossings, flat, smooth_loss
 
 import glifjax as gj
 
-#: their gradients and steps have tests of their own, in test_mihalas_niebur.py
-MIHALAS_NIEBUR = {
-    integrator: lambda integrator=integrator: gj.MihalasNiebur(
-        C=2e-10, G=1e-8, a=5.0, A=(-2e-11, 1e-12), max_spikes_per_step=1, integrator=integrator,
-        escape_noise=gj.EscapeNoise(40.0, 2e-3, jitter=4e-4, lapse=0.3),
-    )
-    for integrator in ("exact", "exponential_euler")
-}  # fmt: skip
-ALL = NEURONS | {f"Mihalas-Niebur, {name}": build for name, build in MIHALAS_NIEBUR.items()}
 each_neuron = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
 
 #: trace's field -> its shape, after the batch's
@@ -133,7 +124,7 @@ def test_counting_spikes_inside_a_transformation_is_refused_with_advice(transfor
         (DRIVE.reshape(2, -1), {}, r"shape \(2, 200\).* use jax\.vmap"),
         (DRIVE, {"spikes": np.zeros(7, bool)}, r"shape \(7,\), the current \(400,\)"),
         (DRIVE, {"spikes": FORCED, "key": 0}, "give one of the two"),
-        (DRIVE, {"spike_cut": "ms"}, "'ms' is unknown"),
+        (DRIVE, {"spike_cut": "ms"}, "spike_cut=ms` is unknown"),
     ],
 )
 def test_bad_input_is_refused_before_anything_runs(current, options, message):
@@ -190,6 +181,27 @@ def test_transformations_compose_in_any_order(build):
         if "Mihalas" in neuron.level:  # a surrogate's derivative is no difference of the spikes'
             np.testing.assert_allclose(second, bend, rtol=1e-4, err_msg=name)
         assert np.isfinite(second).all(), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
+def test_third_derivatives_are_differences_of_second_ones(build):
+    """Forward over forward over reverse mode, where no spike is; across spikes they are finite."""
+    neuron = build()
+
+    def loss(row, current):
+        moved = eqx.tree_at(lambda n: n.C, neuron, neuron.C * row[0])
+        voltage = gj.simulate(moved, current * row[1], DT).voltage_before_reset
+        return 1e3 * jnp.mean(voltage**3)
+
+    second = jax.jit(jax.hessian(loss))
+    third = jax.jit(jax.jacfwd(jax.hessian(loss)))
+    at, way = jnp.ones(2), 1e-4 * jnp.array([1.0, -0.5])
+    silent, drive = jnp.asarray(WHISPER[15:75]), jnp.asarray(DRIVE[15:75])
+    difference = (second(at + way, silent) - second(at - way, silent)) / 2
+    np.testing.assert_allclose(third(at, silent) @ way, difference, rtol=1e-5, atol=1e-6 * np.abs(difference).max())
+    assert gj.simulate(neuron, drive, DT).fired.any()
+    assert np.isfinite(third(at, drive)).all()
 
 
 # Gradients

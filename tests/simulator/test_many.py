@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from neurons import ALL
 
 import glifjax as gj
 
@@ -65,25 +67,23 @@ def test_bad_input_is_refused_in_words(neurons, change, message):
 
 
 OVER_DEVICES = """
-import json, glifjax as gj, jax, jax.numpy as jnp, numpy as np
-from dataclasses import replace
+import json, equinox as eqx, glifjax as gj, jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from neurons import ALL, DRIVE, DT
 
 over = NamedSharding(jax.make_mesh((2,), ("n",), axis_types=(AxisType.Auto,)), PartitionSpec("n"))
-current, results = np.full(60, 2e-9), {}
-neuron = gj.gallery["tonic_spiking"].neuron
-kinds = {
-    "GLIF": jax.vmap(lambda C: gj.from_level("LIF", C=C, R_input=2e8, th_inf=0.02))(jnp.linspace(1e-9, 2e-9, 6)),
-    "exact": jax.vmap(lambda a: replace(neuron, a=a))(jnp.linspace(0.0, 5.0, 6)),
-}
-for name, many in kinds.items():
-    here = jax.jit(jax.vmap(lambda each: gj.simulate(each, current, 1e-3, record="spikes").fired.sum()))
+current, results = 3 * DRIVE[15:75], {}
+for name, build in ALL.items():
+    one = build()
+    many = jax.vmap(lambda C: eqx.tree_at(lambda n: n.C, one, C))(one.C * jnp.linspace(1.0, 2.0, 6))
+    here = jax.jit(jax.vmap(lambda each: gj.simulate(each, current, DT, record="spikes").fired.sum()))
     there = jax.device_put(many, over)
-    compiled = here.lower(there).compile().as_text()
-    counts = [here(many), here(there), gj.simulate_many(there, current, 1e-3, block=2).fired.sum(axis=1)]
+    compiled = here.lower(there).compile()
+    trace = gj.simulate_many(there, current, DT, block=2)
+    counts = [here(many), compiled(there), trace.fired.sum(axis=1)]
     counts.append(jax.jit(jax.shard_map(here, mesh=over.mesh, in_specs=over.spec, out_specs=over.spec))(many))
-    moved = [word for word in ("all-gather", "all-reduce", "all-to-all", "permute") if word in compiled]
-    lies = gj.simulate_many(there, current, 1e-3, block=2).fired.sharding.is_equivalent_to(over, 2)
+    moved = [word for word in ("all-gather", "all-reduce", "all-to-all", "permute") if word in compiled.as_text()]
+    lies = trace.fired.sharding.is_equivalent_to(over, 2)
     results[name] = [np.asarray(count).tolist() for count in counts], moved, lies
 print(json.dumps(results))
 """
@@ -91,12 +91,15 @@ print(json.dumps(results))
 
 @pytest.mark.slow
 def test_neurons_over_devices_stay_where_they_lie():
-    """As jax.jit of a vmap over laid-out arrays, as simulate_many, and under shard_map with its checks on."""
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    """Every neuron: jax.jit of a vmap over laid-out arrays, simulate_many, and shard_map with its checks on."""
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", OVER_DEVICES], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    for name, (counts, moved, lies) in json.loads(done.stdout).items():
+    results = json.loads(done.stdout)
+    assert results.keys() == ALL.keys()
+    for name, (counts, moved, lies) in results.items():
         assert all(count == counts[0] for count in counts), name
-        assert sum(counts[0]) > 0
+        assert sum(counts[0]) > 0, name
         assert moved == [], name
         assert lies, name

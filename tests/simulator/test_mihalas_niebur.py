@@ -101,6 +101,15 @@ def test_a_step_of_any_length_has_the_spikes_of_a_short_one(fast):
     np.testing.assert_allclose(coarse.spikes().times, fine.spikes().times, rtol=0, atol=1e-10)
 
 
+def test_a_search_that_ends_too_early_is_a_status(monkeypatch):
+    neuron, current = gj.gallery["tonic_spiking"].neuron, np.full(61, 2e-9)  # of a length that nothing else compiled
+    monkeypatch.setattr("glifjax.mihalas_niebur.zeros.STEPS", 1)
+    trace = gj.simulate(neuron, current, 1e-3)
+    assert int(trace.status) == gj.Status.INEXACT
+    with pytest.raises(ValueError, match="a spike inside a step was not located to all digits"):
+        trace.check()
+
+
 @pytest.mark.slow
 def test_the_first_crossing_is_that_of_a_dense_grid():
     """Sums of five exponentials with signs and rates at random, over seven orders of magnitude."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import glifjax as gj
-from glifjax.spike import MAX_SPIKES_PER_STEP, SURROGATES
+from glifjax.spike import MAX_SPIKES_PER_STEP, SURROGATES, once
 
 DT, STEPS = 1e-4, 500
 DRIVE = 4e-10 * np.ones(STEPS)
@@ -73,6 +73,20 @@ def test_the_surrogate_derivative_is_what_it_says():
     assert float(jax.grad(lambda spike: spike(jnp.asarray(1e-3)))(gj.SurrogateSpike()).width) == 0
     with pytest.raises(ValueError, match="'square' is unknown; use one of fast_sigmoid, sigmoid, triangle"):
         gj.SurrogateSpike(shape="square")
+
+
+@pytest.mark.parametrize("kind", [bool, np.float32, np.float64])
+def test_a_decision_made_once_is_the_same_decision(kind):
+    """Alone and over many, whose compiled loops hold its root."""
+    decisions = jnp.asarray(np.arange(8) % 3 == 0, kind)
+    many = jax.jit(jax.vmap(once))
+    np.testing.assert_array_equal(many(decisions), decisions)
+    assert many(decisions).dtype == once(decisions).dtype == decisions.dtype
+    assert "sqrt" in many.lower(decisions).as_text()
+    assert "sqrt" not in jax.jit(once).lower(decisions).as_text()
+    if kind is not bool:
+        slopes = jax.jacfwd(jax.grad(lambda x: jnp.sum(jax.vmap(once)(x) ** 3)))(decisions)
+        np.testing.assert_array_equal(slopes, np.diag(6 * decisions))
 
 
 def test_a_loss_on_spikes_has_a_gradient():

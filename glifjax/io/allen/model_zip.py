@@ -12,7 +12,7 @@ from typing import Any
 
 from glifjax.errors import InputError
 from glifjax.glif.glif import GLIF
-from glifjax.io.config.neuron_config import neuron_from_config
+from glifjax.io.config.neuron_config import glif_from_config
 from glifjax.io.json_text import parse_json
 
 #: Bytes of a member at most; the largest sweep tables have about 1e5.
@@ -42,7 +42,7 @@ class ModelZip:
     @property
     def neuron(self) -> GLIF:
         """The neuron of the config; raises NeuronConfigError where read_neuron_config would."""
-        return neuron_from_config(self.config, self.source)
+        return glif_from_config(self.config, self.source)
 
 
 def read_model_zip(path: str | os.PathLike) -> ModelZip:

@@ -160,11 +160,8 @@ def read_neuron_config(
         ids = f"neurons {', '.join(several)}" if several else "one neuron without an id"
         raise NeuronConfigError(f"{path}: holds no neuron {id!r}, but {ids}")
     config = config if id is None else several[id]
-    if is_mihalas_niebur(config):  # its voltages are absolute
-        with jax.enable_x64(True):
-            return mihalas_niebur_from_config(config, str(path))
     neuron = neuron_from_config(config, str(path))
-    if not absolute:
+    if not absolute or isinstance(neuron, MihalasNiebur):  # whose voltages are absolute
         return neuron
     if "El_reference" not in config and not is_nest(config):
         raise NeuronConfigError(f"{path}: lacks El_reference, so that its voltages cannot be made absolute")
@@ -172,17 +169,23 @@ def read_neuron_config(
         return absolute_voltages(neuron, str(path))
 
 
-def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config") -> GLIF:
+def neuron_from_config(config: Mapping[str, Any], source: str = "neuron config") -> GLIF | MihalasNiebur:
     """The neuron that a config's dictionary describes; `source` names it in errors.
 
     Raises:
         NeuronConfigError: as read_neuron_config.
     """
     with jax.enable_x64(True):  # the file's numbers, in all their digits
-        return _neuron_from_config(config, source)
+        return (mihalas_niebur_from_config if is_mihalas_niebur(config) else _glif_from_config)(config, source)
 
 
-def _neuron_from_config(config: Mapping[str, Any], source: str) -> GLIF:
+def glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
+    """The same where nothing but a GLIF neuron will do, in Allen's form of any year or NEST's."""
+    with jax.enable_x64(True):
+        return _glif_from_config(config, source)
+
+
+def _glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
     if _is_several(config):
         raise NeuronConfigError(
             f"{source}: holds several neurons, {', '.join(config)}; read one with read_neuron_config(path, id=...) or "
@@ -275,29 +278,28 @@ def write_neuron_config(
         >>> float(gj.read_neuron_config("new.json").th_inf)
         0.02
     """
-    if isinstance(neuron, MihalasNiebur):
-        if like is not None:
-            raise NeuronConfigError("like is for GLIF neurons; a MihalasNiebur neuron's file holds nothing else")
-        write_whole(path, json.dumps(mihalas_niebur_to_config(neuron), indent=2) + "\n")
-        return
+    if like is not None and isinstance(neuron, MihalasNiebur):
+        raise NeuronConfigError("like is for GLIF neurons; a MihalasNiebur neuron's file holds nothing else")
     written = neuron_to_config(neuron)
     if like is not None:
         config, wrapped = (like, None) if isinstance(like, Mapping) else load(like)
         source = "like" if isinstance(like, Mapping) else str(like)
-        if is_nest(config):
-            raise NeuronConfigError(f"{source}: holds NEST's parameters, which a neuron_config.json is not like")
+        if is_nest(config) or is_mihalas_niebur(config):
+            raise NeuronConfigError(f"{source}: is not Allen's form, which alone can be kept; leave `like` out")
         config = modernise(config, source)
-        written = with_changes(config, neuron_to_config(neuron_from_config(config, source)), written)
+        written = with_changes(config, neuron_to_config(glif_from_config(config, source)), written)
         written = written if wrapped is None else {wrapped: written}
     write_whole(path, json.dumps(written, indent=2) + "\n")
 
 
-def neuron_to_config(neuron: GLIF) -> dict[str, Any]:
-    """The config dictionary of a neuron.
+def neuron_to_config(neuron: GLIF | MihalasNiebur) -> dict[str, Any]:
+    """The config dictionary of a neuron; a MihalasNiebur's in its own form.
 
     Raises:
         NeuronConfigError: as write_neuron_config.
     """
+    if isinstance(neuron, MihalasNiebur):
+        return mihalas_niebur_to_config(neuron)
     if not isinstance(neuron, GLIF):
         raise NeuronConfigError(
             f"a neuron_config.json holds a GLIF or MihalasNiebur neuron, not a {type(neuron).__name__}; pickle that"

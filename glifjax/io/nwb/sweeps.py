@@ -64,6 +64,11 @@ class Sweep:
         return self.stimulus is not None or self.clamp == "zero"
 
     @property
+    def is_test(self) -> bool:
+        """Whether its protocol is "Test", the amplifier's own: nobody wants it unless it is asked for."""
+        return self.protocol.strip().lower() == "test"
+
+    @property
     def n_samples(self) -> int:
         """Number of recorded samples."""
         return self.response.n_samples

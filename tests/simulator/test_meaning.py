@@ -1,0 +1,119 @@
+"""Arguments mean what they look like, or are refused; a status tells what only the run shows: over every neuron."""
+
+import pickle
+from dataclasses import replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from neurons import ALL, DRIVE, DT, FORCED, STEPS
+
+import glifjax as gj
+from glifjax.neuron import STATUS_WORDS
+from glifjax.rules.voltage import ForwardEuler
+
+each_neuron = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
+MASK = np.isin(np.arange(STEPS), FORCED)
+NONE = np.zeros(STEPS, bool)
+
+
+def with_capacitance(neuron, C: float):
+    """Past the checks of its making."""
+    return eqx.tree_at(lambda n: n.C, neuron, jnp.asarray(C))
+
+
+@each_neuron
+def test_a_status_tells_what_went_wrong_and_check_says_it(build):
+    neuron, status = build(), gj.Status
+    euler = isinstance(getattr(neuron, "voltage_dynamics", None), ForwardEuler)
+    broken = np.where(np.arange(STEPS) == 5, np.nan, DRIVE)
+    runs = {
+        status(0): gj.simulate(neuron, DRIVE, DT),
+        status.NON_FINITE_CURRENT: gj.simulate(neuron, broken, DT),
+        status.UNITS: gj.simulate(neuron, DRIVE * 1e12, DT),
+        status.NON_FINITE_VOLTAGE: gj.simulate(neuron, np.full(STEPS, 1e308), DT, spikes=NONE),
+    }
+    for flag, trace in runs.items():
+        assert int(trace.status) & flag == flag, flag
+        if flag:
+            with pytest.raises(ValueError, match=STATUS_WORDS[flag]):
+                trace.check()
+    assert runs[status(0)].check() is runs[status(0)]
+    assert not runs[status.NON_FINITE_CURRENT].fired.any()
+    assert int(gj.simulate(neuron, DRIVE, 0.05).status) & status.UNITS
+    assert int(gj.simulate(with_capacitance(neuron, 49.0), DRIVE, DT).status) & status.UNITS
+    short = gj.simulate(with_capacitance(neuron, 1e-12), DRIVE, 1e-3)
+    assert bool(int(short.status) & status.UNSTABLE_STEP) == euler
+
+
+@each_neuron
+def test_forced_spikes_are_a_mask_of_any_type_or_steps(build):
+    neuron = build()
+    for spikes in (MASK, MASK.astype("uint8"), MASK.astype("float32"), jnp.asarray(MASK, float), FORCED, list(FORCED)):
+        trace = gj.simulate(neuron, DRIVE, DT, spikes=spikes)
+        np.testing.assert_array_equal(trace.fired, MASK)
+    np.testing.assert_array_equal(gj.simulate(neuron, DRIVE, DT, spikes=trace.spiked).fired, MASK)
+
+
+@each_neuron
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"spikes": FORCED * DT}, "such as times in seconds; give steps"),
+        ({"spikes": MASK[:-1]}, r"shape \(399,\), the current \(400,\): one boolean a step"),
+        ({"spikes": [STEPS]}, "spikes holds 400, but the current's steps go from 0 to 399"),
+        ({"spikes": [-1]}, "spikes holds -1"),
+        ({"dt": 0.0}, "dt is 0"),
+        ({"dt": -1e-4}, "dt is -0.0001"),
+        ({"dt": np.nan}, "dt is nan"),
+        ({"dt": [DT]}, r"dt has shape \(1,\), but a run has one time step"),
+        ({"current": "cell.nwb"}, "current is 'cell.nwb'; give numbers"),
+        ({"current": [DRIVE]}, r"shape \(1, 400\).*use jax\.vmap"),
+        ({"neuron": lambda neuron: with_capacitance(neuron, 0.0)}, "C is 0; it must be greater than 0"),
+        ({"neuron": lambda neuron: with_capacitance(neuron, np.nan)}, "C is nan"),
+        ({"neuron": lambda neuron: jax.tree.map(lambda x: jnp.stack([x, x]), neuron)}, "for several neurons use"),
+        ({"neuron": lambda neuron: "neuron.json"}, "give a neuron: a file is read with glifjax.read_neuron_config"),
+        (
+            {"neuron": lambda neuron: eqx.tree_at(lambda n: n.escape_noise.lambda0, neuron, jnp.asarray(-1.0))},
+            "lambda0 is -1; it must not be negative",
+        ),
+        (
+            {"neuron": lambda neuron: eqx.tree_at(lambda n: n.spike.width, neuron, jnp.asarray(0.0))},
+            "width is 0; it must be greater than 0",
+        ),
+    ],
+)
+def test_what_has_no_meaning_is_refused_where_a_run_starts(build, change, words):
+    arguments = {"neuron": lambda neuron: neuron, "current": DRIVE, "dt": DT} | change
+    with pytest.raises(ValueError, match=words):
+        gj.simulate(arguments.pop("neuron")(build()), arguments.pop("current"), arguments.pop("dt"), **arguments)
+
+
+@each_neuron
+@pytest.mark.parametrize("C", [0.0, -1e-10, np.nan, np.inf])
+def test_what_has_no_meaning_is_refused_where_a_neuron_is_made(build, C):
+    with pytest.raises(ValueError, match=f"C is {C:g}; it must be greater than 0"):
+        replace(build(), C=C)
+
+
+@each_neuron
+def test_arrays_that_go_together_have_one_length(build):
+    neuron = build()
+    name = "asc_tau_array" if isinstance(neuron, gj.GLIF) else "k"
+    with pytest.raises(ValueError, match=f"must have one length: {name}: 3, "):
+        replace(neuron, **{name: [0.1, 0.2, 0.3]})
+
+
+@each_neuron
+def test_a_run_has_one_precision(build):
+    """A neuron of too few digits is refused; one of more runs in those of the run."""
+    with jax.enable_x64(False):
+        single = build()
+    for neuron in (single, pickle.loads(pickle.dumps(single))):
+        with pytest.raises(ValueError, match=r"is float32, but the run is float64: .* convert it with"):
+            gj.simulate(neuron, DRIVE, DT)
+    double = build()
+    with jax.enable_x64(False):
+        assert jax.eval_shape(lambda: gj.simulate(double, DRIVE, DT)).voltage.dtype == np.float32
