@@ -51,7 +51,7 @@ def simulate(
     dt: Float[ArrayLike, ""],
     *,
     key: PRNGKeyArray | None = None,
-    spikes: Bool[ArrayLike, "..."] | Int[ArrayLike, "..."] | None = None,
+    spikes: Bool[ArrayLike, "..."] | Int[ArrayLike, "..."] | Float[ArrayLike, "..."] | None = None,
     spike_cut: SpikeCut = "duration",
     record: str | Callable[..., Any] | Record = "everything",
     checkpoint: int | None = None,
