@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real
 
 from glifjax import _backend
 from glifjax.arrays import as_float, in_default_type
@@ -51,7 +51,7 @@ def simulate(
     dt: Float[ArrayLike, ""],
     *,
     key: PRNGKeyArray | None = None,
-    spikes: Bool[ArrayLike, "..."] | Int[ArrayLike, "..."] | Float[ArrayLike, "..."] | None = None,
+    spikes: Bool[ArrayLike, "..."] | Real[ArrayLike, "..."] | None = None,
     spike_cut: SpikeCut = "duration",
     record: str | Callable[..., Any] | Record = "everything",
     checkpoint: int | None = None,

@@ -25,7 +25,13 @@ def with_capacitance(neuron, C: float):
     return eqx.tree_at(lambda n: n.C, neuron, jnp.asarray(C))
 
 
-@each_neuron
+@pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(build, id=name, marks=pytest.mark.slow if name.endswith("exact") else ())
+        for name, build in ALL.items()
+    ],
+)
 def test_a_status_tells_what_went_wrong_and_check_says_it(build):
     neuron, status = build(), gj.Status
     euler = isinstance(getattr(neuron, "voltage_dynamics", None), ForwardEuler)
