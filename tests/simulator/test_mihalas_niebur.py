@@ -101,6 +101,7 @@ def test_a_step_of_any_length_has_the_spikes_of_a_short_one(fast):
     np.testing.assert_allclose(coarse.spikes().times, fine.spikes().times, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_a_search_that_ends_too_early_is_a_status(monkeypatch):
     none = (0.0,) * 5  # of so many currents that nothing else has traced it
     neuron = gj.MihalasNiebur(k=(200.0, 20.0, 70.0, 5.0, 1.0), R=none, A=none, init_currents=none)
