@@ -156,15 +156,19 @@ def test_samples_that_leave_a_file_or_explode_are_refused_unread_and_others_are_
             _ = bad.voltage
 
 
-def test_texts_in_a_heap_that_is_cut_by_zeros_are_refused_and_do_not_hold_up(tmp_path):
+@pytest.mark.parametrize("damage", ["zeros in a heap of texts", "an address that no file has"])
+def test_damage_that_hdf5_does_not_survive_is_refused(tmp_path, damage):
     path = tmp_path / "cell.nwb"
     with h5py.File(path, "w") as file:
         file["identifier"] = "of any length"
         file.attrs["nwb_version"] = "2.7.0"
     data = path.read_bytes()
     heap = data.index(b"GCOL")
-    path.write_bytes(data[: heap + 16] + bytes(64) + data[heap + 80 :])
-    with pytest.raises(gj.RecordingError, match=r"cell\.nwb: .*global heap"):
+    if damage.startswith("zeros"):
+        path.write_bytes(data[: heap + 16] + bytes(64) + data[heap + 80 :])
+    else:
+        path.write_bytes(data.replace(data.index(b"TREE").to_bytes(8, "little"), b"\xf0" + b"\xff" * 7))
+    with pytest.raises(gj.RecordingError, match=r"cell\.nwb: .* signature"):
         gj.read_recording(path)
 
 

@@ -11,6 +11,7 @@ no beginning, which it refuses.
 """
 
 import io
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,9 +63,16 @@ class _Looking(io.FileIO):
         """Close it, as HDF5 has, which does not say so."""
         self.close()
 
+    def seek(self, place: int, whence: int = 0) -> int:
+        """Go to a place; for one that no file has to the end."""
+        return super().seek(min(place, os.fstat(self.fileno()).st_size), whence)
+
     def readinto(self, buffer: Any) -> int:
-        """Read what HDF5 asks for, but for the beginning of a heap in which it would read on for ever."""
-        place, count, view = self.tell(), super().readinto(buffer), memoryview(buffer)
+        """Read what HDF5 asks for, zeros beyond the end, as it does; but for the beginning of a heap without an end."""
+        place, count, view = self.tell(), 0, memoryview(buffer)
+        while part := super().readinto(view[count:]):  # at most 2 GiB at once
+            count += part
+        view[count:] = bytes(len(view) - count)
         if view[: len(HEAP)] == HEAP and not self._leads_on(place):
             view[: len(HEAP)] = bytes(len(HEAP))
         return count
