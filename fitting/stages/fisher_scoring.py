@@ -11,6 +11,7 @@ from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.hazard import STEP, jittered
 from ..model.likelihood import counted_score_and_information, log_hazard, spike_log_likelihood
 from ..model.patched import PatchedNeuron
+from ..model.sweeps import sum_over_sweeps
 from .base import AbstractStage, Outcome
 
 
@@ -60,14 +61,18 @@ def _expand(x, problem):
     """At coordinates x the loss, its gradient g and the Fisher information F."""
     model, moved, data = problem
     placed = place(model, moved, x)
-    log_expected, slopes, refractory = log_hazard(placed, data, moved)
-    expected = jnp.exp(log_expected)
-    score, information = counted_score_and_information(expected, data, refractory)
-    spiked = data.forced & data.counted
-    loss = jnp.sum(x**2) / 2 - spike_log_likelihood(expected, spiked, data.counted & ~refractory)
-    gradient = x + jnp.einsum("st,stx->x", score, slopes)
-    fisher = jnp.eye(len(x)) + jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
-    return loss, gradient, fisher
+
+    def share(data: FitData):
+        log_expected, slopes, refractory = log_hazard(placed, data, moved)
+        expected = jnp.exp(log_expected)
+        score, information = counted_score_and_information(expected, data, refractory)
+        counted = jnp.asarray(data.counted)
+        loss = -spike_log_likelihood(expected, counted & data.forced, counted & ~refractory)
+        gradient = jnp.einsum("st,stx->x", score, slopes)
+        return loss, gradient, jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
+
+    loss, gradient, fisher = sum_over_sweeps(share, data)
+    return jnp.sum(x**2) / 2 + loss, x + gradient, jnp.eye(len(x)) + fisher
 
 
 class SpikeLikelihood(AbstractStage):

@@ -6,13 +6,14 @@ makes use of: over a grid of rates, each pair starting from what the last one ca
 together with the rest. V is the model's own voltage, never the recording.
 """
 
-from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
+
+from glifjax.arrays import as_float
 
 from ..data.arrays import DataError, FitData, coarsen
 from ..model.coordinates import AbstractCoordinate, Coordinate
@@ -105,12 +106,16 @@ class Threshold(AbstractStage):
 
     def _search_rates(self, model: PatchedNeuron, data: FitData) -> PatchedNeuron:
         """The model at the best pair of rates, with the maximum-likelihood threshold for it."""
-        features = _features(model, data, self.b_spike, self.b_voltage)
-        *moving, refractory = map(np.asarray, features)
+        b_spike, b_voltage = self.b_spike[: None if self.resets else 1], self.b_voltage[: None if self.adapts else 1]
+        voltage, _, refractory = map(np.asarray, _run(model, data, *as_float((1.0, 1.0, 0.0, 0.0))))
         spiking = data.forced & data.counted
         stride = max(1, round(self.stride / data.dt))
         silent = (data.counted & ~refractory & ~spiking)[:, ::stride]
-        most, few = ([array[..., steps] for array in moving] for steps in (slice(None, None, stride), spiking))
+        at = lambda array: (array[:, ::stride], array[spiking])  # of most steps every so many, of few each
+        component = lambda *parts: at(np.asarray(_run(model, data, *as_float(parts))[1]))
+        raised = [component(rate, 1.0, 1.0, 0.0) for rate in b_spike]  # by a_spike = 1 V
+        dragged = [component(1.0, rate, 0.0, rate) for rate in b_voltage]  # with a_voltage = b_voltage
+        most, few = zip(at(voltage), zip(*raised, strict=True), zip(*dragged, strict=True), strict=True)
         every, one = np.full(silent.shape, float(stride)), np.ones_like(few[0])
 
         sharpness, sd_sharpness = self.sharpness
@@ -118,8 +123,8 @@ class Threshold(AbstractStage):
         prior_sd = np.array([sd_sharpness, np.inf, self.jump, self.drag])
         sd = np.append(np.where([True, True, self.resets, self.adapts], prior_sd, HELD), JITTER[1])
         start, maxima = None, []
-        for i in range(len(self.b_spike) if self.resets else 1):
-            for j in range(len(self.b_voltage) if self.adapts else 1):
+        for i in range(len(b_spike)):
+            for j in range(len(b_voltage)):
                 silent_columns, counts = in_place(_columns(most, i, j), silent, every)
                 spiking_columns, ones = filled_up(_columns(few, i, j), one)
                 problem = (silent_columns, spiking_columns, data.dt, counts, ones)
@@ -128,7 +133,7 @@ class Threshold(AbstractStage):
                     start = start_hazard(_maximise, problem, mean, sd, first)
                 # each pair of rates starts from what the last one ended with
                 loss, start = _maximise(*problem, mean, sd, start, model.noise.lapse)
-                maxima.append((float(loss), self.b_spike[i], self.b_voltage[j], np.asarray(start)))
+                maxima.append((float(loss), b_spike[i], b_voltage[j], np.asarray(start)))
         _, b_spike, b_voltage, (slope, offset, jump, drag, jitter) = min(maxima, key=lambda maximum: maximum[0])
         delta_v = 1e-3 / max(slope, 1e-3 / WIDEST)
         th_inf = -(offset - np.log(LAMBDA0)) * delta_v
@@ -152,23 +157,17 @@ def _with_threshold(model, th_inf, delta_v, a_spike, b_spike, a_voltage, b_volta
     return eqx.tree_at(where, model, tuple(jnp.asarray(value, dtype=float) for value in values))
 
 
-def _columns(moving: Sequence[np.ndarray], i: int, j: int) -> Float[np.ndarray, "4 *steps"]:
+def _columns(moving: tuple[Any, ...], i: int, j: int) -> Float[np.ndarray, "4 *steps"]:
     """What the weights multiply in log e of some steps, with one of the rates of b_spike and one of b_voltage."""
     voltage, raised, dragged = moving
     return np.stack([1e3 * voltage, np.ones_like(voltage), -raised[i], -1e3 * dragged[j]])
 
 
 @eqx.filter_jit
-def _features(model, data, b_spike, b_voltage):
-    """V, the components for a_spike = 1 V and a_voltage = b_voltage at each rate (rates, ...), refractory; (S, T)."""
-
-    def run(b_spike, b_voltage, a_spike, a_voltage):
-        return forced_run(_with_threshold(model, 0.0, 1e-3, a_spike, b_spike, a_voltage, b_voltage, 0.0), data)
-
-    trace = run(1.0, 1.0, 0.0, 0.0)
-    raised = jax.vmap(lambda b: run(b, 1.0, 1.0, 0.0).threshold_before_reset)(jnp.asarray(b_spike))
-    dragged = jax.vmap(lambda b: run(1.0, b, 0.0, b).threshold_before_reset)(jnp.asarray(b_voltage))
-    return trace.voltage_before_reset, raised, dragged, trace.refractory
+def _run(model, data, b_spike, b_voltage, a_spike, a_voltage):
+    """V, a threshold of these components alone, and which steps are refractory, with spikes forced; (S, T) each."""
+    trace = forced_run(_with_threshold(model, 0.0, 1e-3, a_spike, b_spike, a_voltage, b_voltage, 0.0), data)
+    return trace.voltage_before_reset, trace.threshold_before_reset, trace.refractory
 
 
 _maximise = eqx.filter_jit(maximise_hazard)
