@@ -16,6 +16,7 @@ from fitting.data.compensation import spike_artefact
 from fitting.data.drift import measure_drift
 from fitting.model.hazard import filled_up, in_place
 from fitting.model.patched import PatchedNeuron
+from fitting.model.sweeps import sum_over_sweeps
 from fitting.stages import HardThreshold, Membrane
 from fitting.stages.threshold import Threshold
 
@@ -106,3 +107,13 @@ def test_a_recording_of_another_length_compiles_nothing_new(tmp_path):
         jax.monitoring.unregister_event_duration_listener(listener)
     assert counts[0] > 20
     assert counts[1] == 0
+
+
+@pytest.mark.parametrize("at_once", [1, 25_000, 10**9])
+def test_sums_over_sweeps_do_not_depend_on_how_many_are_held(truth, data, at_once):
+    several = jax.tree.map(lambda array: np.concatenate([array] * 5), data)
+    several = replace(several, voltage=several.voltage * np.arange(1, 11)[:, None])
+    sums = lambda part: (jax.numpy.sum(part.voltage), jax.numpy.sum(jax.numpy.asarray(part.forced)))
+    voltage, spikes = jax.jit(lambda data: sum_over_sweeps(sums, data, at_once))(several)
+    np.testing.assert_allclose(voltage, several.voltage.sum(), rtol=1e-12)
+    assert spikes == several.n_spikes
