@@ -60,8 +60,10 @@ def test_in_a_batch_it_spikes_as_alone_whatever_is_beside_it():
     neuron, currents = NEURONS["accumulated hazard"](), jnp.stack([DRIVE, 0.9 * DRIVE, 0.7 * DRIVE])
     batch = jax.jit(jax.vmap(lambda current: gj.simulate(neuron, current, DT)))
     forth, back = batch(currents), batch(currents[::-1])
-    for name in ("fired", "voltage", "crossing"):
+    for name in ("fired", "voltage"):
         np.testing.assert_array_equal(getattr(forth, name), getattr(back, name)[::-1])
+    # a time inside a step is rounded as its place among the vector's lanes has it
+    np.testing.assert_allclose(forth.crossing, back.crossing[::-1], rtol=1e-12)
     alone = np.stack([gj.simulate(neuron, current, DT).fired for current in currents])
     np.testing.assert_array_equal(forth.fired, alone)
     assert (alone.sum(axis=1) > 1).all()
