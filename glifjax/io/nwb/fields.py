@@ -244,6 +244,18 @@ def text(value: Any) -> str:
     return (first.decode(errors="replace") if isinstance(first, bytes) else str(first)).strip()
 
 
+def attribute(thing: Any, name: str) -> Any:
+    """An attribute of a group or dataset as h5py reads it; None where there is none.
+
+    Raises:
+        RecordingError: its type is damaged.
+    """
+    try:
+        return thing.attrs.get(name)
+    except TypeError as error:  # what h5py raises of a type that numpy does not have
+        raise RecordingError(f"{place(thing)} has a damaged attribute {name} ({first_line(error)})") from error
+
+
 def text_at(parent: Any, path: str) -> str:
     """Text at a path below `parent`, "" where there is none, or none that can be read: nothing depends on it."""
     try:

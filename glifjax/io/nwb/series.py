@@ -15,7 +15,7 @@ import numpy as np
 
 from glifjax.io.json_text import parse_json
 from glifjax.io.nwb.channel import Channel, Quantity
-from glifjax.io.nwb.fields import address, dataset, entry, linked_name, members, number, place, text, within
+from glifjax.io.nwb.fields import address, attribute, dataset, entry, linked_name, members, number, place, text, within
 from glifjax.io.nwb.sweeps import Clamp, RecordingError
 
 #: The series that a cell answered with, by their types.
@@ -167,10 +167,10 @@ def read_series(group: h5py.Group, path: str, kinds: Mapping[str, str]) -> Serie
     Raises:
         RecordingError: a field is not of its type.
     """
-    kind = kinds.get(text(group.attrs.get("neurodata_type")))
+    kind = kinds.get(text(attribute(group, "neurodata_type")))
     if kind is None:
         return None
-    stated = number(group.attrs.get("sweep_number"), f"{place(group)} sweep_number")
+    stated = number(attribute(group, "sweep_number"), f"{place(group)} sweep_number")
     return Series(
         group,
         address(group),
@@ -178,7 +178,7 @@ def read_series(group: h5py.Group, path: str, kinds: Mapping[str, str]) -> Serie
         kind,
         _electrode(group),
         int(stated) if 0 <= stated < 2**63 else None,
-        text(group.attrs.get("stimulus_description")),
+        text(attribute(group, "stimulus_description")),
     )
 
 
