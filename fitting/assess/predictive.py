@@ -24,9 +24,9 @@ from glifjax.rules.voltage import LinearExact
 from ..data.arrays import FitData, coarsen
 from ..data.drift import Drift
 from ..data.masks import between_spikes, observed_steps
+from ..model.confidence import LEVEL, SIDES
 from ..model.patched import PatchedNeuron
 from ..model.runs import predict
-from .uncertainty import LEVEL
 
 #: The bins that spikes are counted in, s.
 BIN = 1e-3
@@ -34,8 +34,6 @@ BIN = 1e-3
 SMOOTHING = 10e-3
 #: Drawn neurons are run in steps of about this, s.
 STEP = 0.5e-3
-#: Standard deviations that hold LEVEL of a normal distribution on both sides of its mean.
-SIDES = 1.645
 
 
 @dataclass(frozen=True)

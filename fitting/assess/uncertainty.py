@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from ..data.arrays import FitData
 from ..levels.base import AbstractLevel
+from ..model.confidence import LEVEL
 from ..model.coordinates import AbstractCoordinate, origin, place, positions
 from ..model.parameters import quantities
 from ..model.patched import PatchedNeuron, strong_types
@@ -22,8 +23,6 @@ from ..stages.membrane import Membrane
 from .covariance import covariances
 from .draws import metropolis, voltage_excess
 
-#: The probability that an interval holds.
-LEVEL = 0.9
 #: The samples that it is found from.
 SAMPLES = 4000
 #: How many of the samples are kept as neurons.

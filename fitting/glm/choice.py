@@ -6,7 +6,6 @@ Fitted to three fifths of the time, judged on the fourth block of every five; th
 from collections.abc import Sequence
 from dataclasses import replace
 
-import jax.numpy as jnp
 import numpy as np
 
 from glifjax.errors import InputError
@@ -15,7 +14,7 @@ from .binned import Binned
 from .design import Design
 from .prior import Prior
 from .problem import Problem
-from .scores import VALIDATED, bits_per_spike, blocks
+from .scores import VALIDATED, bits_per_spike, blocks, log_likelihood
 
 #: Where more than this share of the bins with spikes hold several, only counts are fitted.
 MANY_SEVERAL = 0.01
@@ -36,13 +35,15 @@ def best_prior(problem: Problem, data: Binned, priors: Sequence[Prior]) -> Prior
     for prior in priors:
         solution = problem.solved(training, prior, start=start)
         start = solution.theta
-        responses = problem.responses(solution.model)
+        responses = problem.responses(solution)
         bits.append(bits_per_spike(responses, validation, training, problem.design.observation))
     return priors[int(np.argmax(bits))]
 
 
 def best_design(problem: Problem, data: Binned, prior: Prior, designs: Sequence[Design]) -> Design:
-    """The design under which validation blocks are most probable, a bin's spikes cut to one for all of them.
+    """The design under which validation blocks are most probable.
+
+    A bin's spikes are cut to one for all of them where one has room for no more.
 
     Args:
         problem: of counts, not cut to one a bin.
@@ -56,15 +57,14 @@ def best_design(problem: Problem, data: Binned, prior: Prior, designs: Sequence[
         designs = of_counts
     if len(designs) == 1:
         return designs[0]
-    once = replace(data, counts=np.minimum(data.counts, 1))
-    training, validation = training_and_validation(once)
+    common = replace(data, counts=np.minimum(data.counts, min(plan.most_per_bin for plan in designs)))
+    training, validation = training_and_validation(common)
     values = []
     for plan in designs:
-        candidate = replace(problem, design=plan, data=once)
-        responses = candidate.responses(candidate.solved(training, prior).model)
-        losses = -plan.observation.log_likelihood(responses, jnp.asarray(validation.counts))
-        values.append(float(jnp.sum(jnp.where(jnp.asarray(validation.counted), losses, 0.0))))
-    return designs[int(np.argmin(values))]
+        candidate = replace(problem, design=plan, data=common)
+        responses = candidate.responses(candidate.solved(training, prior))
+        values.append(log_likelihood(responses, validation, plan.observation).sum())
+    return designs[int(np.argmax(values))]
 
 
 def strengths(value: float | Sequence[float], name: str) -> list[float]:

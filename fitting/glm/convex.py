@@ -87,7 +87,7 @@ def maximise(
             decrement = np.asarray(jnp.sum(_whiten(factor, gradient) ** 2, axis=0) / 2) / spikes
             if decrement.max() <= TOLERANCE:
                 break
-            theta, excess, gradient, memory = _step(theta, excess, gradient, factor, memory, problem)
+            theta, excess, gradient, memory = _step((theta, gradient, factor, memory, problem), excess)
             total += 1
             if progress is not None:
                 progress(f"step {total}, {decrement.max():.1e} nats a spike to go")
@@ -99,8 +99,9 @@ def maximise(
 _optimiser = optax.scale_by_lbfgs(memory_size=8, scale_init_precond=False)
 
 
-@eqx.filter_jit
-def _step(theta, excess, gradient, factor, memory, problem):
+@eqx.filter_jit(donate="all-except-first")  # the new excess takes the old one's place
+def _step(given, excess):
+    theta, gradient, factor, memory, problem = given
     terms, *_ = problem
     whiten, unwhiten = lambda g: _whiten(factor, g), lambda u: _unwhiten(factor, u)
     coordinates = jax.vmap(lambda f, x: f.T @ x, (0, 1), 1)(factor, theta)

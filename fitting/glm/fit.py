@@ -16,10 +16,11 @@ from glifjax.glm.kernels import AbstractKernel
 from glifjax.glm.network import checked_step
 from glifjax.spikes.trains import SpikeTrains
 
+from ..model.confidence import SIDES
 from .binned import Binned, binned
 from .choice import best_design, best_prior, strengths
 from .design import Design, design, design_like, possible_links
-from .kernels import NINETY, Kernels, kernels
+from .kernels import Kernels, kernels
 from .prior import Prior, checked_signs
 from .problem import Problem, Solution, checked_pairs, laid
 from .scores import Scores, blocks, score
@@ -80,7 +81,7 @@ class Fit:
     @property
     def intervals(self) -> Float[np.ndarray, "n n *b 2"]:
         """Lower and upper ends of the weights' 90 % intervals."""
-        half = NINETY * self.standard_errors
+        half = SIDES * self.standard_errors
         return np.stack([self.weights - half, self.weights + half], axis=-1)
 
     @cached_property
@@ -91,7 +92,7 @@ class Fit:
     def responses(self) -> Float[np.ndarray, "T n"]:
         """The probability or mean count of every bin, given the recorded past."""
         with jax.enable_x64(True):
-            return np.asarray(self._problem.responses(self.model))
+            return np.asarray(self._problem.responses(self._solution))
 
     def score(self) -> Scores:
         """Fitted anew to four fifths of the time, judged on the last fifth of every five blocks; see Scores."""
@@ -106,8 +107,8 @@ class Fit:
                 partly = stabilised(self._problem, training, self.prior, self.stabilised.weight, self._key)
             else:
                 partly = self._problem.solved(training, self.prior)
-            responses = self._problem.responses(partly.model)
-            scores = score(responses, held_out, training, self.model.observation)
+            responses = self._problem.responses(partly)
+            scores = score(responses, held_out, training, self.model.observation, self._problem.design.absolute_steps)
             parts = shares(self._problem, training, held_out, self.prior, partly)
             return replace(scores, shares=parts, warnings=(*partly.warnings, *scores.warnings))
 

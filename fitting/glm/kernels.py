@@ -10,11 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from ..model.confidence import SIDES
 from .design import Design
 from .problem import Solution
-
-#: Half the width of a 90 % interval, standard errors.
-NINETY = 1.6449
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Kernels:
     @property
     def gains(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """exp of the kernels, and the ends of its 90 % intervals."""
-        ends = (self.values + sign * NINETY * self.errors for sign in (0, -1, 1))
+        ends = (self.values + sign * SIDES * self.errors for sign in (0, -1, 1))
         middle, low, high = (np.exp(np.clip(end, -20.0, 20.0)) for end in ends)
         return middle, low, high
 

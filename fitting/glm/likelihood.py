@@ -22,6 +22,11 @@ class Likelihood(eqx.Module):
     observation: AbstractObservation
     dt: float = eqx.field(static=True)
 
+    @eqx.filter_jit
+    def responses(self, excess: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Probabilities or mean counts."""
+        return self.link(excess, self.dt)
+
     def losses(self, excess: Float[Array, "..."], counts: Num[Array, "..."]) -> Float[Array, "..."]:
         """-log P(count), nats."""
         return -self.observation.log_likelihood(self.link(excess, self.dt), counts)

@@ -14,7 +14,7 @@ from glifjax import glm
 from glifjax.errors import InputError
 
 from .binned import Binned
-from .convex import Maximum, maximise
+from .convex import Maximum, excess_at, maximise
 from .design import Design
 from .errors import covariances
 from .joint import refine
@@ -128,8 +128,11 @@ class Problem:
         warnings = () if ending.finished else (short,)
         return Solution(ending.model, maximum.theta, ending.shared, ending.errors, covariance, warnings)
 
-    def responses(self, model: glm.GLM) -> Float[Array, "T n"]:
-        """A model's response to the data in every bin."""
+    def responses(self, solution: Solution) -> Float[Array, "T n"]:
+        """The response to the data in every bin."""
+        if self.design.like is None:
+            return self.design.likelihood.responses(excess_at(self.terms, solution.theta))
+        model = solution.model
         padded = jnp.asarray(np.pad(self.data.counts.T, ((0, 0), (model.history_steps, 0))))
         return _responses(model, padded, None if self.stimulus is None else jnp.asarray(self.stimulus))
 

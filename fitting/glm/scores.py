@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -19,6 +20,8 @@ SCORED = 4
 VALIDATED = 3
 #: Below this probability a neuron's rescaled intervals are not uniform.
 DOUBTFUL = 0.05
+#: A hazard beyond this is certainty.
+CERTAIN = 40.0
 
 
 @dataclass(frozen=True)
@@ -47,19 +50,33 @@ class Scores:
 
 
 def blocks(data: Binned, which: int = SCORED) -> Bool[np.ndarray, "T 1"]:
-    """One of every five blocks of time, True in it; the last is scored."""
-    total = len(data.counts)
-    length = max(1, min(round(BLOCK / data.dt), total // (2 * CYCLE)))
-    return ((np.arange(total) // length) % CYCLE == which)[:, None]
+    """One of every five blocks of recorded time, which stands still between trials, True in it; the last is scored."""
+    total, trials = len(data.counts), len(data.starts)
+    gap = trials * data.starts[1] - total if trials > 1 else 0
+    trial = np.searchsorted(data.starts, np.arange(total), "right") - 1
+    length = max(1, min(round(BLOCK / data.dt), (total - gap * (trials - 1)) // (2 * CYCLE)))
+    return (((np.arange(total) - gap * trial) // length) % CYCLE == which)[:, None]
 
 
 def score(
-    responses: Float[Array, "T n"], held_out: Binned, training: Binned, observation: AbstractObservation
+    responses: Float[Array, "T n"],
+    held_out: Binned,
+    training: Binned,
+    observation: AbstractObservation,
+    refractory: int = 0,
 ) -> Scores:
-    """Scores of a model's responses, with the constant rates of the training data to compare with."""
+    """Scores of a model's responses.
+
+    Args:
+        responses: of every bin.
+        held_out: of which bins.
+        training: its constant rates are what to compare with.
+        observation: the network's.
+        refractory: bins behind a spike that can hold none, and do not count.
+    """
     gains = _gains(responses, held_out, training, observation)
     spikes = np.maximum(held_out.spikes, 1)
-    uniform = rescaled(np.asarray(responses), held_out)
+    uniform = rescaled(np.asarray(_hazards(observation, responses)), held_out, refractory)
     tests = [kstest(sums, "uniform") if len(sums) > 1 else None for sums in uniform]
     distances = np.array([np.nan if test is None else test.statistic for test in tests])
     probabilities = np.array([np.nan if test is None else test.pvalue for test in tests])
@@ -90,40 +107,44 @@ def _bits(gains: Float[np.ndarray, " n"], held_out: Binned) -> float:
 
 def _gains(responses, held_out, training, observation) -> Float[np.ndarray, " n"]:
     """By how much each neuron's spikes are likelier than under constant rates, nats."""
-    counts, counted = jnp.asarray(held_out.counts), jnp.asarray(held_out.counted)
     constant = jnp.asarray(np.maximum(training.rates * training.dt, 1e-9))
-    gains = observation.log_likelihood(responses, counts) - observation.log_likelihood(constant, counts)
-    return np.asarray(jnp.sum(jnp.where(counted, gains, 0.0), axis=0))
+    return log_likelihood(responses, held_out, observation) - log_likelihood(constant, held_out, observation)
 
 
-def rescaled(responses: Float[np.ndarray, "T n"], data: Binned) -> list[Float[np.ndarray, " k"]]:
-    """Each neuron's intervals as they would be uniform in [0, 1] were the responses true, in order.
+def log_likelihood(
+    responses: Float[Array, "*T n"], data: Binned, observation: AbstractObservation
+) -> Float[np.ndarray, " n"]:
+    """Of each neuron's counts in bins that count, nats; responses of every bin, or the same in all."""
+    return np.asarray(_sums(observation, responses, jnp.asarray(data.counts), jnp.asarray(data.counted)))
 
-    With q = -log(1 - p) (of a mean count, mu itself) summed over the bins between two spikes, and the spike's own bin
-    counted up to a random place in it, 1 - exp(-sum) is uniform; intervals that leave the bins which count are left
-    out. Source: Haslinger, Pipa & Brown 2010, Neural Comput 22:2477 (time rescaling in discrete time).
+
+@eqx.filter_jit
+def _sums(observation, responses, counts, counted):
+    return jnp.sum(jnp.where(counted, observation.log_likelihood(responses, counts), 0.0), axis=0)
+
+
+@eqx.filter_jit
+def _hazards(observation, responses):
+    """-log P(no spike)."""
+    return -observation.log_likelihood(responses, jnp.zeros(()))
+
+
+def rescaled(hazards: Float[np.ndarray, "T n"], data: Binned, refractory: int = 0) -> list[Float[np.ndarray, " k"]]:
+    """Each neuron's intervals as they would be uniform in [0, 1] were the hazards true, in order.
+
+    With a bin's hazard -log P(no spike) summed over the bins between two with spikes, and the latter bin counted up to
+    a random place in it, 1 - exp(-sum) is uniform. Intervals that leave the bins which count are left out, but for the
+    refractory bins behind a spike. Source: Haslinger, Pipa & Brown 2010, Neural Comput 22:2477.
     """
     random, intervals = np.random.default_rng(0), []
-    for j, (train, counted) in enumerate(zip(data.counts.T, data.counted.T, strict=True)):
-        hazard = np.where(counted, -np.log1p(-np.clip(responses[:, j], 0.0, 1 - 1e-12)), 0.0)
+    for hazard, train, counted in zip(hazards.T, data.counts.T, data.counted.T, strict=True):
+        hazard = np.where(counted, np.minimum(hazard, CERTAIN), 0.0)
         total, missing = np.cumsum(hazard), np.cumsum(~counted)
         places = np.flatnonzero((train > 0) & counted)
         before, after = places[:-1], places[1:]
-        whole = missing[after] - missing[before] <= _refractory(counted, before)
+        whole = missing[after] == missing[np.minimum(before + refractory, after)]
         chance = -np.expm1(-hazard[after])
         within = -np.log1p(-random.uniform(size=len(after)) * chance)
         sums = (total[after - 1] - total[before] + within)[whole]
         intervals.append(np.sort(-np.expm1(-sums)))
     return intervals
-
-
-def _refractory(counted: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """How many bins right behind each spike do not count: its refractory period."""
-    following = np.zeros(len(before), int)
-    running = np.ones(len(before), bool)
-    for lag in range(1, 50):
-        running &= ~counted[np.minimum(before + lag, len(counted) - 1)]
-        if not running.any():
-            break
-        following += running
-    return following

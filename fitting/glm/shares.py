@@ -29,7 +29,7 @@ def shares(problem: Problem, training: Binned, held_out: Binned, prior: Prior, s
 
     def bits(without=None) -> float:
         excess = problem.maximum(training, prior, solution.theta, without).excess
-        responses = problem.design.likelihood.link(excess, problem.data.dt)
+        responses = problem.design.likelihood.responses(excess)
         return bits_per_spike(responses, held_out, training, problem.design.observation)
 
     parts = {

@@ -98,7 +98,7 @@ def best_weight(problem: Problem, data: Binned, prior: Prior, key: PRNGKeyArray)
     for weight in (0.0, *WEIGHTS):
         solution = stabilised(problem, training, prior, weight, key) if weight else plain
         free = stability(solution.model, training, look, RUNS, DURATION)
-        responses = problem.responses(solution.model)
+        responses = problem.responses(solution)
         bits = bits_per_spike(responses, validation, training, problem.design.observation)
         judged.append((int(free.unstable.sum()), -bits, weight, free))
         if not judged[0][0]:

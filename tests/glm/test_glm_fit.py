@@ -12,7 +12,7 @@ from fitting.glm.binned import binned
 from fitting.glm.convex import maximise
 from fitting.glm.likelihood import Likelihood
 from fitting.glm.operator import SpikeOperator
-from fitting.glm.scores import blocks, rescaled
+from fitting.glm.scores import blocks, rescaled, score
 from fitting.glm.terms import terms
 from glifjax import glm
 from glifjax.errors import InputError
@@ -194,8 +194,30 @@ def test_rescaled_intervals_of_the_true_rates_are_uniform():
     p = np.full((20_000, 1), 0.05)
     spikes = (np.random.default_rng(3).uniform(size=p.shape) < p).astype(np.uint8)
     data = binned(spikes.T, 1e-3, 1)
-    assert kstest(rescaled(p, data)[0], "uniform").pvalue > 0.01
-    assert kstest(rescaled(0.6 * p, data)[0], "uniform").pvalue < 1e-6
+    assert kstest(rescaled(-np.log1p(-p), data)[0], "uniform").pvalue > 0.01
+    assert kstest(rescaled(-np.log1p(-0.6 * p), data)[0], "uniform").pvalue < 1e-6
+
+
+def test_rescaled_intervals_of_counts_and_of_refractory_neurons():
+    """Of mean counts near one, the hazard is the mean count; bins in which no spike can be are no gap."""
+    random = np.random.default_rng(3)
+    mean = np.full((5_000, 1), 0.8)
+    counts = binned(random.poisson(mean).astype(np.uint8).T, 1e-3, 1)
+    scores = score(jnp.asarray(mean), counts, counts, glm.Poisson())
+    assert scores.ks_probability[0] > 0.01
+    spikes = np.zeros((20_000, 1), np.uint8)
+    spikes[np.cumsum(3 + random.geometric(0.1, 1_400))] = 1  # three bins of silence, then one in ten
+    data = binned(spikes.T, 1e-3, 1)
+    free = np.ones(spikes.shape, bool)
+    for lag in (1, 2, 3):
+        free[lag:] &= spikes[:-lag] == 0
+    hazards = np.full(spikes.shape, -np.log(0.9))
+    (intervals,) = rescaled(hazards, data.only(free), refractory=3)
+    assert len(intervals) > 1_300
+    assert kstest(intervals, "uniform").pvalue > 0.01
+    seam = np.ones(spikes.shape, bool)
+    seam[5_000:5_100] = False  # a gap is one also where it follows a spike
+    assert len(rescaled(hazards, data.only(free & seam), refractory=3)[0]) < len(intervals)
 
 
 def test_a_fifth_of_the_time_is_scored():
@@ -204,6 +226,9 @@ def test_a_fifth_of_the_time_is_scored():
     assert held.mean() == 0.2
     assert not held[:40_000].any()
     assert held[40_000:50_000].all()
+    trials = binned(np.ones((50, 1, 2000), np.uint8), 1e-3, 100)
+    held = blocks(trials)[:, 0]
+    assert [held[start : start + 2000].mean() for start in trials.starts] == ([0.0] * 20 + [1.0] * 5) * 2
 
 
 GOOD = (np.random.default_rng(4).uniform(size=(2, 400)) < 0.1).astype(np.uint8)

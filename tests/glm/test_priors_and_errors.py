@@ -13,6 +13,7 @@ from fitting.glm.likelihood import Likelihood
 from fitting.glm.prior import Prior
 from fitting.glm.proximal import maximise_with_corners
 from fitting.glm.report.correlograms import correlogram
+from fitting.glm.report.spikes import by_trial
 from fitting.glm.stabilise import runaway_stretches, with_stretches
 from fitting.glm.stability import Stability
 from fitting.glm.terms import terms
@@ -168,7 +169,7 @@ def test_runaway_stretches_ask_for_the_recorded_rates(fit):
     )
     constant = np.sum(np.asarray(jax.scipy.special.gammaln(mean + 1)), axis=0)
     np.testing.assert_allclose(ours, weight * (np.sum(mu - mean * np.log(mu), axis=0) + constant), rtol=1e-5)
-    again = np.asarray(wider.responses(wider.solved(joined, fit.prior, start=theta).model))[stretch_bins]
+    again = np.asarray(wider.responses(wider.solved(joined, fit.prior, start=theta)))[stretch_bins]
     assert (
         np.abs(again.mean(axis=0) / mean.mean(axis=0) - 1).max() < np.abs(mu.mean(axis=0) / mean.mean(axis=0) - 1).max()
     )
@@ -182,6 +183,13 @@ def test_a_mean_count_is_a_mean_of_log_likelihoods():
     np.testing.assert_allclose(mean, share * one + (1 - share) * none, rtol=1e-12)
     impossible = glm.Bernoulli().log_likelihood(jnp.array([0.0, 1.0]), jnp.array([0, 1]))
     assert impossible.tolist() == [0.0, 0.0]
+
+
+def test_intervals_do_not_reach_from_trial_to_trial():
+    trials = np.zeros((3, 1, 50), np.uint8)
+    trials[0, 0, [10, 12, 49]] = trials[2, 0, [7, 9]] = 1
+    gaps = [np.diff(train).tolist() for train in by_trial(binned(trials, 1e-3, 5), 0)]
+    assert gaps == [[2, 37], [], [2]]
 
 
 def test_a_correlogram_has_its_peak_at_the_delay():

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..kernels import NINETY, Kernels
+from ...model.confidence import SIDES
+from ..kernels import Kernels
 from .drawing import NAMED, QUIET, REGIONS, SIGNS, SMALL, Units, figure, plain
 
 #: Gains are drawn within these.
@@ -26,7 +27,7 @@ def matrix(kernels: Kernels, units: Units) -> Figure:
     largest = np.quantile(np.abs(sums), 0.98) or 1.0
     shown = axes.imshow(sums, cmap=SIGNS, vmin=-largest, vmax=largest)
     drawn.colorbar(shown, ax=axes, label="kernel, summed over its lags", shrink=0.8, extend="both")
-    to, source = np.nonzero((np.abs(sums) > NINETY * errors).T & (errors > 0).T)
+    to, source = np.nonzero((np.abs(sums) > SIDES * errors).T & (errors > 0).T)
     axes.plot(to, source, ".", color="black", ms=3)
     for _, first, _ in units.regions[1:]:
         axes.axhline(first - 0.5, color="black", lw=0.8)
@@ -47,7 +48,7 @@ def graph(kernels: Kernels, units: Units) -> Figure:
     places = [(float(np.cos(angle)), float(np.sin(angle))) for angle in angles]
     order = np.ix_(units.order, units.order)
     sums, errors = kernels.sums[order], kernels.sum_errors[order]
-    clear = np.where((np.abs(sums) > NINETY * errors) & (errors > 0), np.abs(sums), 0.0)
+    clear = np.where((np.abs(sums) > SIDES * errors) & (errors > 0), np.abs(sums), 0.0)
     strongest = np.argsort(-clear, axis=None)[:MOST_EDGES]
     largest = clear.max() or 1.0
     for source, to in zip(*np.unravel_index(strongest, clear.shape), strict=True):

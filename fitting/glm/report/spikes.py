@@ -1,7 +1,7 @@
 """Figures of spikes: rasters and rates of data and free runs, intervals, responses to events."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
 from ..binned import Binned
@@ -95,12 +95,11 @@ def intervals(data: Binned, units: Units, free: Stability) -> Figure:
     edges = data.dt * (np.unique(np.rint(np.geomspace(data.dt, LONGEST, INTERVAL_BINS) / data.dt)) - 0.5)
     for axes, (region, first, end) in zip(panels, units.regions, strict=False):
         own = units.order[first:end]
-        for name, trains, colour in (
-            ("recorded", [data.counts[:, i] for i in own], DATA),
-            ("free runs", [run[i] for run in free.spikes[~free.unstable] for i in own], MODEL),
+        for name, gaps, colour in (
+            ("recorded", [np.diff(train) for i in own for train in by_trial(data, i)], DATA),
+            ("free runs", [np.diff(np.flatnonzero(run[i])) for run in free.spikes[~free.unstable] for i in own], MODEL),
         ):
-            gaps = [np.diff(np.flatnonzero(train)) * data.dt for train in trains]
-            gaps = np.concatenate([*gaps, np.zeros(0)])
+            gaps = np.concatenate([*gaps, np.zeros(0)]) * data.dt
             if len(gaps):
                 axes.stairs(
                     np.histogram(gaps, edges)[0] / len(gaps) / np.diff(np.log10(edges)), edges, color=colour, label=name
@@ -112,6 +111,12 @@ def intervals(data: Binned, units: Units, free: Stability) -> Figure:
         axes.legend(fontsize=SMALL, frameon=False)
         plain(axes)
     return drawn
+
+
+def by_trial(data: Binned, unit: int) -> list[Int[np.ndarray, " k"]]:
+    """The bins with spikes of a unit, of each trial."""
+    places = np.flatnonzero(data.counts[:, unit])
+    return np.split(places, np.searchsorted(places, data.starts[1:]))
 
 
 def responses(data: Binned, units: Units, predicted: Float[np.ndarray, "T n"], events: Float[np.ndarray, " k"]):

@@ -1,0 +1,47 @@
+"""A fit whose free runs run away, and the same with stable=True."""
+
+import jax
+import numpy as np
+import pytest
+
+import fitting.glm as fitting_glm
+from glifjax import glm
+
+BIN = 5e-3
+
+
+@pytest.fixture(scope="module")
+def fits():
+    """Three neurons that fire together at 25 Hz for half a second and then hardly, for a reason that no kernel knows.
+
+    What excites them all is taken for what they do to each other; under an exponential link that has no upper end.
+    """
+    random = np.random.default_rng(0)
+    changes = random.uniform(size=24_000) < BIN / 0.5
+    up = np.cumsum(changes) % 2 == 1
+    counts = random.poisson(np.where(up, 25.0, 1.0) * BIN, (3, len(up)))
+    options = {"link": "poisson", "basis": glm.RaisedCosines(2, 0.1), "ridge": 1.0}
+    return [fitting_glm.fit(counts, BIN, stable=stable, **options) for stable in (False, True)]
+
+
+@pytest.mark.slow
+def test_a_fit_that_runs_away_is_held_by_its_own_runs(fits):
+    plain, stable = fits
+    key = jax.random.key(3)  # not that of the fit
+    before, after = (int(fit.stability(key, runs=8, duration=40.0).unstable.sum()) for fit in fits)
+    assert before >= 6
+    assert after <= 1
+    assert plain.stabilised is None
+    assert stable.stabilised.weight > 0
+    rate = stable.stability(key, runs=8, duration=40.0).rates.mean()
+    assert rate == pytest.approx(stable.data.rates.mean(), rel=0.5)
+
+
+@pytest.mark.slow
+def test_what_it_costs_is_said(fits):
+    plain, stable = fits
+    had, has = stable.stabilised.bits
+    assert 0 < has < had + 0.01
+    assert f"{has:.3f}" in str(stable.stabilised)
+    assert any("free runs ran away" in line for line in stable.warnings)
+    assert 0 < stable.score().bits_per_spike < plain.score().bits_per_spike + 0.01
