@@ -88,7 +88,7 @@ def in_turns(functions: dict) -> dict[str, tuple[float, float]]:
     return {name: (min(taken[1:]), taken[0] - min(taken[1:])) for name, taken in seconds.items()}
 
 
-def introduction(steps: int, peer: str | None) -> str:
+def introduction(steps: int, other: dict | None) -> str:
     """A table of ours, the loop's and the peer's seconds."""
     weights, masks, stimuli = experiment(steps)
     seconds = in_turns({
@@ -101,16 +101,13 @@ def introduction(steps: int, peer: str | None) -> str:
         [name, f"{taken:.2f}", ratio(taken, loop), f"{compiling:.1f}", f"{1e3 * spikes[name].mean():.2f}"]
         for name, (taken, compiling) in seconds.items()
     ]
-    if peer is not None:
-        _, _, out = run_alone([peer, HERE / "glm_peers.py", "spikeometric", steps])
-        other = json.loads(out.splitlines()[-1])
-        rows.append(
-            ["spikeometric", f"{other['seconds']:.1f}", ratio(other["seconds"], loop), "", f"{other['rate']:.2f}"]
-        )
+    if other is not None:
+        taken, rate = other["seconds"], other["rate"]
+        rows.append(["spikeometric", f"{taken:.1f}", ratio(taken, loop), "", f"{rate:.2f}"])
     return table(["", "s", "to numba", "compilation, s", "mean rate, Hz"], rows)
 
 
-def larger() -> str:
+def larger(other: dict | None) -> str:
     """A table of the time of a step of one large network."""
     rows = []
     for name, sparsity in (("half of all pairs", 0.5), ("a tenth of all pairs", 0.9)):
@@ -120,6 +117,8 @@ def larger() -> str:
         seconds, compiling = in_turns({name: run})[name]
         step = 1e3 * seconds / (LARGE_STEPS + WARM_UP)
         rows.append([name, f"{step:.3f}", f"{compiling:.1f}", f"{run().mean() * 1e3:.1f}"])
+    if other is not None:
+        rows.append(["half of all pairs, spikeometric", f"{1e3 * other['large']:.1f}", "", ""])
     return table(["connected", "ms a step", "compilation, s", "mean rate, Hz"], rows)
 
 
@@ -155,6 +154,10 @@ def main() -> None:
         pictures(asked.steps)
         return
     _, _, out = run_alone([sys.executable, __file__, "--pictures", "--steps", asked.steps])
+    other = None
+    if asked.peer:
+        _, _, peers = run_alone([asked.peer, HERE / "glm_peers.py", "spikeometric", asked.steps])
+        other = json.loads(peers.splitlines()[-1])
     PAGE.write_text(
         TEXT.format(
             command="uv run --group bench python benchmarks/glm.py" + (" --peer PYTHON" if asked.peer else ""),
@@ -165,10 +168,10 @@ def main() -> None:
             neurons=NEURONS,
             stimulated=STIMULATED,
             steps=asked.steps,
-            introduction=introduction(asked.steps, asked.peer),
+            introduction=introduction(asked.steps, other),
             pictures=float(out.splitlines()[-1]),
             large=LARGE,
-            larger=larger(),
+            larger=larger(other),
         )
     )
     print(PAGE.read_text())

@@ -14,34 +14,49 @@ from time import process_time
 
 import numpy as np
 
+#: Steps of the network of 1,000 neurons.
+LARGE_STEPS = 200
+
 
 def spikeometric(steps: int = 100_000) -> dict:
-    """The introduction: ten networks of 50 neurons in batches of five."""
+    """The introduction, ten networks of 50 neurons in batches of five; and a step of one of 1,000, without stimulus."""
     import torch
-    from spikeometric.datasets import ConnectivityDataset, NormalGenerator
-    from spikeometric.models import BernoulliGLM
     from spikeometric.stimulus import RegularStimulus
-    from torch_geometric.loader import DataLoader
 
     torch.set_num_threads(1)
-    folder, size = str(Path(tempfile.mkdtemp()) / "w0"), 50
-    NormalGenerator(n_neurons=size, mean=0, std=5, glorot=True).save(10, folder)
-    model = BernoulliGLM(
-        alpha=0.2, beta=0.5, abs_ref_scale=3, rel_ref_scale=7, abs_ref_strength=-100, rel_ref_strength=-30,
-        coupling_window=5, theta=5, r=1, dt=1,
-    )  # fmt: skip
-    masks = [torch.isin(torch.arange(size), torch.randperm(size // 2)[:4]) for _ in range(10)]
+    model, loader = bernoulli(50, 10, 5)
+    masks = [torch.isin(torch.arange(50), torch.randperm(25)[:4]) for _ in range(10)]
     stimulus = RegularStimulus(
         strength=5.0, period=100, stop=steps, tau=10, dt=1, stimulus_masks=masks, batch_size=5
     )  # fmt: skip
     model.add_stimulus(stimulus)
-    start, spikes = process_time(), 0.0
-    for batch in DataLoader(ConnectivityDataset(folder), batch_size=5, shuffle=False):
-        spikes += model.simulate(batch, n_steps=steps, verbose=False).sum().item()
-    return {"seconds": process_time() - start, "rate": spikes / (10 * size * steps) * 1e3}
+    start = process_time()
+    spikes = sum(model.simulate(batch, n_steps=steps, verbose=False).sum().item() for batch in loader)
+    seconds = process_time() - start
+    model, loader = bernoulli(1000, 1, 1)
+    start = process_time()
+    for batch in loader:
+        model.simulate(batch, n_steps=LARGE_STEPS, verbose=False)
+    step = (process_time() - start) / (LARGE_STEPS + 100)
+    return {"seconds": seconds, "rate": spikes / (500 * steps) * 1e3, "large": step}
 
 
-def nemos(path: str, ridge: float = 1.0) -> dict:
+def bernoulli(size: int, networks: int, batch: int) -> tuple:
+    """The introduction's model, and networks of so many neurons in batches."""
+    from spikeometric.datasets import ConnectivityDataset, NormalGenerator
+    from spikeometric.models import BernoulliGLM
+    from torch_geometric.loader import DataLoader
+
+    folder = str(Path(tempfile.mkdtemp()) / "w0")
+    NormalGenerator(n_neurons=size, mean=0, std=5, glorot=True).save(networks, folder)
+    model = BernoulliGLM(
+        alpha=0.2, beta=0.5, abs_ref_scale=3, rel_ref_scale=7, abs_ref_strength=-100, rel_ref_strength=-30,
+        coupling_window=5, theta=5, r=1, dt=1,
+    )  # fmt: skip
+    return model, DataLoader(ConnectivityDataset(folder), batch_size=batch, shuffle=False)
+
+
+def nemos(path: str, ridge: str = "1") -> dict:
     """Units in bins of 5 ms, six raised cosines over 100 ms, own spikes through the same: four blocks of every five."""
     import jax
 
@@ -58,8 +73,8 @@ def nemos(path: str, ridge: float = 1.0) -> dict:
     usable = np.isfinite(np.asarray(design)).all(axis=1)
     training = usable & ~scored
     model = nmo.glm.PopulationGLM(
-        regularizer="Ridge", regularizer_strength=ridge / (training.sum() * counts.shape[1]), solver_name="LBFGS",
-        solver_kwargs={"maxiter": 2000, "tol": 1e-8},
+        regularizer="Ridge", regularizer_strength=float(ridge) / (training.sum() * counts.shape[1]),
+        solver_name="LBFGS", solver_kwargs={"maxiter": 2000, "tol": 1e-8},
     )  # fmt: skip
     model.fit(np.asarray(design)[training], counts[training])
     mean = np.asarray(model.predict(np.asarray(design)[usable & scored]))
@@ -71,4 +86,4 @@ def nemos(path: str, ridge: float = 1.0) -> dict:
 if __name__ == "__main__":
     name, *rest = sys.argv[1:]
     work = {"spikeometric": spikeometric, "nemos": nemos}[name]
-    print(json.dumps(work(*(value if "/" in value or value.endswith("npz") else float(value) for value in rest))))
+    print(json.dumps(work(*(int(value) if value.isdigit() else value for value in rest))))

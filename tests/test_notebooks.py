@@ -12,7 +12,7 @@ PRINTED = {
     "comparing_levels": "preferred: LIF-R-ASC-A",
     "a_rule_of_your_own": "with the network",
     "from_allensdk": "a = 0.100, b = -3.00 mV",
-    "stochastic_networks": "stimulated",
+    "stochastic_networks": "90 % intervals hold",
     "spike_inputs": "the same spikes: True",
     "rates_of_a_network": "signs kept: True",
     "from_spike_times": "recovered: threshold -50.0",

@@ -76,6 +76,7 @@ def maximise(
     theta = at_mean_rates(terms, data, likelihood) if start is None else start
     problem = (terms, likelihood, jnp.asarray(data.targets), jnp.asarray(data.weights), jnp.asarray(ridge, float))
     excess = excess_at(terms, theta)
+    loss = smooth_loss(theta, excess, problem)
     spikes = np.maximum(data.spikes, 1)
     total, decrement = 0, np.full(len(spikes), np.inf)
     for most in STEPS:
@@ -87,7 +88,7 @@ def maximise(
             decrement = np.asarray(jnp.sum(_whiten(factor, gradient) ** 2, axis=0) / 2) / spikes
             if decrement.max() <= TOLERANCE:
                 break
-            theta, excess, gradient, memory = _step((theta, gradient, factor, memory, problem), excess)
+            theta, excess, loss, gradient, memory = _step((theta, loss, gradient, factor, memory, problem), excess)
             total += 1
             if progress is not None:
                 progress(f"step {total}, {decrement.max():.1e} nats a spike to go")
@@ -101,7 +102,7 @@ _optimiser = optax.scale_by_lbfgs(memory_size=8, scale_init_precond=False)
 
 @eqx.filter_jit(donate="all-except-first")  # the new excess takes the old one's place
 def _step(given, excess):
-    theta, gradient, factor, memory, problem = given
+    theta, loss, gradient, factor, memory, problem = given
     terms, *_ = problem
     whiten, unwhiten = lambda g: _whiten(factor, g), lambda u: _unwhiten(factor, u)
     coordinates = jax.vmap(lambda f, x: f.T @ x, (0, 1), 1)(factor, theta)
@@ -111,18 +112,19 @@ def _step(given, excess):
     slope = jnp.sum(direction * gradient, axis=0)
     along = terms.drive(direction)
     value = lambda share: smooth_loss(theta + share * direction, excess + share * along, problem)
-    before = value(jnp.zeros_like(slope))
 
     def shorter(carry):
-        share, _, tries = carry
-        gained = value(share) <= before + ARMIJO * share * slope
-        return jnp.where(gained, share, SHORTER * share), gained, tries + 1
+        share, _, _, tries = carry
+        reached = value(share)
+        gained = reached <= loss + ARMIJO * share * slope
+        return jnp.where(gained, share, SHORTER * share), reached, gained, tries + 1
 
-    going = lambda carry: ~jnp.all(carry[1]) & (carry[2] < TRIES)
-    share, gained, _ = jax.lax.while_loop(going, shorter, (jnp.ones_like(slope), jnp.zeros(slope.shape, bool), 0))
-    share = jnp.where(gained, share, 0.0)
+    going = lambda carry: ~jnp.all(carry[2]) & (carry[3] < TRIES)
+    start = (jnp.ones_like(slope), loss, jnp.zeros(slope.shape, bool), 0)
+    share, reached, gained, _ = jax.lax.while_loop(going, shorter, start)
+    share, loss = jnp.where(gained, share, 0.0), jnp.where(gained, reached, loss)
     theta, excess = theta + share * direction, excess + share * along
-    return theta, excess, gradient_at(theta, excess, problem), memory
+    return theta, excess, loss, gradient_at(theta, excess, problem), memory
 
 
 @eqx.filter_jit

@@ -127,7 +127,7 @@ def fit(
     link: str | Callable | None = None,
     absolute: float = 0.0,
     stimulus: ArrayLike | None = None,
-    stimulus_basis: int | AbstractKernel | None = None,
+    stimulus_basis: int | AbstractKernel | Sequence[int | AbstractKernel] | None = None,
     connectivity: ArrayLike | None = None,
     recorded: ArrayLike | None = None,
     regions: Sequence[str] | None = None,
@@ -155,7 +155,7 @@ def fit(
             likewise.
         absolute: with a basis, the time after a spike that can hold none and does not count, s.
         stimulus: (channels, steps); or (n, steps), added to the drive as it is, where no `stimulus_basis` is given.
-        stimulus_basis: functions that each channel passes through, fitted for each neuron.
+        stimulus_basis: functions that each channel passes through, fitted for each neuron; of several, chosen likewise.
         connectivity: (n, n), True for the pairs to fit; all if None.
         recorded: True where a neuron was recorded, shaped as the counts or as one trial's; all if None.
         regions: where each neuron is; the populations of SpikeTrains if None.
@@ -212,12 +212,16 @@ def fit(
 
 
 def _plans(dt, basis, own, link, absolute, stimulus_basis) -> list[Design]:
-    """A design for each basis and link to choose from; arguments as `fit`'s."""
-    bases = list(basis) if isinstance(basis, Sequence) else [BASIS if basis is None else basis]
-    if not bases:
+    """A design for each basis, link and stimulus basis to choose from; arguments as `fit`'s."""
+    several = lambda value: list(value) if isinstance(value, Sequence) else [value]
+    bases, stimulus_bases = several(BASIS if basis is None else basis), several(stimulus_basis)
+    if not bases or not stimulus_bases:
         raise InputError("there is no basis to choose from; give one, or several")
     links = possible_links(dt) if link is None else [link]
-    return [design(dt, one, own, other, absolute, stimulus_basis) for one in bases for other in links]
+    return [
+        design(dt, one, own, other, absolute, stimulated)
+        for one, other, stimulated in product(bases, links, stimulus_bases)
+    ]
 
 
 def _outside_refractory_periods(data: Binned, plan: Design) -> Binned:

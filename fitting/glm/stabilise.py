@@ -24,17 +24,16 @@ from .problem import Problem, Solution
 from .scores import bits_per_spike
 from .stability import Stability, stability
 
-#: Weights that are tried.
-WEIGHTS = (0.1, 1.0, 10.0)
+#: Weights that are tried, up to the first under which no run runs away.
+WEIGHTS = (0.001, 0.01, 0.1, 1.0)
 #: Times that free runs are looked at, how many and how long they are, s.
 ROUNDS = 4
 RUNS = 8
 DURATION = 40.0
-#: Before and after the first window in which a run is beyond all that was recorded, s.
-BEFORE = 1.0
-AFTER = 4.0
-#: Such a window, s.
+#: A run has left all that was recorded where a window of this holds more spikes than any recorded one, s.
 WINDOW = 1.0
+#: A stretch begins so long before the first such window, and ends when all kernels reach no further back than it, s.
+BEFORE = 1.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def stabilised(
             break
         stretches += more
         wider, bins = with_stretches(problem, data, stretches, weight)
-        solution = wider.solved(bins, prior, start=solution.theta)
+        solution = wider.solved(bins, prior)  # from rest: where the last one ended, these stretches overflow
     if errors:
         wider, bins = with_stretches(problem, data, stretches, weight) if stretches else (problem, data)
         solution = wider.solved(bins, prior, start=solution.theta, errors=True)
@@ -87,9 +86,10 @@ def stabilised(
 
 
 def best_weight(problem: Problem, data: Binned, prior: Prior, key: PRNGKeyArray) -> Stabilised:
-    """The weight that free runs and validation blocks choose, 0 at once where the plain fit's runs all stay.
+    """The weight under which the fewest free runs run away, and of several such the one that predicts best.
 
-    Nothing of the scored blocks is seen.
+    Smaller weights cost less, and come first: 0, the plain fit, and the first under which all runs stay ends the search.
+    What predicts is judged on validation blocks; nothing of the scored ones is seen.
     """
     training, validation = training_and_validation(data)
     look = jax.random.fold_in(key, 2**20)
@@ -101,7 +101,7 @@ def best_weight(problem: Problem, data: Binned, prior: Prior, key: PRNGKeyArray)
         responses = problem.responses(solution)
         bits = bits_per_spike(responses, validation, training, problem.design.observation)
         judged.append((int(free.unstable.sum()), -bits, weight, free))
-        if not judged[0][0]:
+        if not judged[-1][0]:
             break
     _, lost, weight, after = min(judged, key=lambda row: row[:2])
     return Stabilised(weight, judged[0][3], after, (-judged[0][1], -lost))
@@ -116,19 +116,22 @@ def runaway_stretches(free: Stability, data: Binned, history: int) -> list[UInt8
         beyond = np.convolve(spikes.sum(axis=0), np.ones(width), "valid") > recorded
         first = int(np.argmax(beyond)) if beyond.any() else 0
         start = max(0, first - round(BEFORE / data.dt) - history)
-        stretches.append(spikes[:, start : first + round(AFTER / data.dt)])
+        stretches.append(spikes[:, start : first + width + history])
     return stretches
 
 
 def with_stretches(
     problem: Problem, data: Binned, stretches: Sequence[UInt8[np.ndarray, "n K"]], weight: float
 ) -> tuple[Problem, Binned]:
-    """The problem with stretches behind its bins, silence between them."""
-    history = problem.design.history
+    """The problem with stretches behind its bins, silence between them.
+
+    A neuron's spikes are cut to the most that a recorded bin holds: a run that has gone for good tells no more than that.
+    """
+    history, most = problem.design.history, data.counts.max(axis=0)
     silence = np.zeros((history, data.counts.shape[1]), np.uint8)
     rows, asked = [data.counts], [np.zeros(data.counts.shape, bool)]
     for spikes in stretches:
-        rows += [silence, np.minimum(spikes.T, problem.design.most_per_bin)]
+        rows += [silence, np.minimum(spikes.T, most)]
         within = np.ones(spikes.T.shape, bool)
         within[:history] = False
         asked += [silence.astype(bool), within]
