@@ -88,7 +88,7 @@ def stabilised(
 def best_weight(problem: Problem, data: Binned, prior: Prior, key: PRNGKeyArray) -> Stabilised:
     """The weight under which the fewest free runs run away, and of several such the one that predicts best.
 
-    Smaller weights cost less, and come first: 0, the plain fit, and the first under which all runs stay ends the search.
+    Smaller weights cost less, and come first, 0 (the plain fit) before all; the first under which all runs stay is it.
     What predicts is judged on validation blocks; nothing of the scored ones is seen.
     """
     training, validation = training_and_validation(data)
@@ -125,7 +125,7 @@ def with_stretches(
 ) -> tuple[Problem, Binned]:
     """The problem with stretches behind its bins, silence between them.
 
-    A neuron's spikes are cut to the most that a recorded bin holds: a run that has gone for good tells no more than that.
+    A neuron's spikes are cut to the most that a recorded bin holds: a run that has gone for good tells no more.
     """
     history, most = problem.design.history, data.counts.max(axis=0)
     silence = np.zeros((history, data.counts.shape[1]), np.uint8)
