@@ -26,22 +26,20 @@ def fits():
 
 @pytest.mark.slow
 def test_a_fit_that_runs_away_is_held_by_its_own_runs(fits):
-    plain, stable = fits
     key = jax.random.key(3)  # not that of the fit
-    before, after = (int(fit.stability(key, runs=8, duration=40.0).unstable.sum()) for fit in fits)
-    assert before >= 6
-    assert after <= 1
-    assert plain.stabilised is None
-    assert stable.stabilised.weight > 0
-    rate = stable.stability(key, runs=8, duration=40.0).rates.mean()
-    assert rate == pytest.approx(stable.data.rates.mean(), rel=0.5)
+    plain, stable = (fit.stability(key, runs=8, duration=40.0) for fit in fits)
+    assert plain.unstable.sum() >= 6
+    assert stable.unstable.sum() <= 2
+    rates = stable.rates[~stable.unstable]
+    assert rates.mean() == pytest.approx(stable.recorded.mean(), rel=0.5)
 
 
 @pytest.mark.slow
 def test_what_it_costs_is_said(fits):
     plain, stable = fits
+    assert plain.stabilised is None
+    assert stable.stabilised.weight > 0
     had, has = stable.stabilised.bits
-    assert 0 < has < had + 0.01
+    assert 0 < has < had
     assert f"{has:.3f}" in str(stable.stabilised)
     assert any("free runs ran away" in line for line in stable.warnings)
-    assert 0 < stable.score().bits_per_spike < plain.score().bits_per_spike + 0.01
