@@ -32,7 +32,7 @@ TURNS = 3
 
 TEXT = """# Simulating stochastic networks: how long it takes
 
-Made by `{command}` with jax {jax} and numba {numba} on {machine}. Processor seconds of one thread.
+Made by `{command} --steps {steps}` with jax {jax} and numba {numba} on {machine}. Processor seconds of one thread.
 
 ## The introduction's experiment
 
@@ -85,7 +85,7 @@ def in_turns(functions: dict) -> dict[str, tuple[float, float]]:
             start = process_time()
             function()
             seconds[name].append(process_time() - start)
-    return {name: (min(taken[1:]), taken[0] - min(taken[1:])) for name, taken in seconds.items()}
+    return {name: (min(taken[1:]), max(taken[0] - min(taken[1:]), 0.0)) for name, taken in seconds.items()}
 
 
 def introduction(steps: int, other: dict | None) -> str:
@@ -160,7 +160,7 @@ def main() -> None:
         other = json.loads(peers.splitlines()[-1])
     PAGE.write_text(
         TEXT.format(
-            command="uv run --group bench python benchmarks/glm.py" + (" --peer PYTHON" if asked.peer else ""),
+            command=f"uv run --group bench python benchmarks/glm.py{' --peer PYTHON' * bool(asked.peer)}",
             jax=jax.__version__,
             numba=numba.__version__,
             machine=machine(),
