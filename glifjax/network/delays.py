@@ -20,8 +20,9 @@ BLOCK = 64
 
 
 def padded(edges: Edges) -> Edges:
-    """Edges followed by a chunk without effect, so that no chunk reaches past the end."""
-    pad = lambda values: jnp.concatenate([jnp.asarray(values), jnp.zeros(CHUNK, jnp.asarray(values).dtype)])
+    """Edges of at least one chunk: a few are followed by some without effect, many are not copied."""
+    lacking = max(0, CHUNK - len(edges.weights))
+    pad = lambda values: jnp.pad(values, (0, lacking)) if lacking else jnp.asarray(values)
     return Edges(pad(edges.weights), pad(edges.offsets), jnp.asarray(edges.starts), edges.depth)
 
 
@@ -48,8 +49,8 @@ def deliver(ring: Float[Array, " size"], edges: Edges, source: Int[Array, ""], k
 
     def body(loop):
         start, ring = loop
-        places, inside = _chunk(edges, start, edges.starts[source + 1], base, ring.shape[0])
-        weights = jnp.where(inside, lax.dynamic_slice(edges.weights, (start,), (CHUNK,)), 0.0)
+        first, places, inside = _chunk(edges, start, edges.starts[source + 1], base, ring.shape[0])
+        weights = jnp.where(inside, lax.dynamic_slice(edges.weights, (first,), (CHUNK,)), 0.0)
         return start + CHUNK, ring.at[places].add(weights, mode="promise_in_bounds")
 
     return lax.while_loop(lambda loop: loop[0] < edges.starts[source + 1], body, (edges.starts[source], ring))[1]
@@ -74,11 +75,11 @@ def gather(
 
     def body(loop):
         start, weights, spiked, lead = loop
-        places, inside = _chunk(edges, start, edges.starts[source + 1], base, cotangents.shape[0])
-        own = lax.dynamic_slice(edges.weights, (start,), (CHUNK,))
+        first, places, inside = _chunk(edges, start, edges.starts[source + 1], base, cotangents.shape[0])
+        own = lax.dynamic_slice(edges.weights, (first,), (CHUNK,))
         arrived = jnp.where(inside, cotangents[places], 0.0)
-        part = lax.dynamic_slice(weights, (start,), (CHUNK,)) + arrived
-        weights = lax.dynamic_update_slice(weights, part, (start,))
+        part = lax.dynamic_slice(weights, (first,), (CHUNK,)) + arrived
+        weights = lax.dynamic_update_slice(weights, part, (first,))
         lead = lead + jnp.sum(jnp.where(inside, own * moved[places], 0.0))
         return start + CHUNK, weights, spiked + jnp.sum(own * arrived), lead
 
@@ -88,11 +89,15 @@ def gather(
 
 
 def _chunk(edges: Edges, start, stop, base, size: int):
-    """The places in the ring of CHUNK edges from `start`, and which of them come before `stop`."""
-    places = lax.dynamic_slice(edges.offsets, (start,), (CHUNK,)) + base.astype(edges.offsets.dtype)
-    inside = jnp.arange(CHUNK) < stop - start
+    """The first of CHUNK edges that hold those from `start` on, their places in the ring, and which are among them.
+
+    The last chunk of all begins earlier, or it would reach past the end.
+    """
+    first = jnp.minimum(start, edges.offsets.shape[0] - CHUNK)
+    places = lax.dynamic_slice(edges.offsets, (first,), (CHUNK,)) + base.astype(edges.offsets.dtype)
+    inside = (jnp.arange(CHUNK) >= start - first) & (jnp.arange(CHUNK) < stop - first)
     places = jnp.where(places >= size, places - size, places)
-    return jnp.where(inside, places, 0), inside
+    return first, jnp.where(inside, places, 0), inside
 
 
 def row(ring: Float[Array, " size"], k: Int[Array, ""], n_slots: int) -> Float[Array, " slots"]:

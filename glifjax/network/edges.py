@@ -40,8 +40,9 @@ def sorted_edges(
     depth = int(delays.max(initial=1))
     dtype = np.int32 if depth * n_slots < 2**31 else np.int64
     offsets = (delays.astype(dtype) - 1) * dtype(n_slots) + slots.astype(dtype)
-    order = np.argsort(sources, kind="stable")
-    starts = np.zeros(n_sources + 1, np.int32 if len(order) < 2**31 else np.int64)
+    counted = np.int32 if len(sources) < 2**31 else np.int64
+    order = np.argsort(sources, kind="stable").astype(counted)
+    starts = np.zeros(n_sources + 1, counted)
     np.cumsum(np.bincount(sources, minlength=n_sources), out=starts[1:])
     edges = Edges(jnp.asarray(weights[order]), jnp.asarray(offsets[order]), jnp.asarray(starts), depth)
     return edges, order

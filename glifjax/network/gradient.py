@@ -170,9 +170,10 @@ def _forward(static: _Static, parameters, fixed: _Fixed):
     return run, (parameters, fixed, starts)
 
 
-def _with_leads(states: tuple[Any, ...]) -> tuple[Any, ...]:
+def _with_leads(circuit: Circuit, states: tuple[Any, ...]) -> tuple[Any, ...]:
     """States of a run without derivatives as those of one with: leads are always zero."""
-    return tuple(state._replace(lead=jnp.zeros_like(state.v)) for state in states)
+    groups = zip(circuit.cells, states, strict=True)
+    return tuple(state._replace(lead=jnp.zeros(cells.size)) for cells, state in groups)
 
 
 class _Back(NamedTuple):
@@ -196,7 +197,7 @@ def _backward(static: _Static, held, out: CircuitRun):
 
     def step_back(back: _Back, now):
         seen, shown = now
-        states = _with_leads(seen.before)
+        states = _with_leads(circuit, seen.before)
         numbers, counts = eqx.partition(states, eqx.is_inexact_array)
 
         def forward(cells, consts, numbers, arrived, moved):

@@ -215,15 +215,7 @@ def _glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
     }
     coefficients.setdefault("asc_amp_array", np.ones(len(arrays["asc_amp_array"])))
     waveform = {"spike_waveform": array(config, "spike_waveform", source)} if "spike_waveform" in config else {}
-    noise = None
-    if config.get("escape_noise") is not None:
-        hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
-        needed = {key: positive(hazard, key, where) for key in ("lambda0", "delta_v")}
-        noise = EscapeNoise(**needed, **{key: not_negative(hazard, key, where) for key in _MAY_LACK if key in hazard})
-    accumulated = None
-    if config.get("accumulated_hazard") is not None:
-        entry, where = mapping(config, "accumulated_hazard", source), f"{source}, accumulated_hazard"
-        accumulated = AccumulatedHazard(positive(entry, "tau", where), not_negative(entry, "threshold", where))
+    noise, accumulated = read_hazard(config, source)
     cut = number(config, "spike_cut_length", source)
     if abs(cut) > MOST_STEPS:
         raise NeuronConfigError(f"{source}: spike_cut_length is {cut:g}; it is a number of steps, below {MOST_STEPS:g}")
@@ -242,6 +234,20 @@ def _glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
     )
     check_consistent(neuron, source)
     return neuron
+
+
+def read_hazard(config: Mapping[str, Any], source: str) -> tuple[EscapeNoise | None, AccumulatedHazard | None]:
+    """What a config says of a hazard, and of gathering it; None where it says nothing."""
+    noise = None
+    if config.get("escape_noise") is not None:
+        hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
+        needed = {key: positive(hazard, key, where) for key in ("lambda0", "delta_v")}
+        noise = EscapeNoise(**needed, **{key: not_negative(hazard, key, where) for key in _MAY_LACK if key in hazard})
+    accumulated = None
+    if config.get("accumulated_hazard") is not None:
+        entry, where = mapping(config, "accumulated_hazard", source), f"{source}, accumulated_hazard"
+        accumulated = AccumulatedHazard(positive(entry, "tau", where), not_negative(entry, "threshold", where))
+    return noise, accumulated
 
 
 def _made(source: str, **attributes: Any) -> GLIF:

@@ -12,11 +12,12 @@ import pandas
 from jaxtyping import Int
 
 from glifjax.errors import InputError
-from glifjax.io.config.neuron_config import read_neuron_config
+from glifjax.io.config.neuron_config import read_hazard, read_neuron_config
 from glifjax.io.sonata.components import ALLEN_TAU_SYN, FLAGS, GLIF, IAF_MODELS, STATE, cell_parameters
 from glifjax.io.sonata.config import Section, read_json
 from glifjax.io.sonata.nodes import OWN_PARAMETERS, Population
 from glifjax.network.cells.base import AbstractCells
+from glifjax.network.cells.gathered import gathered
 from glifjax.network.cells.glif_psc import GlifPsc
 from glifjax.network.cells.iaf_psc import IafPsc
 from glifjax.network.cells.neurons import cells_of_neurons
@@ -26,6 +27,8 @@ from glifjax.network.layout import Layout
 NEURON = "glifjax:neuron"
 #: Parameters of glif_psc that are lists, one entry an after-spike current.
 CURRENTS = ("asc_init", "asc_decay", "asc_amps", "asc_r")
+#: The hazard of a cell and how it gathers, among a cell's parameters; only where the run need not equal NEST's.
+HAZARD = "hazard"
 #: How many after-spike currents NEST's glif_psc has state for.
 NEST_CURRENTS = 2
 
@@ -38,7 +41,8 @@ def build_cells(
     Args:
         populations: all of them; virtual nodes become sources without a cell.
         components: the config's section, with point_neuron_models_dir.
-        nest_exact: start without after-spike currents and have at most two of them, as NEST does.
+        nest_exact: start without after-spike currents, have at most two of them and spike at the hard threshold, as
+            NEST does.
 
     Raises:
         InputError: a type without a model, a file that is missing, parameters that are refused.
@@ -102,6 +106,17 @@ def _parameters(
             raise InputError(f"{path}: nodes of {NEURON} have {next(iter(own))} of their own; give each its own file")
         return NEURON, {"neuron": read_neuron_config(path)}
     model, values = cell_parameters(template, params, str(path), own, nest_exact)
+    noise, hazard = read_hazard(params, str(path)) if params.get("type") == "GLIF" else (None, None)
+    if hazard is not None and noise is None:
+        raise InputError(f"{path}: accumulated_hazard gathers the hazard of escape_noise, which is missing; give both")
+    if hazard is not None and nest_exact:
+        warnings.warn(
+            f"{path}: accumulated_hazard is not in NEST, and the threshold is hard here, too "
+            '("nest_exact": false in run spikes by it)',
+            stacklevel=2,
+        )
+    elif hazard is not None:
+        values[HAZARD] = noise, hazard
     if model != GLIF or not values["after_spike_currents"]:
         return model, values
     n = len(values["asc_decay"])
@@ -130,7 +145,7 @@ def _kind(model: str, values: Mapping[str, Any]) -> tuple:
     if model in IAF_MODELS:
         return (model,)
     flags = tuple(values[key] for key in FLAGS)
-    return (model, len(values["tau_syn"]), flags, len(values["asc_decay"]) if flags[1] else 0)
+    return (model, len(values["tau_syn"]), flags, len(values["asc_decay"]) if flags[1] else 0, HAZARD in values)
 
 
 def _group(model: str, parts: list[tuple[int, dict[str, Any]]]) -> AbstractCells:
@@ -148,8 +163,13 @@ def _group(model: str, parts: list[tuple[int, dict[str, Any]]]) -> AbstractCells
         return IafPsc(**{key: over_cells(key) for key in names}, tau_syn=tau, kind=IAF_MODELS[model])
     first = parts[0][1]
     names = [
-        key for key in first if key not in (*FLAGS, STATE) and (first["after_spike_currents"] or key not in CURRENTS)
+        key
+        for key in first
+        if key not in (*FLAGS, STATE, HAZARD) and (first["after_spike_currents"] or key not in CURRENTS)
     ]
     none = jnp.zeros((0, sum(counts)))
     others = {} if first["after_spike_currents"] else dict.fromkeys(CURRENTS, none)
-    return GlifPsc(**{key: over_cells(key) for key in names}, **others, **{key: first[key] for key in FLAGS})
+    flags = {key: first[key] for key in FLAGS}
+    hazards = [values[HAZARD] for count, values in parts for _ in range(count) if HAZARD in values]
+    hazard = gathered(hazards) if hazards else None
+    return GlifPsc(**{key: over_cells(key) for key in names}, **others, **flags, hazard=hazard)

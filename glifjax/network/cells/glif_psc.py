@@ -17,7 +17,7 @@ and spikes where U' > th_inf + s' + w'. Then for n_ref steps everything but the 
 Source: NEST 3.10, models/glif_psc.cpp; Teeter et al. (2018), doi:10.1038/s41467-017-02717-4. What differs from Allen's
 GLIF (glifjax.GLIF): the mean of the currents, the reset from the voltage before the step, the reset state instead of
 NaN, and synapses inside the solution. A rule of GLIF sees one current and the state after the step, so that these two
-are a class of their own.
+are a class of their own. What NEST does not have: cells that spike where their hazard has gathered (gathered.py).
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, refractory_steps
+from glifjax.network.cells.gathered import GatheredHazard
 from glifjax.network.synapses import Propagators, mean_decay, propagators
 
 
 class GlifState(NamedTuple):
-    """The state of n cells; voltages relative to E_L, mV, currents pA; leads ms, or None."""
+    """The state of n cells; voltages relative to E_L, mV, currents pA; leads ms, hazard gathered, or None."""
 
     v: Float[Array, " n"]
     currents: Float[Array, "k n"]
@@ -44,6 +45,7 @@ class GlifState(NamedTuple):
     mean_current: Float[Array, " n"]
     synaptic: Float[Array, " n"]
     lead: Float[Array, " n"] | None
+    accumulated: Float[Array, " n"] | None
 
 
 class GlifConstants(NamedTuple):
@@ -77,6 +79,7 @@ class GlifPsc(AbstractCells):
         voltage_reset_fraction, voltage_reset_add: (n,), 1 and mV.
         th_voltage_index, th_voltage_decay: (n,), 1/ms.
         spike_dependent_threshold, after_spike_currents, adapting_threshold: the level's mechanisms.
+        hazard: decides the spikes by what has gathered; None: the hard threshold, as NEST.
     """
 
     V_m: Float[Array, " n"]
@@ -100,6 +103,7 @@ class GlifPsc(AbstractCells):
     spike_dependent_threshold: bool = eqx.field(static=True)
     after_spike_currents: bool = eqx.field(static=True)
     adapting_threshold: bool = eqx.field(static=True)
+    hazard: GatheredHazard | None = None
 
     @property
     def size(self) -> int:
@@ -122,7 +126,8 @@ class GlifPsc(AbstractCells):
         currents = jnp.asarray(self.asc_init) if self.after_spike_currents else jnp.zeros((0, self.size))
         ready = jnp.zeros(self.size, jnp.int32)
         v = jnp.asarray(self.V_m) - self.E_L
-        return GlifState(v, currents, zero, zero, none, none, ready, zero, zero, zero if leads else None)
+        nothing = None if self.hazard is None else zero
+        return GlifState(v, currents, zero, zero, none, none, ready, zero, zero, zero if leads else None, nothing)
 
     def constants(self, h: float) -> GlifConstants:
         """The factors of a step of h ms."""
@@ -160,18 +165,19 @@ class GlifPsc(AbstractCells):
         if self.adapting_threshold:
             w = c.w_decay * w + c.w_current * drive + c.w_voltage * (state.v - drive / self.g)
         free = GlifState(
-            v, currents, s, w, state.y1, state.y2, state.refractory, mean_current, mean_current, state.lead
-        )
+            v, currents, s, w, state.y1, state.y2, state.refractory, mean_current, mean_current, state.lead,
+            state.accumulated,
+        )  # fmt: skip
         slope = None
         if state.lead is not None:  # the first step after a spike is longer by its lead
             free = self._moved(free, state.lead, self._slope(state, current))
             slope = self._slope(free._replace(v=state.v), current)
-        excess = free.v - (self.V_th - self.E_L) - free.spike_threshold - free.voltage_threshold
-        spiked = active & (excess > 0)
+        free = self._gathered(free, state, c.h)
+        surplus = self._surplus(free)
+        spiked = active & (surplus > 0)
         new_lead = None
         if state.lead is not None and slope is not None:
-            before = state.v - (self.V_th - self.E_L) - state.spike_threshold - state.voltage_threshold
-            new_lead = jnp.where(spiked, lead(excess, before, state.lead, c.h), 0.0)
+            new_lead = jnp.where(spiked, lead(surplus, self._surplus(state), state.lead, c.h), 0.0)
             free_at_spike = self._moved(free, -new_lead, slope)
             reset = self._reset(c, free_at_spike, state.v - new_lead * slope[0])
         else:
@@ -193,11 +199,33 @@ class GlifPsc(AbstractCells):
             mean_current=jnp.where(active, mean_current, state.mean_current),
             synaptic=jnp.where(active, jnp.sum(state.y2, axis=0), state.synaptic),
             lead=None if new_lead is None else held(new_lead, jnp.zeros_like(new_lead), state.lead),
+            accumulated=None if self.hazard is None else held(reset.accumulated, free.accumulated, state.accumulated),
         )
-        return Step(new, spiked, jnp.where(active, excess, -jnp.inf), new_lead)
+        return Step(new, spiked, jnp.where(active, surplus, -jnp.inf), new_lead)
+
+    def _excess(self, state: GlifState) -> Float[Array, " n"]:
+        """V - threshold, mV."""
+        return state.v - (self.V_th - self.E_L) - state.spike_threshold - state.voltage_threshold
+
+    def _surplus(self, state: GlifState) -> Float[Array, " n"]:
+        """What decides a spike, where it is above 0, mV."""
+        if self.hazard is None or state.accumulated is None:
+            return self._excess(state)
+        return self.hazard.surplus(state.accumulated)
+
+    def _gathered(self, free: GlifState, state: GlifState, h: float) -> GlifState:
+        """The state with the hazard of the step, which is longer by the lead."""
+        if self.hazard is None or state.accumulated is None:
+            return free
+        new = self.hazard.advance(state.accumulated, self._excess(free), h)
+        if state.lead is not None:
+            new = new + state.lead * (new - state.accumulated) / h
+        return free._replace(accumulated=new)
 
     def _reset(self, c: GlifConstants, free: GlifState, v_before: Float[Array, " n"]) -> GlifState:
         """The state that a spike leaves, of the free one at it and the voltage one step before."""
+        if free.accumulated is not None:
+            free = free._replace(accumulated=jnp.zeros_like(free.accumulated))
         if self.after_spike_currents:
             free = free._replace(currents=self.asc_amps + c.survive * free.currents)
         if not self.spike_dependent_threshold:

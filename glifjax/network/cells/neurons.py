@@ -4,18 +4,23 @@
 
 with y2 before the step, so that a current acts from the step after. Neurons are in SI units, networks in ms, mV and pA.
 Source of the synapse: Rotter & Diesmann (1999), doi:10.1007/s004220050570 (see synapses.py).
+
+Derivatives of spike times (see base.py) take a neuron's step apart, as AbstractSpikingNeuron does: it is moved by its
+lead along (advance(state) - state)/dt, the slope of whatever it has for a state.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.errors import InputError
-from glifjax.network.cells.base import AbstractCells, Arrivals, Step
-from glifjax.neuron import AbstractNeuron, Input
+from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead
+from glifjax.neuron import AbstractNeuron, AbstractSpikingNeuron, Input
 
 #: From the units of networks to SI.
 MILLI = 1e-3
@@ -23,12 +28,13 @@ PICO = 1e-12
 
 
 class NeuronState(NamedTuple):
-    """Of n cells: the neurons' own states, synapses (pA), and V (mV)."""
+    """Of n cells: the neurons' own states, synapses (pA), V (mV), and leads (ms), or None."""
 
     neurons: Any
     y1: Float[Array, "ports n"]
     y2: Float[Array, "ports n"]
     voltage: Float[Array, " n"]
+    lead: Float[Array, " n"] | None
 
 
 class NeuronCells(AbstractCells):
@@ -61,13 +67,16 @@ class NeuronCells(AbstractCells):
         """At the neurons' own start.
 
         Raises:
-            InputError: with `leads`: a neuron's step does not say when within it a spike came.
+            InputError: with `leads`: a neuron whose step is not advance, decide, reset.
         """
-        if leads:
-            raise InputError("neurons as cells have no derivatives of spike times; use glif_psc, or gj.simulate alone")
+        if leads and not isinstance(self.neurons, AbstractSpikingNeuron):
+            raise InputError(
+                f"a {type(self.neurons).__name__} as a cell has no derivatives of spike times; use a GLIF, or "
+                "gj.simulate alone"
+            )
         none = jnp.zeros((self.ports, self.size))
         start = jax.vmap(lambda neuron: (neuron.init(), neuron.init_voltage), -1)(self.neurons)
-        return NeuronState(start[0], none, none, start[1] / MILLI)
+        return NeuronState(start[0], none, none, start[1] / MILLI, jnp.zeros(self.size) if leads else None)
 
     def constants(self, h: float) -> tuple[AbstractNeuron, Float[Array, ""], Float[Array, "ports n"]]:
         """The neurons for steps of h ms, h in s, and P11."""
@@ -79,17 +88,47 @@ class NeuronCells(AbstractCells):
         """One step of all neurons."""
         neurons, dt, P11 = constants
         total = PICO * (current + jnp.sum(state.y2, axis=0))
-        one = lambda neuron, own, injected: neuron.step(own, Input(injected), dt)
-        new, sample = jax.vmap(one, (-1, 0, 0))(neurons, state.neurons, total)
         y1 = P11 * state.y1 + jnp.e / self.tau_syn * arrivals.weight
         y2 = (dt / MILLI) * P11 * state.y1 + P11 * state.y2
+        if arrivals.moved is not None:
+            y1 = y1 - jnp.e / self.tau_syn**2 * arrivals.moved
+            y2 = y2 + jnp.e / self.tau_syn * arrivals.moved
+        if state.lead is None:
+            one = lambda neuron, own, injected: neuron.step(own, Input(injected), dt)
+            new, sample = jax.vmap(one, (-1, 0, 0))(neurons, state.neurons, total)
+            excess, leads = (sample.voltage - sample.threshold) / MILLI, None
+        else:
+            timed = jax.vmap(_timed_step, (-1, 0, 0, 0, None))
+            new, sample, excess, leads = timed(neurons, state.neurons, total, state.lead * MILLI, dt)
+            excess, leads = excess / MILLI, leads / MILLI
         voltage = jnp.where(jnp.isnan(sample.voltage), state.voltage, sample.voltage / MILLI)
-        excess = (sample.voltage - sample.threshold) / MILLI
-        return Step(NeuronState(new, y1, y2, voltage), sample.fired, jnp.nan_to_num(excess, nan=-jnp.inf), None)
+        left = None if leads is None else jnp.where(sample.refractory, state.lead, leads)
+        excess = jnp.nan_to_num(excess, nan=-jnp.inf)
+        return Step(NeuronState(new, y1, y2, voltage, left), sample.fired, excess, leads)
 
     def observe(self, state: NeuronState, current: Float[Array, " n"]) -> Mapping[str, Float[Array, " n"]]:
         """V, held while a spike is cut out, and the currents."""
         return {"V_m": state.voltage, "I": current, "I_syn": jnp.sum(state.y2, axis=0)}
+
+
+def _timed_step(neuron: AbstractSpikingNeuron, state: Any, current, left, dt):
+    """A neuron's step with derivatives of spike times, s: state, sample, surplus (V; -inf while refractory), lead.
+
+    The first step after a spike is longer by the lead that is `left`; a spike leaves the state at its crossing.
+    """
+    inp, refractory = Input(current), neuron.refractory(state)
+    free, counts = eqx.partition(neuron.advance(state, current, dt), eqx.is_inexact_array)
+    slope = jax.tree.map(lambda new, old: (new - old) / dt, free, eqx.filter(state, eqx.is_inexact_array))
+    later = lambda by: eqx.combine(jax.tree.map(lambda value, rate: value + by * rate, free, slope), counts)
+    longer = later(left)
+    surplus = neuron.surplus(longer)
+    spiked = (surplus > 0) & ~refractory
+    own = jnp.where(spiked, lead(surplus, neuron.surplus(state), left, dt), 0.0)
+    new = jax.tree.map(partial(jnp.where, spiked), neuron.reset(later(left - own)), longer)
+    decided = spiked.astype(surplus.dtype)
+    new = neuron.settle(new, decided, inp)
+    sample = neuron.observe(state, longer, new, decided, inp, dt)
+    return new, sample, jnp.where(refractory, -jnp.inf, surplus), own
 
 
 def cells_of_neurons(neurons: Sequence[AbstractNeuron], tau_syn: Sequence[float]) -> NeuronCells:
