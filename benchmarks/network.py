@@ -55,19 +55,20 @@ MOST = 10_000_000
 
 PAGE = """# Networks beside NEST
 
-Made by `uv run --group bench python benchmarks/network.py` with jax {jax}, Python {python} and NEST {nest} on {machine}.
+Made by `uv run --group bench python benchmarks/network.py` with jax {jax}, Python {python} and NEST {nest} on
+{machine}.
 
 GLIF3 with four ports, {rates} Hz, delays of 0.5 ... 3 ms, dt 0.1 ms, float64. Both run the same network, written by
 `gj.NetworkBuilder` and loaded by `gj.load_network`, from the same voltages on. ns of CPU time a cell and step, one
-thread, of the quickest of {intervals} intervals of {cell_steps:,} cells times steps, or fewer. The gradient is that of spike
-times of {observed} cells in every weight and every cell parameter, forward included.
+thread, of the quickest of {intervals} intervals of {cell_steps:,} cells times steps, or fewer. The gradient is that of
+spike times of {observed} cells in every weight and every cell parameter, forward included.
 
 {speed}
 
 {same}
 
-"clamped": with a current into every cell, by a generator with a delay of one step as PointNet makes of each clamp, after
-which NEST exchanges spikes every step and delivers the current to every cell; ours takes it in when it changes.
+"clamped": with a current into every cell, by a generator with a delay of one step, as PointNet makes of each clamp;
+NEST then exchanges spikes every step and delivers the current to every cell, where ours takes it in when it changes.
 "compiling" is CPU time of the first call beyond that of the next: run, gradient.
 
 ## Loading and memory

@@ -1,6 +1,7 @@
 """Networks that are built, written and read back: the nodes, edges, weights and delays that were asked for."""
 
 import numpy as np
+import pandas
 import pytest
 
 import glifjax as gj
@@ -32,6 +33,8 @@ def test_a_network_read_back_is_what_was_built(tmp_path):
     inhibitory = weights < 0
     assert set(slots[inhibitory]) <= set(range(8, 16))  # the second port
     assert (network.populations["v1"].nodes["ei"].to_numpy() == ["e"] * 8 + ["i"] * 2).all()
+    types = pandas.read_csv(tmp_path / "network/v1_v1_edge_types.csv", sep=" ")
+    assert types["dynamics_params"].notna().all()  # PointNet stops at a type without, where another has some
 
 
 def test_it_runs_and_repeats_bit_for_bit(tmp_path):

@@ -13,7 +13,8 @@ from glifjax.network.cells.neurons import cells_of_neurons
 from glifjax.network.circuit import NEVER, Circuit, Drive
 from glifjax.network.edges import sorted_edges
 from glifjax.network.run import run
-from network.small import CELL
+
+from .small import CELL
 
 #: Steps.
 LENGTH = 2000

@@ -285,10 +285,9 @@ def _write_edges(folder: Path, source: str, target: str, parts) -> dict[str, str
             shown = {key: value for key, value in of_type.items() if key != "receptor_type"}
             row = {"edge_type_id": type_id, "target_query": "*", "source_query": "*", **shown}
             receptor = of_type.get("receptor_type")
-            if receptor is not None:
-                row["dynamics_params"] = f"receptor_{int(receptor)}.json"
-                file_of_it = folder / "components/synaptic_models" / row["dynamics_params"]
-                _write_json(file_of_it, {"receptor_type": int(receptor)})
+            params = {} if receptor is None else {"receptor_type": int(receptor)}
+            row["dynamics_params"] = "static.json" if receptor is None else f"receptor_{int(receptor)}.json"
+            _write_json(folder / "components/synaptic_models" / row["dynamics_params"], params)  # PointNet needs one
             rows.append(row)
             _add_columns(place.create_group(str(number)), columns)
             values = (sources, targets, np.full(n, type_id), np.full(n, number), np.arange(n))

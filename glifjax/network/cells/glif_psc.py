@@ -27,7 +27,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, refractory_steps
+from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, refractory_steps, total
 from glifjax.network.cells.gathered import GatheredHazard
 from glifjax.network.synapses import Propagators, mean_decay, propagators
 
@@ -153,11 +153,9 @@ class GlifPsc(AbstractCells):
     def step(self, constants: GlifConstants, state: GlifState, arrivals: Arrivals, current: Float[Array, " n"]) -> Step:
         """One step of all cells; see the module for its equations."""
         c, active = constants, state.refractory == 0
-        mean_current = (
-            jnp.sum(c.mean * state.currents, axis=0) if self.after_spike_currents else jnp.zeros_like(state.v)
-        )
+        mean_current = total(c.mean * state.currents) if self.after_spike_currents else jnp.zeros_like(state.v)
         drive = current + mean_current
-        psc = jnp.sum(c.synapses.P31 * state.y1 + c.synapses.P32 * state.y2, axis=0)
+        psc = total(c.synapses.P31 * state.y1 + c.synapses.P32 * state.y2)
         v = c.P33 * state.v + c.P30 * drive + psc
         currents = c.decay * state.currents if self.after_spike_currents else state.currents
         s = c.s_decay * state.spike_threshold if self.spike_dependent_threshold else state.spike_threshold
@@ -197,7 +195,7 @@ class GlifPsc(AbstractCells):
             y2=y2,
             refractory=jnp.where(spiked, c.n_ref, jnp.maximum(state.refractory - 1, 0)),
             mean_current=jnp.where(active, mean_current, state.mean_current),
-            synaptic=jnp.where(active, jnp.sum(state.y2, axis=0), state.synaptic),
+            synaptic=jnp.where(active, total(state.y2), state.synaptic),
             lead=None if new_lead is None else held(new_lead, jnp.zeros_like(new_lead), state.lead),
             accumulated=None if self.hazard is None else held(reset.accumulated, free.accumulated, state.accumulated),
         )
@@ -237,7 +235,7 @@ class GlifPsc(AbstractCells):
 
     def _slope(self, state: GlifState, current: Float[Array, " n"]) -> tuple[Float[Array, "..."], ...]:
         """d/dt of voltage, currents and both parts of the threshold."""
-        drive = current + jnp.sum(state.currents, axis=0) + jnp.sum(state.y2, axis=0)
+        drive = current + total(state.currents) + total(state.y2)
         v = (drive - self.g * state.v) / self.C_m
         currents = -self.asc_decay * state.currents if self.after_spike_currents else jnp.zeros_like(state.currents)
         s = -self.th_spike_decay * state.spike_threshold

@@ -16,7 +16,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, refractory_steps
+from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, refractory_steps, total
 from glifjax.network.synapses import Propagators, propagators
 
 #: Synapses, and their ports.
@@ -102,27 +102,27 @@ class IafPsc(AbstractCells):
         y1, y2 = self._synapses(c, state, arrivals)
         v = c.P33 * state.v + c.P30 * (current + self.I_e)
         if self.kind == "alpha":
-            v = v + jnp.sum(c.synapses.P31 * state.y1, axis=0)
+            v = v + total(c.synapses.P31 * state.y1)
         if self.kind != "delta":
-            v = v + jnp.sum(c.synapses.P32 * state.y2, axis=0)
+            v = v + total(c.synapses.P32 * state.y2)
         if state.lead is not None:  # the first step after a spike is longer by its lead
             v = v + state.lead * self._slope(state, current)
             if self.kind == "exp" and arrivals.moved is not None:
-                v = v + jnp.sum(arrivals.moved, axis=0) / self.C_m
+                v = v + total(arrivals.moved) / self.C_m
         smooth, moved = v, arrivals.moved
         if self.kind == "delta":
-            v = v + jnp.sum(arrivals.weight, axis=0)
+            v = v + total(arrivals.weight)
             if arrivals.moved is not None:
-                v = v - jnp.sum(arrivals.moved, axis=0) / self.tau_m
+                v = v - total(arrivals.moved) / self.tau_m
         v = jnp.maximum(v, self.V_min - self.E_L)
         spiked = active & (v >= theta)
         new_lead = None
         if state.lead is not None:
             own: Any = lead(v - theta, state.v - theta, state.lead, c.h)
             if self.kind == "delta" and moved is not None:  # a spike at an arrival moves with it
-                weight = jnp.sum(arrivals.weight, axis=0)
+                weight = total(arrivals.weight)
                 jumped = (smooth < theta) & (weight > 0)
-                with_arrival: Any = jnp.sum(moved, axis=0) / jnp.where(jumped, weight, 1.0)
+                with_arrival: Any = total(moved) / jnp.where(jumped, weight, 1.0)
                 own = jnp.where(jumped, with_arrival, own)
             new_lead = jnp.where(spiked, own, 0.0)
         reset = self.V_reset - self.E_L
@@ -150,7 +150,7 @@ class IafPsc(AbstractCells):
 
     def _slope(self, state: IafState, current: Float[Array, " n"]) -> Float[Array, " n"]:
         """dV/dt."""
-        return -state.v / self.tau_m + (current + self.I_e + jnp.sum(state.y2, axis=0)) / self.C_m
+        return -state.v / self.tau_m + (current + self.I_e + total(state.y2)) / self.C_m
 
     def observe(self, state: IafState, current: Float[Array, " n"]) -> Mapping[str, Float[Array, " n"]]:
         """The voltage, absolute, and the injected current."""

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.errors import InputError
-from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead
+from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, total
 from glifjax.neuron import AbstractNeuron, AbstractSpikingNeuron, Input
 
 #: From the units of networks to SI.
@@ -87,19 +87,19 @@ class NeuronCells(AbstractCells):
     def step(self, constants: Any, state: NeuronState, arrivals: Arrivals, current: Float[Array, " n"]) -> Step:
         """One step of all neurons."""
         neurons, dt, P11 = constants
-        total = PICO * (current + jnp.sum(state.y2, axis=0))
+        injected = PICO * (current + total(state.y2))
         y1 = P11 * state.y1 + jnp.e / self.tau_syn * arrivals.weight
         y2 = (dt / MILLI) * P11 * state.y1 + P11 * state.y2
         if arrivals.moved is not None:
             y1 = y1 - jnp.e / self.tau_syn**2 * arrivals.moved
             y2 = y2 + jnp.e / self.tau_syn * arrivals.moved
         if state.lead is None:
-            one = lambda neuron, own, injected: neuron.step(own, Input(injected), dt)
-            new, sample = jax.vmap(one, (-1, 0, 0))(neurons, state.neurons, total)
+            one = lambda neuron, own, current: neuron.step(own, Input(current), dt)
+            new, sample = jax.vmap(one, (-1, 0, 0))(neurons, state.neurons, injected)
             excess, leads = (sample.voltage - sample.threshold) / MILLI, None
         else:
             timed = jax.vmap(_timed_step, (-1, 0, 0, 0, None))
-            new, sample, excess, leads = timed(neurons, state.neurons, total, state.lead * MILLI, dt)
+            new, sample, excess, leads = timed(neurons, state.neurons, injected, state.lead * MILLI, dt)
             excess, leads = excess / MILLI, leads / MILLI
         voltage = jnp.where(jnp.isnan(sample.voltage), state.voltage, sample.voltage / MILLI)
         left = None if leads is None else jnp.where(sample.refractory, state.lead, leads)
@@ -108,7 +108,7 @@ class NeuronCells(AbstractCells):
 
     def observe(self, state: NeuronState, current: Float[Array, " n"]) -> Mapping[str, Float[Array, " n"]]:
         """V, held while a spike is cut out, and the currents."""
-        return {"V_m": state.voltage, "I": current, "I_syn": jnp.sum(state.y2, axis=0)}
+        return {"V_m": state.voltage, "I": current, "I_syn": total(state.y2)}
 
 
 def _timed_step(neuron: AbstractSpikingNeuron, state: Any, current, left, dt):
