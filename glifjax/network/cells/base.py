@@ -75,7 +75,7 @@ class AbstractCells(eqx.Module):
 
 def total(rows: Float[Array, "rows n"]) -> Float[Array, " n"]:
     """The sum over the first axis, term by term: XLA fuses that with what follows, and makes a loop of a jnp.sum."""
-    return sum((rows[i] for i in range(rows.shape[0])), start=jnp.zeros(rows.shape[1:]))
+    return sum((rows[i] for i in range(rows.shape[0])), start=jnp.zeros(rows.shape[1:], rows.dtype))
 
 
 @jax.custom_jvp
