@@ -253,8 +253,9 @@ def page(cases: list[dict], start: str) -> str:
             ratio(gradient, forward), f"{case['compile']:.1f}, {case['compile_gradient']:.1f}",
         ])  # fmt: skip
         wanted = WANTED.get(case["case"])
-        if wanted and theirs < wanted * forward:
-            missed.append(f"{case['case']} is {ratio(theirs, forward)} as fast as NEST, {wanted} was wanted")
+        for name, ns in (("clamped", clamped), ("undriven", theirs)):
+            if wanted and ns < wanted * forward:
+                missed.append(f"{case['case']} is {ratio(ns, forward)} as fast as NEST {name}, {wanted} was wanted")
         if case["cells"] >= FEWEST and gradient > GRADIENT * forward:
             missed.append(f"the gradient of {case['case']} takes {ratio(gradient, forward)} forward, not {GRADIENT}")
         if max(case["compile"], case["compile_gradient"]) > COMPILE:
