@@ -78,7 +78,9 @@ loading, while running, while differentiating.
 
 {memory}
 
-Missed: {missed}
+## Missed
+
+{missed}
 """
 
 
@@ -284,7 +286,7 @@ def page(cases: list[dict], start: str) -> str:
         nest=compared[0]["nest"]["version"] if compared else "(absent)", intervals=INTERVALS - 1, observed=OBSERVED,
         rates=f"{min(rates):.0f} ... {max(rates):.0f}", speed=table(heads, speed),
         memory=table(["cells x synapses each", "loading, s", "loading, B", "running, B", "gradient, B"], memory),
-        missed="; ".join(missed) or "nothing that was wanted",
+        missed="\n".join(f"- {words}" for words in missed or ["nothing that was wanted"]),
     )  # fmt: skip
 
 
