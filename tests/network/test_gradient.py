@@ -26,7 +26,7 @@ MOVES = {
     "glif_psc": {"V_th": 0.25, "E_L": 0.25, "g": 0.03, "C_m": 0.4, "tau_syn": 0.3, "asc_amps": 0.5, "V_reset": 0.25,
                  "weights": 0.5},
     "gathered": {"V_th": 0.25, "C_m": 0.4, "weights": 0.5, "hazard.escape_noise.lambda0": 5.0,
-                 "hazard.accumulated_hazard.tau": 2e-3, "hazard.accumulated_hazard.threshold": 0.05},
+                 "hazard.accumulated_hazard.tau": 0.3e-3, "hazard.accumulated_hazard.threshold": 0.05},
     "neurons": {"neurons.th_inf": 0.25e-3, "neurons.C": 0.4e-12, "neurons.R_input": 1e6, "tau_syn": 0.3,
                 "neurons.asc_amp_array": 2e-12, "weights": 0.5},
 }  # fmt: skip
@@ -52,6 +52,7 @@ def network(dt: float = DT, kind: str = "glif_psc") -> tuple[Circuit, Drive]:
     normal = lambda mean, spread: jnp.asarray(mean + spread * rng.standard_normal(N))
     rows = lambda *values: jnp.asarray(np.multiply.outer(values, np.ones(N)))
     (one,) = rows(1.0)
+    hazard = gathered([(gj.EscapeNoise(40.0, 2e-3), gj.AccumulatedHazard(5e-3, 0.3))] * N)
     cells = GlifPsc(
         V_m=normal(-70, 2), E_L=normal(-75, 1), V_th=normal(-50, 1), V_reset=normal(-72, 1), g=normal(5.0, 0.3),
         C_m=normal(80, 4), t_ref=3 * one, tau_syn=rows(5.5, 8.5), asc_init=rows(0.0, 0.0), asc_decay=rows(0.02, 0.1),
@@ -59,7 +60,7 @@ def network(dt: float = DT, kind: str = "glif_psc") -> tuple[Circuit, Drive]:
         voltage_reset_fraction=0.2 * one, voltage_reset_add=-2 * one, th_voltage_index=0.005 * one,
         th_voltage_decay=0.09 * one, spike_dependent_threshold=False, after_spike_currents=True,
         adapting_threshold=False,
-        hazard=gathered([(gj.EscapeNoise(40.0, 2e-3), gj.AccumulatedHazard())] * N) if kind == "gathered" else None,
+        hazard=hazard if kind == "gathered" else None,
     )  # fmt: skip
     n_edges = 10
     sources, targets = rng.integers(0, N + 1, n_edges), rng.integers(0, N, n_edges)
