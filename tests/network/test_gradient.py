@@ -26,7 +26,7 @@ MOVES = {
     "glif_psc": {"V_th": 0.25, "E_L": 0.25, "g": 0.03, "C_m": 0.4, "tau_syn": 0.3, "asc_amps": 0.5, "V_reset": 0.25,
                  "weights": 0.5},
     "gathered": {"V_th": 0.25, "C_m": 0.4, "weights": 0.5, "hazard.escape_noise.lambda0": 5.0,
-                 "hazard.accumulated_hazard.tau": 0.3e-3, "hazard.accumulated_hazard.threshold": 0.05},
+                 "hazard.accumulated_hazard.tau": 1e-3, "hazard.accumulated_hazard.threshold": 0.05},
     "neurons": {"neurons.th_inf": 0.25e-3, "neurons.C": 0.4e-12, "neurons.R_input": 1e6, "tau_syn": 0.3,
                 "neurons.asc_amp_array": 2e-12, "weights": 0.5},
 }  # fmt: skip

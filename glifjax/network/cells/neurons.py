@@ -94,15 +94,15 @@ class NeuronCells(AbstractCells):
             y1 = y1 - jnp.e / self.tau_syn**2 * arrivals.moved
             y2 = y2 + jnp.e / self.tau_syn * arrivals.moved
         if state.lead is None:
-            one = lambda neuron, own, current: neuron.step(own, Input(current), dt)
+            one: Any = lambda neuron, own, current: neuron.step(own, Input(current), dt)
             new, sample = jax.vmap(one, (-1, 0, 0))(neurons, state.neurons, injected)
             excess, leads = (sample.voltage - sample.threshold) / MILLI, None
         else:
-            timed = jax.vmap(_timed_step, (-1, 0, 0, 0, None))
+            timed: Any = jax.vmap(_timed_step, (-1, 0, 0, 0, None))
             new, sample, excess, leads = timed(neurons, state.neurons, injected, state.lead * MILLI, dt)
             excess, leads = excess / MILLI, leads / MILLI
         voltage = jnp.where(jnp.isnan(sample.voltage), state.voltage, sample.voltage / MILLI)
-        left = None if leads is None else jnp.where(sample.refractory, state.lead, leads)
+        left = None if state.lead is None else jnp.where(sample.refractory, state.lead, leads)
         excess = jnp.nan_to_num(excess, nan=-jnp.inf)
         return Step(NeuronState(new, y1, y2, voltage, left), sample.fired, excess, leads)
 
