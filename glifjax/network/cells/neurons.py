@@ -102,7 +102,7 @@ class NeuronCells(AbstractCells):
             new, sample, excess, leads = timed(neurons, state.neurons, injected, state.lead * MILLI, dt)
             excess, leads = excess / MILLI, leads / MILLI
         voltage = jnp.where(jnp.isnan(sample.voltage), state.voltage, sample.voltage / MILLI)
-        left = None if state.lead is None else jnp.where(sample.refractory, state.lead, leads)
+        left = None if state.lead is None or leads is None else jnp.where(sample.refractory, state.lead, leads)
         excess = jnp.nan_to_num(excess, nan=-jnp.inf)
         return Step(NeuronState(new, y1, y2, voltage, left), sample.fired, excess, leads)
 
