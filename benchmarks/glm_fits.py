@@ -178,7 +178,8 @@ blocks; the scored blocks take no part. Before, of the plain fit to 120 s of it,
 
 Ridge ({ridges}), basis ({bases} cosines over 100 ms) and, where no link is named, link are chosen on
 validation blocks; of the receptor also a ridge of 0.01, 8 cosines over 20 ms or 10 over 50 ms, and for its stimulus 8
-over 10 ms, 10 over 20 or 8 over 50. That 100 ms are too wide for it had been seen on the scored blocks, too. Seconds are those of all fits that the choice takes and of the last one with its errors, and then of
+over 10 ms, 10 over 20 or 8 over 50. That 100 ms are too wide for it had been seen on the scored blocks, too.
+Seconds are those of all fits that the choice takes and of the last one with its errors, and then of
 the score, which fits anew without the scored blocks and then without each part. Of the units, so many are predicted
 worse than by a constant rate, and the rescaled intervals of so many are not uniform.
 
