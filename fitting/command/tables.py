@@ -37,7 +37,7 @@ def print_results(fitted) -> None:
 
 
 def _level_table(fitted) -> Table:
-    title = "Levels: cross-validated bits choose, held-out sweeps score (escape noise)"
+    title = "Levels: cross-validated bits choose (✓), held-out sweeps score (escape noise)"
     table = Table(title=title, title_justify="left", box=None)
     table.add_column("level")
     for heading in ("bits", "Γ, one run", "EVr, one run", "Md*, all runs", "RMSE, mV"):
@@ -47,7 +47,7 @@ def _level_table(fitted) -> Table:
         keys = ("gamma_4ms", "evr_single_10ms", "md_star_4ms", "subthreshold_rmse_mv")
         numbers = (fit.validation.bits, *(scores[key] for key in keys))
         style = "bold" if fit.level == fitted.level else None
-        name = f"{fit.level} [green]preferred[/green]" if style else fit.level
+        name = f"{fit.level} [green]✓[/green]" if style else fit.level
         table.add_row(name, *map(_number, numbers), style=style)
     return table
 

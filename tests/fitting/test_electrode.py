@@ -83,7 +83,7 @@ def test_kernel_from_small_noise_and_from_training_sweeps(quiet, busy):
 def test_compensated_voltage_is_the_membranes(quiet, busy):
     data, membrane, *_ = busy
     kernel = measure_kernel(quiet[0], 0.0)
-    error = lambda voltage: np.std((voltage - membrane)[0, 2000:])
+    error = lambda voltage: np.std(voltage[0, 2000 : len(membrane)] - membrane[2000:])
     assert error(data.voltage) > 1.3e-3
     assert error(compensated(data, kernel).voltage) < 0.35e-3  # the measurement noise is 0.2 mV
 
@@ -167,7 +167,7 @@ def test_drift_is_found_within_and_between_sweeps(busy):
     shape = measure_shape([(voltage, RATE)])
     drifting = prepare([sweep(1, long, voltage)], shape)
     found = measure_drift(drifting, shape.cut)
-    left = found.removed(drifting).voltage[0] - (voltage - wander)
+    left = found.removed(drifting).voltage[0, : len(voltage)] - (voltage - wander)
     assert np.std(left) < 0.8e-3 < 3e-3 < np.std(wander)
 
     parts = [sweep(i, long[:80_000], voltage[:80_000] - wander[:80_000] + 2e-3 * i) for i in range(4)]

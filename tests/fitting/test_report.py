@@ -177,7 +177,7 @@ def test_page_needs_nothing_else(pages, case):
     sources = re.findall(r'(?:src|href)\s*=\s*["\']?([^"\'\s>]+)', page)
     assert len(sources) >= 6
     beside = [source for source in sources if not source.startswith("data:image/")]
-    assert beside == [f"{quote(case)}_explorer.html"]
+    assert beside == [f"{quote(case)}_explorer.html", "#glossary"]
     assert not re.search(r"https?://|url\(|@import|<link", page)
     assert page.count("<script") == page.count("</script>") == 2  # the canvas' data, and our own script
     assert len(page) < 3e6
