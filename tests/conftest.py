@@ -33,7 +33,10 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 
 #: The files that take longest, so that none of them is begun when the others are done.
-FIRST = ("notebooks", "stages", "mihalas_niebur", "laws", "resume", "fit", "uncertainty", "finetune", "cli", "many", "gallery")
+FIRST = (
+    "notebooks", "stages", "mihalas_niebur", "laws", "resume", "fit",
+    "uncertainty", "finetune", "cli", "many", "gallery",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):

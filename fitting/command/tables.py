@@ -37,7 +37,7 @@ def print_results(fitted) -> None:
 
 
 def _level_table(fitted) -> Table:
-    title = "Levels: cross-validated bits choose (✓), held-out sweeps score (escape noise)"
+    title = "Levels: cross-validated bits choose (✓); scores are held out"
     table = Table(title=title, title_justify="left", box=None)
     table.add_column("level")
     for heading in ("bits", "Γ, one run", "EVr, one run", "Md*, all runs", "RMSE, mV"):
