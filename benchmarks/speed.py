@@ -70,7 +70,8 @@ are in the seconds, "again" is a second call. The gradient is that of one number
 
 BOUNDS = """## What bounds a step, and what was tried
 
-Read from the compiled loops (`XLA_FLAGS=--xla_dump_to=...`), and measured by CPU time on one core of a busy machine.
+Read from the compiled loops (`XLA_FLAGS=--xla_dump_to=...`), and measured by CPU time on one core of a busy machine,
+with the code changed by hand for each row: `benchmarks/speed.py` repeats the rows of the code as it is, not the others.
 
 **One neuron.** The loop is one function, in which each operation of a step stands once. Beside them a step of
 LIF-R-ASC-A writes 34 pointers (the loop's tuple again: one for each number of the state, each parameter and constant,

@@ -64,6 +64,10 @@ def test_in_a_batch_it_spikes_as_alone_whatever_is_beside_it():
         np.testing.assert_array_equal(getattr(forth, name), getattr(back, name)[::-1])
     # a time inside a step is rounded as its place among the vector's lanes has it
     np.testing.assert_allclose(forth.crossing, back.crossing[::-1], rtol=1e-12)
+    # and in its place it does not depend on the others
+    beside = batch(jnp.stack([DRIVE, 0.5 * DRIVE, 1.1 * DRIVE]))
+    for name in ("fired", "voltage", "crossing"):
+        np.testing.assert_array_equal(getattr(forth, name)[0], getattr(beside, name)[0])
     alone = np.stack([gj.simulate(neuron, current, DT).fired for current in currents])
     np.testing.assert_array_equal(forth.fired, alone)
     assert (alone.sum(axis=1) > 1).all()
