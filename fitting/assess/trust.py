@@ -90,7 +90,7 @@ def judge(
         *_bits(scores, validation),
         *_few_spikes(level, model, train),
         *_new_stimulus(train, test),
-        *_gates(model, train),
+        *_gates(level.finish(model), train),
     ]
     order: tuple[Word, ...] = ("no", "care")
     words = [word for word, _ in reasons]

@@ -7,4 +7,5 @@ from .registry import EXTENSIONS as EXTENSIONS
 from .registry import LEVELS as LEVELS
 from .registry import NAMED as NAMED
 from .registry import SomeLevels as SomeLevels
+from .registry import candidates_beside as candidates_beside
 from .registry import levels_of as levels_of

@@ -1,13 +1,19 @@
-"""The augmented GIF: gated membrane currents, and a threshold made of kernels."""
+"""The augmented GIF: gated membrane currents, and a threshold made of kernels.
+
+It is fitted with the slow inward current of the level that extends it, held at no conductance: so both share their
+compiled functions. `finish` leaves it out.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
+
+import equinox as eqx
 
 from ..data.arrays import FitData
 from ..data.shape import SpikeShape
 from ..model.coordinates import AbstractCoordinate
 from ..model.patched import PatchedNeuron, strong_types
-from ..stages.augment import Augment
+from ..stages.augment import SLOW_INWARD, Augment, Start
 from ..stages.base import AbstractStage
 from ..stages.initial import ClosedForm
 from ..stages.joint import HazardSlopes, Joint
@@ -27,6 +33,7 @@ class AugmentedLevel(AbstractLevel):
         prior: how far the membrane may move.
         membrane, threshold: stages A and B; the membrane's coordinates are filled in.
         joint_evaluations: of the membrane, where both are fitted together, at most.
+        held: gated currents beside those of `augment`, which the neuron is fitted with and has not.
     """
 
     name: str = "augmented"
@@ -40,15 +47,18 @@ class AugmentedLevel(AbstractLevel):
     membrane: Membrane = Membrane()
     threshold: KernelThreshold = KernelThreshold()
     joint_evaluations: int = 8
+    held: tuple[Start, ...] = (SLOW_INWARD,)
 
     def start(self, data: FitData, shape: SpikeShape) -> PatchedNeuron:
         """A linear neuron, augmented."""
-        return strong_types(self.augment(self.closed_form(data, shape, self.n_currents), data, shape))
+        without_effect = (replace(current, conductance=0.0) for current in self.held)
+        augment = replace(self.augment, currents=(*self.augment.currents, *without_effect))
+        return strong_types(augment(self.closed_form(data, shape, self.n_currents), data, shape))
 
     def coordinates(self, model: PatchedNeuron, duration: float) -> Moved:
         """The membrane with its gated currents, and the threshold's kernels."""
-        membrane = self.prior.linear(model, resets=True, currents=True) + self.prior.gated(model, duration)
-        return Moved(membrane, self.threshold.coordinates(model))
+        gated = self.prior.gated(model, duration, len(self.held))
+        return Moved(self.prior.linear(model, resets=True, currents=True) + gated, self.threshold.coordinates(model))
 
     def stages(self, moved: Sequence[AbstractCoordinate]) -> tuple[AbstractStage, ...]:
         """The membrane, the threshold, then both together."""
@@ -65,5 +75,7 @@ class AugmentedLevel(AbstractLevel):
         return Joint(membrane=membrane, threshold=self.threshold, slopes=slopes)
 
     def finish(self, model: PatchedNeuron) -> PatchedNeuron:
-        """The model itself."""
-        return model
+        """The model without the currents that were held."""
+        currents = model.neuron.membrane_currents
+        own = currents[: len(currents) - len(self.held)]
+        return eqx.tree_at(lambda m: m.neuron.membrane_currents, model, own)

@@ -91,22 +91,26 @@ class MembranePrior(eqx.Module):
         """The resting potential."""
         return [Coordinate(_EL, _EL(model), self.rest)]
 
-    def gated(self, model: PatchedNeuron, duration: float) -> list[AbstractCoordinate]:
+    def gated(self, model: PatchedNeuron, duration: float, held: int = 0) -> list[AbstractCoordinate]:
         """The leak's own reversal, as gates are placed relative to El_reference, and every gated current.
 
         Args:
             model: where they are.
             duration: of the training sweeps, s.
+            held: so many of the currents, the last ones, stay as they are.
         """
+        currents = gated(model.neuron.membrane_currents)
         moved: list[AbstractCoordinate] = [Coordinate(_LEAK, _LEAK(model), self.rest)]
-        for i, current in gated(model.neuron.membrane_currents).items():
-            moved.append(Coordinate(_conductance(i), current.conductance, self.conductance, log=True))
+        for place, (i, current) in enumerate(currents.items(), start=1):
+            moves = place <= len(currents) - held
+            moved.append(Coordinate(_conductance(i), current.conductance, self.conductance * moves, log=True))
             for j, gate in enumerate(current.gates):
                 sd = self.half_activation if j == 0 else self.half_inactivation
-                moved += [Coordinate(_half(i, j), gate.V_half, sd), self._below(_tau(i, j), gate.tau, duration)]
+                moved.append(Coordinate(_half(i, j), gate.V_half, sd * moves))
+                moved.append(self._below(_tau(i, j), gate.tau, self.gate_tau * moves, duration))
         return moved
 
-    def _below(self, where: Callable, tau, duration: float) -> AbstractCoordinate:
+    def _below(self, where: Callable, tau, sd: float, duration: float) -> AbstractCoordinate:
         """A gate's time constant, between 0 and its bound: `slowest` of the data, or a tenth more than it is."""
         high = jnp.maximum(self.slowest * duration, 1.1 * tau)
-        return Bounded(where, tau, self.gate_tau, log=True, low=jnp.zeros_like(high), high=high)
+        return Bounded(where, tau, sd, log=True, low=jnp.zeros_like(high), high=high)

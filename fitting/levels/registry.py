@@ -30,8 +30,9 @@ LEVELS: Mapping[str, AbstractLevel] = MappingProxyType(
     }
     | {"augmented": AugmentedLevel()}
 )
-#: Fitted where they are named: each adds to the membrane of the level that it contains. Beside that one, the choice
-#: takes it where it predicts training spikes better, or as well and the voltage between them better.
+#: Each adds to the membrane of the level that it contains. It is fitted where it is named, and beside all of LEVELS
+#: where that one is preferred; the choice takes it where it predicts training spikes better, or as well and the voltage
+#: between them better.
 CANDIDATES: Mapping[str, AbstractLevel] = MappingProxyType(
     {
         "augmented-slow": AugmentedLevel(
@@ -40,6 +41,7 @@ CANDIDATES: Mapping[str, AbstractLevel] = MappingProxyType(
             contains="augmented",
             augment=Augment(currents=(*POTASSIUM, SLOW_INWARD)),
             membrane=Membrane(settle=0.1),
+            held=(),
         )
     }
 )
@@ -82,6 +84,18 @@ def levels_of(said: SomeLevels, currents: int | None = None) -> tuple[AbstractLe
     if twice := [name for name in all_names if all_names.count(name) > 1]:
         raise LevelError(f"two levels are called {twice[0]!r}; give your own a name of its own")
     return (*(_with_currents(level, currents) for name, level in NAMED.items() if name in meant), *own)
+
+
+def candidates_beside(levels: Sequence[AbstractLevel], currents: int | None = None) -> Mapping[str, AbstractLevel]:
+    """The candidates that are fitted beside some levels if these are all of LEVELS, by the one that each extends.
+
+    Args:
+        levels: those that are fitted in any case.
+        currents: see levels_of.
+    """
+    if [level.name for level in levels] != list(LEVELS):
+        return {}
+    return {EXTENSIONS[name]: _with_currents(level, currents) for name, level in CANDIDATES.items()}
 
 
 def _with_currents(level: AbstractLevel, currents: int | None) -> AbstractLevel:

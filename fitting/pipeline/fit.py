@@ -93,14 +93,21 @@ def fit(
         prepared = _Prepared.of(recording, settings, progress, on_split)
         one = lambda level, start: _fit_level(prepared, level, settings, start, checkpoint)
         fitted = _side_by_side(settings.levels, one, progress, on_level)
-        validations = {neuron.level: neuron.validation for neuron in fitted if neuron.validation is not None}
-        preferred = prefer(validations, EXTENSIONS) if validations else fitted[-1].level
+        if candidate := settings.candidates.get(preferred := _preferred(fitted)):
+            fitted += _side_by_side((candidate,), one, progress, on_level)
+            preferred = _preferred(fitted)
         look_closer = lambda neuron: _looked_at(neuron, prepared.preprocessing, settings.uncertainty, progress)
         fitted = [look_closer(neuron) if neuron.level == preferred else neuron for neuron in fitted]
     if not jax.config.read("jax_enable_x64"):
         narrow = lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)) if _is_float(leaf) else leaf
         fitted = [replace(neuron, model=jax.tree.map(narrow, neuron.model)) for neuron in fitted]
     return Fit(tuple(fitted), next(neuron for neuron in fitted if neuron.level == preferred))
+
+
+def _preferred(fitted: Sequence[FittedNeuron]) -> str:
+    """The level that cross-validation prefers; the last, where there is nothing to compare."""
+    validations = {neuron.level: neuron.validation for neuron in fitted if neuron.validation is not None}
+    return prefer(validations, EXTENSIONS) if validations else fitted[-1].level
 
 
 def _is_float(leaf) -> bool:

@@ -9,7 +9,7 @@ import optax
 from glifjax.errors import InputError
 
 from ..data.choices import DriftChoice, Electrode, check_choices
-from ..levels import LEVELS, NAMED, AbstractLevel, SomeLevels, describe, levels_of
+from ..levels import LEVELS, NAMED, AbstractLevel, SomeLevels, candidates_beside, describe, levels_of
 from ..tuning.descent import DEFAULT_LOSS, FineTuning, default_optimizer
 from ..tuning.objective import AnyLoss, check_loss, check_parameters
 
@@ -24,8 +24,9 @@ class FitSettings:
 
     Attributes:
         level: one of fitting.LEVELS (aliases glif1 ... glif5), a candidate beside them ("augmented-slow"), a level of
-            one's own, or several; None or "all" is all six. Of several, the simplest is preferred that predicts
-            training spikes kept aside as well as the best does (fitting.assess.crossvalidate).
+            one's own, or several; None or "all" is all six, and the candidate where the level that it extends is
+            preferred. Of several, the simplest is preferred that predicts training spikes kept aside as well as the
+            best does (fitting.assess.crossvalidate).
         train_sweeps, test_sweeps: sweeps by number, range or protocol name; guessed where None (see
             fitting.choose_sweeps).
         optimizer: any optax optimiser, or "default"; after the fit it moves parameters through surrogate spikes, and
@@ -95,6 +96,11 @@ class FitSettings:
     def levels(self) -> tuple[AbstractLevel, ...]:
         """The levels that are fitted, the simplest first."""
         return levels_of(self.level, self.currents)
+
+    @property
+    def candidates(self) -> Mapping[str, AbstractLevel]:
+        """The level that is fitted beside those where one of them is preferred, by that one's name."""
+        return candidates_beside(self.levels, self.currents)
 
     @property
     def fine_tuning(self) -> FineTuning | None:

@@ -34,6 +34,14 @@ def test_all_six_levels_are_all():
     assert FitSettings(level=["LIF-R", "glif1"]).as_json()["level"] == "LIF,LIF-R"
 
 
+def test_beside_all_six_a_candidate_stands_ready():
+    ready = FitSettings(currents=3).candidates
+    assert {extended: level.name for extended, level in ready.items()} == {"augmented": "augmented-slow"}
+    assert ready["augmented"].n_currents == 3
+    assert not FitSettings("LIF,augmented").candidates
+    assert not FitSettings("all,augmented-slow").candidates
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

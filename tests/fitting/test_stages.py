@@ -14,7 +14,7 @@ from fitting.data.arrays import prepare
 from fitting.data.masks import observed_steps
 from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
-from fitting.levels import LEVELS
+from fitting.levels import CANDIDATES, LEVELS
 from fitting.model.coordinates import Coordinate, origin, place, positions, widths
 from fitting.model.hazard import WIDEST
 from fitting.model.likelihood import log_likelihood, spike_log_likelihood
@@ -180,6 +180,22 @@ def test_every_level_moves_only_what_it_has_and_is_made_of_its_own_rules(level, 
         np.testing.assert_array_equal(own.neuron.asc_amp_array, 0.0)
     again = gj.simulate(own.neuron, data.current[0], DT).spikes().steps
     np.testing.assert_array_equal(again, gj.simulate(fitted.neuron, data.current[0], DT).spikes().steps)
+
+
+def test_the_augmented_level_shares_compiled_functions_with_the_one_that_extends_it(data):
+    plain, slow = AUGMENTED, CANDIDATES["augmented-slow"]
+    models = [level.start(data, SHAPE) for level in (plain, slow)]
+    moved = [
+        level.coordinates(model, data.duration).membrane for level, model in zip((plain, slow), models, strict=True)
+    ]
+    assert jax.tree.structure((models[0], moved[0])) == jax.tree.structure((models[1], moved[1]))
+    # the current that it lacks is held, without effect, and left out in the end
+    own = plain.finish(models[0])
+    assert len(own.neuron.membrane_currents) == len(models[0].neuron.membrane_currents) - 1
+    assert len(slow.finish(models[1]).neuron.membrane_currents) == len(models[1].neuron.membrane_currents)
+    assert widths(moved[0]).astype(bool).sum() == widths(moved[1]).astype(bool).sum() - 3
+    voltage = lambda model: gj.simulate(model.neuron, data.current[0, :2000], DT).voltage
+    np.testing.assert_allclose(voltage(own), voltage(models[0]), rtol=0, atol=1e-15)
 
 
 @pytest.mark.slow
