@@ -215,7 +215,7 @@ def decide(
     if inp.uniform is None:
         spiked = neuron.spike(excess)
     elif neuron.escape_noise is None:
-        raise InputError("a key was given, but the neuron has no escape_noise; set one or give no key")
+        raise InputError("key or uniforms draw spikes, but the neuron has no escape_noise; set one, or give neither")
     else:
         spiked = neuron.escape_noise.draw(excess, inp.uniform, dt)
     return once(jnp.where(refractory, 0.0, spiked))

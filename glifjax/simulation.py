@@ -51,6 +51,7 @@ def simulate(
     dt: Float[ArrayLike, ""],
     *,
     key: PRNGKeyArray | None = None,
+    uniforms: Float[ArrayLike, "..."] | None = None,
     spikes: Bool[ArrayLike, "..."] | Real[ArrayLike, "..."] | None = None,
     spike_cut: SpikeCut = "duration",
     record: str | Callable[..., Any] | Record = "everything",
@@ -64,6 +65,8 @@ def simulate(
             jax_enable_x64 is on), as the neuron's numbers must be.
         dt: step, s. What the neuron counts in steps (its spike cut) is recounted for it, see `spike_cut`.
         key: draws escape-noise spikes; without it the threshold is hard.
+        uniforms: the random numbers that draw them, (T,), in [0, 1), in place of a key: those of numpy, which takes a
+            fraction of the time on a CPU, or the same for runs that are to be compared.
         spikes: forces spikes at these steps, and nowhere else: a boolean per step (or zeros and ones of any type, such
             as `trace.spiked`), or the steps' indices.
         spike_cut: "duration" keeps the duration of the neuron's spike cut, "steps" its number of steps, as
@@ -78,10 +81,11 @@ def simulate(
         A Trace. A NaN in the current makes everything NaN from there on and sets the trace's status.
 
     Raises:
-        InputError: current not of one dimension (use jax.vmap for several), key and spikes both given, spikes
-            of another length or at steps that the current does not have, an unknown spike_cut or record, a checkpoint
-            below one; dt of 0 or below, parameters without meaning, several neurons without vmap, or a neuron made in
-            another precision. Inside jit and vmap numbers cannot be looked at: the trace's status tells.
+        InputError: current not of one dimension (use jax.vmap for several), two of key, uniforms and spikes given,
+            uniforms or spikes of another length, spikes at steps that the current does not have, an unknown spike_cut
+            or record, a checkpoint below one; dt of 0 or below, parameters without meaning, several neurons without
+            vmap, or a neuron made in another precision. Inside jit and vmap numbers cannot be looked at: the trace's
+            status tells.
 
     Example:
         >>> neuron = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
@@ -101,8 +105,10 @@ def simulate(
     if np.shape(dt):
         raise InputError(f"dt has shape {np.shape(dt)}, but a run has one time step: give a number, in s")
     require_positive(dt=dt)
-    if key is not None and spikes is not None:
-        raise InputError("key draws spikes and spikes= forces them: give one of the two")
+    if sum(given is not None for given in (key, uniforms, spikes)) > 1:
+        raise InputError("key and uniforms draw spikes and spikes= forces them: give one of the three")
+    if uniforms is not None and np.shape(uniforms) != np.shape(current):
+        raise InputError(f"uniforms has shape {np.shape(uniforms)}, the current {np.shape(current)}: one number a step")
     check_run(neuron)
     _backend.warn_once_without_flag()
     dtype = jnp.result_type(float)
@@ -112,6 +118,7 @@ def simulate(
         jnp.asarray(current, dtype),
         jnp.asarray(dt, dtype),
         key,
+        None if uniforms is None else jnp.asarray(uniforms, dtype),
         forced,
         spike_cut,
         as_record(record),
@@ -166,11 +173,11 @@ def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
 
 
 @eqx.filter_jit
-def _run(neuron, current, dt, key, forced, spike_cut, record, checkpoint) -> Trace:
+def _run(neuron, current, dt, key, uniforms, forced, spike_cut, record, checkpoint) -> Trace:
     neuron = in_default_type(neuron).at_dt(dt, spike_cut)
-    uniform = None if key is None else jax.random.uniform(key, current.shape, current.dtype)
+    uniforms = uniforms if key is None else jax.random.uniform(key, current.shape, current.dtype)
     step = lambda state, inp: neuron.step(state, inp, dt)
-    inputs = Input(current, uniform, forced)
+    inputs = Input(current, uniforms, forced)
     end, samples = scan(step, neuron.init(), inputs, record=record, checkpoint=checkpoint)
     # an all-finite test of the stimulus costs nothing beside the scan
     finite = jnp.all(jnp.isfinite(current))

@@ -44,6 +44,7 @@ class PatchedNeuron(eqx.Module):
         recorded_start: Float[Array, ""] | None = None,
         spikes: Bool[Array, " T"] | None = None,
         key=None,
+        uniforms: Float[Array, " T"] | None = None,
         checkpoint: int | None = None,
     ) -> gj.Trace:
         """Run the neuron, from the recording's first voltage (V) where that is given; else as glifjax.simulate."""
@@ -51,7 +52,7 @@ class PatchedNeuron(eqx.Module):
         if recorded_start is not None:
             start = self.membrane(recorded_start, current[0])
             neuron = eqx.tree_at(lambda n: n.init_voltage, neuron, start)
-        return gj.simulate(neuron, current, dt, spikes=spikes, key=key, checkpoint=checkpoint)
+        return gj.simulate(neuron, current, dt, spikes=spikes, key=key, uniforms=uniforms, checkpoint=checkpoint)
 
     def membrane(self, recorded: Float[Array, "..."], current: Float[Array, "..."]) -> Float[Array, "..."]:
         """Membrane voltage relative to El_reference, V, of a recorded voltage (V) under a current (A)."""

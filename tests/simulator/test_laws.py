@@ -123,7 +123,9 @@ def test_counting_spikes_inside_a_transformation_is_refused_with_advice(transfor
     [
         (DRIVE.reshape(2, -1), {}, r"shape \(2, 200\).* use jax\.vmap"),
         (DRIVE, {"spikes": np.zeros(7, bool)}, r"shape \(7,\), the current \(400,\)"),
-        (DRIVE, {"spikes": FORCED, "key": 0}, "give one of the two"),
+        (DRIVE, {"spikes": FORCED, "key": 0}, "give one of the three"),
+        (DRIVE, {"uniforms": np.zeros(400), "key": 0}, "give one of the three"),
+        (DRIVE, {"uniforms": np.zeros(7)}, r"uniforms has shape \(7,\), the current \(400,\)"),
         (DRIVE, {"spike_cut": "ms"}, "spike_cut=ms` is unknown"),
     ],
 )

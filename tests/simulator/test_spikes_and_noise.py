@@ -199,6 +199,17 @@ def test_a_key_gives_its_spikes_again_and_another_gives_others():
         np.testing.assert_array_equal(gj.simulate(noisy, DRIVE, DT, key=key).spiked, spiked)
 
 
+def test_uniforms_stand_for_what_a_key_draws():
+    noisy, key = neuron(escape_noise=NOISE), jax.random.key(2)
+    drawn = gj.simulate(noisy, DRIVE, DT, key=key).spiked
+    uniforms = jax.random.uniform(key, (STEPS,), drawn.dtype)
+    assert 0 < drawn.sum() < STEPS
+    np.testing.assert_array_equal(gj.simulate(noisy, DRIVE, DT, uniforms=uniforms).spiked, drawn)
+    assert not gj.simulate(noisy, DRIVE, DT, uniforms=np.ones(STEPS)).spiked.any()
+    with pytest.raises(ValueError, match="the neuron has no escape_noise; set one, or give neither"):
+        gj.simulate(neuron(), DRIVE, DT, uniforms=uniforms)
+
+
 def test_noise_makes_no_spike_in_a_cut_and_does_not_change_a_run_without_key():
     hard, noisy = neuron(), neuron(escape_noise=gj.EscapeNoise(1e5, 1.0))  # at any voltage
     trace = gj.simulate(noisy, DRIVE, DT, key=jax.random.key(0))
