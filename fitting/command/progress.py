@@ -51,6 +51,7 @@ class Lines:
         words = [] if fitted.validation is None else [f"{fitted.validation.bits:.2f} bits per spike kept aside"]
         words += [f"one run's EVr {held_out:.2f}"] if math.isfinite(held_out) else []
         self.scores[fitted.level] = ", ".join(words)
+        self.levels = max(self.levels, len(self.scores))  # a candidate comes after those that were asked for
 
 
 def print_split(split) -> None:
