@@ -5,7 +5,9 @@ through an imperfectly balanced bridge, with measurement noise, and its spikes a
 model cuts them out.
 """
 
+import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +82,8 @@ def write_example(
 
     Measurement noise is `noise` V; another `cell` may take the example's place.
 
-    The file's notes hold the true parameters, as JSON.
+    The file's notes hold the true parameters, as JSON. Its identifier is of its samples and it has no date of its own,
+    so that fits of two examples that were written alike are fits of the same bytes.
 
     Raises:
         RecordingError: the file exists.
@@ -102,6 +105,8 @@ def write_example(
         sweeps,
         description="Simulated LIF-R-ASC-A cell with escape noise: the example of glifjax, not a real recording",
         notes=json.dumps(truth),
+        identifier=hashlib.sha256(b"".join(sweep.voltage.tobytes() for sweep in sweeps)).hexdigest(),
+        start=datetime(2000, 1, 1, tzinfo=UTC),
     )
 
 

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
@@ -677,6 +678,19 @@ def test_what_is_written_is_read_back(tmp_path):
         again = tmp_path / "again.nwb"
         write_recording(again, recording.sweeps, description="a copy")
         np.testing.assert_array_equal(read_recording(again).sweeps[0].voltage, recording.sweeps[0].voltage)
+
+
+def test_a_recording_of_the_same_identifier_and_start_is_the_same_bytes(tmp_path):
+    fixed = {"identifier": "x", "start": datetime(2000, 1, 1, tzinfo=UTC)}
+    for name, stated in (("a", fixed), ("b", fixed), ("other", {})):
+        write_recording(tmp_path / name, [simulated(0), simulated(5)], description="simulated cell", **stated)
+    a, b, other = ((tmp_path / name).read_bytes() for name in ("a", "b", "other"))
+    assert a == b != other
+    with h5py.File(tmp_path / "a") as file:
+        ids = []
+        file.visititems(lambda name, thing: ids.append(thing.attrs.get("object_id")))
+    stated = [one for one in ids if one is not None]
+    assert len(set(stated)) == len(stated) > 10
 
 
 def test_other_tools_find_valid_nwb_with_a_row_for_each_sweep(tmp_path):

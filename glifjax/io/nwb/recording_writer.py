@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import numpy as np
 from jaxtyping import Float
@@ -39,12 +39,14 @@ def write_recording(
     description: str,
     notes: str | None = None,
     identifier: str | None = None,
+    start: datetime | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write current-clamp sweeps to an NWB 2 file, with a resolution of 0.1 uV and 1 fA.
 
     ``description`` becomes the session description (say there that a cell is simulated), ``notes`` any text,
-    such as JSON; both are read back. The file appears under its name only when it is whole. Raises
+    such as JSON; both are read back. Of one ``identifier`` and ``start`` of the session (left out: a random one, and
+    now) the same sweeps are the same bytes. The file appears under its name only when it is whole. Raises
     WritingError if it exists already (unless ``overwrite``) or its folder does not, and RecordingError for sweeps that
     could not be read back: none at all, numbers that repeat, voltage clamp, current and voltage of different
     length, a NaN, a value out of scale.
@@ -60,13 +62,17 @@ def write_recording(
 
     path = Path(path)
     check_target(path, overwrite)
+    start, identifier = start or datetime.now().astimezone(), identifier or str(uuid4())
     file = NWBFile(
         session_description=description,
-        identifier=identifier or str(uuid4()),
-        session_start_time=datetime.now().astimezone(),
+        identifier=identifier,
+        session_start_time=start,
+        file_create_date=start,
         notes=notes,
     )
     _add_sweeps(file, list(sweeps), path.name)
+    for n, thing in enumerate(file.all_children()):  # each was drawn at random
+        vars(thing)["_AbstractContainer__object_id"] = str(uuid5(NAMESPACE_OID, f"{identifier} {n}"))
     with whole_file(path) as part, writable_hdf5(part, "w") as opened, NWBHDF5IO(file=opened, mode="w") as io:
         io.write(container=file)
 
