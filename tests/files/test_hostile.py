@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from fuzz.__main__ import trial
 from fuzz.inputs import RECORD
+from h5py import h5a, h5s, h5t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import rc_context
@@ -25,6 +26,8 @@ from fitting.many.table import text_field
 from glifjax.cli import app
 from glifjax.errors import InputError, printable, shortened
 from glifjax.io.json_text import DEEPEST, parse_json
+from glifjax.io.nwb.fields import dataset
+from glifjax.io.nwb.hdf5_file import readable_hdf5
 from glifjax.plots.text import plain
 
 JSON = st.recursive(
@@ -195,6 +198,51 @@ def test_a_field_that_explodes_is_not_read(whole, tmp_path):
         file.create_dataset("identifier", (10**12,), "i2", chunks=(1000,), fillvalue=7)
     with gj.read_recording(path) as recording:
         assert (recording.identifier, len(recording.sweeps)) == ("", 2)
+
+
+def test_a_text_that_claims_more_letters_than_its_file_has_is_not_read(whole, tmp_path):
+    path = tmp_path / "cell.nwb"
+    shutil.copyfile(whole, path)
+    with h5py.File(path, "r+") as file:
+        place = file["identifier"].id.get_offset()
+        file["general"].create_dataset("lab", (3,), h5py.string_dtype(), chunks=(2,))[...] = "text"
+        chunk = file["general/lab"].id.get_chunk_info(0).byte_offset
+    data = bytearray(path.read_bytes())
+    for descriptor in (place, chunk + 16):
+        data[descriptor + 3] = 0x7F  # the length's highest byte: 2 GB
+    path.write_bytes(data)
+    with gj.read_recording(path) as recording:
+        assert (recording.identifier, len(recording.sweeps)) == ("", 2)
+    with readable_hdf5(path) as file, pytest.raises(gj.RecordingError, match=r"/general/lab claims 21\d{8} letters"):
+        dataset(file, "general/lab")
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("acquisition/response_001", "neurodata_type"),
+        ("acquisition/response_001", "sweep_number"),
+        ("acquisition/response_001/data", "unit"),
+        ("acquisition/response_001/data", "conversion"),
+        ("acquisition/response_001/starting_time", "rate"),
+        ("general/devices", "neurodata_type"),
+    ],
+)
+def test_an_attribute_of_a_type_that_nobody_reads_costs_its_own_sweep_at_most(whole, tmp_path, place, name):
+    path = tmp_path / "cell.nwb"
+    shutil.copyfile(whole, path)
+    with h5py.File(path, "r+") as file:
+        file[place].attrs.pop(name, None)
+        h5a.create(file[place].id, name.encode(), h5t.UNIX_D32LE, h5s.create(h5s.SCALAR))
+    with gj.read_recording(path) as recording:
+        assert recording.sweeps[0].voltage.shape == (2000,)
+        if place.startswith("general"):
+            assert len(recording.sweeps) == 2
+        elif len(recording.sweeps) == 2:
+            with pytest.raises(gj.RecordingError, match=f"damaged attribute {name}"):
+                _ = recording.sweeps[1].voltage
+        else:
+            assert any(f"damaged attribute {name}" in line for line in recording.warnings)
 
 
 def test_a_file_whose_groups_are_damaged_is_refused(whole, tmp_path):

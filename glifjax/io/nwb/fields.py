@@ -15,6 +15,7 @@ import numpy as np
 from h5py import h5d, h5l, h5o, h5z  # pyright: ignore[reportAttributeAccessIssue]
 
 from glifjax.errors import shown
+from glifjax.io.nwb.long_texts import claimed_length
 from glifjax.io.nwb.sweeps import RecordingError, first_line
 
 #: Entries of a field that is no sweep's samples, at most.
@@ -193,6 +194,8 @@ def _check_storage(data: h5py.Dataset, most: int = UNPACKED) -> None:
     if size > max(PLENTY, most * data.id.get_storage_size()):
         unpacked = f"would unpack {data.id.get_storage_size()} bytes to {size:.3g}"
         raise RecordingError(f"{place(data)} {unpacked}, {anew}")
+    if (claimed := claimed_length(data)) > Path(data.file.filename).stat().st_size:
+        raise RecordingError(f"{place(data)} claims {claimed} letters, more than its file has; export the file again")
     for code in (stored.get_filter(n)[0] for n in range(stored.get_nfilters())):
         if not h5z.filter_avail(code) and not _plugin(code):
             name = FILTERS.get(code, "of that number")
@@ -244,15 +247,15 @@ def text(value: Any) -> str:
     return (first.decode(errors="replace") if isinstance(first, bytes) else str(first)).strip()
 
 
-def attribute(thing: Any, name: str) -> Any:
-    """An attribute of a group or dataset as h5py reads it; None where there is none.
+def attribute(thing: Any, name: str, default: Any = None) -> Any:
+    """An attribute of a group or dataset as h5py reads it; the default where there is none, or no thing.
 
     Raises:
-        RecordingError: its type is damaged.
+        RecordingError: it is damaged.
     """
     try:
-        return thing.attrs.get(name)
-    except TypeError as error:  # what h5py raises of a type that numpy does not have
+        return default if thing is None else thing.attrs.get(name, default)
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:  # TypeError: of a type that numpy lacks
         raise RecordingError(f"{place(thing)} has a damaged attribute {name} ({first_line(error)})") from error
 
 

@@ -51,7 +51,7 @@ def writable_hdf5(path: Path, mode: str) -> Iterator[h5py.File]:
     """
     with _Remembering(path, "w+b" if mode == "w" else "r+b") as raw:
         try:
-            with h5py.File(raw, mode, rdcc_nbytes=0) as file:
+            with h5py.File(path, mode, driver="fileobj", fileobj=raw, rdcc_nbytes=0) as file:
                 yield file
         finally:
             if raw.failure is not None:

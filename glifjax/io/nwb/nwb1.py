@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.nwb.channel import Channel, Quantity
-from glifjax.io.nwb.fields import dataset, group, listed, number, place, text, values, within
+from glifjax.io.nwb.fields import attribute, dataset, group, listed, number, place, text, values, within
 from glifjax.io.nwb.hdf5_file import readable_hdf5, writable_hdf5
 from glifjax.io.nwb.series import timestamps, vector
 from glifjax.io.nwb.sweeps import (  # fmt: skip
@@ -112,7 +112,7 @@ def write_responses(
                     f"type {data.dtype}; give no more than the sweep has, stored as floating-point numbers"
                 )
             padded = np.zeros(data.size)
-            padded[: voltage.size] = voltage / _conversion(file, data.attrs)
+            padded[: voltage.size] = voltage / _conversion(file, data)
             data[...] = padded
             times = file.require_group(_SPIKE_TIMES)
             times.attrs.setdefault("neurodata_type", "Custom")
@@ -170,14 +170,14 @@ def _channel(file: Any, series: Any, quantity: Quantity, stop: int | None) -> Ch
     try:
         data, start = vector(series), dataset(series, "starting_time")
         times = timestamps(series) if start is None else None
-        rate = None if times is not None else number(start and start.attrs.get("rate"), f"{place(series)} rate")
+        rate = None if times is not None else number(attribute(start, "rate"), f"{place(series)} rate")
         return Channel(
             where=f"{series.name}/data",
             quantity=quantity,
-            unit=text(data.attrs.get("unit", data.attrs.get("units"))),
+            unit=text(attribute(data, "unit", attribute(data, "units"))),
             data=data,
             n_samples=len(data) if stop is None else min(stop, len(data)),
-            conversion=_conversion(file, data.attrs),
+            conversion=_conversion(file, data),
             stated_rate=rate,
             timestamps=times,
         )
@@ -185,7 +185,7 @@ def _channel(file: Any, series: Any, quantity: Quantity, stop: int | None) -> Ch
         return Channel(f"{series.name}/data", quantity, "", np.empty(0), 0, fault=within(error))
 
 
-def _conversion(file: Any, attributes: Any) -> float:
+def _conversion(file: Any, data: Any) -> float:
     """Factor from stored samples to SI units: before version 1.1, Allen's pipeline stored SI and stated another.
 
     ``/general/generated_by`` lists keys and values in turn, among them the version; it is missing in older files.
@@ -194,7 +194,7 @@ def _conversion(file: Any, attributes: Any) -> float:
     words = [] if stated is None else [text(word) for word in values(stated, "SUO", "texts")]
     version = re.match(r"(\d{1,9})\.(\d{1,9})", dict(zip(words[::2], words[1::2], strict=False)).get("version", ""))
     early = version is None or (int(version[1]), int(version[2])) < (1, 1)
-    return 1.0 if early else number(attributes.get("conversion", 1.0), f"{_name(file)}: the conversion")
+    return 1.0 if early else number(attribute(data, "conversion", 1.0), f"{_name(file)}: the conversion")
 
 
 def _experiment_end(file: Any, number: int) -> int | None:
@@ -213,7 +213,7 @@ def _number(series: Any, key: str) -> float:
 
 
 def _type(series: Any) -> str:
-    ancestry = np.ravel(series.attrs.get("ancestry", []))
+    ancestry = np.ravel(attribute(series, "ancestry", []))
     return text(ancestry[-1]) if ancestry.size else "series of no type"
 
 

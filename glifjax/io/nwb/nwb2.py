@@ -6,14 +6,14 @@ Responses are the patch-clamp series in ``/acquisition``, stimuli those in ``/st
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
 
 from glifjax.io.nwb.channel import Quantity
-from glifjax.io.nwb.fields import address, members, size_at, text, text_at, within
+from glifjax.io.nwb.fields import address, attribute, members, size_at, text, text_at, within
 from glifjax.io.nwb.hdf5_file import readable_hdf5
 from glifjax.io.nwb.icephys_tables import Row, Span, recorded_rows, stated_numbers
 from glifjax.io.nwb.pairing import NO_PROTOCOL, integers, pair, words
@@ -122,7 +122,7 @@ class _Contents:
         if series is not None:
             self.at[place] = series
         elif path.startswith(_RESPONSES):
-            self.others[text(member.attrs.get("neurodata_type")) or "group"] += 1
+            self.others[text(attribute(member, "neurodata_type")) or "group"] += 1
 
     def series_at(self, member: Any) -> Series | None:
         """The series that an object of the file is, wherever it stands; None if it is none."""
@@ -254,7 +254,8 @@ def _not_read(file: h5py.File) -> list[str]:
     names = []
     for folder in _OTHERS:
         for name, member in members(file, folder, []):
-            kind, module = (text(member.attrs.get(key)) for key in ("neurodata_type", "namespace"))
-            if kind and (folder != "/general" or module not in ("core", "")):
-                names.append(f"{folder}/{name} ({kind})")
+            with suppress(RecordingError):
+                kind, module = (text(attribute(member, key)) for key in ("neurodata_type", "namespace"))
+                if kind and (folder != "/general" or module not in ("core", "")):
+                    names.append(f"{folder}/{name} ({kind})")
     return [f"not read, as it holds no sweeps: {', '.join(names)}"] if names else []

@@ -83,13 +83,13 @@ def check_file(path: Path) -> None:
 
 def nwb_version(path: Path) -> str:
     """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
-    from glifjax.io.nwb.fields import dataset, text
+    from glifjax.io.nwb.fields import attribute, dataset, text
     from glifjax.io.nwb.hdf5_file import readable_hdf5
 
     check_file(path)
     try:
         with readable_hdf5(path) as file:
-            version = text(file.attrs.get("nwb_version", dataset(file, "nwb_version")))
+            version = text(attribute(file, "nwb_version", dataset(file, "nwb_version")))
     except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
         raise RecordingError(
             f"{path.name}: not a whole HDF5 file, as NWB files are ({first_line(error)}); fetch or export it again"

@@ -73,7 +73,7 @@ class Series:
                 stated = number(times[first : first + 1], self.path)
             else:
                 stated = number(start, self.path)
-                stated += first / number(start and start.attrs.get("rate"), self.path) if first else 0.0
+                stated += first / number(attribute(start, "rate"), self.path) if first else 0.0
         except (RecordingError, ZeroDivisionError):
             return 0.0
         return stated if np.isfinite(stated) else 0.0
@@ -93,17 +93,17 @@ class Series:
         try:
             data = vector(self.group)
             times, start = timestamps(self.group), dataset(self.group, "starting_time")
-            stated = lambda name, default: number(data.attrs.get(name, default), f"{where} {name}")
+            stated = lambda name, default: number(attribute(data, name, default), f"{where} {name}")
             return Channel(
                 where=where,
                 quantity=quantity,
-                unit=text(data.attrs.get("unit", "")),
+                unit=text(attribute(data, "unit", "")),
                 data=data,
                 n_samples=len(data) if count is None else count,
                 first=first,
                 conversion=stated("conversion", 1.0),
                 offset=stated("offset", 0.0),
-                stated_rate=None if times is not None else number(start and start.attrs.get("rate"), f"{where} rate"),
+                stated_rate=None if times is not None else number(attribute(start, "rate"), f"{where} rate"),
                 timestamps=times,
             )
         except RecordingError as error:
@@ -116,6 +116,7 @@ class Column:
     def __init__(self, data: h5py.Dataset):
         """Hold a dataset."""
         self.data, self.dtype, self.attrs = data, data.dtype, data.attrs
+        self.file, self.name = data.file, data.name
 
     def __len__(self) -> int:
         """How many samples there are."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from glifjax.io.nwb.fields import attribute
 from glifjax.io.nwb.sweeps import RecordingError
 from glifjax.io.sonata.hdf5 import column
 
@@ -34,7 +35,7 @@ def read_table(table: h5py.Group, path: Path) -> "pandas.DataFrame":
     import pandas
 
     ids = column(table, "id", path)
-    names = {str(name) for name in np.ravel(table.attrs.get("colnames", ()))}
+    names = {str(name) for name in np.ravel(attribute(table, "colnames", ()))}
     columns = {name: _cells(table, name, path, len(ids)) for name in map(str, table) if name in names}
     return pandas.DataFrame(
         {name: cells for name, cells in columns.items() if cells is not None}, index=pandas.Index(ids, name="id")

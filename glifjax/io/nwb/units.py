@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from glifjax.errors import InputError
-from glifjax.io.nwb.fields import group, members, target, text
+from glifjax.io.nwb.fields import attribute, group, members, target, text
 from glifjax.io.nwb.tables import read_table
 from glifjax.io.sonata.hdf5 import opened
 from glifjax.io.writing import whole_file
@@ -112,7 +112,7 @@ def unit_tables(path: Path) -> UnitTables:
 
 
 def _location(electrode_group: h5py.Group | None) -> str:
-    return "" if electrode_group is None else text(electrode_group.attrs.get("location"))
+    return text(attribute(electrode_group, "location"))
 
 
 def _check(units: Any, electrodes: Any, intervals: Mapping[str, Any], path: Path) -> None:

@@ -14,7 +14,7 @@ import pandas
 from jaxtyping import Float, Int
 
 from glifjax.errors import InputError
-from glifjax.io.nwb.fields import text
+from glifjax.io.nwb.fields import attribute, text
 from glifjax.io.sonata.config import Section, read_json
 from glifjax.io.sonata.hdf5 import group, integers, numbers, opened
 from glifjax.io.sonata.nodes import Population
@@ -188,7 +188,7 @@ def _ports(receptors, weights, targets, port_map: PortMap, path: Path, name: str
 
 def _nodes(place: Any, end: str, ids, populations, layout: Layout, path: Path, name: str) -> Int[np.ndarray, " E"]:
     """The sources or targets of edges, in the circuit's counting."""
-    population = text(place[f"{end}_node_id"].attrs.get("node_population", ""))
+    population = text(attribute(place[f"{end}_node_id"], "node_population", ""))
     if population not in populations:
         raise InputError(
             f"{path}: {end}_node_id of {name} is of population {population!r}, which the config's nodes do not have; "

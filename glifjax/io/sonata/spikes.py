@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from glifjax.errors import InputError
-from glifjax.io.nwb.fields import text
+from glifjax.io.nwb.fields import attribute, text
 from glifjax.io.sonata.hdf5 import group, integers, mark, numbers, opened
 from glifjax.io.writing import whole_file
 from glifjax.spikes.trains import MS, NO_POPULATION, SpikeTrains, join, milliseconds
@@ -38,7 +38,7 @@ def read_sonata_spikes(path: Path, population: str | None = None) -> SpikeTrains
 def _population(spikes: Any, ids: str, name: str, path: Path) -> SpikeTrains:
     times = numbers(spikes, "timestamps", path)
     node_ids = integers(spikes, ids, path, len(times))
-    units = text(spikes["timestamps"].attrs.get("units", "ms"))
+    units = text(attribute(spikes["timestamps"], "units", "ms"))
     if units not in UNITS:
         raise InputError(f"{path}: timestamps of {name} are in {units!r}; the attribute `units` must be ms or s")
     try:

@@ -89,7 +89,7 @@ def _table(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray,
 
 def _sweep(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """The stimulus of a sweep of an Allen Cell Types file (NWB 1), which is in A; it ends with the sweep."""
-    from glifjax.io.nwb.fields import dataset, number
+    from glifjax.io.nwb.fields import attribute, dataset, number
     from glifjax.io.sonata.hdf5 import group, numbers, opened
 
     path, sweep = section.path("file"), int(section.number("sweep_id"))
@@ -97,7 +97,7 @@ def _sweep(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray,
         place = group(group(file, "epochs", path), f"Sweep_{sweep}", path)
         series = group(group(place, "stimulus", path), "timeseries", path)
         amps, start = numbers(series, "data", path) * PICO, dataset(series, "starting_time")
-        rate = number(start and start.attrs.get("rate"), f"{path}: the rate of sweep {sweep}")
+        rate = number(attribute(start, "rate"), f"{path}: the rate of sweep {sweep}")
     if not rate > 0:
         raise InputError(f"{path}: sweep {sweep} has no rate; give another")
     warnings.warn(
