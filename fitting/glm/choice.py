@@ -1,12 +1,14 @@
 """What validation blocks choose: basis and link, and how strong the prior is.
 
-Fitted to three fifths of the time, judged on the fourth block of every five; the fifth is left for the score.
+Fitted to three fifths of the time, judged on the fourth block of every five; the fifth is left for the score. Where a
+recording is too short for blocks of 10 s, each of the first four judges in turn: one alone would hold too few spikes.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Array, Float
 
 from glifjax.errors import InputError
 
@@ -14,30 +16,39 @@ from .binned import Binned
 from .design import Design
 from .prior import Prior
 from .problem import Problem
-from .scores import VALIDATED, bits_per_spike, blocks, log_likelihood
+from .scores import BLOCK, SCORED, VALIDATED, block_bins, blocks, log_likelihood
 
+Theta = Float[Array, "p n"]
 #: Where more than this share of the bins with spikes hold several, only counts are fitted.
 MANY_SEVERAL = 0.01
 
 
-def training_and_validation(data: Binned) -> tuple[Binned, Binned]:
+def training_and_validation(data: Binned, judged: int = VALIDATED) -> tuple[Binned, Binned]:
     """Three fifths of the time, and one."""
-    validated, scored = blocks(data, VALIDATED), blocks(data)
-    return data.only(~validated & ~scored), data.only(validated)
+    judges, scored = blocks(data, judged), blocks(data)
+    return data.only(~judges & ~scored), data.only(judges)
+
+
+def validated(problem: Problem, data: Binned, prior: Prior, start: Theta | None = None) -> tuple[float, Theta]:
+    """How probable validation blocks are under a fit to the others, nats, and where it ended; started at theta."""
+    short, value = block_bins(data) < round(BLOCK / data.dt), 0.0
+    for judged in range(SCORED) if short else (VALIDATED,):
+        training, validation = training_and_validation(data, judged)
+        solution = problem.solved(training, prior, start=start)
+        value += log_likelihood(problem.responses(solution), validation, problem.design.observation).sum()
+        start = solution.theta
+    return value, start
 
 
 def best_prior(problem: Problem, data: Binned, priors: Sequence[Prior]) -> Prior:
     """The prior whose fit predicts validation blocks best; each starts where the one before ended."""
     if len(priors) == 1:
         return priors[0]
-    training, validation = training_and_validation(data)
-    bits, start = [], None
+    values, start = [], None
     for prior in priors:
-        solution = problem.solved(training, prior, start=start)
-        start = solution.theta
-        responses = problem.responses(solution)
-        bits.append(bits_per_spike(responses, validation, training, problem.design.observation))
-    return priors[int(np.argmax(bits))]
+        value, start = validated(problem, data, prior, start)
+        values.append(value)
+    return priors[int(np.argmax(values))]
 
 
 def best_design(problem: Problem, data: Binned, prior: Prior, designs: Sequence[Design]) -> Design:
@@ -58,12 +69,7 @@ def best_design(problem: Problem, data: Binned, prior: Prior, designs: Sequence[
     if len(designs) == 1:
         return designs[0]
     common = replace(data, counts=np.minimum(data.counts, min(plan.most_per_bin for plan in designs)))
-    training, validation = training_and_validation(common)
-    values = []
-    for plan in designs:
-        candidate = replace(problem, design=plan, data=common)
-        responses = candidate.responses(candidate.solved(training, prior))
-        values.append(log_likelihood(responses, validation, plan.observation).sum())
+    values = [validated(replace(problem, design=plan, data=common), common, prior)[0] for plan in designs]
     return designs[int(np.argmax(values))]
 
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Float32
 
 from .binned import Binned
 from .likelihood import Likelihood
@@ -26,7 +26,7 @@ from .terms import Terms
 TOLERANCE = 1e-5
 #: Steps between two curvatures, the last number until done or given up.
 STEPS = (3, 6, 60)
-#: Bins of a curvature's sample, and of one of its pieces.
+#: Bins of a curvature's sample, and of a piece of those that are looked at in turn.
 SAMPLE = 40_000
 PIECE = 4_000
 #: Shares of a step that are tried, each this part of the one before.
@@ -50,7 +50,7 @@ class Maximum:
     """
 
     theta: Float[Array, "p n"]
-    excess: Float[Array, "T n"]
+    excess: Float32[Array, "T n"]
     decrement: Float[np.ndarray, " n"]
     steps: int
 
@@ -120,7 +120,7 @@ def _step(given, excess):
         return jnp.where(gained, share, SHORTER * share), reached, gained, tries + 1
 
     going = lambda carry: ~jnp.all(carry[2]) & (carry[3] < TRIES)
-    start = (jnp.ones_like(slope), loss, jnp.zeros(slope.shape, bool), 0)
+    start = (jnp.ones_like(slope, jnp.float32), loss, jnp.zeros(slope.shape, bool), 0)
     share, reached, gained, _ = jax.lax.while_loop(going, shorter, start)
     share, loss = jnp.where(gained, share, 0.0), jnp.where(gained, reached, loss)
     theta, excess = theta + share * direction, excess + share * along
@@ -130,23 +130,51 @@ def _step(given, excess):
 @eqx.filter_jit
 def gradient_at(theta: Float[Array, "p n"], excess: Float[Array, "T n"], problem: tuple) -> Float[Array, "p n"]:
     """Of `smooth_loss`."""
-    terms, likelihood, targets, weights, ridge = problem
-    slopes = jnp.where(weights > 0, weights * likelihood.slopes(excess, targets), 0.0)
-    return terms.transpose(slopes) + (ridge * theta).at[0].set(0.0) * terms.connected
+    terms, *_, ridge = problem
+    return terms.transpose(slopes_at(excess, problem)) + (ridge * theta).at[0].set(0.0) * terms.connected
 
 
 @eqx.filter_jit
-def excess_at(terms: Terms, theta: Float[Array, "p n"]) -> Float[Array, "T n"]:
+def slopes_at(excess: Float32[Array, "T n"], problem: tuple) -> Float32[Array, "T n"]:
+    """The loss of each bin, derived by its excess."""
+    _, likelihood, *bins, _ = problem
+
+    def put(piece, slopes):
+        (x, targets, weights), first, _ = _cut((excess, *bins), piece)
+        here = jnp.where(weights > 0, weights * likelihood.slopes(x.astype(float), targets), 0.0)
+        return jax.lax.dynamic_update_slice_in_dim(slopes, here.astype(slopes.dtype), first, 0)
+
+    return jax.lax.fori_loop(0, -(-len(excess) // PIECE), put, jnp.zeros_like(excess))
+
+
+@eqx.filter_jit
+def excess_at(terms: Terms, theta: Float[Array, "p n"]) -> Float32[Array, "T n"]:
     """The excess of parameters."""
-    return terms.drive(theta) + terms.offset
+    return (terms.drive(theta) + terms.offset).astype(jnp.float32)
 
 
 @eqx.filter_jit
 def smooth_loss(theta: Float[Array, "p n"], excess: Float[Array, "T n"], problem: tuple) -> Float[Array, " n"]:
     """-log likelihood and the normal prior's part, nats, of each neuron."""
-    _, likelihood, targets, weights, ridge = problem
-    losses = jnp.where(weights > 0, weights * likelihood.losses(excess, targets), 0.0)
-    return jnp.sum(losses, axis=0) + ridge / 2 * jnp.sum(theta[1:] ** 2, axis=0)
+    _, likelihood, *bins, ridge = problem
+
+    def add(piece, total):
+        (x, targets, weights), _, new = _cut((excess, *bins), piece)
+        counted = (weights > 0) & new[:, None]
+        losses = weights * likelihood.losses(x.astype(float), targets)
+        return total + jnp.sum(jnp.where(counted, losses, 0.0), axis=0)
+
+    total = jax.lax.fori_loop(0, -(-len(excess) // PIECE), add, jnp.zeros(excess.shape[1]))
+    return total + ridge / 2 * jnp.sum(theta[1:] ** 2, axis=0)
+
+
+def _cut(arrays: tuple[Array, ...], piece: Array) -> tuple[tuple[Array, ...], Array, Array]:
+    """PIECE rows of each array, so that nothing of double precision is as long as these; which row is the first, and
+    which are new: the last piece begins earlier, or it would reach past the end."""
+    length = min(PIECE, len(arrays[0]))
+    first = jnp.minimum(piece * PIECE, len(arrays[0]) - length)
+    rows = tuple(jax.lax.dynamic_slice_in_dim(array, first, length) for array in arrays)
+    return rows, first, first + jnp.arange(length) >= piece * PIECE
 
 
 def _whiten(factor, gradient):
@@ -203,7 +231,7 @@ def curvature(
 @eqx.filter_jit
 def _piece(terms, likelihood, counts, excess, weights, bins):
     shared, own = terms.rows(bins, counts)
-    information = jnp.where(weights > 0, weights * likelihood.information(excess[bins]), 0.0)
+    information = jnp.where(weights > 0, weights * likelihood.information(excess[bins].astype(float)), 0.0)
     first = 1 + terms.stimulus.shape[1]
 
     def one(weight, own):

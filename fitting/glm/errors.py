@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from glifjax.errors import InputError
 
 from .binned import Binned
-from .convex import curvature
+from .convex import curvature, slopes_at
 from .likelihood import Likelihood
 from .terms import Terms
 
@@ -53,7 +53,8 @@ def _sandwich(terms, data, likelihood, excess, inverse) -> Float[Array, "n p p"]
             "give more, or leave it out"
         )
     starts = bins * np.unique(np.linspace(0, total - 1, max(1, min(total, SAMPLE // bins))).astype(int))
-    slopes = jnp.where(data.weights > 0, data.weights * likelihood.slopes(excess, jnp.asarray(data.targets)), 0.0)
+    problem = (terms, likelihood, jnp.asarray(data.targets), jnp.asarray(data.weights), 0.0)
+    slopes = slopes_at(excess, problem)
     counts, sums = jnp.asarray(data.counts), jnp.zeros_like(inverse)
     for first in range(0, len(starts), CHUNK):
         scores = _scores(terms, counts, slopes, jnp.asarray(starts[first : first + CHUNK]), bins)

@@ -24,8 +24,8 @@ class Likelihood(eqx.Module):
 
     @eqx.filter_jit
     def responses(self, excess: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Probabilities or mean counts."""
-        return self.link(excess, self.dt)
+        """Probabilities or mean counts, in double precision whatever the excess has."""
+        return self.link(jnp.asarray(excess, float), self.dt)
 
     def losses(self, excess: Float[Array, "..."], counts: Num[Array, "..."]) -> Float[Array, "..."]:
         """-log P(count), nats."""

@@ -3,15 +3,17 @@
     drive[t, j] = sum_i sum_{spikes s of i} K[i, t - 1 - s, j],   C[i, k, j] = sum_{spikes s of i} R[s + 1 + k, j]
 
 Each spike adds its neuron's kernels, a block (T, n) that lies in one piece, to what follows it; the transpose gathers
-what follows each spike. The cost goes with spikes x lags x neurons, the memory with bins x neurons.
+what follows each spike. The cost goes with spikes x lags x neurons, the memory with bins x neurons. A drive has its
+kernels' precision; what is gathered is summed in double.
 """
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Float32, Int
 
+from ..data.arrays import padded_length
 from .binned import Binned
 
 
@@ -26,19 +28,19 @@ class SpikeOperator(eqx.Module):
 
     places: Int[Array, " N"]
     neurons: Int[Array, " N"]
-    counts: Float[Array, " N"]
+    counts: Float32[Array, " N"]
     bins: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
     lags: int = eqx.field(static=True)
 
     @classmethod
     def of(cls, data: Binned, lags: int) -> "SpikeOperator":
-        """The operator of some counts."""
+        """The operator of some counts; bins of no spikes fill it up to a length that others have, too."""
         bins, neurons = np.nonzero(data.counts)
-        size = data.counts.shape[1]
-        counts = jnp.asarray(data.counts[bins, neurons], float)
-        places, neurons = jnp.asarray((bins + 1) * size, jnp.int32), jnp.asarray(neurons, jnp.int32)
-        return cls(places, neurons, counts, len(data.counts), size, lags)
+        size, more = data.counts.shape[1], padded_length(len(bins)) - len(bins)
+        filled = lambda values, dtype: jnp.asarray(np.pad(values, (0, more)), dtype)
+        places, counts = filled((bins + 1) * size, jnp.int32), filled(data.counts[bins, neurons], jnp.float32)
+        return cls(places, filled(neurons, jnp.int32), counts, len(data.counts), size, lags)
 
     def drive(self, kernels: Float[Array, "n K m"]) -> Float[Array, "T n"]:
         """Kernels (from, lag, to) as each neuron's drive."""
@@ -64,5 +66,5 @@ class SpikeOperator(eqx.Module):
             row = jax.lax.dynamic_index_in_dim(sums, self.neurons[i], keepdims=False)
             return jax.lax.dynamic_update_index_in_dim(sums, row + self.counts[i] * window, self.neurons[i], 0)
 
-        sums = jax.lax.fori_loop(0, len(self.places), add, jnp.zeros((self.size, width), flat.dtype))
+        sums = jax.lax.fori_loop(0, len(self.places), add, jnp.zeros((self.size, width)))
         return sums.reshape(self.size, self.lags, self.size)

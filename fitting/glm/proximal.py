@@ -78,7 +78,7 @@ def _share(at, way, promised, problem, prior: Prior) -> Float[Array, " n"]:
         theta, excess = (start + share * step for start, step in zip(at, way, strict=True))
         return smooth_loss(theta, excess, problem) + _corners(theta, problem, prior)
 
-    before, share = loss(jnp.zeros_like(promised)), jnp.ones_like(promised)
+    before, share = loss(jnp.zeros_like(promised, jnp.float32)), jnp.ones_like(promised, jnp.float32)
     gained = jnp.zeros(share.shape, bool)
     for _ in range(TRIES):
         gained = loss(share) <= before - ARMIJO * share * promised

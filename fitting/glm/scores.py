@@ -51,11 +51,21 @@ class Scores:
 
 def blocks(data: Binned, which: int = SCORED) -> Bool[np.ndarray, "T 1"]:
     """One of every five blocks of recorded time, which stands still between trials, True in it; the last is scored."""
-    total, trials = len(data.counts), len(data.starts)
-    gap = trials * data.starts[1] - total if trials > 1 else 0
-    trial = np.searchsorted(data.starts, np.arange(total), "right") - 1
-    length = max(1, min(round(BLOCK / data.dt), (total - gap * (trials - 1)) // (2 * CYCLE)))
-    return (((np.arange(total) - gap * trial) // length) % CYCLE == which)[:, None]
+    places = np.arange(len(data.counts))
+    trial = np.searchsorted(data.starts, places, "right") - 1
+    return (((places - _gap(data) * trial) // block_bins(data)) % CYCLE == which)[:, None]
+
+
+def block_bins(data: Binned) -> int:
+    """A block's bins: those of BLOCK seconds, or a tenth of the recorded ones where that is less."""
+    recorded = len(data.counts) - _gap(data) * (len(data.starts) - 1)
+    return max(1, min(round(BLOCK / data.dt), recorded // (2 * CYCLE)))
+
+
+def _gap(data: Binned) -> int:
+    """Bins between two trials."""
+    trials = len(data.starts)
+    return trials * data.starts[1] - len(data.counts) if trials > 1 else 0
 
 
 def score(

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray, UInt8
 
+from ..data.arrays import padded_length
 from .binned import Binned, Runaway
 from .choice import training_and_validation
 from .prior import Prior
@@ -66,10 +67,16 @@ class Stabilised:
 
 
 def stabilised(
-    problem: Problem, data: Binned, prior: Prior, weight: float, key: PRNGKeyArray, errors: bool = False
+    problem: Problem,
+    data: Binned,
+    prior: Prior,
+    weight: float,
+    key: PRNGKeyArray,
+    plain: Solution | None = None,
+    errors: bool = False,
 ) -> Solution:
-    """The fit to these bins and to its own runaway stretches."""
-    solution = problem.solved(data, prior)
+    """The fit to these bins and to its own runaway stretches; `plain` is the one without these."""
+    solution = problem.solved(data, prior) if plain is None else plain
     stretches: list[UInt8[np.ndarray, "n K"]] = []
     for number in range(ROUNDS):
         free = stability(solution.model, data, jax.random.fold_in(key, number), RUNS, DURATION)
@@ -96,7 +103,7 @@ def best_weight(problem: Problem, data: Binned, prior: Prior, key: PRNGKeyArray)
     judged: list[tuple[int, float, float, Stability]] = []
     plain = problem.solved(training, prior)
     for weight in (0.0, *WEIGHTS):
-        solution = stabilised(problem, training, prior, weight, key) if weight else plain
+        solution = stabilised(problem, training, prior, weight, key, plain) if weight else plain
         free = stability(solution.model, training, look, RUNS, DURATION)
         responses = problem.responses(solution)
         bits = bits_per_spike(responses, validation, training, problem.design.observation)
@@ -135,9 +142,10 @@ def with_stretches(
         within = np.ones(spikes.T.shape, bool)
         within[:history] = False
         asked += [silence.astype(bool), within]
-    counts = np.concatenate(rows)
-    free = np.concatenate(asked)
-    added = len(counts) - len(data.counts)
+    laid = sum(map(len, rows))
+    added = padded_length(laid) - len(data.counts)  # a length that other rounds have, too
+    at_end = ((0, padded_length(laid) - laid), (0, 0))
+    counts, free = np.pad(np.concatenate(rows), at_end), np.pad(np.concatenate(asked), at_end)
     joined = replace(data, counts=counts, counted=np.pad(data.counted, ((0, added), (0, 0))))
     free &= problem.design.free_bins(joined)
     means = _mean_counts(data)

@@ -3,13 +3,15 @@
     excess[t, j] = offset[t, j] + theta[0, j] + S[t] theta[s, j] + own spikes through O theta[o, j]
                    + sum_i spikes of i through C theta[c_i, j]
 
-theta is (p, n), its rows in this order: constant, stimulus, own functions, then for each neuron i its functions.
+theta is (p, n), its rows in this order: constant, stimulus, own functions, then for each neuron i its functions. What
+is as long as the recording is held in single precision, which halves a fit's memory: the excess is exact to 1e-6, and
+what is summed over bins is summed in double.
 """
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, UInt8
+from jaxtyping import Array, Bool, Float, Float32, Int, UInt8
 
 from .binned import Binned
 from .operator import SpikeOperator
@@ -45,20 +47,21 @@ class Terms(eqx.Module):
         coupling = theta[1 + q + o :].reshape(self.operator.size, -1, theta.shape[1])
         return theta[0], theta[1 : 1 + q], theta[1 + q : 1 + q + o], coupling
 
-    def drive(self, theta: Float[Array, "p n"]) -> Float[Array, "T n"]:
+    def drive(self, theta: Float[Array, "p n"]) -> Float32[Array, "T n"]:
         """The excess, less the offset."""
         constant, stimulus, own, coupling = self.parts(theta)
         kernels = jnp.einsum("ibj,kb->ikj", coupling, self.coupling)
         diagonal = jnp.einsum("oj,ko->kj", own, self.own)
         kernels += jnp.einsum("kj,ij->ikj", diagonal, jnp.eye(self.operator.size))
-        return self.operator.drive(kernels) + constant + self.stimulus @ stimulus
+        others = constant + self.stimulus @ stimulus
+        return self.operator.drive(kernels.astype(jnp.float32)) + others.astype(jnp.float32)
 
     def transpose(self, residuals: Float[Array, "T n"]) -> Float[Array, "p n"]:
         """What `drive` does, transposed."""
-        behind = self.operator.gather(residuals)
+        behind = self.operator.gather(residuals.astype(jnp.float32))
         coupling = jnp.einsum("ikj,kb->ibj", behind, self.coupling).reshape(-1, residuals.shape[1])
         own = jnp.einsum("jkj,ko->oj", behind, self.own)
-        rows = [residuals.sum(axis=0)[None], self.stimulus.T @ residuals, own, coupling]
+        rows = [residuals.sum(axis=0, dtype=float)[None], self.stimulus.T @ residuals, own, coupling]
         return jnp.concatenate(rows) * self.connected
 
     def rows(self, bins: Int[Array, " r"], counts: UInt8[Array, "T n"]) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ from glifjax.glm.kernels import AbstractKernel, AbstractOwnKernel, StimulusKerne
 from glifjax.glm.links import ExponentialRate, Logit, RectifiedRate
 from glifjax.glm.network import AbstractNetwork, Input, Sample, checked_step, checked_weights
 from glifjax.glm.observation import AbstractObservation, Bernoulli, Poisson
+from glifjax.glm.weighed import weighed, whole
 
 
 class GLM(AbstractNetwork):
@@ -75,7 +76,7 @@ class GLM(AbstractNetwork):
         """The drive of the history, the response, the draw."""
         taps = self.coupling.taps(dt)
         features = jnp.sum(taps * state[: len(taps), None, :], axis=0)
-        drive = self.strength * self._weighed(features) + self.bias + inp.stimulus
+        drive = self.strength * weighed(self.weights, features) + self.bias + inp.stimulus
         silenced = jnp.zeros_like(drive, bool)
         if self.own is not None:
             taps = self.own.taps(dt)
@@ -92,7 +93,7 @@ class GLM(AbstractNetwork):
         """The drive of given spikes, the first T columns being history: convolutions, no scan."""
         history = self.history_steps
         past = lambda taps: _filtered(spikes[:, history - len(taps) : -1], taps)
-        drive = _column(self.strength) * self._weighed(self.coupling_features(spikes))
+        drive = _column(self.strength) * whole(self.weights, self.coupling_features(spikes))
         free = jnp.ones_like(drive)
         if self.own is not None:
             taps, absolute = self.own.taps(self.dt), self.own.absolute_steps(self.dt)
@@ -121,12 +122,6 @@ class GLM(AbstractNetwork):
     def stimulus_drive(self, stimulus: Float[Array, "c S"]) -> Float[Array, "n S"]:
         """The stimulus itself, or filtered by its kernel."""
         return stimulus if self.stimulus is None else self.stimulus.drive(stimulus, self.dt)
-
-    def _weighed(self, features: Float[Array, "b n ..."]) -> Float[Array, "n ..."]:
-        """sum_{i, b} W[i, j, b] features[b, i]."""
-        if self.weights.ndim == 2:
-            return jnp.tensordot(self.weights, features[0], ((0,), (0,)))
-        return jnp.einsum("ijb,bi...->j...", self.weights, features)
 
 
 def _filtered(spikes: Float[Array, "n N"], taps: Float[Array, "T b m"]) -> Float[Array, "b n S"]:

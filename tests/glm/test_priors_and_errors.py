@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import fitting.glm as fitting_glm
+from fitting.glm import derivatives
 from fitting.glm.binned import binned
 from fitting.glm.convex import curvature, excess_at, gradient_at, maximise, smooth_loss
 from fitting.glm.errors import covariances
+from fitting.glm.joint import shared_numbers
 from fitting.glm.likelihood import Likelihood
 from fitting.glm.prior import Prior
 from fitting.glm.proximal import maximise_with_corners
@@ -118,6 +120,25 @@ def test_the_sandwich_is_that_of_a_design_matrix(problem):
         )
         plain = np.asarray(curvature(plan, data, LIKELIHOOD, ending.excess, RIDGE, None))[j][np.ix_(rows, rows)]
         np.testing.assert_allclose(plain, information, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_curvature_by_shared_numbers_is_that_of_finite_differences(problem):
+    """Away from the maximum, where the residuals' part of it is not small."""
+    data, small = problem[1], 1e-5
+    own = glm.Refractory(absolute=1e-3, relative=3e-3, strength=-2.0, decay=300.0)
+    matrix = np.array([[0.0, 1.0, 0.5], [-1.0, 0.0, 0.2], [0.3, 0.6, 0.0]])
+    model = glm.BernoulliGLM(matrix, coupling=glm.Exponential(200.0, 4e-3), own=own, threshold=3.0)
+    wheres = tuple((number.where, number.log) for number in shared_numbers(model))
+    given = derivatives.given_of(model, binned(np.minimum(data.counts.T, 1), 1e-3, 7), None, RIDGE)
+    borders, corner = derivatives.observed(model, wheres, given)
+    slopes = lambda moves: derivatives.expected(derivatives.shifted(model, wheres, moves), wheres, given)[1:3]
+    away = ~np.eye(3, dtype=bool)
+    for i, direction in enumerate(np.eye(len(wheres)) * small):
+        rows = zip(slopes(-direction), slopes(direction), strict=True)  # of minus the loss
+        by_weights, by_shared = ((before - after) / (2 * small) for before, after in rows)
+        np.testing.assert_allclose(borders[:, :, i][away], by_weights[away], rtol=1e-5, atol=1e-4)
+        np.testing.assert_allclose(corner[i], by_shared, rtol=1e-5, atol=1e-4)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 from glifjax import glm
 from glifjax.errors import InputError
 from glifjax.glm.network import Input
+from glifjax.glm.weighed import LARGE, weighed
 
 KEY = jax.random.key(3)
 WINDOW = 12e-3
@@ -75,6 +76,20 @@ def test_a_network_alone_is_the_one_in_a_batch(make):
         alone = glm.simulate(model, 250, key=jax.random.fold_in(KEY, i))
         np.testing.assert_array_equal(together[i, : model.size], alone)
         assert not together[i, model.size :].any()
+
+
+@pytest.mark.parametrize("functions", [(), (2,)])
+def test_rows_that_spikes_pick_are_the_whole_product(functions):
+    """Value and derivatives, of none, some and all neurons active, also of several networks at once."""
+    random = np.random.default_rng(5)
+    matrix = jnp.asarray(random.normal(size=(LARGE, LARGE, *functions)))
+    features = random.normal(size=(3, *(functions or (1,)), LARGE))
+    features *= (random.uniform(size=LARGE) < np.array([0.0, 0.1, 1.0])[:, None])[:, None]
+    whole = lambda w, f: jnp.einsum("ijb,bi->j", w.reshape(LARGE, LARGE, -1), f)
+    one = lambda of: jax.value_and_grad(lambda w, f: jnp.sum(of(w, f) ** 2), (0, 1))
+    results = [jax.jit(jax.vmap(one(of), (None, 0)))(matrix, jnp.asarray(features)) for of in (weighed, whole)]
+    for ours, theirs in zip(*(jax.tree.leaves(result) for result in results), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-9)
 
 
 def test_vmap_composes():
