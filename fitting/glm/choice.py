@@ -29,7 +29,7 @@ def training_and_validation(data: Binned, judged: int = VALIDATED) -> tuple[Binn
     return data.only(~judges & ~scored), data.only(judges)
 
 
-def validated(problem: Problem, data: Binned, prior: Prior, start: Theta | None = None) -> tuple[float, Theta]:
+def validated(problem: Problem, data: Binned, prior: Prior, start: Theta | None = None) -> tuple[float, Theta | None]:
     """How probable validation blocks are under a fit to the others, nats, and where it ended; started at theta."""
     short, value = block_bins(data) < round(BLOCK / data.dt), 0.0
     for judged in range(SCORED) if short else (VALIDATED,):
