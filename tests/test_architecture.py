@@ -185,6 +185,7 @@ def test_simulate_is_the_only_scan():
     ]
     assert users == [
         "glifjax/glm/observation.py",
+        "glifjax/glm/weighed.py",
         "glifjax/mihalas_niebur/crossing.py",
         "glifjax/mihalas_niebur/lanes.py",
         "glifjax/mihalas_niebur/zeros.py",
