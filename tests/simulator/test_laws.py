@@ -1,5 +1,7 @@
 """Laws that hold for every neuron: add a constructor to tests/neurons.py and all of them are tested over it."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -137,6 +139,9 @@ def test_bad_input_is_refused_before_anything_runs(current, options, message):
 
 # Transformations in any order
 
+#: As jax.jit, for what takes longer to compile than to run.
+quickly = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
 
 def each_alone(function, rows):
     return jnp.stack([function(row) for row in rows])
@@ -170,16 +175,16 @@ def test_transformations_compose_in_any_order(build):
         return jnp.sum(crossing) + 1e3 * jnp.mean(trace.voltage_before_reset)
 
     rows, way = jnp.array([[1.0, 1.0], [1.03, 0.98], [0.9, 0.3]]), jnp.array([1.0, -0.5])
-    gradient = jax.jit(jax.grad(loss))
+    gradient = quickly(jax.grad(loss))
     expected = each_alone(gradient, rows)
     assert (expected != 0).all()
     for name, reach in GRADIENTS.items():
         np.testing.assert_allclose(
-            jax.jit(lambda rows, reach=reach: reach(loss, rows))(rows), expected, rtol=1e-8, err_msg=name
+            quickly(lambda rows, reach=reach: reach(loss, rows))(rows), expected, rtol=1e-8, err_msg=name
         )
     bend = (gradient(rows[0] + 1e-5 * way) - gradient(rows[0] - 1e-5 * way)) / 2e-5
     for name, reach in HESSIANS.items():
-        second = jax.jit(lambda row, reach=reach: reach(loss, row, way))(rows[0])
+        second = quickly(lambda row, reach=reach: reach(loss, row, way))(rows[0])
         if "Mihalas" in neuron.level:  # a surrogate's derivative is no difference of the spikes'
             np.testing.assert_allclose(second, bend, rtol=1e-4, err_msg=name)
         assert np.isfinite(second).all(), name
@@ -196,8 +201,8 @@ def test_third_derivatives_are_differences_of_second_ones(build):
         voltage = gj.simulate(moved, current * row[1], DT).voltage_before_reset
         return 1e3 * jnp.mean(voltage**3)
 
-    second = jax.jit(jax.hessian(loss))
-    third = jax.jit(jax.jacfwd(jax.hessian(loss)))
+    second = quickly(jax.hessian(loss))
+    third = quickly(jax.jacfwd(jax.hessian(loss)))
     at, way = jnp.ones(2), 1e-4 * jnp.array([1.0, -0.5])
     silent, drive = jnp.asarray(WHISPER[15:75]), 3 * jnp.asarray(DRIVE[15:75])
     difference = (second(at + way, silent) - second(at - way, silent)) / 2
@@ -257,9 +262,9 @@ def assert_gradients(loss, neuron, cases) -> list[set[str]]:
     """Reverse mode, forward mode and finite differences agree; for each case, what has a gradient."""
     at, names, rebuild = flat(neuron)
     function = lambda factors, case: loss(rebuild(factors), *case)
-    reverse_mode = jax.jit(jax.value_and_grad(function))
+    reverse_mode = quickly(jax.value_and_grad(function))
     direction, nonzero = np.cos(np.arange(len(at))), []
-    forward_mode = jax.jit(lambda case: jax.jvp(lambda factors: function(factors, case), (at,), (direction,))[1])
+    forward_mode = quickly(lambda case: jax.jvp(lambda factors: function(factors, case), (at,), (direction,))[1])
     for case in cases:
         gradient = np.asarray(reverse_mode(at, case)[1])
         scale = np.abs(gradient).max()
@@ -301,23 +306,23 @@ def test_gradients_with_forced_spikes_equal_finite_differences(name):
 def test_gradients_through_free_spikes_are_finite_and_alike_in_both_modes(level):
     at, _, rebuild = flat(NEURONS[level]())
     loss = lambda factors: smooth_loss(gj.simulate(rebuild(factors), DRIVE, DT))
-    gradient = jax.jit(jax.grad(loss))(at)
+    gradient = quickly(jax.grad(loss))(at)
     assert bool(jnp.all(jnp.isfinite(gradient)))
-    slope = jax.jit(lambda at: jax.jvp(loss, (at,), (jnp.ones_like(at),))[1])(at)
+    slope = quickly(lambda at: jax.jvp(loss, (at,), (jnp.ones_like(at),))[1])(at)
     assert float(slope) == pytest.approx(float(gradient.sum()), rel=1e-6)
 
 
 def test_jacobian_in_forward_mode():
     at, _, rebuild = flat(NEURONS["LIF-R-ASC-A"]())
     trajectory = lambda factors: gj.simulate(rebuild(factors), DRIVE, DT, spikes=FORCED).voltage_before_reset
-    jacobian = jax.jit(jax.jacfwd(trajectory))(at)
-    gradient = jax.jit(jax.grad(lambda factors: trajectory(factors)[350]))(at)
+    jacobian = quickly(jax.jacfwd(trajectory))(at)
+    gradient = quickly(jax.grad(lambda factors: trajectory(factors)[350]))(at)
     np.testing.assert_allclose(jacobian[350], gradient, rtol=1e-9, atol=1e-15)
 
 
 def test_gradient_by_the_current():
     neuron = NEURONS["LIF-R-ASC-A"]()
-    loss = jax.jit(jax.value_and_grad(lambda current: smooth_loss(gj.simulate(neuron, current, DT, spikes=FORCED))))
+    loss = quickly(jax.value_and_grad(lambda current: smooth_loss(gj.simulate(neuron, current, DT, spikes=FORCED))))
     gradient = np.asarray(loss(DRIVE)[1])
     for direction in (1e-15 * np.sin(np.arange(STEPS)), 1e-15 * np.ones(STEPS)):
         difference = (loss(DRIVE + direction)[0] - loss(DRIVE - direction)[0]) / 2
