@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Float
@@ -24,16 +23,17 @@ from ..data.arrays import FitData
 from ..data.blocks import FOLDS, blocks
 from ..data.masks import observed_steps
 from ..levels.base import AbstractLevel
+from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate
 from ..model.likelihood import step_log_likelihoods
 from ..model.patched import PatchedNeuron
 from ..model.runs import forced_run, predict
 from ..stages.base import run_stages
 
-_likelihoods = eqx.filter_jit(step_log_likelihoods)
+_likelihoods = compiled(step_log_likelihoods)
 
 
-@eqx.filter_jit
+@compiled
 def _scored(model, data):
     """Each step's log-likelihood and squared error of the voltage, (S, T) each."""
     run = forced_run(model, data)

@@ -15,6 +15,7 @@ from glifjax.spikes import scores
 from ..checkpoint.registry import register
 from ..data.arrays import FitData
 from ..data.masks import observed_steps
+from ..model.compiled import compiled
 from ..model.likelihood import step_log_likelihoods
 from ..model.patched import PatchedNeuron
 from ..model.runs import forced_run, predict, spike_times
@@ -174,14 +175,14 @@ def _drawn(model, data: FitData, of_run: Int[np.ndarray, " runs"], seed: int) ->
         return [row for fired in blocks for row in fired][: len(of_run)]
 
 
-@eqx.filter_jit
+@compiled
 def _draw(model, currents, starts, dt, uniforms):
     """Where runs spike, (n, T)."""
     run = lambda current, start, own: model.simulate(current, dt, recorded_start=start, uniforms=own).fired
     return jax.vmap(run)(currents, starts, uniforms)
 
 
-@eqx.filter_jit
+@compiled
 def _alone(model, current, start, dt):
     return model.simulate(current, dt, recorded_start=start).fired
 
@@ -209,7 +210,7 @@ def _with_forced_spikes(model: PatchedNeuron, test: tuple[FitData, ...]) -> tupl
     return dict(zip(BELOW, below, strict=True)), bits
 
 
-@eqx.filter_jit
+@compiled
 def _forced(model, data):
     run = forced_run(model, data)
     return predict(model, data, run), step_log_likelihoods(model, data, run)

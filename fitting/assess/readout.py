@@ -21,6 +21,7 @@ from glifjax.spikes.scores import explained_variance_ratio, gamma
 from ..checkpoint.registry import register
 from ..data.arrays import FitData, coarsen
 from ..data.blocks import FOLDS, blocks
+from ..model.compiled import compiled
 from ..model.patched import PatchedNeuron
 from ..model.runs import free_run, spike_times
 
@@ -176,10 +177,10 @@ def stitched(
     return np.sort(np.clip(np.concatenate(parts), 0.0, ends[-1, -1]))
 
 
-_run = eqx.filter_jit(free_run)
+_run = compiled(free_run)
 
 
-@eqx.filter_jit
+@compiled
 def _run_gathering(model, data, pairs):
     """The same with each pair of tau and threshold, (n, S, T)."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from glifjax.spikes.scores import explained_variance_ratio
 
 from ..data.arrays import FitData, coarsen
+from ..model.compiled import compiled
 from ..model.patched import PatchedNeuron
 from ..model.runs import free_run, spike_times
 from .base import AbstractStage, Outcome
@@ -64,7 +65,7 @@ def shifted(model: PatchedNeuron, shift) -> PatchedNeuron:
     return eqx.tree_at(where, model, (th_inf, th_inf, noise.lambda0 * jnp.exp(shift / noise.delta_v)))
 
 
-@eqx.filter_jit
+@compiled
 def _run(model, data, shifts):
     return jax.lax.map(lambda shift: free_run(shifted(model, shift), data), shifts, batch_size=len(shifts))
 

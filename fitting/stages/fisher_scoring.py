@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..data.arrays import FitData, coarsen
+from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.hazard import STEP, jittered
 from ..model.likelihood import counted_score_and_information, log_hazard, spike_log_likelihood
@@ -56,7 +57,7 @@ class FisherScoring(eqx.Module):
         return place(model, moved, x), losses
 
 
-@eqx.filter_jit
+@compiled
 def _expand(x, problem):
     """At coordinates x the loss, its gradient g and the Fisher information F."""
     model, moved, data = problem

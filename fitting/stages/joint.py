@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
 from ..data.arrays import FitData, coarsen
+from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate, positions
 from ..model.hazard import STEP, expected_spikes
 from ..model.likelihood import counted_score_and_information, log_exponential
@@ -106,12 +106,12 @@ class Joint(AbstractStage):
         return roots[:, None] * vectors.T, vectors.T @ gradient / roots
 
 
-@eqx.filter_jit
+@compiled
 def _along_membrane(model, data, moved):
     return log_exponential(model, data, moved)[1]
 
 
-@eqx.filter_jit
+@compiled
 def _of_exponential(log_e, data, refractory, noise):
     """Score and information of each step by log(e dt), e being the exponential part of its hazard."""
     of = lambda log_e: jnp.log(expected_spikes(log_e, noise.jitter, noise.lapse, data.dt))

@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float
 from glifjax.arrays import as_float
 
 from ..data.arrays import FitData, coarsen
+from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate, Coordinate
 from ..model.hazard import (
     HELD,
@@ -116,7 +117,7 @@ class KernelThreshold(AbstractStage):
         ]
 
 
-_maximise_compiled = eqx.filter_jit(maximise_hazard)
+_maximise_compiled = compiled(maximise_hazard)
 
 
 def _maximise(*problem) -> tuple[float, np.ndarray]:
@@ -153,7 +154,7 @@ def with_weights(model: PatchedNeuron, solution) -> PatchedNeuron:
     return eqx.tree_at(lambda m: [where(m) for where, _ in values], model, [as_float(value) for _, value in values])
 
 
-@eqx.filter_jit
+@compiled
 def hazard_columns(model: PatchedNeuron, data: FitData) -> tuple[Float[Array, "S T w"], Bool[Array, "S T"]]:
     """What the weights multiply in log e of each step, and which steps are refractory.
 

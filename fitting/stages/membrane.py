@@ -18,6 +18,7 @@ from glifjax.rules.voltage import LinearExact
 
 from ..data.arrays import FitData, coarsen
 from ..data.masks import SETTLE, observed_steps
+from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.patched import PatchedNeuron
 from ..model.runs import predict
@@ -87,7 +88,7 @@ class Misfit(eqx.Module):
         weight = jnp.sqrt(self.data.dt / self.noise.correlation) / self.noise.sigma
         return jnp.concatenate([jnp.ravel(error * weight), x])
 
-    @eqx.filter_jit
+    @compiled
     def residuals_and_slopes(self, x: Float[ArrayLike, " x"]) -> tuple[Float[Array, " r"], Float[Array, "r x"]]:
         """The same, and their derivatives by x."""
         slopes, residuals = jax.jacfwd(lambda x: (self.residuals(x),) * 2, has_aux=True)(x)

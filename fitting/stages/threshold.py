@@ -16,6 +16,7 @@ from jaxtyping import Float
 from glifjax.arrays import as_float
 
 from ..data.arrays import DataError, FitData, coarsen
+from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate, Coordinate
 from ..model.hazard import (
     HELD,
@@ -163,11 +164,11 @@ def _columns(moving: tuple[Any, ...], i: int, j: int) -> Float[np.ndarray, "4 *s
     return np.stack([1e3 * voltage, np.ones_like(voltage), -raised[i], -1e3 * dragged[j]])
 
 
-@eqx.filter_jit
+@compiled
 def _run(model, data, b_spike, b_voltage, a_spike, a_voltage):
     """V, a threshold of these components alone, and which steps are refractory, with spikes forced; (S, T) each."""
     trace = forced_run(_with_threshold(model, 0.0, 1e-3, a_spike, b_spike, a_voltage, b_voltage, 0.0), data)
     return trace.voltage_before_reset, trace.threshold_before_reset, trace.refractory
 
 
-_maximise = eqx.filter_jit(maximise_hazard)
+_maximise = compiled(maximise_hazard)

@@ -14,6 +14,7 @@ from fitting.data.arrays import FitData, padded_length
 from fitting.data.blocks import blocks
 from fitting.data.compensation import spike_artefact
 from fitting.data.drift import measure_drift
+from fitting.model.compiled import compiled, options
 from fitting.model.hazard import filled_up, in_place
 from fitting.model.patched import PatchedNeuron
 from fitting.model.sweeps import sum_over_sweeps
@@ -117,3 +118,9 @@ def test_sums_over_sweeps_do_not_depend_on_how_many_are_held(truth, data, at_onc
     voltage, spikes = jax.jit(lambda data: sum_over_sweeps(sums, data, at_once))(several)
     np.testing.assert_allclose(voltage, several.voltage.sum(), rtol=1e-12)
     assert spikes == several.n_spikes
+
+
+def test_a_fit_s_programs_compile_with_and_without_xla_s_option():
+    assert options("0.12.0.1") == {"compiler_options": {"xla_cpu_use_fusion_emitters": False}}
+    assert options("0.13.0") == {}
+    assert compiled(lambda x: 2 * x)(np.float64(1.5)) == 3.0

@@ -274,10 +274,11 @@ def test_a_hazard_without_jitter_and_lapses_gets_them(truth, data):
 
 def test_no_gate_gets_slower_than_a_tenth_of_the_data(data):
     """Or hardly slower than it starts: what is slower is drift."""
-    start = AUGMENTED.start(data, SHAPE)
+    level = CANDIDATES["augmented-slow"]  # which holds none of them
+    start = level.start(data, SHAPE)
     taus = lambda model: np.array([gate.tau for each in model.neuron.membrane_currents for gate in each.gates])
     for duration in (60.0, 5.0):
-        moved = AUGMENTED.coordinates(start, duration).membrane
+        moved = level.coordinates(start, duration).membrane
         far = taus(place(start, moved, 50.0 + origin(moved)))
         np.testing.assert_allclose(far, np.maximum(0.1 * duration, 1.1 * taus(start)), rtol=1e-6)
         np.testing.assert_allclose(taus(place(start, moved, origin(moved))), taus(start), rtol=1e-9)
