@@ -71,7 +71,7 @@ def test_a_mihalas_niebur_neuron_is_read_as_it_was_written(tmp_path, name):
         for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(neuron), strict=True):
             np.testing.assert_array_equal(a, b)
     glif = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
-    with pytest.raises(ValueError, match="is not Allen's form, which alone can be kept; leave `like` out"):
+    with pytest.raises(ValueError, match="is Mihalas and Niebur's form, and Allen's alone can be kept"):
         gj.write_neuron_config(glif, tmp_path / "other.json", like=tmp_path / "neuron.json")
 
 

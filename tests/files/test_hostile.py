@@ -217,6 +217,19 @@ def test_a_text_that_claims_more_letters_than_its_file_has_is_not_read(whole, tm
         dataset(file, "general/lab")
 
 
+@pytest.mark.parametrize("damage", [(0, 2**50), (2**62, 0)])
+def test_texts_that_lie_where_no_file_has_bytes_are_not_read(whole, tmp_path, damage):
+    path = tmp_path / "cell.nwb"
+    shutil.copyfile(whole, path)
+    with h5py.File(path) as file:
+        stored = file["identifier"].id.get_offset(), file["identifier"].id.get_storage_size()
+    data, further = path.read_bytes(), np.add(stored, damage)
+    path.write_bytes(data.replace(np.array(stored, "<u8").tobytes(), further.astype("<u8").tobytes(), 1))
+    with gj.read_recording(path) as recording:
+        assert recording.identifier in ("", gj.read_recording(whole).identifier)
+        assert len(recording.sweeps) == 2
+
+
 @pytest.mark.parametrize(
     ("place", "name"),
     [

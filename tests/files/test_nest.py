@@ -90,7 +90,7 @@ def test_nest_parameters_as_they_are_found(tmp_path):
     assert float(absolute.voltage_reset.b) == pytest.approx(-0.078)
     gj.write_neuron_config(neuron, tmp_path / "neuron_config.json")
     assert neuron_to_config(gj.read_neuron_config(tmp_path / "neuron_config.json")) == neuron_to_config(neuron)
-    with pytest.raises(NeuronConfigError, match="is not Allen's form"):
+    with pytest.raises(NeuronConfigError, match="is NEST's form"):
         gj.write_neuron_config(neuron, tmp_path / "neuron_config.json", like=path)
 
 

@@ -291,7 +291,8 @@ def write_neuron_config(
         config, wrapped = (like, None) if isinstance(like, Mapping) else load(like)
         source = "like" if isinstance(like, Mapping) else str(like)
         if is_nest(config) or is_mihalas_niebur(config):
-            raise NeuronConfigError(f"{source}: is not Allen's form, which alone can be kept; leave `like` out")
+            form = "NEST" if is_nest(config) else "Mihalas and Niebur"
+            raise NeuronConfigError(f"{source}: is {form}'s form, and Allen's alone can be kept; leave `like` out")
         config = modernise(config, source)
         written = with_changes(config, neuron_to_config(glif_from_config(config, source)), written)
         written = written if wrapped is None else {wrapped: written}

@@ -6,6 +6,7 @@ for, up to 4 GiB, before it looks into the heap, which holds another. No two des
 compressed, so that together they have no more bytes than their file.
 """
 
+import os
 from collections.abc import Iterator
 
 import h5py
@@ -20,10 +21,12 @@ def claimed_length(data: h5py.Dataset) -> int:
         return 0
     descriptor = np.dtype({"names": ["length"], "formats": ["<u4"], "itemsize": kind.get_size()})
     with open(data.file.filename, "rb") as file:
-        total = 0
+        total, end = 0, file.seek(0, os.SEEK_END)
         for place, size in _stretches(data):
+            if place >= end:
+                continue  # damaged, as HDF5 will say
             file.seek(place)
-            stored = file.read(size)
+            stored = file.read(min(size, end - place))
             whole = len(stored) // descriptor.itemsize
             total += int(np.frombuffer(stored, descriptor, whole)["length"].sum(dtype=np.int64))
         return total
