@@ -26,8 +26,11 @@ def tree(sizes, root):
     return b"eerT" + struct.pack(f"<i{len(sizes)}i", len(sizes), *sizes) + root
 
 
-def bundle(path, groups, flags=1, holding=0.0, mode=2, kind=0, recorded=False):
-    """A .dat of groups: {label: sweeps}, each of a step of 0.1 nA more than the one before, and of 3,000 samples."""
+def bundle(path, groups, flags=1, holding=0.0, mode=2, kind=0, recorded=False, stopped=False):
+    """A .dat of groups: {label: sweeps}, each of a step of 0.1 nA more than the one before, and of 3,000 samples.
+
+    stopped: a series without sweeps comes before theirs.
+    """
     step = {"_4": ("b", kind), "_5": ("b", 1), "_20": ("d", 1.0), "_48": ("d", 1.0), "_36": ("d", 0.1)}
     segments = [
         node(record(80, **step)),
@@ -55,7 +58,8 @@ def bundle(path, groups, flags=1, holding=0.0, mode=2, kind=0, recorded=False):
                 )))  # fmt: skip
             rows.append(node(record(288, _40=("i", 1), _48=("d", 10.0 * len(rows))), *traces))
         series = node(record(1408, _4=("32s", "steps")), *rows)
-        tables.append(node(record(144, _4=("32s", label)), series))
+        empty = [node(record(1408, _4=("32s", "stopped")))] * stopped
+        tables.append(node(record(144, _4=("32s", label)), *empty, series))
     pul = tree((640, 144, 1408, 288, 512), node(record(640), *tables))
 
     header = record(256, _0=("8s", "DAT2"), _8=("32s", "v2x90.2"), _48=("i", 3), _52=("?", True))
@@ -124,6 +128,15 @@ def test_a_bundle_of_two_cells_is_one_s_by_name(heka, tmp_path):
     with gj.read_recording(path, electrode="E-2") as recording:
         assert [sweep.number for sweep in recording.sweeps] == [2, 3]
         np.testing.assert_allclose(recording.sweeps[0].voltage, second[0], atol=1e-9)
+
+
+def test_a_series_that_was_stopped_before_its_first_sweep_costs_itself_alone(heka, tmp_path):
+    own = voltages(2)
+    with gj.read_recording(bundle(tmp_path / "cell.dat", {"E-1": own}, stopped=True)) as recording:
+        assert any("'stopped' of 'E-1' was stopped before its first sweep" in line for line in recording.warnings)
+        assert [sweep.number for sweep in recording.sweeps] == [1, 2]
+        np.testing.assert_allclose(recording.sweeps[1].voltage, own[1], atol=1e-9)
+        assert recording.sweeps[1].current.max() == pytest.approx(2e-10)
 
 
 @pytest.mark.parametrize("length", [0, 4, 100, 300, -300, -3])

@@ -6,6 +6,7 @@ or that of a text file. Layout of a bundle and its trees: HEKA, DataFile_v9.txt 
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,7 +102,7 @@ def read_heka(path: Path, electrode: str | None = None, stimulus: str | Path | N
         sweeps,
         identifier=path.stem,
         session_description=path.name,
-        remarks=[source],
+        remarks=[source, *_empty(file)],
         unpaired=unpaired,
         close=file.close,
     )
@@ -110,7 +111,7 @@ def read_heka(path: Path, electrode: str | None = None, stimulus: str | Path | N
 def _opened(path: Path) -> tuple[Any, list[list[Output]]]:
     """myokit's reader of a bundle, its trees read, and the channels of its stimuli."""
     try:
-        from myokit.formats.heka import PatchMasterFile
+        from myokit.formats.heka import PatchMasterFile, Series
     except ImportError as error:
         raise RecordingError(
             f"{path.name}: PatchMaster files are read through myokit, which is not installed; "
@@ -118,7 +119,7 @@ def _opened(path: Path) -> tuple[Any, list[list[Output]]]:
         ) from error
     try:
         channels = outputs(path)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _empty_series_allowed(Series):
             warnings.simplefilter("ignore")  # of versions it was not tried with
             file = PatchMasterFile(str(path))
         size = path.stat().st_size
@@ -129,6 +130,27 @@ def _opened(path: Path) -> tuple[Any, list[list[Output]]]:
         raise RecordingError(
             f"{path.name}: myokit cannot read it as a PatchMaster bundle ({first_line(error)}); export it again"
         ) from error
+
+
+@contextmanager
+def _empty_series_allowed(series: Any) -> Iterator[None]:
+    """While myokit reads: a series that was stopped before its first sweep is not asked for that sweep's stimulus."""
+    finalize = series._read_finalize
+    series._read_finalize = lambda one: finalize(one) if len(one) and len(one[0]) else None
+    try:
+        yield
+    finally:
+        series._read_finalize = finalize
+
+
+def _empty(file: Any) -> list[str]:
+    """Which series hold nothing."""
+    return [
+        f"series '{series.label()}' of '{group.label()}' was stopped before its first sweep"
+        for group in file
+        for series in group
+        if not len(series)
+    ]
 
 
 def _sweeps(file: Any) -> Iterator[tuple[Any, Any, int, Any]]:
@@ -142,7 +164,7 @@ def _sweeps(file: Any) -> Iterator[tuple[Any, Any, int, Any]]:
 def _responses(file: Any) -> Iterator[_Response]:
     """Voltages in current clamp; the electrode is the group, and the trace where a sweep has several voltages."""
     for number, (group, series, place, sweep) in enumerate(_sweeps(file), start=1):
-        if not any(str(channel.amplifier_mode()) == "current clamp" for channel in series.stimulus()):
+        if not any(str(channel.amplifier_mode()) == "current clamp" for channel in series.stimulus() or ()):
             continue
         voltages = [trace for trace in sweep if _scale(trace, VOLTS) and trace.count_samples()]
         for trace in voltages:
