@@ -218,6 +218,7 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
 
     from ..checkpoint import Checkpoint
     from ..levels import LEVELS
+    from ..pipeline.plan import Plan
     from ..results.files import fit_file
     from ..results.folder import check_folder
     from .progress import Lines, print_split
@@ -231,13 +232,14 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
     path = cell if cell is not None else _example(out, settings)
     levels, stages = [level.name for level in settings.levels], Checkpoint()
     with out_console.status("") as status:
-        lines = Lines(len(levels), status.update)
+        lines = Lines(Plan.of(settings), status.update)
 
         def start(recording: gj.Recording, checkpoint: Checkpoint) -> None:
             nonlocal stages
             stages = checkpoint
             what = "every level" if levels == list(LEVELS) else f"level {', '.join(levels)}"
             out_console.print(f"\n[bold]{escape(recording.name)}[/bold], {what}")
+            lines.ahead.continues(stages.done)
             if stages.done:
                 out_console.print(f"  continuing from {escape(stages.done[-1])} [dim](--fresh starts anew)[/dim]")
 
