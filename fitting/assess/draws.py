@@ -68,10 +68,8 @@ def voltage_excess(misfit: Misfit, x: Float[np.ndarray, " x"], free) -> tuple[Ca
         x: where the fit is.
         free: which of the coordinates are not held, (x,).
     """
-    residuals, slopes = map(np.asarray, misfit.residuals_and_slopes(x))
-    slopes = slopes[:, free]
-    gradient, curvature = slopes.T @ residuals, slopes.T @ slopes
-    here = residuals @ residuals / 2
+    curvature, gradient, squares = map(np.asarray, misfit.normal_equations(x))
+    curvature, gradient, here = curvature[np.ix_(free, free)], gradient[free], squares / 2
 
     def excess(errors: np.ndarray) -> np.ndarray:
         moved = np.tile(x, (len(errors), 1))

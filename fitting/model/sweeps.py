@@ -24,6 +24,10 @@ def sum_over_sweeps(part: Callable[[FitData], Any], data: FitData, at_once: int 
     several = max(1, at_once // steps)
     if sweeps <= several:
         return part(data)
-    one = lambda sweep: part(jax.tree.map(lambda array: array[None], sweep))
-    parts = jax.lax.map(one, jax.tree.map(jnp.asarray, data), batch_size=several)
-    return jax.tree.map(lambda array: array.sum(axis=0), parts)
+    arrays = jax.tree.map(jnp.asarray, data)
+    some = lambda first, count: part(jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, first, count), arrays))
+    add = lambda block, total: jax.tree.map(jnp.add, total, some(block * several, several))
+    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(lambda: some(0, several)))
+    total = jax.lax.fori_loop(0, sweeps // several, add, nothing)
+    rest = sweeps % several
+    return jax.tree.map(jnp.add, total, some(sweeps - rest, rest)) if rest else total

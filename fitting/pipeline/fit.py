@@ -39,6 +39,7 @@ from ..stages.base import AbstractStage, run_stages
 from ..stages.deterministic import HardThreshold
 from ..tuning.descent import DEFAULT_LOSS
 from ..tuning.objective import AnyLoss, movable
+from .memory import give_back
 from .result import Fit
 from .settings import FitSettings
 
@@ -158,6 +159,7 @@ class _Clock:
         self.progress(self.level, name)
         result, seconds = self.run(self.level, name, task, *arguments)
         self.seconds[name] = round(seconds, 3)
+        give_back()
         return result
 
 

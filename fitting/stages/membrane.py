@@ -5,6 +5,7 @@ error), not regressed on the recording, measurement noise does not bias it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from glifjax.rules.voltage import LinearExact
 
@@ -22,6 +23,7 @@ from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.patched import PatchedNeuron
 from ..model.runs import predict
+from ..model.sweeps import sum_over_sweeps
 from .base import AbstractStage, Outcome
 
 #: What else is known of the coordinates: a matrix M and a vector m stand for |M (x - start) + m|^2 / 2.
@@ -50,15 +52,13 @@ class Misfit(eqx.Module):
     Attributes:
         model: with the exact voltage rule, which coarse steps call for.
         moved: what x moves.
-        data: sweeps, in the steps that are compared.
-        observed: where they are, (S, T).
+        data: sweeps, in the steps that are compared; where they are, they are counted.
         noise: how the voltage weighs.
     """
 
     model: PatchedNeuron
     moved: list[AbstractCoordinate]
     data: FitData
-    observed: Bool[np.ndarray, "S T"]
     noise: VoltageNoise
 
     @classmethod
@@ -78,21 +78,39 @@ class Misfit(eqx.Module):
         data = coarsen(data, step)
         exact = eqx.tree_at(lambda m: m.neuron.voltage_dynamics, model, LinearExact())
         observed = observed_steps(data, float(model.neuron.spike_cut_duration), settle)
-        return cls(exact, list(moved), data, observed, noise)
+        return cls(exact, list(moved), replace(data, counted=observed), noise)
 
     @eqx.filter_jit
     def residuals(self, x: Float[ArrayLike, " x"]) -> Float[Array, " r"]:
         """Errors of the voltage, weighed, and the prior's."""
-        placed = place(self.model, self.moved, x)
-        error = jnp.where(self.observed, predict(placed, self.data) - self.data.voltage, 0.0)
-        weight = jnp.sqrt(self.data.dt / self.noise.correlation) / self.noise.sigma
-        return jnp.concatenate([jnp.ravel(error * weight), x])
+        return jnp.concatenate([self._errors(x, self.data), x])
 
     @compiled
     def residuals_and_slopes(self, x: Float[ArrayLike, " x"]) -> tuple[Float[Array, " r"], Float[Array, "r x"]]:
         """The same, and their derivatives by x."""
         slopes, residuals = jax.jacfwd(lambda x: (self.residuals(x),) * 2, has_aux=True)(x)
         return residuals, slopes
+
+    @eqx.filter_jit
+    def normal_equations(
+        self, x: Float[ArrayLike, " x"]
+    ) -> tuple[Float[Array, "x x"], Float[Array, " x"], Float[Array, ""]]:
+        """J^T J, J^T r and r^T r of the residuals r and their derivatives J, a few sweeps at a time."""
+
+        def share(data: FitData):
+            J, r = jax.jacfwd(lambda x: (self._errors(x, data),) * 2, has_aux=True)(x)
+            return J.T @ J, J.T @ r, r @ r
+
+        x = jnp.asarray(x)
+        of_voltage = sum_over_sweeps(share, self.data)
+        return jax.tree.map(jnp.add, of_voltage, (jnp.eye(x.size), x, x @ x))
+
+    def _errors(self, x, data: FitData) -> Float[Array, " r"]:
+        """Errors of the voltage in some of the sweeps, weighed; 0 where it is not compared."""
+        placed = place(self.model, self.moved, x)
+        error = jnp.where(data.counted, predict(placed, data) - data.voltage, 0.0)
+        weight = jnp.sqrt(data.dt / self.noise.correlation) / self.noise.sigma
+        return jnp.ravel(error * weight)
 
 
 class Membrane(AbstractStage):
@@ -126,7 +144,7 @@ class Membrane(AbstractStage):
         matrix, offset = (np.zeros((0, start.size)), np.zeros(0)) if self.evidence is None else self.evidence
 
         def at(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            residuals, slopes = condensed(*map(np.asarray, misfit.residuals_and_slopes(x)))
+            residuals, slopes = condensed(*map(np.asarray, misfit.normal_equations(x)))
             return np.concatenate([residuals, matrix @ (x - start) + offset]), np.concatenate([slopes, matrix])
 
         x, losses = levenberg_marquardt(at, start, self.evaluations, self.flat)
@@ -167,17 +185,24 @@ def levenberg_marquardt(
     return solution.x, losses
 
 
-def condensed(r: Float[np.ndarray, " r"], J: Float[np.ndarray, "r x"]) -> tuple[np.ndarray, np.ndarray]:
+def condensed(
+    normal: Float[np.ndarray, "x x"], gradient: Float[np.ndarray, " x"], squares: Float[np.ndarray, ""]
+) -> tuple[np.ndarray, np.ndarray]:
     """Residuals f and derivatives F, of which there are only x + 1, and which least squares cannot tell from r and J.
 
     Where these are not finite, which ends a step there, f is infinite.
 
     F^T F = J^T J, F^T f = J^T r and |f| = |r|: F = [L^T; 0] with L L^T = J^T J, and f = [L^-1 J^T r; the rest of |r|].
+
+    Args:
+        normal: J^T J.
+        gradient: J^T r.
+        squares: r^T r.
     """
-    n, normal, gradient = J.shape[1], J.T @ J, J.T @ r
+    n = len(gradient)
     if not np.isfinite(normal).all() or not np.isfinite(gradient).all():
         return np.full(n + 1, np.inf), np.zeros((n + 1, n))
     L = np.linalg.cholesky(normal)
     f = np.linalg.solve(L, gradient)
-    rest = np.sqrt(max(r @ r - f @ f, 0.0))
+    rest = np.sqrt(max(squares - f @ f, 0.0))
     return np.append(f, rest), np.concatenate([L.T, np.zeros((1, n))])

@@ -123,12 +123,21 @@ def test_what_a_membrane_was_chosen_without_is_held_where_a_part_of_the_data_is_
 def test_least_squares_cannot_tell_condensed_residuals_from_all():
     random = np.random.default_rng(0)
     r, J = random.normal(size=200), random.normal(size=(200, 5))
-    f, F = condensed(r, J)
+    f, F = condensed(J.T @ J, J.T @ r, r @ r)
     assert f.shape == (6,)
     for fewer, whole in ((F.T @ F, J.T @ J), (F.T @ f, J.T @ r), (f @ f, r @ r)):
         np.testing.assert_allclose(fewer, whole, rtol=1e-12)
     J[3, 2] = np.nan
-    assert np.isinf(condensed(r, J)[0]).all()
+    assert np.isinf(condensed(J.T @ J, J.T @ r, r @ r)[0]).all()
+
+
+@pytest.mark.slow
+def test_normal_equations_are_those_of_the_residuals_and_their_slopes(truth, data):
+    moved = LEVEL.coordinates(truth, data.duration).membrane
+    misfit, x = Membrane(moved=tuple(moved)).misfit(truth, data), np.full(len(origin(moved)), 0.1)
+    r, J = map(np.asarray, misfit.residuals_and_slopes(x))
+    for summed, expected in zip(misfit.normal_equations(x), (J.T @ J, J.T @ r, r @ r), strict=True):
+        np.testing.assert_allclose(summed, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
 
 
 def test_a_step_to_where_residuals_overflow_is_not_taken():
@@ -138,7 +147,8 @@ def test_a_step_to_where_residuals_overflow_is_not_taken():
     def at(x):
         calls.append(x)
         r, J = np.array([x[0] - 2.0, x[0] ** 2 - 4.0]), np.array([[1.0], [2 * x[0]]])
-        return condensed(r * np.nan, J) if len(calls) == 2 else condensed(r, J)
+        r = r * np.nan if len(calls) == 2 else r
+        return condensed(J.T @ J, J.T @ r, r @ r)
 
     x, losses = levenberg_marquardt(at, np.array([5.0]), evaluations=40, flat=1e-10)
     assert x == pytest.approx([2.0])

@@ -20,8 +20,6 @@ from typing import Any
 
 import h5py
 
-#: Of the table of chunks that HDF5 holds for each open dataset; its own 8,191 take 64 kB, of thousands of sweeps each.
-CHUNK_SLOTS = 101
 #: How a heap begins: its signature and version, three bytes that are zero.
 HEAP = b"GCOL\x01\x00\x00\x00"
 #: Bytes of a heap that are looked at, at most; one usually has 4,096.
@@ -29,7 +27,9 @@ LARGEST_HEAP = 2**26
 
 
 def readable_hdf5(path: Path) -> h5py.File:
-    """An HDF5 file whose datasets are many, and are read once.
+    """An HDF5 file whose datasets are many, and are read once; without HDF5's chunk caches.
+
+    The caches hold part of each dataset, and a table for it, for as long as the file is open.
 
     It is open until it is closed, or neither it nor a dataset of it is held any more.
 
@@ -37,7 +37,7 @@ def readable_hdf5(path: Path) -> h5py.File:
         OSError: HDF5 cannot read it, or another program has it open to write.
     """
     h5py.File(path, "r").close()  # as HDF5's own file, which asks whether it is locked
-    return h5py.File(path, "r", driver="fileobj", fileobj=_Looking(path), rdcc_nslots=CHUNK_SLOTS)
+    return h5py.File(path, "r", driver="fileobj", fileobj=_Looking(path), rdcc_nbytes=0)
 
 
 @contextmanager
