@@ -5,8 +5,8 @@ from collections.abc import Collection
 from ..levels import NAMED
 from ..pipeline.plan import Plan
 
-#: Seconds of a stage of a linear level and of one with gated currents, in a first fit of a minute of training sweeps:
-#: only their ratios matter.
+#: Rough seconds of a stage of a linear level and of one with gated currents, in a first fit of a minute of training
+#: sweeps; less for the report, as it grows less than the rest with more of them. Only their ratios matter.
 COSTS = {
     "choosing sweeps": (0.2, 0.2),
     "preparing the data": (0.3, 0.3),
@@ -17,14 +17,14 @@ COSTS = {
     "threshold": (2.0, 7.0),
     "membrane and threshold": (9.0, 9.0),
     "cross-validation": (2.0, 14.0),
-    "deterministic threshold": (0.6, 3.0),
-    "spikes without noise": (1.0, 4.0),
-    "scores": (2.0, 5.0),
+    "deterministic threshold": (0.8, 3.0),
+    "spikes without noise": (2.0, 4.0),
+    "scores": (1.5, 4.0),
     "change of the cell": (0.5, 0.5),
     "steps of current": (0.1, 0.1),
     "uncertainty": (15.0, 15.0),
     "predictive bands": (5.0, 5.0),
-    "writing the report": (9.0, 9.0),
+    "writing the report": (3.0, 3.0),
 }
 #: Of a stage that is not among them.
 OTHER = 3.0
