@@ -91,7 +91,7 @@ class Misfit(eqx.Module):
         slopes, residuals = jax.jacfwd(lambda x: (self.residuals(x),) * 2, has_aux=True)(x)
         return residuals, slopes
 
-    @eqx.filter_jit
+    @compiled
     def normal_equations(
         self, x: Float[ArrayLike, " x"]
     ) -> tuple[Float[Array, "x x"], Float[Array, " x"], Float[Array, ""]]:
