@@ -159,13 +159,14 @@ def advance(
     arrived: Float[Array, " slots"],
     moved: Float[Array, " slots"] | None,
     current: Float[Array, " n"],
+    quiet: bool = False,
 ) -> list[Step]:
-    """The step of each group of cells."""
+    """The step of each group of cells; `quiet`: without their spikes."""
     shifts = [None] * len(circuit.cells) if moved is None else circuit.arrivals(moved)
     groups = zip(
         circuit.cells, constants, states, circuit.arrivals(arrived), shifts, circuit.split(current), strict=True
     )
-    return [cells.step(c, state, Arrivals(weight, shift), own) for cells, c, state, weight, shift, own in groups]
+    return [cells.step(c, state, Arrivals(weight, shift), own, quiet) for cells, c, state, weight, shift, own in groups]
 
 
 def observe(circuit: Circuit, states: tuple[Any, ...], current: Float[Array, " n"]) -> list[Mapping[str, Any]]:

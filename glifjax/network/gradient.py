@@ -5,8 +5,8 @@ dx / slope earlier (see cells.base.lead), and so do its arrivals, the cell's res
 cell that is silent has none; a Surrogate gives it one.
 
 On the way back a ring holds the cotangents of what arrives in the next steps, row by row as the ring on the way there
-(see delays): each spike gathers those of its edges once. The states at the start of every segment are held, those in
-between run again. jax's own reverse mode would hold, or add up, all weights in every step.
+(see delays): each spike gathers those of its edges once; adjoint has the cells' part. The states at the start of every
+segment are held, those in between run again. jax's own reverse mode would hold, or add up, all weights in every step.
 """
 
 from functools import partial
@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from glifjax.network.adjoint import Outputs, adjoint, floats, with_leads
 from glifjax.network.circuit import Circuit, CircuitSample, Drive, Recorder, advance, places, recorded, stepping
 from glifjax.network.delays import for_each_event, for_each_spike, gather, padded, with_row
 from glifjax.network.edges import Edges
@@ -170,12 +171,6 @@ def _forward(static: _Static, parameters, fixed: _Fixed):
     return run, (parameters, fixed, starts)
 
 
-def _with_leads(circuit: Circuit, states: tuple[Any, ...]) -> tuple[Any, ...]:
-    """States of a run without derivatives as those of one with: leads are always zero."""
-    groups = zip(circuit.cells, states, strict=True)
-    return tuple(state._replace(lead=jnp.zeros(cells.size)) for cells, state in groups)
-
-
 class _Back(NamedTuple):
     """What goes back in time: cotangents."""
 
@@ -191,43 +186,36 @@ def _backward(static: _Static, held, out: CircuitRun):
     parameters, fixed, starts = held
     circuit, recorders = _circuit(static, parameters, fixed), _recorders(static, fixed)
     edges, n_slots = padded(circuit.edges), circuit.n_slots
-    constants, constants_vjp = eqx.filter_vjp(lambda cells: _floats(_constants(circuit, cells)), _floats(circuit.cells))
-    whole_constants = circuit.constants()
+    constants = circuit.constants()
+    own_constants, constants_vjp = eqx.filter_vjp(
+        lambda cells: floats(_with(circuit, cells).constants()), floats(circuit.cells)
+    )
     zeros = lambda tree: jax.tree.map(jnp.zeros_like, tree)
+    near = static.surrogate is not None
 
     def step_back(back: _Back, now):
         seen, shown = now
-        states = _with_leads(circuit, seen.before)
-        numbers, counts = eqx.partition(states, eqx.is_inexact_array)
-
-        def forward(cells, consts, numbers, arrived, moved):
-            there = eqx.tree_at(lambda c: c.cells, circuit, eqx.combine(cells, circuit.cells))
-            all_constants = eqx.combine(consts, whole_constants)
-            steps = advance(there, all_constants, eqx.combine(numbers, counts), arrived, moved, seen.current)
-            new = tuple(step.state for step in steps)
-            leads = jnp.concatenate([jnp.asarray(step.lead) for step in steps])
-            excess = jnp.concatenate([step.excess for step in steps])
-            return _floats(new), leads, excess, recorded(there, new, seen.current, recorders)
-
-        moved = jnp.zeros_like(seen.arrived)
-        primal, vjp = jax.vjp(forward, _floats(circuit.cells), constants, numbers, seen.arrived, moved)
-        excess = primal[2]
-        slope = jnp.zeros_like(excess) if static.surrogate is None else static.surrogate.slope(excess)
+        cells, states = _of_records(circuit, recorders, seen, shown.values)
+        states = jax.tree.map(jnp.add, back.states, states)
+        cells = jax.tree.map(jnp.add, back.cells, cells)
+        none = jnp.zeros(circuit.size, edges.weights.dtype)
+        slope = none if static.surrogate is None else static.surrogate.slope(_excess(circuit, constants, seen))
         visited = seen.spiked | (slope != 0)
 
         def visit(cell, carry):
             weights, leads, spikes = carry
             new, spike, lead = gather(back.ring, back.moved, edges, cell, seen.k + 1, n_slots, weights)
-            if static.surrogate is not None:  # the weights of a spike that was not there have no derivative
+            if near:  # the weights of a spike that was not there have no derivative
                 new = jnp.where(seen.spiked[cell], new, weights)
             return new, leads.at[cell].set(jnp.where(seen.spiked[cell], lead, 0.0)), spikes.at[cell].set(spike)
 
-        none = jnp.zeros_like(excess)
         weights, leads, spikes = for_each_spike(visited, visit, (back.weights, none, none))
         leads = leads.at[fixed.cells].add(-jnp.where(seen.spiked[fixed.cells], shown.times, 0.0))
         spikes = spikes.at[fixed.cells].add(shown.spiked)
-        into = vjp((back.states, leads, slope * spikes, shown.values))
-        cells, consts, states, arrived, moved = into
+        outputs = map(Outputs, states, circuit.split(leads), circuit.split(slope * spikes))
+        inputs = adjoint(circuit, constants, seen, list(outputs), cells, back.constants, near)
+        arrived = jnp.concatenate([group.weight.reshape(-1) for group in inputs])
+        moved = jnp.concatenate([group.moved.reshape(-1) for group in inputs])
         ring, moved = with_row(back.ring, seen.k, arrived), with_row(back.moved, seen.k, moved)
         _, weights = for_each_event(
             fixed.drive.spike_steps,
@@ -238,8 +226,10 @@ def _backward(static: _Static, held, out: CircuitRun):
             )[0],
             weights,
         )
-        add = lambda one, other: jax.tree.map(jnp.add, one, other)
-        return _Back(states, ring, moved, weights, add(back.cells, cells), add(back.constants, consts)), None
+        states, cells, of_constants = (
+            tuple(getattr(group, of) for group in inputs) for of in ("state", "cells", "constants")
+        )
+        return _Back(states, ring, moved, weights, cells, of_constants), None
 
     def segment_back(back: _Back, now):
         start, shown = now
@@ -249,29 +239,41 @@ def _backward(static: _Static, held, out: CircuitRun):
     n_segments = -(-static.n_steps // static.segment)
     extra = n_segments * static.segment - static.n_steps
     by_segment = lambda part: jnp.pad(part, ((0, extra), (0, 0))).reshape(n_segments, static.segment, -1)
-    state = _floats(circuit.init(leads=True).cells)
+    state = floats(circuit.init(leads=True).cells)
     ring = jnp.zeros(edges.depth * n_slots, edges.weights.dtype)
     nothing = _Back(
-        zeros(state), ring, ring, jnp.zeros_like(edges.weights), zeros(_floats(circuit.cells)), zeros(constants)
+        zeros(state), ring, ring, jnp.zeros_like(edges.weights), zeros(floats(circuit.cells)), zeros(own_constants)
     )
     back, _ = scan(segment_back, nothing, (starts, jax.tree.map(by_segment, out)), reverse=True)
     (cells,) = constants_vjp(back.constants)
-    _, init_vjp = eqx.filter_vjp(lambda cells: _floats(_init(circuit, cells)), _floats(circuit.cells))
+    _, init_vjp = eqx.filter_vjp(
+        lambda cells: floats(_with(circuit, cells).init(leads=True).cells), floats(circuit.cells)
+    )
     (start_cells,) = init_vjp(back.states)
     total = jax.tree.map(lambda *parts: sum(parts), back.cells, cells, start_cells)
     return (total, back.weights[: len(circuit.edges.weights)]), None
 
 
-def _floats(tree: Any) -> Any:
-    return eqx.filter(tree, eqx.is_inexact_array)
+def _with(circuit: Circuit, cells: Any) -> Circuit:
+    """The circuit with other numbers in its cells."""
+    return eqx.tree_at(lambda c: c.cells, circuit, eqx.combine(cells, circuit.cells))
 
 
-def _constants(circuit: Circuit, cells: Any) -> Any:
-    return eqx.tree_at(lambda c: c.cells, circuit, eqx.combine(cells, circuit.cells)).constants()
+def _excess(circuit: Circuit, constants: Any, seen: CircuitSample) -> Float[Array, " n"]:
+    """V - threshold at the end of the step, before a reset, mV."""
+    steps = advance(circuit, constants, seen.before, seen.arrived, None, seen.current)
+    return jnp.concatenate([step.excess for step in steps])
 
 
-def _init(circuit: Circuit, cells: Any) -> Any:
-    return eqx.tree_at(lambda c: c.cells, circuit, eqx.combine(cells, circuit.cells)).init(leads=True).cells
+def _of_records(circuit: Circuit, recorders: tuple[Recorder, ...], seen: CircuitSample, values: Any):
+    """The cotangents of parameters, and of the states after the step, from those of what was recorded."""
+    states = tuple(map(with_leads, circuit.cells, seen.after))
+    numbers, counts = eqx.partition(states, eqx.is_inexact_array)
+
+    def shown(cells, numbers):
+        return recorded(_with(circuit, cells), eqx.combine(numbers, counts), seen.current, recorders)
+
+    return jax.vjp(shown, floats(circuit.cells), numbers)[1](values)
 
 
 _run.defvjp(_forward, _backward)

@@ -13,7 +13,7 @@ from glifjax.network.cells.gathered import gathered
 from glifjax.network.cells.glif_psc import GlifPsc
 from glifjax.network.cells.neurons import cells_of_neurons
 from glifjax.network.circuit import NEVER, Circuit, Drive
-from glifjax.network.edges import sorted_edges
+from glifjax.network.edges import Edges, sorted_edges
 
 #: ms; cells; ms of the run, and of its part whose spikes are looked at.
 DT = 0.001
@@ -138,6 +138,24 @@ def test_segments_change_nothing():
     )
     one, other = (eqx.filter_grad(loss)(circuit, segment) for segment in (350, 40))
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_two_groups_have_the_gradient_of_one():
+    circuit, drive = network(0.1)
+    half = N // 2
+    part = lambda first: jax.tree.map(lambda leaf: leaf[..., first : first + half], circuit.cells[0])
+    rows, ports, targets = np.unravel_index(np.asarray(circuit.edges.offsets), (circuit.edges.depth, 2, N))
+    group, cell = np.divmod(targets, half)
+    offsets = np.ravel_multi_index((rows, group, ports, cell), (circuit.edges.depth, 2, 2, half))
+    edges = Edges(circuit.edges.weights, jnp.asarray(offsets), circuit.edges.starts, circuit.edges.depth)
+    two = Circuit((part(0), part(half)), edges, circuit.dt)
+    loss = lambda circuit: jnp.sum((run := gj.run_circuit(circuit, drive, 350, np.arange(N))).times * run.spiked)
+    of_one, of_two = map(eqx.filter_jit(eqx.filter_grad(loss)), (circuit, two))
+    joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=-1), *of_two.cells)
+    parts = (of_one.cells[0], of_one.edges.weights), (joined, of_two.edges.weights)
+    for a, b in zip(*map(jax.tree.leaves, parts), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 

@@ -2,7 +2,7 @@
 
 A derivative of spike times is carried by `lead`, ms: how much earlier a spike comes than it did. Its value is always
 zero; only its derivative is not. A spike's lead is d(V - th) over the slope of V - th (see `lead`); it moves what the
-spike does: it arrives that much earlier, and the cell starts again that much earlier.
+spike does (see `along`): it arrives that much earlier, and the cell starts again that much earlier.
 """
 
 from abc import abstractmethod
@@ -65,8 +65,10 @@ class AbstractCells(eqx.Module):
         """What is computed of the parameters once, for steps of h ms."""
 
     @abstractmethod
-    def step(self, constants: Any, state: State, arrivals: Arrivals, current: Float[Array, " n"]) -> Step:
-        """One step, with `current` (pA) throughout it."""
+    def step(
+        self, constants: Any, state: State, arrivals: Arrivals, current: Float[Array, " n"], quiet: bool = False
+    ) -> Step:
+        """One step, with `current` (pA) throughout it; `quiet`: without the spikes, and without what only they need."""
 
     @abstractmethod
     def observe(self, state: State, current: Float[Array, " n"]) -> Mapping[str, Float[Array, " n"]]:
@@ -76,6 +78,18 @@ class AbstractCells(eqx.Module):
 def total(rows: Float[Array, "rows n"]) -> Float[Array, " n"]:
     """The sum over the first axis, term by term: XLA fuses that with what follows, and makes a loop of a jnp.sum."""
     return sum((rows[i] for i in range(rows.shape[0])), start=jnp.zeros(rows.shape[1:], rows.dtype))
+
+
+@jax.custom_jvp
+def along(value: Float[Array, "..."], rate: Float[Array, "..."], by: Float[Array, "..."]) -> Float[Array, "..."]:
+    """value + rate by, where `by` follows from leads and is 0: the value, with derivative d value + rate d by."""
+    return value
+
+
+@along.defjvp
+def _along_jvp(primals, tangents):
+    value, rate, _ = primals
+    return value, tangents[0] + rate * tangents[2]
 
 
 @jax.custom_jvp

@@ -21,15 +21,18 @@ are a class of their own. What NEST does not have: cells that spike where their 
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, refractory_steps, total
+from glifjax.network.cells.base import AbstractCells, Arrivals, Step, along, lead, refractory_steps, total
 from glifjax.network.cells.gathered import GatheredHazard
 from glifjax.network.synapses import Propagators, mean_decay, propagators
+from glifjax.spike import once
 
 
 class GlifState(NamedTuple):
@@ -150,7 +153,14 @@ class GlifPsc(AbstractCells):
             n_ref=refractory_steps(self.t_ref, h),
         )
 
-    def step(self, constants: GlifConstants, state: GlifState, arrivals: Arrivals, current: Float[Array, " n"]) -> Step:
+    def step(
+        self,
+        constants: GlifConstants,
+        state: GlifState,
+        arrivals: Arrivals,
+        current: Float[Array, " n"],
+        quiet: bool = False,
+    ) -> Step:
         """One step of all cells; see the module for its equations."""
         c, active = constants, state.refractory == 0
         mean_current = total(c.mean * state.currents) if self.after_spike_currents else jnp.zeros_like(state.v)
@@ -166,38 +176,32 @@ class GlifPsc(AbstractCells):
             v, currents, s, w, state.y1, state.y2, state.refractory, mean_current, mean_current, state.lead,
             state.accumulated,
         )  # fmt: skip
-        slope = None
         if state.lead is not None:  # the first step after a spike is longer by its lead
             free = self._moved(free, state.lead, self._slope(state, current))
-            slope = self._slope(free._replace(v=state.v), current)
         free = self._gathered(free, state, c.h)
         surplus = self._surplus(free)
-        spiked = active & (surplus > 0)
-        new_lead = None
-        if state.lead is not None and slope is not None:
-            new_lead = jnp.where(spiked, lead(surplus, self._surplus(state), state.lead, c.h), 0.0)
-            free_at_spike = self._moved(free, -new_lead, slope)
-            reset = self._reset(c, free_at_spike, state.v - new_lead * slope[0])
-        else:
-            reset = self._reset(c, free, state.v)
-        held = lambda new, free, old: jnp.where(spiked, new, jnp.where(active, free, old))
+        spiked = jnp.zeros_like(active) if quiet else jax.vmap(once)(active & (surplus > 0))
+        jumped, new_lead = free, None if state.lead is None else jnp.zeros_like(state.lead)
+        if not quiet:
+            jumped, new_lead = self._spike(c, state, free, current, spiked)
+        held = lambda new, old: jnp.where(active, new, old)
         y2 = c.synapses.P21 * state.y1 + c.synapses.P11 * state.y2
         y1 = c.synapses.P11 * state.y1 + c.jump * arrivals.weight
         if arrivals.moved is not None:
-            y2 = y2 + c.jump * arrivals.moved
-            y1 = y1 - c.jump * arrivals.moved / self.tau_syn
+            y2 = along(y2, c.jump, arrivals.moved)
+            y1 = along(y1, -c.jump / self.tau_syn, arrivals.moved)
         new = GlifState(
-            v=held(reset.v, free.v, state.v),
-            currents=held(reset.currents, free.currents, state.currents),
-            spike_threshold=held(reset.spike_threshold, free.spike_threshold, state.spike_threshold),
-            voltage_threshold=held(reset.voltage_threshold, free.voltage_threshold, state.voltage_threshold),
+            v=held(jumped.v, state.v),
+            currents=held(jumped.currents, state.currents),
+            spike_threshold=held(jumped.spike_threshold, state.spike_threshold),
+            voltage_threshold=held(jumped.voltage_threshold, state.voltage_threshold),
             y1=y1,
             y2=y2,
             refractory=jnp.where(spiked, c.n_ref, jnp.maximum(state.refractory - 1, 0)),
             mean_current=jnp.where(active, mean_current, state.mean_current),
             synaptic=jnp.where(active, total(state.y2), state.synaptic),
-            lead=None if new_lead is None else held(new_lead, jnp.zeros_like(new_lead), state.lead),
-            accumulated=None if self.hazard is None else held(reset.accumulated, free.accumulated, state.accumulated),
+            lead=None if new_lead is None or state.lead is None else held(new_lead, state.lead),
+            accumulated=None if self.hazard is None else held(jumped.accumulated, state.accumulated),
         )
         return Step(new, spiked, jnp.where(active, surplus, -jnp.inf), new_lead)
 
@@ -217,8 +221,26 @@ class GlifPsc(AbstractCells):
             return free
         new = self.hazard.advance(state.accumulated, self._excess(free), h)
         if state.lead is not None:
-            new = new + state.lead * (new - state.accumulated) / h
+            new = along(new, (new - state.accumulated) / h, state.lead)
         return free._replace(accumulated=new)
+
+    def _spike(
+        self,
+        c: GlifConstants,
+        state: GlifState,
+        free: GlifState,
+        current: Float[Array, " n"],
+        spiked: Bool[Array, " n"],
+    ) -> tuple[GlifState, Float[Array, " n"] | None]:
+        """The free state, or the reset one where a cell spiked; and the spikes' lead."""
+        new_lead, at_spike, v_before = None, free, state.v
+        if state.lead is not None:
+            own: Any = lead(self._surplus(free), self._surplus(state), state.lead, c.h)
+            new_lead = jnp.where(spiked, own, 0.0)
+            slope = self._slope(free._replace(v=state.v), current)
+            at_spike, v_before = self._moved(free, -new_lead, slope), along(state.v, slope[0], -new_lead)
+        reset = self._reset(c, at_spike, v_before)
+        return jax.tree.map(partial(jnp.where, spiked), reset, free), new_lead
 
     def _reset(self, c: GlifConstants, free: GlifState, v_before: Float[Array, " n"]) -> GlifState:
         """The state that a spike leaves, of the free one at it and the voltage one step before."""
@@ -246,10 +268,10 @@ class GlifPsc(AbstractCells):
         """The state `lead` ms later, to first order."""
         v, currents, s, w = slope
         return state._replace(
-            v=state.v + lead * v,
-            currents=state.currents + lead * currents,
-            spike_threshold=state.spike_threshold + lead * s,
-            voltage_threshold=state.voltage_threshold + lead * w,
+            v=along(state.v, v, lead),
+            currents=along(state.currents, currents, lead),
+            spike_threshold=along(state.spike_threshold, s, lead),
+            voltage_threshold=along(state.voltage_threshold, w, lead),
         )
 
     def observe(self, state: GlifState, current: Float[Array, " n"]) -> Mapping[str, Float[Array, " n"]]:

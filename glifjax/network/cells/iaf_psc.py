@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, refractory_steps, total
+from glifjax.network.cells.base import AbstractCells, Arrivals, Step, along, lead, refractory_steps, total
 from glifjax.network.synapses import Propagators, propagators
+from glifjax.spike import once
 
 #: Synapses, and their ports.
 KINDS = {"alpha": 2, "exp": 2, "delta": 1}
@@ -96,7 +98,14 @@ class IafPsc(AbstractCells):
             n_ref=refractory_steps(self.t_ref, h),
         )
 
-    def step(self, constants: IafConstants, state: IafState, arrivals: Arrivals, current: Float[Array, " n"]) -> Step:
+    def step(
+        self,
+        constants: IafConstants,
+        state: IafState,
+        arrivals: Arrivals,
+        current: Float[Array, " n"],
+        quiet: bool = False,
+    ) -> Step:
         """One step of all cells; see the module for its equations."""
         c, active, theta = constants, state.refractory == 0, self.V_th - self.E_L
         y1, y2 = self._synapses(c, state, arrivals)
@@ -106,18 +115,18 @@ class IafPsc(AbstractCells):
         if self.kind != "delta":
             v = v + total(c.synapses.P32 * state.y2)
         if state.lead is not None:  # the first step after a spike is longer by its lead
-            v = v + state.lead * self._slope(state, current)
+            v = along(v, self._slope(state, current), state.lead)
             if self.kind == "exp" and arrivals.moved is not None:
-                v = v + total(arrivals.moved) / self.C_m
+                v = along(v, 1 / self.C_m, total(arrivals.moved))
         smooth, moved = v, arrivals.moved
         if self.kind == "delta":
             v = v + total(arrivals.weight)
             if arrivals.moved is not None:
-                v = v - total(arrivals.moved) / self.tau_m
+                v = along(v, -1 / self.tau_m, total(arrivals.moved))
         v = jnp.maximum(v, self.V_min - self.E_L)
-        spiked = active & (v >= theta)
-        new_lead = None
-        if state.lead is not None:
+        spiked = jnp.zeros_like(active) if quiet else jax.vmap(once)(active & (v >= theta))
+        new_lead = None if state.lead is None else jnp.zeros_like(state.lead)
+        if state.lead is not None and not quiet:
             own: Any = lead(v - theta, state.v - theta, state.lead, c.h)
             if self.kind == "delta" and moved is not None:  # a spike at an arrival moves with it
                 weight = total(arrivals.weight)
@@ -141,12 +150,12 @@ class IafPsc(AbstractCells):
             return state.y1, state.y2
         tau, moved = self.tau_syn, arrivals.moved
         if self.kind == "exp":
-            arrived = arrivals.weight if moved is None else arrivals.weight - moved / tau
+            arrived = arrivals.weight if moved is None else along(arrivals.weight, -1 / tau, moved)
             return state.y1, c.synapses.P11 * state.y2 + arrived
-        arrived = arrivals.weight if moved is None else arrivals.weight - moved / tau
+        arrived = arrivals.weight if moved is None else along(arrivals.weight, -1 / tau, moved)
         y2 = c.synapses.P21 * state.y1 + c.synapses.P11 * state.y2
         y1 = c.synapses.P11 * state.y1 + jnp.e / tau * arrived
-        return y1, y2 if moved is None else y2 + jnp.e / tau * moved
+        return y1, y2 if moved is None else along(y2, jnp.e / tau, moved)
 
     def _slope(self, state: IafState, current: Float[Array, " n"]) -> Float[Array, " n"]:
         """dV/dt."""

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.errors import InputError
-from glifjax.network.cells.base import AbstractCells, Arrivals, Step, lead, total
+from glifjax.network.cells.base import AbstractCells, Arrivals, Step, along, lead, total
 from glifjax.neuron import AbstractNeuron, AbstractSpikingNeuron, Input
 
 #: From the units of networks to SI.
@@ -75,7 +75,7 @@ class NeuronCells(AbstractCells):
                 "gj.simulate alone"
             )
         none = jnp.zeros((self.ports, self.size))
-        start = jax.vmap(lambda neuron: (neuron.init(), neuron.init_voltage), -1)(self.neurons)
+        start = jax.vmap(lambda neuron: (neuron.init(), neuron.init_voltage), -1, -1)(self.neurons)
         return NeuronState(start[0], none, none, start[1] / MILLI, jnp.zeros(self.size) if leads else None)
 
     def constants(self, h: float) -> tuple[AbstractNeuron, Float[Array, ""], Float[Array, "ports n"]]:
@@ -84,21 +84,23 @@ class NeuronCells(AbstractCells):
         recounted = jax.vmap(lambda neuron: neuron.at_dt(dt), -1, -1)(self.neurons)
         return recounted, dt, jnp.exp(-h / self.tau_syn)
 
-    def step(self, constants: Any, state: NeuronState, arrivals: Arrivals, current: Float[Array, " n"]) -> Step:
+    def step(
+        self, constants: Any, state: NeuronState, arrivals: Arrivals, current: Float[Array, " n"], quiet: bool = False
+    ) -> Step:
         """One step of all neurons."""
         neurons, dt, P11 = constants
         injected = PICO * (current + total(state.y2))
         y1 = P11 * state.y1 + jnp.e / self.tau_syn * arrivals.weight
         y2 = (dt / MILLI) * P11 * state.y1 + P11 * state.y2
         if arrivals.moved is not None:
-            y1 = y1 - jnp.e / self.tau_syn**2 * arrivals.moved
-            y2 = y2 + jnp.e / self.tau_syn * arrivals.moved
+            y1 = along(y1, -jnp.e / self.tau_syn**2, arrivals.moved)
+            y2 = along(y2, jnp.e / self.tau_syn, arrivals.moved)
         if state.lead is None:
             one: Any = lambda neuron, own, current: neuron.step(own, Input(current), dt)
-            new, sample = jax.vmap(one, (-1, 0, 0))(neurons, state.neurons, injected)
+            new, sample = jax.vmap(one, (-1, -1, 0), (-1, 0))(neurons, state.neurons, injected)
             excess, leads = (sample.voltage - sample.threshold) / MILLI, None
         else:
-            timed: Any = jax.vmap(_timed_step, (-1, 0, 0, 0, None))
+            timed: Any = jax.vmap(partial(_timed_step, quiet=quiet), (-1, -1, 0, 0, None), (-1, 0, 0, 0))
             new, sample, excess, leads = timed(neurons, state.neurons, injected, state.lead * MILLI, dt)
             excess, leads = excess / MILLI, leads / MILLI
         voltage = jnp.where(jnp.isnan(sample.voltage), state.voltage, sample.voltage / MILLI)
@@ -111,20 +113,22 @@ class NeuronCells(AbstractCells):
         return {"V_m": state.voltage, "I": current, "I_syn": total(state.y2)}
 
 
-def _timed_step(neuron: AbstractSpikingNeuron, state: Any, current, left, dt):
+def _timed_step(neuron: AbstractSpikingNeuron, state: Any, current, left, dt, quiet: bool):
     """A neuron's step with derivatives of spike times, s: state, sample, surplus (V; -inf while refractory), lead.
 
-    The first step after a spike is longer by the lead that is `left`; a spike leaves the state at its crossing.
+    The first step after a spike is longer by the lead that is `left`; a spike, of which there is none if it is `quiet`,
+    leaves the state at its crossing.
     """
     inp, refractory = Input(current), neuron.refractory(state)
     free, counts = eqx.partition(neuron.advance(state, current, dt), eqx.is_inexact_array)
     slope = jax.tree.map(lambda new, old: (new - old) / dt, free, eqx.filter(state, eqx.is_inexact_array))
-    later = lambda by: eqx.combine(jax.tree.map(lambda value, rate: value + by * rate, free, slope), counts)
-    longer = later(left)
-    surplus = neuron.surplus(longer)
-    spiked = (surplus > 0) & ~refractory
-    own = jnp.where(spiked, lead(surplus, neuron.surplus(state), left, dt), 0.0)
-    new = jax.tree.map(partial(jnp.where, spiked), neuron.reset(later(left - own)), longer)
+    later = lambda by: eqx.combine(jax.tree.map(lambda value, rate: along(value, rate, by), free, slope), counts)
+    new = longer = later(left)
+    surplus, own = neuron.surplus(longer), jnp.zeros_like(left)
+    spiked = jnp.zeros_like(refractory) if quiet else (surplus > 0) & ~refractory
+    if not quiet:
+        own = jnp.where(spiked, lead(surplus, neuron.surplus(state), left, dt), 0.0)
+        new = jax.tree.map(partial(jnp.where, spiked), neuron.reset(later(left - own)), longer)
     decided = spiked.astype(surplus.dtype)
     new = neuron.settle(new, decided, inp)
     sample = neuron.observe(state, longer, new, decided, inp, dt)
