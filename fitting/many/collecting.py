@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..results.folder import UNFINISHED, ResultsError
@@ -35,7 +36,7 @@ def collect(folder: str | Path, timeout: float | None = None) -> list[Cell]:
     cells = list(_cells(folder, timeout))
     if not cells:
         raise ResultsError(f"{folder}: holds no fitted cells; give the folder that --out named")
-    write_overview(cells, folder)
+    _write(cells, folder)
     if all(cell.folder for cell in cells):
         notes.forget(folder / UNFINISHED)
     return cells
@@ -44,9 +45,15 @@ def collect(folder: str | Path, timeout: float | None = None) -> list[Cell]:
 def write_overview(cells: Sequence[Cell], folder: Path) -> None:
     """Write what cells came to: cells.csv, a row each in their order, and cells.html.
 
+    One whose fit.json cannot be read stands there with that for its error.
+
     Raises:
         WritingError: there is no room for them, or no right to write them.
     """
+    _write([_fitted(cell.name, cell.folder, cell) if cell.folder else cell for cell in cells], folder)
+
+
+def _write(cells: Sequence[Cell], folder: Path) -> None:
     from .overview import write_page
 
     write_table([row(cell, folder) for cell in cells], folder)
@@ -79,4 +86,4 @@ def _fitted(name: str, place: Path, asked: Cell | None) -> Cell:
         file = read_fit(place).file
     except RecordError as error:
         return Cell(name, asked.path if asked else place, error=" ".join(str(error).split()))
-    return Cell(name, asked.path if asked else Path(file.path) if file else place, place)
+    return replace(asked, folder=place) if asked else Cell(name, Path(file.path) if file else place, place)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from fitting.example.cell import write_example
 from fitting.many.cells import Cell, cell_names
+from fitting.many.collecting import write_overview
 from fitting.many.overview import overview
 from fitting.many.study import fit_many
 from fitting.many.table import row, write_table
@@ -141,3 +142,15 @@ def test_the_page_puts_the_best_predicted_first_and_the_failed_apart(tmp_path):
     assert not re.search(r'(src|href)="(?!data:|\./\w+/report\.html)', page)
     assert row(cells[1], tmp_path)["md_star_4ms_of_the_cell"] == 0.8
     assert row(cells[3], tmp_path)["error"] == "no <spikes>"
+
+
+def test_a_fit_json_that_cannot_be_read_is_that_cell_s_error_alone(tmp_path):
+    whole = cell(tmp_path / "whole")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "fit.json").write_text('{"level": "LIF"}')
+    write_overview([whole, Cell("odd", Path("odd.nwb"), tmp_path / "odd")], tmp_path)
+    first, second = csv.DictReader((tmp_path / "cells.csv").open())
+    assert (first["level"], first["error"]) == ("augmented", "")
+    assert (second["cell"], second["level"]) == ("odd", "")
+    assert "is no fit.json that glifjax wrote" in second["error"]
+    assert "odd: " in (tmp_path / "cells.html").read_text()
