@@ -8,11 +8,12 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
+from glifjax.rules import gated
+
 from ..data.arrays import FitData
 from ..data.masks import between_spikes
 from ..levels.base import AbstractLevel
 from ..model.coordinates import widths
-from ..model.parameters import quantities
 from ..model.patched import PatchedNeuron, without_electrode
 from .crossvalidate import Validation
 from .evaluate import Scores
@@ -90,7 +91,7 @@ def judge(
         *_bits(scores, validation),
         *_few_spikes(level, model, train),
         *_new_stimulus(train, test),
-        *_gates(level.finish(model), train),
+        *_gates(model, train),
     ]
     order: tuple[Word, ...] = ("no", "care")
     words = [word for word, _ in reasons]
@@ -182,8 +183,9 @@ def _stimulus(data: FitData) -> Float[np.ndarray, "b 2"]:
 
 
 def _gates(model: PatchedNeuron, train: FitData) -> Reasons:
-    """Gates that half open where the training sweeps never were."""
-    halves = [float(half) for name, (half, _, _) in quantities(model).items() if "_V_half_" in name]
+    """Gates that half open where the training sweeps never were, of currents that flow."""
+    rest, currents = model.neuron.El_reference, gated(model.neuron.membrane_currents).values()
+    halves = [float(gate.V_half + rest) for current in currents if current.conductance for gate in current.gates]
     low, high = visited_voltages(model, train)
     if far := [1e3 * half for half in halves if not low - OUTSIDE < half < high + OUTSIDE]:
         places = ", ".join(f"{half:.0f}" for half in far)

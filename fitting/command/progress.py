@@ -15,6 +15,9 @@ from .time_left import TimeLeft
 
 log = logging.getLogger(__name__)
 
+#: So many sweeps are named one by one; more as ranges.
+LISTED = 20
+
 
 class Lines:
     """A line for every stage of one level, or for every level of several, once it is over."""
@@ -72,7 +75,9 @@ def print_split(split) -> None:
 
 
 def _describe(parts) -> str:
-    named = name_sweeps(part.number for part in parts)
+    numbers = [part.number for part in parts]
+    plain = f"sweep{'s' if len(parts) > 1 else ''} {', '.join(map(str, numbers))}"
+    named = plain if len(parts) <= LISTED else name_sweeps(numbers)
     protocols = ", ".join(dict.fromkeys(part.protocol for part in parts if part.protocol))
     seconds = sum(part.duration for part in parts)
     return f"{named} [dim]({escape(protocols)}; {seconds:.0f} s in all)[/dim]"
