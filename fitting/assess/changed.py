@@ -52,7 +52,7 @@ def change(model: PatchedNeuron, test: tuple[FitData, ...]) -> str | None:
 
 def _rms(misfit: Misfit, x: np.ndarray) -> float:
     """The voltage's error at coordinates x, mV."""
-    # with the slopes, which are compiled already
+    # by the normal equations, which are compiled already
     squares = float(misfit.normal_equations(x)[-1]) - float(x @ x)
     scale = misfit.noise.sigma / np.sqrt(misfit.data.dt / misfit.noise.correlation)
     return 1e3 * scale * float(np.sqrt(squares / misfit.data.counted.sum()))

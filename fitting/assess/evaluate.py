@@ -164,7 +164,7 @@ def _drawn(model, data: FitData, of_run: Int[np.ndarray, " runs"], seed: int) ->
 
     def draw(block):
         sweeps = of_run[block]
-        # numpy's generator takes a quarter of the time of jax's on a CPU
+        # numpy's generator takes a fifth of the time of jax's on a CPU
         own = [np.random.default_rng((seed % 2**64, *run)) for run in zip(sweeps, numbers[block], strict=True)]
         uniforms = np.stack([rng.random(current.shape[1], np.float32) for rng in own])
         with jax.enable_x64(False):  # which each thread keeps for itself

@@ -41,7 +41,8 @@ def fit(
         str,
         typer.Option(
             help="LIF, LIF-R, LIF-ASC, LIF-R-ASC, LIF-R-ASC-A (or glif1 ... glif5), augmented, or several with commas "
-            "between; all is the six. Several are compared, and one preferred."
+            "between; all is the six, and augmented-slow where augmented is preferred. Several are compared, and one "
+            "preferred."
         ),
     ] = "all",
     train: Annotated[
@@ -142,7 +143,7 @@ def fit(
 
     Fits every level, prefers the simplest that predicts training spikes kept aside as well as the best does, and
     writes neuron_config.json (the preferred level's), fit.json, parameters.csv and report.html; and
-    neuron_config_<level>.json each, of which AllenSDK reads all but the augmented one. Of several cells it also writes
+    neuron_config_<level>.json each, of which AllenSDK reads all but the augmented ones. Of several cells it also writes
     cells.csv and cells.html. `fitting.load(folder)` opens a fit again in Python.
 
     A fit that is stopped goes on from there when the same command is given again.

@@ -183,7 +183,7 @@ def _best_without_noise(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> s
     explained = {fit.level: fit.scores.deterministic["evr_single_10ms"] for fit in fits}
     finite = {level: value for level, value in explained.items() if math.isfinite(value)}
     best = max(finite, key=lambda level: finite[level], default=chosen.level)
-    if best == chosen.level or chosen.level not in finite:
+    if chosen.level not in finite or show_score(finite[best]) == show_score(finite[chosen.level]):
         return ""
     return (
         f" Without noise, on the held-out sweeps, {best} does better: its EVr is {show_score(finite[best])}, "

@@ -1,12 +1,13 @@
 """How far a fit is: the stages that it goes through are known before, and so is how long they are to take."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 import fitting
 import glifjax as gj
-from fitting.command.progress import Lines
+from fitting.command.progress import Lines, print_split
 from fitting.command.time_left import AFTER, BEFORE, TimeLeft, in_words
 from fitting.example.cell import write_example
 from fitting.levels import LEVELS
@@ -109,3 +110,10 @@ def test_a_fit_goes_through_the_stages_that_it_planned(tmp_path):
         own = tuple(stage for name, stage in seen if name == level and stage)
         # what is written comes after the fit
         assert own == (stages + plan.after[:-1] if level == fitted.level else stages)
+
+
+@pytest.mark.parametrize(("count", "named"), [(1, "sweep 3 "), (3, "sweeps 3, 4, 5 "), (21, "sweeps 3-23 ")])
+def test_few_sweeps_are_named_one_by_one_and_many_as_ranges(count, named, capsys):
+    parts = [SimpleNamespace(number=3 + place, protocol="noise", duration=2.0) for place in range(count)]
+    print_split(SimpleNamespace(train=parts, test=[], reasons=[]))
+    assert f"trains on   {named}" in capsys.readouterr().out

@@ -30,7 +30,7 @@ from fitting.report import write_report
 from fitting.report.figures import step_counts
 from fitting.report.glossary import GLOSSARY
 from fitting.report.tables import step_table
-from fitting.report.words import called, step_verdict
+from fitting.report.words import called, preference, step_verdict
 from fitting.stages import Outcome
 from glifjax.spikes.scores import SCORES
 
@@ -297,3 +297,16 @@ def test_every_parameter_of_the_augmented_level_is_explained():
         assert symbol != name
         assert meaning
     assert called("coupling_300ms")[1].endswith("300 ms")
+
+
+@pytest.mark.parametrize(("other", "says"), [(0.904, False), (0.931, True)])
+def test_another_level_does_better_without_noise_only_where_its_score_reads_better(other, says):
+    def fitted(level, bits, explained):
+        validation = Validation(bits, bits, np.array([bits, bits]), 10, np.ones(2), 10)
+        scores = SimpleNamespace(deterministic={"evr_single_10ms": explained})
+        return SimpleNamespace(level=level, validation=validation, recipe=LEVELS[level], scores=scores)
+
+    chosen = fitted("LIF-R", 2.0, 0.901)
+    words = preference([fitted("LIF", 1.0, other), chosen], chosen)
+    assert ("LIF does better: its EVr is 0.93" in words) is says
+    assert ("does better" in words) is says
