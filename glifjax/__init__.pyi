@@ -28,8 +28,8 @@ from .io.config.neuron_config import write_neuron_config as write_neuron_config
 from .io.config.values import NeuronConfigError as NeuronConfigError
 from .io.downloads import DownloadError as DownloadError
 from .io.nwb.recording_writer import write_recording as write_recording
+from .io.nwb.recordings import Recording as Recording
 from .io.nwb.recordings import read_recording as read_recording
-from .io.nwb.sweeps import Recording as Recording
 from .io.nwb.sweeps import RecordingError as RecordingError
 from .io.nwb.sweeps import Sweep as Sweep
 from .io.sonata.builder import NetworkBuilder as NetworkBuilder

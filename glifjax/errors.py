@@ -2,17 +2,19 @@
 
 #: Letters of a message at most; more come of files that hold what nobody meant to read.
 LONGEST = 400
+#: What breaks a line becomes a space.
+ONE_LINE = str.maketrans("\n\t", "  ")
 
 
 class InputError(ValueError):
-    """Something given that cannot be used; the message is one sentence or two, and says what to do.
+    """Something given that cannot be used; the message is one sentence or two in one line, and says what to do.
 
     What a message quotes may come from files of others: it is shown, never obeyed by a terminal, and in few words.
     """
 
     def __init__(self, message: str = "") -> None:
         """Hold a message."""
-        super().__init__(shortened(printable(message), LONGEST))
+        super().__init__(shortened(printable(message).translate(ONE_LINE).strip(), LONGEST))
 
 
 def printable(text: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 import pytest
+from nwb1_files import AllenCell
+from nwb_files import Cell
 
 FACES = ["glifjax", "glifjax.rules", "fitting"]
 #: What a face must not load: jax and all that builds on it, files, figures, the command.
@@ -49,6 +51,33 @@ def test_the_simulator_loads_no_files_figures_or_command():
     loaded = in_a_fresh_interpreter(code)
     heavy = ("pynwb", "h5py", "hdmf", "matplotlib", "optax", "fitting", "typer", "rich", "requests")
     assert [name for name in heavy if name in loaded] == []
+
+
+def test_the_table_of_many_cells_loads_no_figures():
+    """It is written where memory has come to its end, too."""
+    loaded = in_a_fresh_interpreter("import json, sys, fitting.many.overview; print(json.dumps(list(sys.modules)))")
+    assert [name for name in ("matplotlib", "PIL") if name in loaded] == []
+
+
+def test_reading_a_recording_opens_nothing_else(tmp_path):
+    """Nor imports a module of ours: what is read while a file of others is open is that file."""
+    allen, cell = AllenCell(tmp_path, "allen.nwb", version="1.1"), Cell(tmp_path, "cell.nwb")
+    allen.sweep(1, "noise")
+    allen.file.close()
+    cell.sweep(1, "noise")
+    cell.save()
+    code = (
+        "import json, sys, glifjax as gj; gj.read_recording; opened = []\n"
+        "ours = lambda: {name for name in sys.modules if name.startswith('glifjax')}; before = ours()\n"
+        "sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == 'open' else None)\n"
+        f"for path in {[str(tmp_path / name) for name in ('allen.nwb', 'cell.nwb')]}:\n"
+        "    with gj.read_recording(path) as recording:\n"
+        "        for sweep in recording.sweeps: sweep.current, sweep.voltage\n"
+        "print(json.dumps([sorted({name for name in opened if not name.endswith('.pyc')}), list(ours() - before)]))"
+    )
+    opened, imported = in_a_fresh_interpreter(code)
+    assert opened == [str(tmp_path / name) for name in ("allen.nwb", "cell.nwb")]
+    assert not imported
 
 
 def test_the_version_is_the_installed_one_and_asking_loads_no_jax():

@@ -36,7 +36,7 @@ def read_options(path: Path, names: set[str]) -> dict[str, Any]:
         options = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f'{path}: is not TOML ({error}); write a line for each option, as in level = "all"') from error
     options = {name.replace("-", "_"): value for name, value in options.items()}
     if unknown := [name for name in options if name not in names - {"config"}]:

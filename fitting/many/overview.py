@@ -13,7 +13,7 @@ from glifjax.html import data, document, facts, header, join, markup, note, scri
 from glifjax.io.writing import write_whole
 
 from ..levels import NAMED
-from ..report.page import style
+from ..report.colours import style
 from ..report.words import SCORES, show_score
 from ..results.record import FitRecord, LevelRecord
 from .cells import PAGE, Cell

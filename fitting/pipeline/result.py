@@ -134,6 +134,6 @@ class Fit:
 
     def report(self, path: str | Path) -> None:
         """Write the report to `path`, an HTML page, and beside it <name>_explorer.html, to which it links."""
-        from ..report import write_report
+        from ..report.page import write_report
 
         write_report(self.levels, self.level, path)

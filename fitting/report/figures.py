@@ -20,12 +20,10 @@ from ..assess.steps import Step
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
 from ..stages.base import Outcome
+from .colours import COMPONENTS, DATA, FAINT, HARD, NOISE
 from .movements import Movements
 from .runs import Runs
 
-#: Colours that colour-blind readers can tell apart: the cell, escape noise, no noise; shading.
-DATA, NOISE, HARD, FAINT = "#2b2b2b", "#0072b2", "#d55e00", "#ececec"
-COMPONENTS = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 #: Width of a figure that fills the page, half of it, a third of it, inches.
 FULL, HALF, THIRD = 10.6, 5.2, 3.45
 #: Length of the close-up of the voltage, s.

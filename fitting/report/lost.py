@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from glifjax.spikes.consensus import Events, events
 
 from ..fitted import FittedNeuron
-from .figures import COMPONENTS, DATA, FULL, HARD, NOISE, styled
+from .colours import COMPONENTS, DATA, HARD, NOISE
+from .figures import FULL, styled
 
 #: A spike is on time within this of the cell's, s; within the second it is shifted.
 ON_TIME = 4e-3

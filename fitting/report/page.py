@@ -1,14 +1,13 @@
 """The report's page, section by section: one HTML file that needs nothing else."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 from markupsafe import Markup
 
-from glifjax.html import document, facts, header, items, join, markup, note, section, variables, warnings
+from glifjax.html import document, facts, header, items, join, markup, note, section, warnings
 from glifjax.io.writing import write_whole
 
 from ..assess.trust import visited_voltages
@@ -16,6 +15,7 @@ from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from ..model.patched import without_electrode
 from . import figures, preprocessing, tables
+from .colours import style
 from .explored import beside, canvas, explored
 from .glossary import GLOSSARY
 from .lost import CAPTION, lost, lost_spikes
@@ -65,12 +65,6 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
     write_whole(path, document(f"{chosen.recording.name} · glifjax fit", style(), body))
     if page is not None:
         page.save(place)
-
-
-def style() -> str:
-    """The style of this page, and of that over many cells."""
-    colours = variables(data=figures.DATA, noise=figures.NOISE, hard=figures.HARD)
-    return colours + (files(str(__package__)) / "style.css").read_text(encoding="utf-8")
 
 
 def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron, link: str) -> Markup:

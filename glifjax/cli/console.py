@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich import markup
 from rich.console import Console
 
-from glifjax.errors import InputError, printable
+from glifjax.errors import LONGEST, InputError, printable, shortened
 
 out_console, err_console = Console(highlight=False), Console(stderr=True, highlight=False)
 
@@ -30,7 +30,7 @@ def stage(name: str) -> Iterator[None]:
 
 @contextmanager
 def plain_errors(options: Mapping[str, str] | None = None) -> Iterator[None]:
-    """One clear line and exit 2 for what the user can mend; exit 130 for Ctrl-C.
+    """One clear line and exit 2 for what the user can mend, an end of memory too; exit 130 for Ctrl-C.
 
     Args:
         options: see `as_options`.
@@ -40,14 +40,17 @@ def plain_errors(options: Mapping[str, str] | None = None) -> Iterator[None]:
     except KeyboardInterrupt:
         err_console.print("stopped; nothing was written")
         sys.exit(130)
+    except MemoryError as error:
+        print_error(f"memory is at its end ({error or 'nothing is left'}); free some, or give less at a time")
+        sys.exit(2)
     except (InputError, OSError) as error:
         print_error(as_options(str(error), options or {}))
         sys.exit(2)
 
 
 def print_error(message: str) -> None:
-    """One line on the error console."""
-    err_console.print(f"[red]error:[/red] {escape(' '.join(message.split()))}", soft_wrap=True)
+    """One line on the error console, of LONGEST letters at most."""
+    err_console.print(f"[red]error:[/red] {escape(shortened(' '.join(message.split()), LONGEST))}", soft_wrap=True)
 
 
 def as_options(message: str, options: Mapping[str, str]) -> str:

@@ -21,10 +21,16 @@ from glifjax.io.downloads import (
     check_json,
 )
 
-#: dandi://dandi/<dandiset>[@<version>]/<pattern of paths>
-ADDRESS = re.compile(r"dandi://dandi/(?P<dandiset>\d{6})(@(?P<version>[\w.]+))?/(?P<pattern>.+)", re.ASCII)
 #: The version of a dandiset that may still change.
 DRAFT = "draft"
+#: A version that may not.
+PUBLISHED = r"\d{1,9}\.\d{1,9}\.\d{1,9}"
+#: dandi://dandi/<dandiset>[@<version>]/<pattern of paths>
+ADDRESS = re.compile(
+    rf"dandi://dandi/(?P<dandiset>\d{{6}})(@(?P<version>{DRAFT}|{PUBLISHED}))?/(?P<pattern>.+)", re.ASCII
+)
+#: Pages of a listing at most, of up to 1,000 rows each.
+MOST_PAGES = 1000
 #: The name of SHA-256 among an asset's digests.
 SHA256 = "dandi:sha2-256"
 #: Letters of an asset's own number.
@@ -113,15 +119,16 @@ class Dandi(AbstractArchive):
 
     def _latest(self, dandiset: str) -> str:
         rows = self._pages(f"dandisets/{dandiset}/versions/?page_size=1000", f"{dandiset}/versions", renewed=True)
-        versions = [str(row.get("version")) for row in rows if row.get("version") != DRAFT]
+        stated = [str(row.get("version")) for row in rows]
+        versions = [version for version in stated if re.fullmatch(PUBLISHED, version, re.ASCII)]
         if not versions:
             raise NothingFound(f"dandiset {dandiset} has no published version; give @{DRAFT} for what may still change")
-        return max(versions, key=lambda version: [int(part) for part in version.split(".") if part.isdecimal()])
+        return max(versions, key=lambda version: [int(part) for part in version.split(".")])
 
     def _pages(self, query: str, name: str, *, renewed: bool) -> Iterator[dict[str, Any]]:
         """The rows of a listing, page by page; with `renewed` the archive is asked again."""
-        digest, page = hashlib.sha256(query.encode()).hexdigest()[:12], 1
-        while True:
+        digest = hashlib.sha256(query.encode()).hexdigest()[:12]
+        for page in range(1, MOST_PAGES + 1):
             file = f"{name}-{digest}-{page}.json"
             if renewed and not self._files.offline:
                 (self._files.folder / file).unlink(missing_ok=True)
@@ -130,7 +137,7 @@ class Dandi(AbstractArchive):
             yield from answer["results"]
             if not answer.get("next"):
                 return
-            page += 1
+        raise DownloadError(f"{query.split('?')[0]}: lists more than {MOST_PAGES} pages; narrow the pattern")
 
     def _metadata(self, number: str) -> dict[str, Any]:
         path = self._files.fetch(f"assets/{number}.json", lambda: f"{self.base_url}/assets/{number}/", _check_metadata)

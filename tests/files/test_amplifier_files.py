@@ -1,5 +1,7 @@
 """Recordings of amplifiers' programs: the current from a channel, the protocol, or a file; else refused in words."""
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,7 @@ def test_a_stimulus_file_holds_currents_in_its_units(tmp_path, name, text, amper
         ("0,1\n1,nan\n", "without gaps"),
         ("time (s),I (nA)\n0,1,2\n", "has 2 titles over 3 columns"),
         ("ATF\t1.0\nno number\n0\t1\n", "no whole ATF file"),
+        (f"ATF\t1.0\n{'9' * 5000}\t2\n0\t1\n", "counts no header lines"),
     ],
 )
 def test_a_stimulus_file_that_is_none_is_refused(tmp_path, text, words):
@@ -166,6 +169,16 @@ def test_what_tells_no_cell_or_no_current_is_refused(abf, channels, info, words)
 def test_a_file_that_neo_cannot_read_is_refused(tmp_path):
     (tmp_path / "cell.abf").write_bytes(b"ABF2" + bytes(600))
     with pytest.raises(gj.RecordingError, match=r"cell\.abf: neo cannot read it"):
+        gj.read_recording(tmp_path / "cell.abf")
+
+
+@pytest.mark.parametrize("section", range(18))
+def test_an_abf_file_that_counts_more_entries_than_it_has_bytes_is_not_read(tmp_path, section):
+    """neo would read the same bytes for ever."""
+    header = bytearray(b"ABF2" + bytes(2044))
+    struct.pack_into("<IIq", header, 76 + 16 * section, 1, 0, 2**62)
+    (tmp_path / "cell.abf").write_bytes(header)
+    with pytest.raises(gj.RecordingError, match=r"cell\.abf: neo cannot .* \(a section claims 46.* entries of 0 bytes"):
         gj.read_recording(tmp_path / "cell.abf")
 
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from glifjax.cli import app
+from glifjax.io import dandi
 from glifjax.io.dandi import Dandi
 from glifjax.io.downloads import DownloadError, NothingFound
 
@@ -21,6 +22,8 @@ class Archive(BaseHTTPRequestHandler):
     """A page holds one file; what an asset's bytes are, and its path in a listing, may be changed."""
 
     bytes = FILES
+    versions = ("draft", "0.9.1", "0.210913.1639")
+    endless = False
     asked: list[str] = []  # noqa: RUF012
 
     def do_GET(self):
@@ -28,12 +31,12 @@ class Archive(BaseHTTPRequestHandler):
         query, parts = parse_qs(address.query), address.path.strip("/").split("/")
         self.asked.append(address.path)
         if address.path.endswith("/versions/"):
-            answer = {"results": [{"version": v} for v in ("draft", "0.9.1", "0.210913.1639")], "next": None}
+            answer = {"results": [{"version": version} for version in self.versions], "next": None}
         elif address.path.endswith("/assets/"):
             paths = [path for path in FILES if query["glob"] == ["sub-*/*"] and parts[4] == "0.210913.1639"]
             page = int(query["page"][0])
             rows = [{"asset_id": NUMBERS[path], "path": path} for path in paths[page - 1 : page]]
-            answer = {"results": rows, "next": "more" if page < len(paths) else None}
+            answer = {"results": rows, "next": "more" if self.endless or page < len(paths) else None}
         else:
             path = next(path for path, number in NUMBERS.items() if number in parts)
             digest = {"dandi:sha2-256": hashlib.sha256(FILES[path]).hexdigest()}
@@ -90,6 +93,7 @@ def test_bytes_of_another_digest_are_refused(archive, tmp_path, monkeypatch):
         ("dandi://dandi/20/a.nwb", "six digits"),
         ("dandi://dandi/000020", "six digits"),
         ("dandi://dandi/000020@0.9.1/sub-*/*", "means no NWB file"),
+        ("dandi://dandi/000020@../sub-*/*", "is no address"),
         ("http://elsewhere/assets/1/download/", "is no asset of"),
     ],
 )
@@ -102,6 +106,23 @@ def test_a_path_that_leads_out_of_its_folder_is_refused(archive, monkeypatch, tm
     monkeypatch.setitem(NUMBERS, "../../a.nwb", NUMBERS["sub-1/a.nwb"])
     monkeypatch.setitem(FILES, "../../a.nwb", b"")
     with pytest.raises((DownloadError, NothingFound), match="no path of an asset"):
+        archive().recordings("dandi://dandi/000020/sub-*/*")
+
+
+@pytest.mark.parametrize("version", ["../../../outside", "9" * 5000, "1.2", None])
+def test_a_version_that_is_none_is_no_folder_of_the_cache(archive, monkeypatch, tmp_path, version):
+    monkeypatch.setattr(Archive, "versions", (*Archive.versions, version))
+    paths = archive().recordings("dandi://dandi/000020/sub-*/*")
+    assert {path.parents[1].name for path in paths} == {"0.210913.1639"}
+    monkeypatch.setattr(Archive, "versions", (version,))
+    with pytest.raises(NothingFound, match="has no published version"):
+        archive().recordings("dandi://dandi/000020/sub-*/*")
+
+
+def test_a_listing_without_end_is_given_up(archive, monkeypatch):
+    monkeypatch.setattr(Archive, "endless", True)
+    monkeypatch.setattr(dandi, "MOST_PAGES", 4)
+    with pytest.raises(DownloadError, match=r"assets/: lists more than 4 pages; narrow the pattern"):
         archive().recordings("dandi://dandi/000020/sub-*/*")
 
 

@@ -215,6 +215,21 @@ def test_an_experiment_that_leaves_a_choice_open_is_refused(igor, tmp_path, wave
 
 
 @pytest.mark.parametrize("ending", [".ibw", ".pxp"])
+@pytest.mark.parametrize("place", range(4, 56, 4))
+def test_a_wave_that_claims_more_bytes_than_its_file_has_is_not_read(igor, tmp_path, ending, place):
+    """igor2 makes a list of so many places before it looks."""
+    content = bytearray(wave("ad0_1", voltages(1)[0], "V"))
+    struct.pack_into("<i", content, place, 2**31 - 1)
+    path = tmp_path / f"cell{ending}"
+    if ending == ".ibw":
+        path.write_bytes(content)
+    else:
+        experiment(path, content)
+    with pytest.raises(gj.RecordingError, match=r"a wave of 24384 bytes claims to hold 2147483647"):
+        gj.read_recording(path)
+
+
+@pytest.mark.parametrize("ending", [".ibw", ".pxp"])
 @pytest.mark.parametrize("length", [0, 5, 200, -7])
 def test_what_is_no_whole_wave_is_refused(igor, tmp_path, ending, length):
     content = wave("ad0_1", voltages(1)[0], "V")

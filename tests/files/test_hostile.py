@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import zipfile
+from contextlib import suppress
 from io import BytesIO
 
 import h5py
@@ -13,7 +14,7 @@ import pytest
 from fuzz.__main__ import trial
 from fuzz.inputs import RECORD
 from h5py import h5a, h5s, h5t
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -38,7 +39,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-@settings(max_examples=50)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])  # its first draw reads tables of letters
 def test_json_is_read_as_python_reads_it(value):
     assert parse_json(json.dumps(value)) == value
 
@@ -71,7 +72,7 @@ def test_an_error_is_short_and_holds_nothing_that_a_terminal_obeys(text):
     message = str(InputError(f"{text * 100}\x1b[2J; give another"))
     assert len(message) <= 400
     assert message.endswith("; give another")
-    assert all(letter.isprintable() or letter in "\n\t" for letter in message)
+    assert message.isprintable()
 
 
 def test_text_is_spelt_out_and_cut_in_its_middle():
@@ -103,6 +104,21 @@ def test_a_zip_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
         archive.writestr("neuron_config.json", b" " * 30_000_000)
     with pytest.raises(InputError, match="30000000 bytes"):
         gj.read_model_zip(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_which_a_byte_is_changed_is_read_or_refused(tmp_path, method):
+    """Whichever byte it is: of the data, of the sizes, of a name that is then no UTF-8."""
+    path = tmp_path / "model.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("\N{GREEK SMALL LETTER MU}_neuron_config.json", "{}")
+        archive.writestr("ephys_sweeps.json", "[]")
+        archive.writestr("neuronal_model.json", "{}")
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x9B]) + content[place + 1 :])
+        with suppress(InputError):
+            gj.read_model_zip(path)
 
 
 @pytest.fixture(scope="module")

@@ -26,9 +26,9 @@ from fitting.fitted import FittedNeuron
 from fitting.levels import LEVELS
 from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
-from fitting.report import write_report
 from fitting.report.figures import step_counts
 from fitting.report.glossary import GLOSSARY
+from fitting.report.page import write_report
 from fitting.report.tables import step_table
 from fitting.report.words import called, preference, step_verdict
 from fitting.stages import Outcome

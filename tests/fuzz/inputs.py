@@ -25,6 +25,13 @@ NEURON = gj.from_level(
 SIMPLE = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02, spike_cut_length=40, dt=5e-5)
 PROTOCOLS = ("noise 1", "noise 1", "noise 2")
 
+#: Of a network: parts of it by name, and what goes into them.
+NODE_SETS = {"excitatory": {"population": "v1", "ei": "e"}, "both": ["excitatory", "lgn"], "some": [0, 1, 2]}
+INPUTS = {
+    "in": {"input_type": "spikes", "module": "sonata", "input_file": "spikes.h5", "node_set": "lgn"},
+    "step": {"input_type": "current_clamp", "node_set": "excitatory", "amp": [9.0, 5.0], "delay": 1.0, "duration": 2.0},
+    "forced": {"input_type": "syn_activity", "precell_filter": {"population": "v1"}, "timestamps": [10.0, 20.0]},
+}  # fmt: skip
 #: fit.json of one level.
 RECORD = {
     "format": 2, "level": "LIF", "train_sweeps": [1], "test_sweeps": [[2, 3]], "split": ["as selected"],
@@ -46,7 +53,8 @@ NAMES = {
     "config": "config.json", "nest": "nest.json", "record": "record.json", "model": "model.zip",
     "stage": "LIF membrane.json", "npy": "0.npy", "pt": "0.pt", "spikes": "spikes.h5",
     "nodes": "network/v1_nodes.h5", "edges": "network/v1_v1_edges.h5", "units": "units.nwb",
-    "nwb1": "nwb1.nwb", "nwb2": "nwb2.nwb",
+    "nwb1": "nwb1.nwb", "nwb2": "nwb2.nwb", "circuit": "config.json", "types": "network/v1_node_types.csv",
+    "times": "spikes.csv", "current": "current.csv", "options": "study.toml",
 }  # fmt: skip
 
 
@@ -67,8 +75,12 @@ def write_inputs(folder: Path) -> None:
     networks.save(np.eye(4), folder / "npy")
     archive(paths["pt"], tensor(), np.arange(4, dtype="<f4").tobytes())
     gj.write_spikes(spikes_of(), paths["spikes"])
-    for kind in ("nodes", "edges"):
+    for kind in ("nodes", "edges", "types"):
         write_network(folder / kind)
+    write_network(folder / "circuit", node_sets=NODE_SETS, inputs=INPUTS)
+    gj.write_spikes(spikes_of(), paths["times"])
+    paths["current"].write_text("time (s),I (nA),J (pA)\n" + "".join(f"{n * 1e-4},{n},-1.5\n" for n in range(9)))
+    paths["options"].write_text('cells = ["data/*.nwb"]\nlevel = "all"\nseed = 3\nfinetune = true\ntimeout = 3.5\n')
     write_located_units(paths["units"])
     allen = AllenCell(folder / "nwb1", NAMES["nwb1"], version="1.1")
     for number, protocol in enumerate(PROTOCOLS):

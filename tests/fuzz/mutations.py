@@ -1,6 +1,7 @@
-"""Changes to a file, drawn at random: of its bytes, of the values in a JSON file, of the objects in an HDF5 file."""
+"""Changes to a file, drawn at random: of its bytes, its JSON's values, its HDF5's objects, the words of its lines."""
 
 import json
+import re
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,11 @@ ODD_VALUES = (
 ODD_FIELDS = (
     0, -1, 0.5, np.nan, np.inf, 1e308, 2**63 - 1, 1 + 2j, "text", "", "x" * 10_000, "\x1b[2J", b"\xff\xfe", np.zeros(0),
     np.ones((2, 3)), np.array([1.0, 2.0]), h5py.Empty("f8"), np.zeros(2, [("a", "i4"), ("b", "f8")]), np.void(b"abc"),
+)  # fmt: skip
+#: The same for the words of a text.
+ODD_WORDS = (
+    "", "nan", "inf", "-1", "1.5", "1e400", "text", "9" * 5000, "\x1b[2J", "\0", '"', "NULL", "1,2", "[1]", "{",
+    "[" * 5000,
 )  # fmt: skip
 
 
@@ -88,6 +94,17 @@ def _places(value: Any) -> Any:
     for key in keys:
         yield value, key
         yield from _places(value[key])
+
+
+def change_text(path: Path, random: Random) -> None:
+    """Change words of a table's lines, or of options'."""
+    lines = path.read_text().splitlines()
+    for _ in range(random.choice([1, 1, 2])):
+        place = random.randrange(len(lines))
+        words = re.split(r"([,\s]+)", lines[place])
+        words[random.randrange(0, len(words), 2)] = random.choice(ODD_WORDS)
+        lines[place] = "".join(words)
+    path.write_text("\n".join(lines))
 
 
 def change_zip(path: Path, random: Random) -> None:
@@ -169,5 +186,6 @@ def _put(file: h5py.File, name: str, make: Any, attributes: bool = True) -> None
 
 #: How a file of a kind is changed, where it is no JSON.
 CHANGES = dict.fromkeys(("nwb1", "nwb2", "units", "spikes", "nodes", "edges"), change_hdf5) | {
+    **dict.fromkeys(("types", "times", "current", "options"), change_text),
     "model": change_zip, "npy": change_bytes, "pt": change_bytes,
 }  # fmt: skip

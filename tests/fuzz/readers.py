@@ -9,11 +9,14 @@ import numpy as np
 import fitting
 import glifjax as gj
 from fitting.checkpoint import Checkpoint
+from fitting.command.study_file import read_options
 from fitting.results.provenance import read_like
 from glifjax.errors import LONGEST, InputError
 from glifjax.glm import networks
 from glifjax.io import neuron_to_config
+from glifjax.io.formats.stimulus_file import read_stimulus
 from glifjax.io.nwb.units import read_located_units
+from glifjax.io.sonata.outputs import outputs
 
 
 def check(path: Path, kind: str) -> None:
@@ -86,6 +89,22 @@ def check_network(path: Path) -> None:
     assert len(edges.starts) == network.layout.n_sources + 1
 
 
+def check_circuit(path: Path) -> None:
+    """A network's config, and where it puts results."""
+    outputs(gj.load_network(path))
+
+
+def check_current(path: Path) -> None:
+    """Currents as text."""
+    assert all(np.isfinite(current).all() for current in read_stimulus(path))
+
+
+def check_options(path: Path) -> None:
+    """Options of glifjax fit."""
+    options = read_options(path, {"cells", "level", "seed", "finetune", "timeout"})
+    assert all(isinstance(cell, str) for cell in options.get("cells", ()))
+
+
 def check_recording(path: Path) -> None:
     """Samples are finite, in float64, (T,); one bad sweep does not spoil the others."""
     with gj.read_recording(path) as recording:
@@ -106,5 +125,6 @@ def check_recording(path: Path) -> None:
 CHECKS = {
     "nwb1": check_recording, "nwb2": check_recording, "model": check_model, "record": check_record,
     "stage": check_stage, "npy": check_weights, "pt": check_weights, "spikes": check_spikes, "units": check_units,
-    "nodes": check_network, "edges": check_network,
+    "nodes": check_network, "edges": check_network, "types": check_network, "circuit": check_circuit,
+    "times": check_spikes, "current": check_current, "options": check_options,
 }  # fmt: skip

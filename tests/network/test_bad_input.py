@@ -58,6 +58,7 @@ def refused(config, words, *options):
         ({"asc_amps": [1.0]}, "the numbers of after-spike currents differ"),
         ({"V_reset": -40.0}, "V_reset is -40 and V_th -50"),
         ({"tau_syn": 5.0}, "tau_syn is 5.0; it must be a list of numbers"),
+        ({"C_m": 10**400}, "C_m is 1000.*; it must be a finite number"),
     ],
 )
 def test_cell_parameters(tmp_path, cell, words):
@@ -117,11 +118,16 @@ def test_models_modules_variables(tmp_path):
 
 @pytest.mark.parametrize(
     ("each", "count", "words"),
-    [("$V{}$V{}", 40, "has more than 10000 letters"), ("$V{}", 60, "has no value; give it one in the manifest")],
+    [
+        ("$V{}$V{}", 40, "has more than 10000 letters"),
+        ("$V{}", 60, "has no value; give it one in the manifest"),
+        ("$V{}$V{}", 45, "there is no such file"),
+    ],
 )
 def test_variables_that_stand_for_one_another(tmp_path, each, count, words):
+    """Each is looked up once: two of the one before, 45 times, are 35e12 look-ups else, of a text without letters."""
     manifest = {f"$V{n}": each.format(n + 1, n + 1) for n in range(count)}
-    manifest |= {f"$V{count}": "x.h5", "$BASE_DIR": "${configdir}"}
+    manifest |= {f"$V{count}": "" if count == 45 else "x.h5", "$BASE_DIR": "${configdir}"}
     config = changed(write(tmp_path), "manifest", value=manifest)
     refused(changed(config, "networks", "nodes", 0, "nodes_file", value="$V0"), words)
 
@@ -135,6 +141,23 @@ def test_node_sets_that_select_nothing(tmp_path):
         write(tmp_path, inputs={"c": {**CLAMP, "node_set": "v2"}}), "no node set and no population; there are v1, lgn"
     )
     refused(write(tmp_path, inputs={"c": {**CLAMP, "node_set": {"layer": "L4"}}}), "no node has an attribute 'layer'")
+
+
+@pytest.mark.parametrize("name", ["population", "node_id", "ei"])
+@pytest.mark.parametrize("value", [{"a": 1}, [["v1"]], ["v1", {}]])
+def test_node_sets_of_what_is_no_value(tmp_path, name, value):
+    refused(
+        write(tmp_path, inputs={"c": {**CLAMP, "node_set": {name: value}}}), f"{name} is .*; give a text or a number"
+    )
+
+
+def test_times_of_synapses_that_are_none(tmp_path):
+    forced = {"input_type": "syn_activity", "precell_filter": {"population": "v1"}, "timestamps": "times.txt"}
+    (tmp_path / "times.txt").write_text("10.0\ninf\n")
+    refused(write(tmp_path, inputs={"s": forced}), r"timestamps hold inf ms; give times above 0")
+    refused(
+        write(tmp_path, inputs={"s": {**forced, "timestamps": [10**400]}}), "timestamps is 1000.*; give a finite number"
+    )
 
 
 def test_spikes_that_cannot_be(tmp_path):

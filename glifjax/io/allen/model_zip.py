@@ -4,6 +4,7 @@ Members are known by the end of their names (472423251_neuron_config.json, ephys
 or model_metadata.json) and are read in memory; nothing is extracted.
 """
 
+import lzma
 import os
 import zipfile
 import zlib
@@ -17,6 +18,16 @@ from glifjax.io.json_text import parse_json
 
 #: Bytes of a member at most; the largest sweep tables have about 1e5.
 LARGEST = 20_000_000
+#: What zipfile raises where an archive is damaged.
+DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    UnicodeDecodeError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 class ModelZipError(InputError):
@@ -57,7 +68,7 @@ def read_model_zip(path: str | os.PathLike) -> ModelZip:
             config = _member(archive, source, dict, "neuron_config.json")
             sweeps = _member(archive, source, list, "ephys_sweeps.json")
             metadata = _member(archive, source, dict, "neuronal_model.json", "model_metadata.json")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except DAMAGES as error:
         raise ModelZipError(f"{source}: is not a whole zip file ({error}); download it again") from error
     except OSError as error:
         raise ModelZipError(f"{source}: cannot be read ({error.strerror}); check the path") from error

@@ -21,7 +21,7 @@ def number(config: Mapping, key: str, source: str) -> float:
     """A finite number; NeuronConfigError where it is missing or anything else."""
     if key not in config:
         raise NeuronConfigError(f"{source}: lacks {key}")
-    if not _is_number(config[key]):
+    if not is_number(config[key]):
         raise NeuronConfigError(f"{source}: {key} is {shown(config[key])}; expected a finite number in SI units")
     return float(config[key])
 
@@ -62,7 +62,8 @@ def mapping(config: Mapping, key: str, source: str) -> Mapping:
     return value or {}
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is a number that float64 holds."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
     magnitude: Any = abs(value)
@@ -71,5 +72,5 @@ def _is_number(value: Any) -> bool:
 
 def _is_list(value: Any, ndim: int) -> bool:
     if ndim == 0:
-        return _is_number(value)
+        return is_number(value)
     return isinstance(value, list | tuple | np.ndarray) and all(_is_list(row, ndim - 1) for row in value)

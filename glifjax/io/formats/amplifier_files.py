@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glifjax.io.formats.abf_protocol import waveforms
+from glifjax.io.formats.claimed_sizes import check_abf
 from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel, Quantity
@@ -113,6 +114,7 @@ def _opened(path: Path) -> Any:
             'install it with pip install "glifjax[formats]"'
         ) from error
     try:
+        check_abf(path)
         reader = getattr(rawio, NEO_READERS[path.suffix.lower()])(filename=str(path))
         reader.parse_header()
         if reader.segment_count(0) < 1:

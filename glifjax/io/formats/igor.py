@@ -8,12 +8,14 @@ number, or by their order where as many are there; else they come from a text fi
 import logging
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from glifjax.io.formats.claimed_sizes import check_igor
 from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel
@@ -85,10 +87,12 @@ def _waves(path: Path) -> list[tuple[str, str, float, np.ndarray]]:
         ) from error
     logging.getLogger("igor2").addHandler(logging.NullHandler())  # it logs the bytes of what it cannot read
     try:
-        if path.suffix.lower() == ".ibw":
-            contents = [binarywave.load(str(path))]
+        content, single = path.read_bytes(), path.suffix.lower() == ".ibw"
+        check_igor(content, packed=not single)
+        if single:
+            contents = [binarywave.load(BytesIO(content))]
         else:
-            contents = [record.wave for record in packed.load(str(path))[0] if hasattr(record, "wave")]
+            contents = [record.wave for record in packed.load(BytesIO(content))[0] if hasattr(record, "wave")]
         return [wave for content in contents if (wave := _wave(content["version"], content["wave"])) is not None]
     except Exception as error:  # igor2 raises many kinds
         raise RecordingError(f"{path.name}: igor2 cannot read it ({first_line(error)}); export it again") from error

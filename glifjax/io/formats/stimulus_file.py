@@ -54,10 +54,12 @@ def _split(path: Path, lines: list[str]) -> tuple[str, list[str]]:
     """The line of titles, "" where there is none, and the rows."""
     lines = [line for line in lines if line.strip()]
     if lines and lines[0].upper().startswith("ATF"):
-        extra = re.findall(r"\d+", lines[1]) if len(lines) > 1 else []
-        if not extra:
-            raise RecordingError(f"{path}: is no whole ATF file: its second line counts no header lines")
-        lines = lines[2 + int(extra[0]) :]
+        extra = re.match(r"\W*(\d{1,6})\b", lines[1]) if len(lines) > 1 else None
+        if extra is None:
+            raise RecordingError(
+                f"{path}: is no whole ATF file: its second line counts no header lines; export it again, or as CSV"
+            )
+        lines = lines[2 + int(extra[1]) :]
     titled = bool(lines) and re.search(r"[A-DF-Za-df-z]", lines[0]) is not None
     return (lines[0], lines[1:]) if titled else ("", lines)
 

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from glifjax.io.nwb.fields import attribute, dataset, text
+from glifjax.io.nwb.hdf5_file import readable_hdf5
+from glifjax.io.nwb.nwb1 import read_nwb1
+from glifjax.io.nwb.nwb2 import read_nwb2
 from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
 
 #: neo's readers of the files of amplifiers' programs, by their endings.
@@ -43,12 +47,8 @@ def _read(path: Path, electrode: str | None, trim: bool, stimulus: str | Path | 
         raise RecordingError(f"{path.name}: an NWB file holds its currents itself; leave out `stimulus={stimulus}`")
     version = nwb_version(path).removeprefix("NWB-")
     if version.startswith("2"):
-        from glifjax.io.nwb.nwb2 import read_nwb2
-
         return read_nwb2(path, electrode)
     if version.startswith("1"):
-        from glifjax.io.nwb.nwb1 import read_nwb1
-
         return read_nwb1(path, electrode, trim=trim)
     raise RecordingError(f"{path.name}: this is NWB {version}, and NWB 1 and 2 are read; convert it to NWB 2")
 
@@ -83,9 +83,6 @@ def check_file(path: Path) -> None:
 
 def nwb_version(path: Path) -> str:
     """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
-    from glifjax.io.nwb.fields import attribute, dataset, text
-    from glifjax.io.nwb.hdf5_file import readable_hdf5
-
     check_file(path)
     try:
         with readable_hdf5(path) as file:

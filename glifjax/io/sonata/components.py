@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from glifjax.errors import InputError
+from glifjax.io.config.values import array, is_number, mapping, positive
 
 #: Level of a template: spike_dependent_threshold, after_spike_currents, adapting_threshold.
 TEMPLATES = {
@@ -122,8 +123,7 @@ def _value(value: Any, default: Any, key: str, source: str) -> Any:
 
 
 def _number(value: Any, key: str, source: str, infinite: bool = False) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or np.isnan(value) or (np.isinf(value) and not infinite):
+    if not is_number(value) and not (infinite and value in (np.inf, -np.inf)):
         raise InputError(f"{source}: {key} is {value!r}; it must be a finite number")
     return float(value)
 
@@ -138,7 +138,7 @@ def from_allen(params: Mapping[str, Any], template: str, source: str, nest_exact
     PointNet's asc_r is 1 whatever the file says; with `nest_exact` False it is the file's.
     """
     spiking, currents, adapts = TEMPLATES[template]
-    coeffs = params.get("coeffs") or {}
+    coeffs = mapping(params, "coeffs", source)
 
     def number(key: str, of: Mapping[str, Any] = params) -> float:
         return _number(of.get(key), key, source)
@@ -150,6 +150,9 @@ def from_allen(params: Mapping[str, Any], template: str, source: str, nest_exact
             raise InputError(f"{source}: {name} has no params, which {template} needs; use the file of that level")
         return inner
 
+    def numbers(key: str, of: Mapping[str, Any] = params, default: Any = ()) -> np.ndarray:
+        return array(of, key, source) if key in of else np.asarray(default, float)
+
     def scale(key: str) -> float:
         return _number(coeffs.get(key, 1.0), f"coeffs.{key}", source)
 
@@ -158,7 +161,7 @@ def from_allen(params: Mapping[str, Any], template: str, source: str, nest_exact
         "V_m": E,
         "E_L": E,
         "V_th": 1e3 * (number("th_inf") * scale("th_inf") + number("El_reference")),
-        "g": 1e9 * scale("G") / number("R_input"),
+        "g": 1e9 * scale("G") / positive(params, "R_input", source),
         "C_m": 1e12 * scale("C") * number("C"),
         "t_ref": 1e3 * number("spike_cut_length") * number("dt"),
         "tau_syn": ALLEN_TAU_SYN,
@@ -167,14 +170,17 @@ def from_allen(params: Mapping[str, Any], template: str, source: str, nest_exact
     if not spiking:
         values["V_reset"] = 1e3 * number("El_reference")
     if currents:
-        tau = np.asarray([_number(tau, "asc_tau_array", source) for tau in params.get("asc_tau_array", [])])
-        amps = np.asarray([_number(amp, "asc_amp_array", source) for amp in params.get("asc_amp_array", [])])
-        by = np.asarray(coeffs.get("asc_amp_array", np.ones(len(amps))), float)
-        values |= {"asc_decay": tuple(1e-3 / tau), "asc_amps": tuple(1e12 * amps * by), "asc_r": (1.0,) * len(tau)}
+        tau, amps = numbers("asc_tau_array"), numbers("asc_amp_array")
+        by, ones = numbers("asc_amp_array", coeffs, np.ones(len(amps))), np.ones(len(tau))
+        if not len(tau) == len(amps) == len(by) or not (tau > 0).all():
+            raise InputError(
+                f"{source}: asc_tau_array, asc_amp_array and coeffs.asc_amp_array have {len(tau)}, {len(amps)} and "
+                f"{len(by)} numbers; give one length, and time constants above 0"
+            )
+        values |= {"asc_decay": tuple(1e-3 / tau), "asc_amps": tuple(1e12 * amps * by), "asc_r": tuple(ones)}
         if not nest_exact and isinstance(params.get("AScurrent_reset_method"), Mapping):
-            r = method("AScurrent_reset_method").get("r", (1.0,) * len(tau))
-            values["asc_r"] = tuple(_number(one, "AScurrent_reset_method.params.r", source) for one in r)
-        values["asc_init"] = tuple(1e12 * np.asarray(params.get("init_AScurrents", np.zeros(len(tau))), float))
+            values["asc_r"] = tuple(numbers("r", method("AScurrent_reset_method"), ones))
+        values["asc_init"] = tuple(1e12 * numbers("init_AScurrents", default=0.0 * ones))
     if spiking:
         threshold, reset = method("threshold_dynamics_method"), method("voltage_reset_method")
         values |= {

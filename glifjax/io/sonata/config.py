@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from glifjax.errors import InputError, shown
+from glifjax.io.config.values import is_number
 from glifjax.io.json_text import DEEPEST, parse_json
 
 #: The largest JSON file that is read, bytes.
@@ -73,7 +74,7 @@ class Section:
     def number(self, key: str, default: float | None = None) -> float:
         """A finite number; an error where it is neither there nor has a default."""
         value = self.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        if not is_number(value):
             given = "is missing" if value is None else f"is {value!r}"
             raise self.error(key, f"{given}; give a finite number")
         return float(value)
@@ -153,6 +154,8 @@ def _read(path: Path) -> dict[str, Any]:
     builtin = {"configdir": str(path.resolve().parent), "workingdir": str(Path.cwd()), "configfname": str(path)}
     variables = {**builtin, **{name.strip("${}"): value for name, value in manifest.items()}}
 
+    meanings: dict[str, str] = {}
+
     def replaced(value: Any, within: tuple[str, ...]) -> Any:
         if isinstance(value, Mapping):
             return {key: replaced(item, within) for key, item in value.items()}
@@ -168,6 +171,8 @@ def _read(path: Path) -> dict[str, Any]:
     def meaning(name: str, text: str, within: tuple[str, ...]) -> str:
         if name not in variables or name in within or len(within) > DEEPEST:
             raise InputError(f"{path}: ${name} in {shown(text)} has no value; give it one in the manifest")
-        return str(replaced(variables[name], (*within, name)))
+        if name not in meanings:  # looked up once: variables of variables are many
+            meanings[name] = str(replaced(variables[name], (*within, name)))
+        return meanings[name]
 
     return replaced(values, ())

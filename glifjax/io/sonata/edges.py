@@ -23,6 +23,8 @@ from glifjax.network.cells.base import AbstractCells
 from glifjax.network.cells.iaf_psc import IafPsc
 from glifjax.network.layout import Layout
 
+#: Ports that a cell may have; a receptor is one of them, counted from 1.
+MOST_RECEPTORS = 1_000_000
 #: Synapse models whose weight does not change.
 STATIC = ("static_synapse", "nan", "None")
 #: ms, of an edge that does not say.
@@ -130,7 +132,7 @@ def _receptors(types: pandas.DataFrame, components: Section, source: str) -> dic
             if unknown:
                 raise InputError(f"{path}: {unknown[0]} is no parameter of static_synapse; remove it")
             receptor = params.get("receptor_type", 0)
-            if isinstance(receptor, bool) or not isinstance(receptor, int) or receptor < 0:
+            if isinstance(receptor, bool) or not isinstance(receptor, int) or not 0 <= receptor <= MOST_RECEPTORS:
                 raise InputError(f"{path}: receptor_type is {receptor!r}; it must be a whole number from 1")
             receptors[int(str(type_id))] = receptor
     return receptors

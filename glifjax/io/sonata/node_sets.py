@@ -11,7 +11,7 @@ import numpy as np
 import pandas
 from jaxtyping import Bool
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
 from glifjax.io.sonata.nodes import Population
 
 #: Which rows of each population.
@@ -57,6 +57,9 @@ class NodeSets:
             wanted = {"node_id": wanted}
         if not isinstance(wanted, Mapping):
             raise InputError(f"{where}: {wanted!r} is no node set; give a name, a list of node ids or an object")
+        for key, value in wanted.items():
+            if not all(isinstance(item, str | int | float | None) for item in _values(value)):
+                raise InputError(f"{where}: {key} is {shown(value)}; give a text or a number, or a list of them")
         names = _values(wanted["population"]) if "population" in wanted else list(self.populations)
         for name in names:
             if name not in self.populations:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas
 from jaxtyping import Bool
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
 from glifjax.io.csv import read_table
 from glifjax.io.nwb.units import UnitTables, unit_tables
 from glifjax.io.sonata.config import Section
@@ -79,6 +79,8 @@ def _mapped(section: Section, nodes: Nodes, units: Mapping[Any, np.ndarray]) -> 
     table = read_table(path)
     if not {"node_ids", "unit_ids"} <= set(table):
         raise InputError(f"{path}: its columns are {', '.join(map(str, table))}; it needs node_ids and unit_ids")
+    if not pandas.api.types.is_integer_dtype(table["node_ids"]):
+        raise InputError(f"{path}: its node_ids are no whole numbers; give the ids of virtual nodes")
     missing = [unit for unit in table["unit_ids"] if unit not in units]
     if missing:
         raise InputError(f"{path}: unit {missing[0]} is in none of the files of {section.where}.input_file")
@@ -103,21 +105,18 @@ def _matching(table: pandas.DataFrame, filters: Mapping[str, Any], section: Sect
         name, compare, value = key, "==", wanted
         if isinstance(wanted, Mapping):
             name, compare, value = wanted.get("column", key), wanted.get("operation", "=="), wanted.get("value")
-        if compare not in OPERATIONS:
+        if not isinstance(compare, str) or compare not in OPERATIONS:
             raise section.error("units", f"asks for {compare!r}; use one of {' '.join(OPERATIONS)}")
         index_name = name in ("unit_id", "unit_ids", "id")
-        if name not in table and not index_name:
+        if not isinstance(name, str) or (name not in table and not index_name):
             raise section.error("units", f"filters by {name!r}, but units of {path} have {', '.join(map(str, table))}")
         column = table.index.to_series() if index_name and name not in table else table[name]
-        if isinstance(value, list):
-            matches = column.isin(value) if compare == "==" else None
-            if matches is None:
-                raise section.error("units", f"compares {name!r} with a list by {compare!r}; only == takes lists")
-        else:
-            try:
-                matches = OPERATIONS[compare](column, value)
-            except TypeError as error:
-                raise section.error("units", f"cannot compare {name!r} with {value!r} ({error})") from error
+        if isinstance(value, list) and compare != "==":
+            raise section.error("units", f"compares {name!r} with a list by {compare!r}; only == takes lists")
+        try:
+            matches = column.isin(value) if isinstance(value, list) else OPERATIONS[compare](column, value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise section.error("units", f"cannot compare {name!r} with {shown(value)} ({error})") from error
         rows &= np.asarray(matches, bool)
     return rows
 
@@ -162,10 +161,10 @@ def _windows(interval: Any, tables: UnitTables, section: Section, path: Path) ->
     if not len(rows):
         raise section.error("interval", f"matches no row of {name} in {path}; its columns are {', '.join(table)}")
     if len(rows) > 1 and index != "concatenate":
-        shown = ", ".join(map(str, rows))
+        several = ", ".join(map(str, rows))
         raise section.error(
             "interval",
-            f'matches rows {shown} of {name} in {path}; choose one by interval_index, or "concatenate" to have them '
+            f'matches rows {several} of {name} in {path}; choose one by interval_index, or "concatenate" to have them '
             "one after the other",
         )
     chosen = table.iloc[rows]

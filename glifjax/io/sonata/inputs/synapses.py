@@ -77,8 +77,9 @@ def _times(section: Section) -> Float[np.ndarray, " m"]:
     """`timestamps`: a list of ms, or a file with one a line."""
     value = section.get("timestamps")
     times = _lines(section.path("timestamps")) if isinstance(value, str) else section.numbers("timestamps")
-    if not (np.isfinite(times) & (times > 0)).all():
-        raise section.error("timestamps", f"hold {times[~(times > 0)][0]:g} ms; give times above 0")
+    wrong = times[~(np.isfinite(times) & (times > 0))]
+    if len(wrong):
+        raise section.error("timestamps", f"hold {wrong[0]:g} ms; give times above 0")
     return np.sort(times)
 
 
