@@ -11,6 +11,7 @@ import platform
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -176,14 +177,14 @@ def find_recording(like: Path, record: FitRecord) -> Path:
     """
     if record.stimulus is not None:
         current = Path(record.settings.get("stimulus") or record.stimulus.path)
-        if not current.is_file() or identity(current)["sha256"] != record.stimulus.sha256:
+        if not isfile(current) or identity(current)["sha256"] != record.stimulus.sha256:
             raise LikeError(f"{current}: not the current that {like} was fitted with; put that one there")
     file = record.file
     if file is None:
         raise LikeError(f"{like}: does not say what it was fitted to; give the recording too")
     folder = like if like.is_dir() else like.parent
     for place in (folder / file.name, folder / file.path):
-        if place.is_file():
+        if isfile(place):
             if identity(place)["sha256"] != file.sha256:
                 raise LikeError(
                     f"{place}: not the recording that {like} was made from (its SHA-256 differs); give the right one "

@@ -1,6 +1,7 @@
 """Spikes in text files: BMTK's columns timestamps (ms), population and node_ids, or two columns without names."""
 
 import warnings
+from os.path import isfile
 from pathlib import Path
 
 import pandas
@@ -19,7 +20,7 @@ def read_table(path: Path, separator: str = r"\s+", **options) -> pandas.DataFra
     Raises:
         InputError: no such file, one above LARGEST, or one that is no table.
     """
-    if not path.is_file():
+    if not isfile(path):
         raise InputError(f"{path}: there is no such file; check the path")
     if path.stat().st_size > LARGEST:
         raise InputError(f"{path}: has {path.stat().st_size} bytes, more than {LARGEST}; store it as HDF5")
@@ -63,7 +64,7 @@ def _trains(frame: pandas.DataFrame, path: Path) -> SpikeTrains:
 
 def first_line(path: Path) -> str:
     """The first line of a text file, without what is blank around it."""
-    if not path.is_file():
+    if not isfile(path):
         raise InputError(f"{path}: there is no such file; check the path")
     try:
         with path.open(encoding="utf-8-sig") as lines:

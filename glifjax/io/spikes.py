@@ -1,5 +1,6 @@
 """read_spikes and write_spikes: SpikeTrains in and out of files, by what the file is."""
 
+from os.path import isfile
 from pathlib import Path
 
 from glifjax.errors import InputError
@@ -24,7 +25,7 @@ def read_spikes(path: str | Path, population: str | None = None) -> SpikeTrains:
         InputError: a file that holds no spikes; the sentence names it and says what it must hold.
     """
     path = Path(path)
-    if not path.is_file():
+    if not isfile(path):
         raise InputError(f"{path}: there is no such file; check the path")
     with path.open("rb") as file:
         is_hdf5 = file.read(len(HDF5)) == HDF5

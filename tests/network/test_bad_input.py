@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import glifjax as gj
 from glifjax.cli import app
+from glifjax.io.sonata.outputs import outputs
 
 from .small import spikes_of, write
 
@@ -35,10 +36,10 @@ def changed(config, *keys, value):
     return config
 
 
-def refused(config, words, *options):
+def refused(config, words, *options, load=gj.load_network):
     """By Python and by the command, which writes nothing."""
     with pytest.raises(ValueError, match=words) as error:
-        gj.load_network(config)
+        load(config)
     message = str(error.value)
     assert "\n" not in message
     result = CliRunner().invoke(app, ["run", str(config), "--out", str(config.parent / "results"), *options])
@@ -148,6 +149,16 @@ def test_node_sets_that_select_nothing(tmp_path):
 def test_node_sets_of_what_is_no_value(tmp_path, name, value):
     refused(
         write(tmp_path, inputs={"c": {**CLAMP, "node_set": {name: value}}}), f"{name} is .*; give a text or a number"
+    )
+
+
+def test_names_of_files_that_no_file_can_have(tmp_path):
+    config = write(tmp_path)
+    for name, words in (("x" * 5000, "there is no such file"), ("a\0b", r"is 'a\\x00b'; give a text")):
+        refused(changed(config, "networks", "nodes", 0, "nodes_file", value=name), words)
+    config = changed(write(tmp_path), "output", "spikes_file", value="a\0b")
+    refused(
+        config, r"output.spikes_file is 'a\\x00b'; give a text", load=lambda config: outputs(gj.load_network(config))
     )
 
 

@@ -6,6 +6,7 @@ not. The time column serves people: the recording's own sampling counts.
 
 import io
 import re
+from os.path import isfile
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def read_stimulus(path: str | Path) -> list[Float[np.ndarray, " T"]]:
         RecordingError: no such file, no table of numbers, or a unit that is no current's.
     """
     path = Path(path)
-    if not path.is_file():
+    if not isfile(path):
         raise RecordingError(f"{path}: there is no such file; check the path of the stimulus")
     if path.stat().st_size > LARGEST:
         raise RecordingError(f"{path}: has {path.stat().st_size} bytes, and a stimulus {LARGEST} at most")

@@ -190,7 +190,12 @@ def _check_storage(data: h5py.Dataset, most: int = UNPACKED) -> None:
     if stored.get_external_count():
         file = stored.get_external(0)[0].decode(errors="replace")
         raise RecordingError(f"{place(data)} is stored in another file ({file}), {anew}")
-    size = (data.size or 0) * data.dtype.itemsize
+    try:
+        size = (data.size or 0) * data.dtype.itemsize
+    except TypeError as error:
+        raise RecordingError(
+            f"{place(data)} is of a damaged type ({first_line(error)}); export the file again"
+        ) from error
     if size > max(PLENTY, most * data.id.get_storage_size()):
         unpacked = f"would unpack {data.id.get_storage_size()} bytes to {size:.3g}"
         raise RecordingError(f"{place(data)} {unpacked}, {anew}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from os.path import exists
 from pathlib import Path
 
 from glifjax.io.nwb.fields import attribute, dataset, text
@@ -73,7 +74,7 @@ def check_file(path: Path) -> None:
     Raises:
         RecordingError: with what is there.
     """
-    if not path.exists():
+    if not exists(path):
         raise RecordingError(f"{path}: there is no such file; check the path")
     if path.is_dir():
         raise RecordingError(f"{path}: this is a folder; name one .nwb file in it")

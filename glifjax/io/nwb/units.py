@@ -63,7 +63,7 @@ def _region(unit: Any, electrodes: Any) -> str:
     own = unit.get("electrodes", ())
     stated = unit.get("location")
     if stated is None and "location" in electrodes and np.size(own):
-        stated = electrodes["location"].iloc[own].astype(str).mode().iloc[0]
+        stated = electrodes["location"].iloc[np.ravel(own)].astype(str).mode().iloc[0]
     if stated is None:
         stated = unit.get("electrode_group", "")
     return str(stated).strip() or UNITS

@@ -6,6 +6,7 @@ Source: the SONATA developer guide, "Simulation configuration"; BMTK's PointNet 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ class Section:
     def text(self, key: str, default: str | None = None) -> str:
         """A string."""
         value = self.get(key, default)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or "\0" in value:
             raise self.error(key, f"is {'missing' if value is None else repr(value)}; give a text")
         return value
 
@@ -134,7 +135,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         InputError: a file that is missing, above LARGEST, or no JSON object.
     """
-    if not path.is_file():
+    if not isfile(path):
         raise InputError(f"{path}: there is no such file; check the path")
     try:
         values = parse_json(path, LARGEST, finite=False)

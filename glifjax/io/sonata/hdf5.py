@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
         InputError: no such file, none that HDF5 can read (a text file, one that was cut short), also while it is open,
             or one that leads into another or holds more than its bytes can.
     """
-    if not path.is_file():
+    if not isfile(path):
         raise InputError(f"{path}: there is no such file; check the path")
     with ExitStack() as stack:
         try:

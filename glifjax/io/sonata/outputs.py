@@ -52,7 +52,7 @@ def outputs(network: Network, folder: Path | None = None) -> Outputs:
     for report in network.reports:
         if Path(report.file).is_absolute() or ".." in Path(report.file).parts:
             raise InputError(f"{network.source}.reports.{report.name}.file_name is {report.file}; name a file, no path")
-    there = [name for name in files if (folder / name).exists()]
+    there = [name for name in files if os.path.exists(folder / name)]
     if there and not section.flag("overwrite_output_dir", True):
         raise section.error(
             "overwrite_output_dir",

@@ -6,6 +6,7 @@ those that match fire at the times; "add": matching ones fire at the times too. 
 
 import dataclasses
 from collections.abc import Mapping
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def _times(section: Section) -> Float[np.ndarray, " m"]:
 
 
 def _lines(path: Path) -> Float[np.ndarray, " m"]:
-    if not path.is_file():
+    if not isfile(path):
         raise InputError(f"{path}: there is no such file; check the path")
     if path.stat().st_size > LARGEST:
         raise InputError(f"{path}: has {path.stat().st_size} bytes, too many for a file of times")
