@@ -13,6 +13,8 @@ from glifjax.spikes.trains import SpikeTrains
 FEW_SPIKES = 20
 #: Above this rate times are taken for milliseconds, 1/s.
 HIGHEST_RATE = 1e3
+#: Bins of a recording, at most.
+MOST_BINS = 1e10
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,8 @@ def _from_trains(trains: SpikeTrains, dt: float, duration: float | None):
         raise InputError(
             f"a spike is at {trains.times.max():g} s, after the recording's {length:g} s; give its duration"
         )
+    if not length / dt <= MOST_BINS:
+        raise InputError(f"{length:g} s have {length / dt:.3g} bins of {dt:g} s; give times in s, and a longer step")
     pairs = np.rec.fromarrays([trains.populations, trains.node_ids])
     distinct, rows = np.unique(pairs, return_inverse=True)
     units = [f"{population} {node}" for population, node in distinct.tolist()]

@@ -15,10 +15,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from glifjax.errors import InputError
+from glifjax.io.json_text import parse_json
 from glifjax.io.temporary import ABANDONED, runs
 
 #: s beyond a cell's time limit, for the writing of its results.
 GRACE = 60.0
+#: Letters of a host's name, at most.
+LONGEST_HOST = 255
+#: The highest number that a process has.
+LAST_PROCESS = 2**31 - 1
+#: The last second that a claim is believed to be of, since 1970: in the year 2242.
+LAST_TIME = 2.0**33
 
 
 @dataclass(frozen=True)
@@ -103,10 +110,13 @@ def _files(folder: Path, name: str) -> list[tuple[Path, int]]:
 
 
 def _read(file: Path) -> Claim:
-    """What a claim states; one that is being written, or gone, is of now and of nobody."""
-    try:
-        return Claim(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        with suppress(OSError):
-            return Claim("another host", 0, "", file.stat().st_mtime)
-        return Claim("another host", 0, "", time.time())
+    """What a claim states; one that is being written, or gone, or states nothing, is of now and of nobody."""
+    with suppress(OSError, ValueError):
+        match parse_json(file):
+            case {"host": str(host), "process": int(process), "run": str(run), "time": float(since)} if (
+                len(host) <= LONGEST_HOST and 0 <= process <= LAST_PROCESS and 0 <= since <= LAST_TIME
+            ):
+                return Claim(host, process, run, since)
+    with suppress(OSError):
+        return Claim("another host", 0, "", file.stat().st_mtime)
+    return Claim("another host", 0, "", time.time())

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from glifjax.errors import LONGEST, shortened
+from glifjax.io.json_text import parse_json
 from glifjax.io.writing import write_whole
 
 from ..results.naming import folder_name
@@ -28,7 +30,7 @@ def asked_cells(folder: Path) -> list[Cell]:
     cells: dict[str, Cell] = {}
     for file in sorted(folder.glob("cells-*.json"), key=lambda file: file.name):
         with suppress(OSError, ValueError, LookupError, TypeError):
-            for entry in json.loads(file.read_text(encoding="utf-8")):
+            for entry in parse_json(file):
                 name = folder_name(str(entry["name"]))
                 cells.setdefault(name, Cell(name, Path(entry["path"])))
     return list(cells.values())
@@ -46,8 +48,8 @@ def failure(folder: Path, name: str, since: float = 0.0) -> Cell | None:
     """A cell that failed, if it did at `since` (s since 1970) or later."""
     try:
         file = _failure(folder, name)
-        content = json.loads(file.read_text(encoding="utf-8"))
-        failed = Cell(name, Path(content["path"]), error=str(content["error"]))
+        content = parse_json(file)
+        failed = Cell(name, Path(content["path"]), error=shortened(str(content["error"]), LONGEST))
         return failed if file.stat().st_mtime >= since else None
     except (OSError, ValueError, LookupError, TypeError):
         return None

@@ -1,6 +1,5 @@
 """One cell of many: fitted, unless that is done or another process is at it; what every process runs, wherever."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import jax
 
 from glifjax.errors import InputError
+from glifjax.io.json_text import parse_json
 
 from ..results.files import fit_file
 from ..results.folder import check_folder, unfinished
@@ -90,7 +90,7 @@ def _fitted(job: Job) -> bool:
     try:
         if job.run.fresh and file.stat().st_mtime < job.run.started:
             return False
-        done = task(json.loads(file.read_text(encoding="utf-8")))
+        done = task(parse_json(file, finite=False))
     except (FileNotFoundError, LookupError, TypeError, ValueError):
         return False
     return done == task(provenance(job.path, job.run.settings))

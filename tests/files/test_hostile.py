@@ -23,7 +23,9 @@ from typer.testing import CliRunner
 
 import glifjax as gj
 from fitting.example.cell import true_parameters
+from fitting.many import notes
 from fitting.many.cells import cell_names
+from fitting.many.claims import holder
 from fitting.many.table import text_field
 from glifjax.cli import app
 from glifjax.errors import InputError, printable, shortened
@@ -330,6 +332,25 @@ def test_odd_notes_hold_no_parameters(whole, notes):
     with gj.read_recording(whole) as recording:
         recording.notes = notes
         assert not true_parameters(recording)
+
+
+CLAIM = {"host": "a", "process": 3, "run": "r", "time": 2.0**33}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [*(CLAIM | {key: value} for key in CLAIM for value in (None, {}, 10**400, -1.0, "x" * 5000)), [], "[" * 100_000],
+)
+def test_what_a_study_s_folder_says_may_be_anything(tmp_path, content):
+    text = content if isinstance(content, str) else json.dumps(content)
+    for name in ("cells-1.json", "cell.failed", "cell.claim-1"):
+        (tmp_path / name).write_text(text)
+    claim = holder(tmp_path, "cell")
+    assert claim is not None  # of nobody, as of now
+    assert len(str(claim)) < 400
+    assert claim.host in ("another host", "a")
+    assert notes.asked_cells(tmp_path) == []
+    assert notes.failure(tmp_path, "cell") is None
 
 
 def test_names_of_cells_are_folders_beside_the_table(tmp_path):

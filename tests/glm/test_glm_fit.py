@@ -249,6 +249,8 @@ BAD = {
     "stimulus has shape": lambda: fitting_glm.fit(GOOD, 1e-3, stimulus=np.ones((1, 399)), stimulus_basis=2),
     "before the recording": lambda: fitting_glm.fit(SpikeTrains([-0.1, 0.2], [0, 1]), 1e-3),
     "after the recording": lambda: fitting_glm.fit(SpikeTrains([0.1, 2.0], [0, 1]), 1e-3, duration=1.0),
+    "1e.15 bins of 0.001 s": lambda: fitting_glm.fit(SpikeTrains([0.1, 1e12], [0, 1]), 1e-3),
+    "inf s have inf bins": lambda: fitting_glm.fit(SpikeTrains([0.1, 0.2], [0, 1]), 1e-3, duration=np.inf),
     "divide those in ms": lambda: fitting_glm.fit(
         SpikeTrains(np.arange(3000) / 3000, np.zeros(3000, int)), 1e-3, duration=1.0
     ),

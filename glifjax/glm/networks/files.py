@@ -39,7 +39,7 @@ def load(folder: str | Path) -> list[Float[np.ndarray, "n n"]]:
 def _by_number(path: Path) -> tuple:
     """2.pt before 10.pt."""
     parts = re.split(r"(\d+)", path.name)
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts if part)
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts if part)
 
 
 def _read(path: Path) -> Float[np.ndarray, "n n"]:
