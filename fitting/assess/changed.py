@@ -44,9 +44,9 @@ def change(model: PatchedNeuron, test: tuple[FitData, ...]) -> str | None:
     leak = float(_RESISTANCE(model) / _RESISTANCE(refitted))
     rest = 1e3 * float(_REVERSAL(refitted) - _REVERSAL(model))
     return (
-        f"the voltage error on the held-out sweeps, {before:.2f} mV, is mostly a cell that changed after the training "
-        f"sweeps: with {leak:.2f} times the leak, and its reversal moved by {rest:+.1f} mV, it would be {after:.2f} mV "
-        "(said only: the neuron is not fitted to these sweeps)"
+        f"the voltage error on the held-out sweeps, {before:.2f} mV, is mostly that of a leak that is another there: "
+        f"with {leak:.2f} times the leak, and its reversal moved by {rest:+.1f} mV, it would be {after:.2f} mV; the "
+        "cell changed, or has currents that this level lacks (said only: the neuron is not fitted to these sweeps)"
     )
 
 

@@ -13,6 +13,7 @@ within the step, which starts at t_0:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import jax
 import numpy as np
@@ -26,6 +27,8 @@ from .evaluate import spike_trains
 SHORTEST = 0.1
 #: It varies by less than this share of its height (sd).
 FLAT = 0.1
+#: It begins and ends with jumps of more than this share of all that the current moves.
+EDGE = 0.2
 #: Currents are seen in means over this, s.
 MEAN = 1e-3
 #: Runs with escape noise at each step that was trained on.
@@ -117,19 +120,36 @@ def training_trains(model: PatchedNeuron, train: FitData, seed: int = 0) -> tupl
 
 
 def find_step(current: Float[np.ndarray, " T"], dt: float) -> tuple[float, float, float] | None:
-    """Height (A), start and stop (s) of the one step of a current; None where it is of another kind."""
+    """Height (A), start and stop (s) of the longest step of a current; None where it has none, or several alike.
+
+    Pulses before it, as of a test of the seal, are shorter; two steps of one height are a train of pulses.
+    """
     every = max(1, round(MEAN / dt))
     means = current[: len(current) // every * every].reshape(-1, every).mean(axis=1)
     above = means - np.median(means[: max(1, len(means) // 50)])
-    height = above[np.argmax(np.abs(above))]
-    if height == 0:
+    edges = np.flatnonzero(np.abs(np.diff(above)) > EDGE * np.ptp(above)) + 1
+    steps = []
+    for start, stop in pairwise([0, *edges, len(above)]):
+        plateau = above[start + 1 : stop - 1]
+        if len(plateau) * MEAN < SHORTEST:
+            continue
+        height = float(plateau.mean())
+        if abs(height) > FLAT * np.abs(above).max() and plateau.std() <= FLAT * abs(height):
+            steps.append((height, start, stop))
+    if not steps:
         return None
-    inside = np.flatnonzero(above * np.sign(height) > abs(height) / 2)
-    start, stop = int(inside[0]), int(inside[-1]) + 1
-    plateau = above[start + 1 : stop - 1]
-    if len(inside) < stop - start or len(plateau) * MEAN < SHORTEST or plateau.std() > FLAT * abs(height):
+    height, start, stop = max(steps, key=lambda step: step[2] - step[1])
+    if sum(abs(other - height) <= FLAT * abs(height) for other, *_ in steps) > 1:
         return None
-    return float(plateau.mean()), start * every * dt, stop * every * dt
+    return height, _edge(current, start * every, every) * dt, _edge(current, stop * every, every) * dt
+
+
+def _edge(current: Float[np.ndarray, " T"], near: int, reach: int) -> int:
+    """The sample at which a current jumps within `reach` samples; `near` itself at an end of the sweep."""
+    if not reach < near < len(current) - reach:
+        return near
+    jumps = np.abs(np.diff(current[near - reach - 1 : near + reach]))
+    return near - reach + int(np.argmax(jumps))
 
 
 def mean_features(trains: Sequence[Float[np.ndarray, " k"]], start: float, stop: float) -> dict[str, float]:

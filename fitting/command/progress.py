@@ -80,4 +80,4 @@ def _describe(parts) -> str:
     named = plain if len(parts) <= LISTED else name_sweeps(numbers)
     protocols = ", ".join(dict.fromkeys(part.protocol for part in parts if part.protocol))
     seconds = sum(part.duration for part in parts)
-    return f"{named} [dim]({escape(protocols)}; {seconds:.0f} s in all)[/dim]"
+    return f"{named} [dim]({escape(protocols)}; {seconds:.3g} s in all)[/dim]"

@@ -68,6 +68,16 @@ class FitData(eqx.Module):
         return int(self.forced.sum())
 
 
+def time_step(rate: float) -> float:
+    """The time step of a fit, s, to a recording at `rate` (Hz)."""
+    return steps_per_sample(rate) / rate
+
+
+def same_step(one: float, other: float) -> bool:
+    """Whether two time steps, s, are one."""
+    return abs(one - other) <= 1e-3 * other
+
+
 def steps_per_sample(rate: float) -> int:
     """How many samples of a recording at `rate` (Hz) are averaged into one step of the fit."""
     return max(1, round(rate * FIT_DT))
@@ -132,9 +142,9 @@ def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
                 f"sweep {sweep.number} was sampled at {sweep.rate:g} Hz, too slow to time its spikes; "
                 f"fitting needs {LOWEST_RATE / 1e3:g} kHz or more"
             )
-    steps = {sweep.number: steps_per_sample(sweep.rate) / sweep.rate for sweep in sweeps}
+    steps = {sweep.number: time_step(sweep.rate) for sweep in sweeps}
     dt = steps[sweeps[0].number]
-    odd = [f"{number} ({step * 1e3:g} ms)" for number, step in steps.items() if abs(step - dt) > 1e-3 * dt]
+    odd = [f"{number} ({step * 1e3:g} ms)" for number, step in steps.items() if not same_step(step, dt)]
     if odd:
         raise DataError(
             f"sweeps {', '.join(odd)} come to another time step than sweep {sweeps[0].number} ({dt * 1e3:g} ms); "

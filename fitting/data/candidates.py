@@ -11,6 +11,7 @@ import glifjax as gj
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
+from .arrays import same_step, time_step
 from .stimulus import in_rows, same_stimulus
 from .usable import is_driven
 
@@ -67,7 +68,7 @@ def inspect(sweeps: Sequence["gj.Sweep"]) -> list[Candidate]:
     """
     candidates = [_candidate(sweep) for sweep in sweeps]
     amplifier = max((c.fluctuation for c in candidates if not c.is_noise), default=0.0)
-    held = lambda c: c.is_noise and c.fluctuation <= STILLER * amplifier
+    held = lambda c: c.is_noise and c.fluctuation < STILLER * amplifier
     return [replace(c, is_noise=False, is_driven=False) if held(c) else c for c in candidates]
 
 
@@ -79,7 +80,7 @@ def _candidate(sweep: "gj.Sweep") -> Candidate:
     off = np.abs(envelope - median_filter(envelope, AROUND))
     scatter = float(np.median(rows.std(axis=1))) / np.sqrt(rows.shape[1])
     is_noise = _turns(envelope, scatter) or bool(np.mean(off > TURBULENT * np.ptp(envelope)) > NOISY)
-    return Candidate(sweep, envelope, spikes, is_noise, is_driven(envelope), float(np.median(off)))
+    return Candidate(sweep, envelope, spikes, is_noise, is_driven(current, rate), float(np.median(off)))
 
 
 def _turns(envelope: Float[np.ndarray, " n"], scatter: float) -> bool:
@@ -105,6 +106,32 @@ def stimulus_groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
         else:
             same.append(candidate)
     return groups
+
+
+def of_one_step(candidates: Sequence[Candidate], like: Sequence[Candidate] = ()) -> tuple[list[Candidate], list[str]]:
+    """Those whose rates come to one time step of a fit, and a line on each of the others.
+
+    Args:
+        candidates: of whatever rates.
+        like: whose step it is to be; without any, that of most data with spikes.
+    """
+    steps: list[list[Candidate]] = []
+    for candidate in candidates:
+        same = lambda other, one=candidate: same_step(time_step(one.sweep.rate), time_step(other.sweep.rate))
+        group = next((group for group in steps if same(group[0])), None)
+        if group is None:
+            steps.append([candidate])
+        else:
+            group.append(candidate)
+    wanted = like or max(steps, key=lambda group: (any(c.spikes for c in group), amount(group)), default=[])
+    taken = [c for c in candidates if same_step(time_step(c.sweep.rate), time_step(wanted[0].sweep.rate))]
+    lines = [
+        f"sweep {c.sweep.number} is left out: it was sampled at {c.sweep.rate / 1e3:g} kHz, the others at "
+        f"{wanted[0].sweep.rate / 1e3:g} kHz"
+        for c in candidates
+        if c not in taken
+    ]
+    return taken, lines
 
 
 def amount(group: Sequence[Candidate]) -> float:

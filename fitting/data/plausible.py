@@ -10,15 +10,17 @@ LOWEST = 5e6
 HIGHEST = 10e9
 #: The means that are compared are over so long, s, as long as a membrane takes to follow.
 BLOCK = 0.1
-#: A slope is only believed where the current explains so much of the voltage (r squared).
+#: A slope is only believed where the current explains so much of the voltage (r squared),
 EXPLAINED = 0.25
+#: and where between spikes it moves by so much of all that it moves: less is the noise of a current that is held.
+MOVES = 0.05
 
 
 def check_slope(data: FitData, cut: float) -> None:
     """Refuse sweeps whose voltage no neuron would show under their current.
 
-    The slope of the voltage on the current, means over BLOCK between spikes, is the input resistance, the electrode's
-    included. A negative one is a current of the wrong sign; one far off, a wrong scale.
+    The slope of the voltage on the current within sweeps, means over BLOCK between spikes, is the input resistance, the
+    electrode's included. A negative one is a current of the wrong sign; one far off, a wrong scale.
 
     Args:
         data: training sweeps.
@@ -47,8 +49,11 @@ def _slope(data: FitData, cut: float) -> tuple[float, float]:
     n = data.current.shape[1] // block
     blocks = lambda array: array[:, : n * block].reshape(len(array), n, block)
     keep = blocks(between_spikes(data, cut + 20e-3)).all(axis=2)
-    current, voltage = (blocks(array).mean(axis=2)[keep] for array in (data.current, data.voltage))
-    if len(current) < 3 or np.ptp(current) == 0 or np.ptp(voltage) == 0:
+    currents, voltages = (blocks(array).mean(axis=2) for array in (data.current, data.voltage))
+    # less each sweep's mean: a held current that follows the rest's drift is no slope
+    own = lambda means: means - (means * keep).sum(axis=1, keepdims=True) / np.maximum(keep.sum(axis=1), 1)[:, None]
+    current, voltage = own(currents)[keep], own(voltages)[keep]
+    if len(current) < 3 or np.ptp(current) <= MOVES * np.ptp(currents) or np.ptp(voltage) == 0:
         return 0.0, 0.0
     slope = float(np.polyfit(current / np.ptp(current), voltage, 1)[0] / np.ptp(current))
     return slope, float(np.corrcoef(current, voltage)[0, 1] ** 2)

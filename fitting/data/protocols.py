@@ -11,11 +11,14 @@ from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
 from .arrays import DataError
-from .candidates import Candidate, amount, inspect, stimulus_groups
+from .candidates import Candidate, amount, inspect, of_one_step, stimulus_groups
 from .usable import check_named, of_one_cell, refuse_stillness, usable_sweeps
 
 #: Of a single recording, this much is held out at its end.
 HELD_OUT_FRACTION = 0.25
+#: Between these a voltage without a spike is taken to be at rest, mV.
+LOWEST_REST = -120.0
+HIGHEST_REST = -30.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
         return _split(chosen, held, ["as selected"])
     usable, left_out = usable_sweeps(recording)
     refuse_stillness(recording, usable)
-    split = _completed(recording, chosen, held, usable)
+    split = _completed(recording, chosen, held, usable, left_out)
     return replace(split, reasons=[*split.reasons, *left_out])
 
 
@@ -134,10 +137,13 @@ def _completed(
     chosen: list["Candidate"] | None,
     held: list["Candidate"] | None,
     usable: Sequence["gj.Sweep"],
+    left_out: Sequence[str],
 ) -> Split:
     """The split where the user names the training sweeps, or those held out, or neither."""
     taken = {c.sweep.number for c in chosen or held or ()}
     rest = inspect([sweep for sweep in usable if sweep.number not in taken])
+    if chosen or held:
+        rest, _ = of_one_step(rest, chosen or held or ())
     if chosen is not None:
         guess = [c for c in rest if c.is_noise == chosen[0].is_noise and c.spikes]
         guess = max(stimulus_groups([c for c in guess if c.says_held_out] or guess), key=len, default=[])
@@ -155,20 +161,21 @@ def _completed(
         if repeats:
             reasons.append(f"not trained on, as they repeat a held-out stimulus: sweeps {_numbers(repeats)}")
         return _split(guess, held, reasons)
-    return _guess(rest, recording)
+    return _guess(rest, recording, left_out)
 
 
-def _guess(candidates: Sequence[Candidate], recording: "gj.Recording") -> Split:
+def _guess(candidates: Sequence[Candidate], recording: "gj.Recording", left_out: Sequence[str]) -> Split:
     spiking = [c for c in candidates if c.spikes]
     if not spiking:
-        recording.check([c.sweep for c in candidates])  # a wrong scale is said before a missing spike
-        raise DataError(
-            f"{recording.path}: none of its {len(candidates)} current-clamp sweeps holds a spike, so there is no "
-            "threshold to fit; check the recording, or choose another"
-        )
+        raise DataError(_no_spike(candidates, recording, left_out))
     noise = [c for c in spiking if c.is_noise]
-    if not noise:
-        return _steps(list(candidates))
+    candidates, others = of_one_step(noise or candidates)
+    split = _noise(candidates) if noise else _steps(candidates)
+    return replace(split, reasons=[*split.reasons, *others])
+
+
+def _noise(noise: Sequence[Candidate]) -> Split:
+    """By the protocols' names; else what repeats is held out; else the last sweep, or the end of the only one."""
     training = [c for c in noise if c.says_training and not c.says_held_out]
     held = [c for c in noise if c.says_held_out and not c.says_training]
     if training and held:
@@ -190,15 +197,34 @@ def _guess(candidates: Sequence[Candidate], recording: "gj.Recording") -> Split:
     return _in_time(noise, "one stimulus only")
 
 
+def _no_spike(candidates: Sequence[Candidate], recording: "gj.Recording", left_out: Sequence[str]) -> str:
+    """That there is no spike, after what may be why: a wrong scale, sweeps that are left out.
+
+    Raises:
+        RecordingError: the voltage is of a wrong scale.
+    """
+    recording.check([c.sweep for c in candidates])
+    words = f"{recording.path}: none of its {len(candidates)} current-clamp sweeps "
+    words += "that can be used holds a spike" if left_out else "holds a spike"
+    rest = 1e3 * float(np.median([np.median(c.sweep.voltage) for c in candidates]))
+    if left_out:
+        return f"{words}: {left_out[0]}"
+    if not LOWEST_REST <= rest <= HIGHEST_REST:
+        return f"{words}, and the voltage rests at {rest:.3g} mV: correct its scale (conversion)"
+    return f"{words}, so there is no threshold to fit; check the recording, or choose another"
+
+
 def _steps(candidates: list[Candidate]) -> Split:
     """No noise: every third spiking sweep is held out, the others and the silent ones train."""
     spiking = [c for c in candidates if c.spikes]
     held = spiking[1::3]
     if not held:
-        return _in_time(spiking, "one sweep with spikes only")
+        split = _in_time(spiking, "one sweep with spikes only")
+        silent = [Part.whole(c.sweep) for c in candidates if c.is_driven and not c.spikes]
+        return replace(split, train=[*split.train, *silent])
     training = [c for c in candidates if c not in held]
     if not any(c.is_driven for c in training):
-        return _in_time([c for c in spiking if c.is_driven], "one driven sweep with spikes only")
+        return _in_time([c for c in spiking if c.is_driven] or spiking, "one driven sweep with spikes only")
     reason = "no noise in the file: steps serve, every third sweep with spikes is held out"
     return _split(training, held, [reason])
 

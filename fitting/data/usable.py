@@ -3,18 +3,27 @@
 import copy
 
 import numpy as np
+from jaxtyping import Float
 
 import glifjax as gj
+from glifjax.io.nwb.electrodes import choice
 from glifjax.io.nwb.sweeps import RecordingError
 
 from .arrays import LOWEST_RATE, DataError
+from .stimulus import in_rows
 
 #: A sweep is at least so long, s.
 SHORTEST = 0.05
-#: Zeros of both current and voltage at a sweep's end that are no data, s.
+#: A voltage that is exactly zero for longer, s,
 ZEROS = 10e-3
-#: A current that changes less never changes, A.
+#: and comes to it or leaves it by more than this from one sample to the next, V, is no cell's.
+JUMP = 5e-3
+#: A current whose means over 1 ms differ by less never changes, A;
 STILL = 1e-13
+#: nor does one that scatters by less than this, A, an amplifier's noise,
+SCATTER = 10e-12
+#: and whose means differ by less than so many times what that makes of them.
+WHITE = 12.0
 
 
 def of_one_cell(recording: gj.Recording, cell: str | None) -> gj.Recording:
@@ -30,7 +39,7 @@ def of_one_cell(recording: gj.Recording, cell: str | None) -> gj.Recording:
         names = ", ".join(electrodes)
         raise DataError(
             f"{recording.path}: its sweeps are from {len(electrodes)} electrodes ({names}), perhaps of several cells; "
-            f'choose one with `cell="{electrodes[0]}"`'
+            f"{choice([sweep for sweep in recording.sweeps if sweep.clamp == 'current'], 'cell')}"
         )
     if cell not in electrodes:
         raise DataError(f"{recording.path}: no sweep is from electrode {cell}; there are {', '.join(electrodes)}")
@@ -42,7 +51,7 @@ def of_one_cell(recording: gj.Recording, cell: str | None) -> gj.Recording:
 def fault(sweep: gj.Sweep) -> str | None:
     """Why a sweep cannot be used, in words; None if it can."""
     try:
-        rate, current, voltage = sweep.rate, sweep.current, sweep.voltage
+        rate, voltage, _ = sweep.rate, sweep.voltage, sweep.current
     except RecordingError as error:
         return str(error).partition(": ")[2] or str(error)  # less the file and the sweep, which the caller names
     if rate < LOWEST_RATE:
@@ -51,11 +60,31 @@ def fault(sweep: gj.Sweep) -> str | None:
             "more, so check the rate that the file states"
         )
     if len(voltage) < SHORTEST * rate:
-        return f"it holds {len(voltage)} samples, less than {1e3 * SHORTEST:g} ms"
-    nonzero = np.flatnonzero((current != 0) | (voltage != 0))
-    ended = int(nonzero[-1]) + 1 if len(nonzero) else 0
-    if len(voltage) - ended > ZEROS * rate:
-        return f"from {ended / rate:.3g} s on both current and voltage are exactly zero: it was stopped there"
+        return f"it holds {len(voltage)} samples, at {rate:g} Hz less than {1e3 * SHORTEST:g} ms"
+    if stretch := blank(voltage, sweep.response.offset, rate):
+        start, stop = stretch
+        if stop - start == len(voltage):
+            return "its voltage is exactly zero: nothing was recorded, or its scale (conversion) is 0"
+        end = "on" if stop == len(voltage) else f"to {stop / rate:.3g} s"
+        return f"from {start / rate:.3g} s {end} its voltage is exactly zero: nothing was recorded there"
+    return None
+
+
+def blank(voltage: Float[np.ndarray, " T"], zero: float, rate: float) -> tuple[int, int] | None:
+    """The first stretch, samples, in which nothing was recorded; None where there is none.
+
+    A file is filled with zeros there, longer than ZEROS; a cell whose voltage is zero comes to it without a JUMP.
+
+    Args:
+        voltage: V.
+        zero: what a zero of the file stands for, V: its offset.
+        rate: Hz.
+    """
+    edges = np.flatnonzero(np.diff(voltage == zero, prepend=False, append=False))
+    for start, stop in edges.reshape(-1, 2):
+        around = [*voltage[:start][-1:], *voltage[stop:][:1]]
+        if stop - start > ZEROS * rate and max((abs(v - zero) for v in around), default=np.inf) > JUMP:
+            return int(start), int(stop)
     return None
 
 
@@ -63,18 +92,17 @@ def usable_sweeps(recording: gj.Recording) -> tuple[list[gj.Sweep], list[str]]:
     """The current-clamp sweeps that can be used, and a line for each that is left out.
 
     Raises:
-        RecordingError, DataError: none can; the message says why the first cannot.
+        RecordingError, DataError: none can; the message says why the first cannot, and what to do.
     """
-    sweeps, lines = [], []
-    for sweep in recording.current_clamp:
-        reason = fault(sweep)
-        if reason is None:
-            sweeps.append(sweep)
-        else:
-            lines.append(f"sweep {sweep.number} is left out: {reason.partition('; leave the sweep out')[0]}")
+    faults = {sweep.number: fault(sweep) for sweep in recording.current_clamp}
+    sweeps = [sweep for sweep in recording.current_clamp if faults[sweep.number] is None]
+    reasons = {number: reason for number, reason in faults.items() if reason}
     if not sweeps:
-        raise DataError(f"{recording.path}: none of its sweeps can be used: {lines[0]}")
-    return sweeps, lines
+        number, reason = next(iter(reasons.items()))
+        reason = reason.replace("leave the sweep out, or ", "").removesuffix("; leave the sweep out")
+        raise DataError(f"{recording.path}: none of its sweeps can be used: sweep {number}: {reason}")
+    without = lambda reason: reason.partition("; leave the sweep out")[0]
+    return sweeps, [f"sweep {number} is left out: {without(reason)}" for number, reason in reasons.items()]
 
 
 def check_named(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
@@ -88,9 +116,12 @@ def check_named(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
             raise DataError(f"{recording.path}, sweep {sweep.number}: {reason}")
 
 
-def is_driven(current: np.ndarray) -> bool:
-    """Whether a stimulus changes at all."""
-    return bool(np.ptp(current) > STILL)
+def is_driven(current: Float[np.ndarray, " T"], rate: float) -> bool:
+    """Whether a stimulus (A, at a rate in Hz) changes at all, but for the noise of the amplifier that measured it."""
+    rows = in_rows(current, rate)
+    means, scatter = rows.mean(axis=1), float(np.median(rows.std(axis=1)))
+    white = WHITE * scatter / np.sqrt(rows.shape[1]) if scatter < SCATTER else 0.0
+    return bool(np.ptp(means) > max(STILL, white))
 
 
 def refuse_stillness(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
@@ -99,8 +130,8 @@ def refuse_stillness(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
     Raises:
         DataError: with what to do.
     """
-    if not any(is_driven(sweep.current) for sweep in sweeps):
+    if not any(is_driven(sweep.current, sweep.rate) for sweep in sweeps):
         raise DataError(
-            f"{recording.path}: the current is constant in all of its sweeps (it never changes), so nothing tells the "
-            "membrane from the stimulus; give a recording with an injected current"
+            f"{recording.path}: the current is constant in all of its sweeps (it never changes, but for noise), so "
+            "nothing tells the membrane from the stimulus; give a recording with an injected current"
         )

@@ -216,11 +216,11 @@ def step_verdict(steps: Sequence[Step]) -> str:
     driven, silent = [step for step in steps if not step.silent], [step for step in steps if step.silent]
     text = ""
     if driven:
-        off = sum(abs(step.noisy[count] - step.cell[count]) for step in driven) / len(driven)
+        off = lambda runs: show_number(sum(abs(runs(s)[count] - s.cell[count]) for s in driven) / len(driven), 2)
         mean = sum(step.cell[count] for step in driven) / len(driven)
         text += (
-            f"At {_counted(driven)} with spikes ({show_number(mean, 2)} on average) runs of the neuron are off by "
-            f"{show_number(off, 2)} spikes on average."
+            f"At {_counted(driven)} with spikes ({show_number(mean, 2)} on average) the neuron is off by "
+            f"{off(lambda s: s.alone)} spikes on average without noise, by {off(lambda s: s.noisy)} with escape noise."
         )
     if silent:
         firing = [step for step in silent if step.noisy[count] >= FIRES]

@@ -1,6 +1,7 @@
 """What every command shares: the two consoles, a line per stage, one plain line per error."""
 
 import re
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -64,6 +65,7 @@ def as_options(message: str, options: Mapping[str, str]) -> str:
     def option(match: re.Match) -> str:
         name, value = match["name"], (match["value"] or "").strip("\"'")
         flag = f"--{options.get(name, name).replace('_', '-')}"
-        return flag if value in ("", "True") else f"{flag} {value}"
+        plain = re.fullmatch(r"[\w.,:/+-]*", value)
+        return flag if value in ("", "True") else f"{flag} {value if plain else shlex.quote(value)}"
 
     return re.sub(r"`(?P<name>\w+)(=(?P<value>[^`]*))?`", option, message)

@@ -62,7 +62,13 @@ def find_peaks(voltage: Float[np.ndarray, " T"], rate: float) -> Peaks:
     from scipy.ndimage import uniform_filter1d
 
     window = max(3, int(WINDOW * rate))
-    at, properties = signal.find_peaks(voltage, prominence=LOOKED_AT, wlen=window, distance=max(1, int(1.5e-3 * rate)))
+    at, properties = signal.find_peaks(
+        voltage,
+        plateau_size=(None, window - 2),  # flat for longer it stands out from nothing within the window
+        prominence=LOOKED_AT,
+        wlen=window,
+        distance=max(1, int(1.5e-3 * rate)),
+    )
     prominence = properties["prominences"]
     rise, before = max(1, round(0.3e-3 * rate)), max(1, int(3e-3 * rate))
     slope = np.zeros_like(voltage)

@@ -96,6 +96,7 @@ def test_words_of_help_are_the_docstrings_first(tmp_path):
     ("message", "line"),
     [
         ("replace it with `overwrite=True`", "replace it with --overwrite"),
+        ('choose one with `cell="Zelle 1"`', "choose one with --cell 'Zelle 1'"),
         ('use `electrode="series"`, or `spike_cut=...`', "use --electrode series, or --spike-cut ..."),
         ("`train_sweeps` selects `a b`", "--train selects `a b`"),
     ],

@@ -110,6 +110,20 @@ def test_the_protocol_may_stand_in_the_sequential_table(cell):
     assert [sweep.number for sweep in recording.select("long square")] == [1, 2]
 
 
+def test_a_table_may_leave_the_stimuli_to_names(cell):
+    for n, name in enumerate(("Short Square", "Long Square", "Long Square")):
+        cell.stimulus(f"sweep{n}_i", CURRENT + n)
+        row = cell.nwb.add_intracellular_recording(
+            electrode=cell.electrode(), response=cell.response(f"sweep{n}_v", VOLTAGE + n, protocol="none")
+        )
+        cell.nwb.add_icephys_sequential_recording(
+            simultaneous_recordings=[cell.nwb.add_icephys_simultaneous_recording(recordings=[row])], stimulus_type=name
+        )
+    recording = gj.read_recording(cell.save())
+    assert marks(recording) == [(n, n) for n in range(3)]
+    assert [sweep.number for sweep in recording.select("long square")] == [1, 2]
+
+
 # What other programs write
 
 

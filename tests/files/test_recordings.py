@@ -396,6 +396,15 @@ def test_a_response_without_a_stimulus_is_refused_alone(cell):
     assert any("1 of its current-clamp stimuli belong to no response" in line for line in recording.warnings)
 
 
+def test_the_electrode_to_choose_is_one_that_holds_a_cells_voltage(cell):
+    """The current's monitor, which a converter typed as a voltage, comes first by its name."""
+    for electrode, scale in (("a monitor", 1e-9), ("b", 1e-3)):
+        cell.response(f"v_{electrode}", number=0, electrode=electrode, conversion=scale)
+        cell.stimulus(f"i_{electrode}", number=0, electrode=electrode)
+    message = refused(lambda: read_recording(cell.save()))
+    assert '`electrode="b"` (a monitor holds no voltage of a cell' in message
+
+
 def test_electrodes_that_record_at_once_are_told_apart(cell):
     for number in range(2):
         for place, electrode in enumerate(("left", "right")):
@@ -404,6 +413,7 @@ def test_electrodes_that_record_at_once_are_told_apart(cell):
             cell.stimulus(f"i_{name}", CURRENT + place, **options)
     message = refused(lambda: read_recording(cell.save()))
     assert '`electrode="left"`' in message
+    assert "no voltage" not in message
     right = read_recording(cell.path, electrode="right")
     assert [(sweep.number, sweep.electrode, mark(sweep)) for sweep in right.sweeps] == [
         (0, "right", (1, 1)),

@@ -134,6 +134,11 @@ def test_artefacts_of_spikes_in_the_current(busy):
     found = spike_artefact(replace(data, current=current), shape.cut)
     assert 0.1e-9 < found.size < 0.4e-9
     assert np.ptp(found.mean) > 0.5e-9
+    # the very same current in two sweeps was commanded, whatever follows its spikes
+    twice = lambda array: np.concatenate([array, array])
+    names = ("numbers", "voltage", "valid", "counted", "forced", "crossings")
+    repeated = {name: twice(getattr(data, name)) for name in names}
+    assert spike_artefact(replace(data, current=twice(current), **repeated), shape.cut).size == 0
 
 
 @pytest.mark.parametrize("delay", [1.5, 2.5, 4.5])  # steps from the current to the upstroke

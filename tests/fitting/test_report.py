@@ -255,7 +255,7 @@ def test_steps_of_current_are_told_one_by_one_the_silent_ones_too():
     silent = Step((1,), False, 40e-12, 0.5, 1.5, features(0.0, math.nan), features(2.0, 90.0), features(0.0, math.nan))
     driven = Step((2, 3), True, 120e-12, 0.5, 1.5, features(9.0, 21.0), features(7.0, 25.0), features(8.0, 20.0))
     verdict = step_verdict((silent, driven))
-    assert "At 1 step with spikes (9.0 on average) runs of the neuron are off by 2.0 spikes" in verdict
+    assert "(9.0 on average) the neuron is off by 1.0 spikes on average without noise, by 2.0 with escape" in verdict
     assert "At 1 of 1 step at which the cell was silent the neuron fires: at 40 pA." in verdict
     table = words(str(step_table((silent, driven))))
     for part in ("40.0 1 trained on 0.0 2.0 0.0 – 90 – – – –", "120 2, 3 held out 9.0 7.0 8.0 21 25 20 – – –"):

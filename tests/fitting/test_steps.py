@@ -42,7 +42,13 @@ def test_steps_are_told_from_other_currents():
     for height in (120e-12, -80e-12):
         current, start, stop = find_step(step(height, noise=2e-12), DT)
         assert current == pytest.approx(height, abs=1e-12)
-        assert (start, stop) == pytest.approx((START, STOP), abs=1.5e-3)
+        assert (start, stop) == pytest.approx((START, STOP), abs=2 * DT)
+    for before, height in ((-100e-12, 50e-12), (-100e-12, -50e-12), (-10e-12, 300e-12)):  # a test pulse before it
+        tested = step(height, noise=1e-12)
+        tested[1000:4000] += before
+        current, start, stop = find_step(tested, DT)
+        assert current == pytest.approx(height, abs=1e-12)
+        assert (start, stop) == pytest.approx((START, STOP), abs=2 * DT)
     assert find_step(np.zeros(20_000), DT) is None
     assert find_step(1e-10 * np.sin(np.arange(20_000) * DT * 20), DT) is None
     two = np.where(np.arange(20_000) // 4000 % 2 == 1, 1e-10, 0.0)

@@ -10,7 +10,7 @@ import glifjax as gj
 from fitting import DataError, choose_sweeps
 from fitting.data.arrays import prepare
 from fitting.data.plausible import check_slope
-from fitting.data.usable import of_one_cell
+from fitting.data.usable import blank, of_one_cell
 
 RATE, DT = 10e3, 1e-4
 STEPS = np.array([-6, 6, 12, 18, 24, 30]) * 1e-11
@@ -60,6 +60,18 @@ def zeros(currents, voltages):
     currents[3][3500:] = voltages[3][3500:] = 0.0
 
 
+def zeros_at_its_start(currents, voltages):
+    voltages[3][:200] = 0.0
+
+
+def zeros_under_a_current(currents, voltages):
+    voltages[3][3000:3500] = 0.0
+
+
+def zeros_throughout(currents, voltages):
+    voltages[3][:] = 0.0
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -67,6 +79,9 @@ def zeros(currents, voltages):
         (short, "the stimulus 7995"),
         (at_once, "3 samples"),
         (zeros, "from 0.35 s on"),
+        (zeros_at_its_start, "from 0 s to 0.02 s"),
+        (zeros_under_a_current, "from 0.3 s to 0.35 s"),
+        (zeros_throughout, "exactly zero: nothing was recorded, or its scale (conversion) is 0"),
     ],
 )
 def test_one_sweep_does_not_cost_the_others(change, words):
@@ -83,16 +98,52 @@ def test_one_sweep_does_not_cost_the_others(change, words):
 
 def test_a_cell_whose_voltage_crosses_zero_is_not_touched():
     assert not [reason for reason in choose_sweeps(recorded()).reasons if "left out" in reason]
+    from_rest = np.concatenate([np.zeros(1000), 1e-5 * np.arange(1000.0)])  # relative to it, without noise
+    assert blank(from_rest, 0.0, RATE) is None
+
+
+def test_zeros_of_a_file_are_its_offset():
+    voltage = np.concatenate([np.full(500, -0.07), np.full(500, -0.02)])
+    assert blank(voltage, -0.02, RATE) == (500, 1000)
+
+
+def test_where_no_sweep_can_be_used_it_is_said_what_to_do():
+    def all_short(currents, voltages):
+        currents[:] = [current[5:] for current in currents]
+
+    with pytest.raises(
+        DataError, match=r"none of its sweeps can be used: sweep 1: .*; write it anew with equal lengths"
+    ):
+        choose_sweeps(recorded(all_short))
+
+
+def measured_at_rest(currents, voltages):
+    noise = np.random.default_rng(3)
+    currents[:] = [2e-12 * noise.normal(size=len(current)) for current in currents]
 
 
 @pytest.mark.parametrize(
     ("recording", "words"),
     [
         (recorded(lambda currents, voltages: [c.fill(2e-11) for c in currents]), "constant in all.*never changes"),
+        (recorded(measured_at_rest), "constant in all.*never changes, but for noise"),
         (recorded(rate=10.0), "sampled at 10 Hz, too slow.*check the rate"),
+        (recorded(rate=1e7), "at 1e\\+07 Hz less than 50 ms"),
         (
             recorded(lambda currents, voltages: [v.__imul__(1e-3) for v in voltages]),
             "spans .*correct the conversion",
+        ),
+        (
+            recorded(lambda currents, voltages: [v.__imul__(0.1) for v in voltages]),
+            "holds a spike, and the voltage rests at .* mV: correct its scale .conversion",
+        ),
+        (
+            recorded(lambda currents, voltages: [v.__imul__(-1) for v in voltages]),
+            "the voltage rests at .* mV, and no cell's does; correct the conversion",
+        ),
+        (
+            recorded(lambda currents, voltages: [c.__imul__(1e3) for c in currents]),
+            "that can be used holds a spike: sweep 3 is left out: the current reaches 120 nA.*correct the conversion",
         ),
     ],
 )
@@ -145,6 +196,41 @@ def test_a_current_of_another_scale_or_sign_is_refused(factor, words):
     check_slope(data, 2e-3)
     with pytest.raises(DataError, match=f"sweeps 1, 2, 3, 4, 5, 6: the input resistance.*{words}"):
         check_slope(dataclasses.replace(data, current=factor * data.current), 2e-3)
+
+
+def test_noise_that_ends_early_and_repeats_is_shared_out():
+    early = np.concatenate([1e-10 + 2e-10 * np.repeat(np.random.default_rng(5).normal(size=160), 50), np.zeros(22_000)])
+    split = choose_sweeps(gj.Recording.from_arrays([early, early], [answer(early)] * 2, RATE, protocols="pulse"))
+    assert [part.number for part in split.train] == [1, 2]
+    assert all((part.voltage > 0).any() for group in split.test for part in group)
+
+
+def test_of_one_spiking_sweep_the_silent_ones_train_too():
+    split = choose_sweeps(gj.Recording.from_arrays(CURRENTS[:3], VOLTAGES[:3], RATE, protocols="steps"))
+    assert [number for number, voltage in enumerate(VOLTAGES[:3], start=1) if (voltage > 0).any()] == [3]
+    assert {part.number for part in split.train} == {1, 2, 3}
+    assert [part.number for part in split.test[0]] == [3]
+
+
+def test_a_sweep_of_another_rate_does_not_cost_the_others():
+    recording, other = recorded(), recorded(rate=5e3)
+    recording.sweeps = tuple(other.sweeps[3] if sweep.number == 4 else sweep for sweep in recording.sweeps)
+    split = choose_sweeps(recording)
+    assert {sweep.number for sweep in split.sweeps} == {1, 2, 3, 5, 6}
+    assert split.reasons[-1] == "sweep 4 is left out: it was sampled at 5 kHz, the others at 10 kHz"
+    assert 4 not in {sweep.number for sweep in choose_sweeps(recording, train="6").sweeps}
+
+
+def test_the_noise_of_a_current_that_is_held_has_no_slope():
+    """Of strong steps only the baseline lies between spikes: there an after-hyperpolarisation meets the noise."""
+    data = prepare(recorded().current_clamp, None)
+    time = np.arange(data.current.shape[1]) * DT
+    step = np.where((time > 0.1) & (time < 0.7), 2e-10, 0.0)
+    forced = np.broadcast_to((time > 0.1) & (time < 0.7), data.forced.shape)
+    held = 1e-13 * (time < 0.1)  # a little more before the step than after it
+    after = np.where(time > 0.7, -75e-3, -70e-3)
+    rows = lambda array: np.broadcast_to(array, data.current.shape)
+    check_slope(dataclasses.replace(data, current=rows(step - held), voltage=rows(after), forced=forced), 2e-3)
 
 
 def test_electrodes_are_never_mixed():

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import h5py
 
 from glifjax.io.nwb.channel import Quantity
+from glifjax.io.nwb.electrodes import choice
 from glifjax.io.nwb.fields import address, attribute, members, size_at, text, text_at, within
 from glifjax.io.nwb.hdf5_file import readable_hdf5
 from glifjax.io.nwb.icephys_tables import Row, Span, recorded_rows, stated_numbers
@@ -76,9 +77,10 @@ def _recording(file: h5py.File, path: Path, electrode: str | None, stack: ExitSt
         remarks.append(f"its sweeps are from {len(electrodes)} electrodes ({', '.join(electrodes)})")
     counted = _numbers(pairs, numbers, remarks)
     if counted is None:
+        in_order = sorted(pairs, key=lambda one: electrodes.index(one.electrode))
         raise RecordingError(
-            f"{path.name}: the electrodes {electrodes} have sweeps of the same numbers, as several cells "
-            f'do; choose one with `electrode="{electrodes[0]}"`'
+            f"{path.name}: the electrodes {', '.join(electrodes)} have sweeps of the same numbers, as several cells "
+            f"do; {choice((_sweep(path, one, 0, 0.0) for one in in_order), 'electrode')}"
         )
     sweeps = [
         _sweep(path, one, number, time) for one, number, time in zip(pairs, counted, _start_times(pairs), strict=True)
@@ -150,6 +152,8 @@ class _Contents:
 def _pairs(contents: _Contents, numbers: Mapping[int, int], remarks: list[str]) -> list[_Pair]:
     """Every response with its stimulus: by the icephys tables or, where these are silent, by number or name."""
     rows = recorded_rows(contents.file, contents.series_at, remarks)
+    silent = _without_stimulus(rows, contents)
+    rows = [row for row in rows if row.response.series.address not in silent]
     pairs = [_Pair(row.response, None if _is_zero(row) else row.stimulus, row.number, row.protocol) for row in rows]
     taken = {span.series.address for row in rows for span in (row.response, row.stimulus) if span}
     free = lambda several: [series for series in several if series.address not in taken]
@@ -157,14 +161,21 @@ def _pairs(contents: _Contents, numbers: Mapping[int, int], remarks: list[str]) 
         responses = [series for series in free(contents.responses) if series.clamp == clamp]
         stimuli = [series for series in free(contents.stimuli) if STIMULI[series.kind] == clamp]
         partners, chosen = pair(responses, stimuli, numbers)
-        pairs += [
-            _Pair(_whole(response), stimulus and _whole(stimulus))
-            for response, stimulus in zip(responses, partners, strict=True)
-        ]
+        for response, stimulus in zip(responses, partners, strict=True):
+            span, row = stimulus and _whole(stimulus), silent.get(response.address)
+            pairs.append(_Pair(row.response, span, row.number, row.protocol) if row else _Pair(_whole(response), span))
         remarks += chosen
         if not chosen and (left := len(stimuli) - len({one.path for one in partners if one})):
             remarks.append(f"{left} of its {clamp}-clamp stimuli belong to no response and are left out")
     return pairs + [_Pair(_whole(series), None) for series in free(contents.responses) if series.clamp == "zero"]
+
+
+def _without_stimulus(rows: Sequence[Row], contents: _Contents) -> dict[int, Row]:
+    """The rows that leave the stimulus of a whole response open, by the address of that response."""
+    count = Counter(row.response.series.address for row in rows)
+    open_ = [row for row in rows if row.stimulus is None and not _is_zero(row)]
+    at = {row.response.series.address: row for row in open_ if count[row.response.series.address] == 1}
+    return {series.address: at[series.address] for series in contents.responses if series.address in at}
 
 
 def _is_zero(row: Row) -> bool:
@@ -183,7 +194,7 @@ def _sweep(path: Path, one: _Pair, number: int, start_time: float) -> Sweep:
     return Sweep(
         file=path.name,
         number=number,
-        protocol=next((name for name in (*stated, one.protocol) if name not in NO_PROTOCOL), stated[0]),
+        protocol=next((name for name in (*stated, one.protocol) if name.casefold() not in NO_PROTOCOL), stated[0]),
         clamp=clamp,
         response=response.series.channel(recorded, response.first, response.n_samples),
         stimulus=None if stimulus is None else stimulus.series.channel(commanded, stimulus.first, stimulus.n_samples),

@@ -14,8 +14,8 @@ Key = Callable[[Series], Hashable | None]
 #: Words in a name that say that a current is what the amplifier was asked for, or what it measured.
 COMMAND_WORDS = {"command", "commanded", "cmd", "dac", "injected"}
 MEASURED_WORDS = {"measured", "measurement", "monitor", "mon", "imon", "recorded", "adc", "read", "readout"}
-#: What a file writes where it has no protocol.
-NO_PROTOCOL = ("", "N/A", "NA", "no description")
+#: What a file writes where it has no protocol, in lower case.
+NO_PROTOCOL = ("", "n/a", "na", "none", "no description", "unknown")
 
 
 class Pairing(NamedTuple):
@@ -106,7 +106,7 @@ def _said(offered: Mapping, chosen: Mapping) -> list[str]:
 
 def _by_protocol(responses: Sequence[Series], stimuli: Sequence[Series]) -> Pairing | None:
     """Stimuli that are stored once, for all responses of their protocol; None where protocols do not tell."""
-    stimulus_of = {series.protocol: series for series in stimuli if series.protocol not in NO_PROTOCOL}
+    stimulus_of = {series.protocol: series for series in stimuli if series.protocol.casefold() not in NO_PROTOCOL}
     if len(stimulus_of) < len(stimuli) or not all(series.protocol in stimulus_of for series in responses):
         return None
     if not responses:

@@ -22,7 +22,7 @@ from jaxtyping import Float
 
 from glifjax.errors import InputError
 from glifjax.io.nwb.channel import Channel, Quantity
-from glifjax.io.nwb.samples import LARGEST_SPAN, SMALLEST_SPAN, not_finite, out_of_scale
+from glifjax.io.nwb.samples import HIGHEST_REST, LARGEST_SPAN, SMALLEST_SPAN, not_finite, out_of_scale
 
 Clamp = Literal["current", "voltage", "zero"]
 
@@ -32,6 +32,10 @@ _SUSPICIONS = {
     "dip": "the voltage dips below -120 mV in {sweeps} ({worst:.1f} mV in {sweep}): the drop over the "
     "electrode may not be compensated",
 }
+
+
+#: What another library's error says is cut there, characters: it may hold a whole file.
+LONGEST_WORDS = 400
 
 
 class RecordingError(InputError):
@@ -101,6 +105,11 @@ class Sweep:
         voltage = self._read("voltage")
         if self.clamp != "voltage":
             rest, dip = 1e3 * float(np.median(voltage)), 1e3 * float(voltage.min())
+            if rest > 1e3 * HIGHEST_REST:
+                self._refuse(
+                    f"the voltage rests at {rest:.3g} mV, and no cell's does; correct the conversion "
+                    f"({self.response.conversion:g}) or offset ({self.response.offset:g}) of {self.response.where}"
+                )
             if rest > -30:
                 self.suspicions["rest"] = rest
             if dip < -120:
@@ -261,7 +270,8 @@ class Recording:
         if not usable:
             raise RecordingError(
                 f"{self.path.name}: no sweep in current clamp with a stimulus; the file holds {self._content()}"
-                f"{self._unpaired and f' ({self._unpaired})'}; give a current-clamp recording"
+                f"{self._unpaired and f' ({self._unpaired})'}; "
+                + ("give each pair one sweep number or name" if self._unpaired else "give a current-clamp recording")
             )
         return usable
 
@@ -356,4 +366,4 @@ def name_sweeps(numbers: Iterable[int]) -> str:
 def first_line(error: BaseException) -> str:
     """First line of an error's own words, its last argument: hdmf puts whole files into the first."""
     words = str(error.args[-1]).strip() if error.args else ""
-    return (words or type(error).__name__).splitlines()[0][:200]
+    return (words or type(error).__name__).splitlines()[0][:LONGEST_WORDS]
