@@ -90,12 +90,15 @@ def _span(values) -> str:
 
 
 def _say_split(recording, train: str | None, test: str | None) -> None:
-    """What a fit would do with the sweeps."""
+    """What a fit would do with the sweeps; refused as it would refuse them."""
     from ..data.protocols import choose_sweeps
+    from ..data.split import prepare_split
     from .progress import print_split
 
     out_console.print("A fit")
-    print_split(choose_sweeps(recording, train, test))
+    split = choose_sweeps(recording, train, test)
+    print_split(split)
+    prepare_split(recording, split)
 
 
 def _draw(recording, path: Path) -> None:

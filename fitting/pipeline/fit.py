@@ -14,7 +14,6 @@ import optax
 from threadpoolctl import threadpool_limits
 
 import glifjax as gj
-from glifjax.spikes.drop import without_drop
 
 from ..assess.changed import change
 from ..assess.crossvalidate import prefer, validate
@@ -26,11 +25,11 @@ from ..assess.steps import answers, training_trains
 from ..assess.trust import judge
 from ..assess.uncertainty import laplace
 from ..checkpoint import Checkpoint
-from ..data.arrays import DataError, FitData, prepare
+from ..data.arrays import FitData
 from ..data.choices import DriftChoice, Electrode
-from ..data.plausible import check_slope
 from ..data.protocols import Split, choose_sweeps
-from ..data.shape import SpikeShape, measure_shape
+from ..data.shape import SpikeShape
+from ..data.split import prepare_split
 from ..data.usable import of_one_cell
 from ..fitted import FittedNeuron
 from ..levels import EXTENSIONS, AbstractLevel, SomeLevels
@@ -182,8 +181,7 @@ class _Prepared:
         recording = of_one_cell(recording, settings.cell)
         split = clock("choosing sweeps", choose_sweeps, recording, settings.train_sweeps, settings.test_sweeps)
         on_split(split)
-        recording.check(split.sweeps)
-        shape, train, test = clock("preparing the data", _prepare, recording, split)
+        shape, train, test = clock("preparing the data", prepare_split, recording, split)
         sweeps = (recording, split, shape, train, test, settings.electrode, settings.drift)
         done, train, test = clock("electrode and drift", preprocess, *sweeps)
         ceiling = clock("what the cell tells of itself", measure_ceiling, test)
@@ -273,19 +271,3 @@ def _with_uncertainty(fitted: FittedNeuron, preprocessing: Preprocessing, progre
     draw = lambda group: bands(fitted.model, uncertainty.draws, fitted.train, preprocessing.drift, group, fitted.seed)
     drawn = clock("predictive bands", lambda: tuple(map(draw, fitted.test)))
     return replace(fitted, uncertainty=uncertainty, bands=drawn, seconds=fitted.seconds | clock.seconds)
-
-
-def _prepare(recording: gj.Recording, split: Split) -> tuple[SpikeShape, FitData, tuple[FitData, ...]]:
-    shape = measure_shape([(without_drop(part.voltage, part.current, part.rate), part.rate) for part in split.train])
-    if shape is None:
-        numbers = ", ".join(str(part.number) for part in split.train)
-        raise DataError(
-            f"{recording.path}: the training sweeps ({numbers}) hold no spikes, so there is no threshold to fit; "
-            "choose others"
-        )
-    try:
-        train = prepare(split.train, shape)
-        check_slope(train, shape.cut)
-        return shape, train, tuple(prepare(group, shape) for group in split.test)
-    except DataError as error:
-        raise DataError(f"{recording.path}: {error}") from error
