@@ -4,7 +4,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, DTypeLike
+
+from glifjax.errors import InputError, shown
+
+#: Steps at most, of what counts them in 32 bits and goes on counting.
+MOST_STEPS = 2**30
 
 
 def as_float(value: Any) -> Array:
@@ -12,10 +18,31 @@ def as_float(value: Any) -> Array:
 
     Its type is strong, whatever it was made of: a function compiled for the weak type of a Python number would be
     compiled anew for an array. float64 stays so where the default is float32: a file's numbers keep their digits.
+
+    Raises:
+        InputError: no numbers.
     """
     if isinstance(value, jax.Array) and value.dtype == jnp.float64:
         return value
-    return jnp.asarray(value, dtype=float)
+    try:
+        if isinstance(value, jax.Array | np.ndarray) and jnp.iscomplexobj(value):
+            raise TypeError("complex numbers")
+        return jnp.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a parameter is {shown(value)}; give a number, or an array of them, in SI units") from error
+
+
+def as_steps(value: Any) -> Array:
+    """A number of steps as an int32.
+
+    Raises:
+        InputError: no whole number, or one that 32 bits do not hold.
+    """
+    if not isinstance(value, jax.Array):
+        steps = np.asarray(value)
+        if steps.dtype.kind not in "fiub" or not np.all((steps % 1 == 0) & (abs(steps) < MOST_STEPS)):
+            raise InputError(f"a number of steps is {shown(value)}; give a whole one, below {MOST_STEPS}")
+    return jnp.asarray(value).astype(jnp.int32)
 
 
 def in_default_type(tree: Any) -> Any:

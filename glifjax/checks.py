@@ -15,7 +15,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import AbstractArray
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
 
 
 def require(name: str, value: Any, holds: Any, must: str) -> None:
@@ -47,6 +47,46 @@ def require_not_negative(**values: Any) -> None:
         require(name, value, lambda x: np.isfinite(x) & (x >= 0), "it must not be negative")
 
 
+def require_numbers(name: str, value: Any, give: str) -> None:
+    """Real numbers, traced ones too; `give` says what to give."""
+    try:
+        dtype = value.dtype if isinstance(value, jax.Array) else np.asarray(value).dtype
+    except ValueError:  # rows of several lengths
+        dtype = np.dtype(object)
+    if not any(jnp.issubdtype(dtype, kind) for kind in (np.floating, np.integer, np.bool_)):
+        raise InputError(f"{name} is {shown(value)}; give {give}")
+
+
+def require_time_step(dt: Any) -> None:
+    """One number above 0, s."""
+    require_numbers("dt", dt, "a number, in s")
+    if np.shape(dt):
+        raise InputError(f"dt has shape {np.shape(dt)}, but a run has one time step: give a number, in s")
+    require_positive(dt=dt)
+
+
+def require_key(key: Any) -> None:
+    """One of jax's random keys."""
+    is_array = isinstance(key, jax.Array | np.ndarray)
+    if not is_array or not (jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or key.dtype == np.uint32):
+        raise InputError(f"key is {shown(key)}; give a random key, jax.random.key(0) for one")
+    if key.ndim > (key.dtype == np.uint32):
+        raise InputError(f"key has shape {key.shape}; give one, or use jax.vmap over them")
+
+
+def require_part(name: str, value: Any, kind: type, *, optional: bool = False) -> None:
+    """A module of this kind; or None, where it is optional."""
+    if not isinstance(value, kind) and not (optional and value is None):
+        raise InputError(f"{name} is {shown(value)}; give glifjax.{kind.__name__}{' or None' if optional else ''}")
+
+
+def count_of(name: str, value: Any, least: int = 1) -> int:
+    """A whole number of `least` or more, as Python's; InputError where it is anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name} is {shown(value)}; give a whole number, {least} or more")
+    return int(value)
+
+
 def require_one_length(arrays: Mapping[str, Any]) -> None:
     """All as long as one another in their last dimension; scalars stand for any length."""
     lengths = {name: np.shape(value)[-1] for name, value in arrays.items() if np.ndim(value)}
@@ -66,10 +106,31 @@ def check_run(neuron: Any) -> None:
             if "__check_init__" in vars(cls):
                 vars(cls)["__check_init__"](part)
         for field in dataclasses.fields(part):
-            _check_leaf(field, getattr(part, field.name))
+            _check_axes(field, getattr(part, field.name))
+    for name, leaf in _floats(neuron):
+        if leaf.dtype == jnp.float32 and jnp.result_type(float) == jnp.float64:
+            raise InputError(
+                f"{name} is float32, but the run is float64: the neuron was made before jax_enable_x64 was switched "
+                "on; make or read it again after that, so that no digits are missing, or convert it with "
+                "jax.tree.map(lambda leaf: leaf.astype(float), neuron)"
+            )
+    require_no_nan(neuron)
 
 
-def _check_leaf(field: dataclasses.Field, value: Any) -> None:
+def require_no_nan(module: Any) -> None:
+    """No array of a module holds a NaN."""
+    for name, leaf in _floats(module):
+        require(name, leaf, lambda x: ~np.isnan(x), "give numbers")
+
+
+def _floats(module: Any) -> Iterator[tuple[str, Any]]:
+    """A module's arrays of floats, by where they are."""
+    for path, leaf in jax.tree.leaves_with_path(module):
+        if isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(leaf.dtype, jnp.floating):
+            yield jax.tree_util.keystr(path, simple=True, separator="."), leaf
+
+
+def _check_axes(field: dataclasses.Field, value: Any) -> None:
     if not isinstance(value, jax.Array | np.ndarray):
         return
     hint: Any = field.type
@@ -81,13 +142,9 @@ def _check_leaf(field: dataclasses.Field, value: Any) -> None:
             f"{field.name} has shape {value.shape}, but one run takes one neuron; for several neurons use "
             "jax.vmap(lambda neuron: simulate(neuron, current, dt))(neurons)"
         )
-    run = jnp.result_type(float)
-    if value.dtype == jnp.float32 and run == jnp.float64:
-        raise InputError(
-            f"{field.name} is float32, but the run is float64: the neuron was made before jax_enable_x64 was switched "
-            "on; make or read it again after that, so that no digits are missing, or convert it with "
-            "jax.tree.map(lambda leaf: leaf.astype(float), neuron)"
-        )
+    if "..." not in names and "*" not in names and value.ndim < len(names.split()):
+        shape = ", ".join(names.split())
+        raise InputError(f"{field.name} has shape {value.shape}; give an array, ({shape})")
 
 
 def _modules(tree: Any) -> Iterator[eqx.Module]:

@@ -27,7 +27,7 @@ class Status(IntFlag):
             is read, voltage is NaN and there are no more spikes from there on.
         BAD_RESET: a reset left the voltage above the threshold, and the run stopped there, as AllenSDK's does.
         TOO_MANY_SPIKES: a step held more spikes than the neuron looks for in one; the rest are missing.
-        NON_FINITE_VOLTAGE: the voltage ended as NaN or infinite, from a stimulus that is finite.
+        NON_FINITE_VOLTAGE: the voltage ended as NaN or infinite, or the threshold as NaN, from a finite stimulus.
         UNSTABLE_STEP: an Euler step is longer than twice a time constant, so that what it advances swings and grows.
         INEXACT: a spike inside a step was not located to all digits.
         UNITS: a stimulus beyond 1 uA, a step beyond 10 ms, a capacitance or resistance that no cell has: SI was not
@@ -48,7 +48,7 @@ STATUS_WORDS = {
     Status.NON_FINITE_CURRENT: "the stimulus holds a NaN or an infinity, after which there are no spikes; mend it",
     Status.BAD_RESET: "a reset left the voltage above the threshold, where AllenSDK stops; lower the reset",
     Status.TOO_MANY_SPIKES: "a step held more spikes than were looked for; shorten dt or raise max_spikes_per_step",
-    Status.NON_FINITE_VOLTAGE: "the voltage grew beyond all numbers; shorten dt, or mend the parameters",
+    Status.NON_FINITE_VOLTAGE: "voltage or threshold grew beyond all numbers; shorten dt, or mend the parameters",
     Status.UNSTABLE_STEP: "dt is longer than twice a time constant, so that forward Euler swings and grows; shorten dt",
     Status.INEXACT: "a spike inside a step was not located to all digits; shorten dt",
     Status.UNITS: "the stimulus, dt, C or a resistance is far from any cell's; give A, s, F and ohm",

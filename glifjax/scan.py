@@ -7,6 +7,7 @@ SaveAt: nothing else of a step is held in memory.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -14,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from glifjax.arrays import axes, varying_over
+from glifjax.checks import count_of
 from glifjax.errors import InputError
 
 #: (state, input) -> (state one step later, what the step shows); both any pytrees of arrays.
@@ -35,12 +37,7 @@ class Record(eqx.Module):
     """
 
     of: Callable[[Any, Any], Any] | str = eqx.field(default=the_sample, static=True)
-    every: int = eqx.field(default=1, static=True)
-
-    def __check_init__(self):
-        """Refuse what counts no steps."""
-        if self.every < 1:
-            raise InputError(f"record is every {self.every} steps; give 1 or more")
+    every: int = eqx.field(default=1, static=True, converter=partial(count_of, "every"))
 
 
 def scan(
@@ -64,14 +61,12 @@ def scan(
         reverse: from the last input to the first; alone, without the two above.
 
     Raises:
-        InputError: checkpoint below one, a record that is no function, or either together with reverse.
+        InputError: a record that is no function, or either together with reverse.
     """
     record = Record() if record is None else record
     of = record.of
     if not callable(of):
         raise InputError(f"record is {of!r}; give a function of (state, sample)")
-    if checkpoint is not None and checkpoint < 1:
-        raise InputError(f"checkpoint is {checkpoint}, but counts steps: give 1 or more, or None")
 
     def recorded(state, inp):
         state, sample = step(state, inp)

@@ -12,8 +12,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real
 
 from glifjax import _backend
 from glifjax.arrays import as_float, in_default_type
-from glifjax.checks import check_run, require_positive
-from glifjax.errors import InputError
+from glifjax.checks import check_run, count_of, require_key, require_numbers, require_time_step
+from glifjax.errors import InputError, shown
 from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status
 from glifjax.scan import Record, scan, the_sample
 from glifjax.trace import Spikes, Trace
@@ -94,19 +94,22 @@ def simulate(
         ((400,), 3)
     """
     if not isinstance(neuron, AbstractNeuron):
-        raise InputError(f"neuron is {neuron!r}; give a neuron: a file is read with glifjax.read_neuron_config(path)")
-    if not isinstance(current, jax.Array) and np.asarray(current).dtype.kind not in "fiub":
-        raise InputError(f"current is {current!r}; give numbers, (T,), in A: a recording's are sweep.current")
+        raise InputError(
+            f"neuron is {shown(neuron)}; give a neuron: a file is read with glifjax.read_neuron_config(path)"
+        )
+    require_numbers("current", current, "numbers, (T,), in A: a recording's are sweep.current")
     if len(np.shape(current)) != 1:
         raise InputError(
             f"current has shape {np.shape(current)}, but one run takes one dimension, (T,); for several stimuli "
             "use jax.vmap(lambda current: simulate(neuron, current, dt))(currents)"
         )
-    if np.shape(dt):
-        raise InputError(f"dt has shape {np.shape(dt)}, but a run has one time step: give a number, in s")
-    require_positive(dt=dt)
+    require_time_step(dt)
     if sum(given is not None for given in (key, uniforms, spikes)) > 1:
         raise InputError("key and uniforms draw spikes and spikes= forces them: give one of the three")
+    if key is not None:
+        require_key(key)
+    if uniforms is not None:
+        require_numbers("uniforms", uniforms, "numbers, (T,), in [0, 1)")
     if uniforms is not None and np.shape(uniforms) != np.shape(current):
         raise InputError(f"uniforms has shape {np.shape(uniforms)}, the current {np.shape(current)}: one number a step")
     check_run(neuron)
@@ -122,7 +125,7 @@ def simulate(
         forced,
         spike_cut,
         as_record(record),
-        checkpoint,
+        None if checkpoint is None else count_of("checkpoint", checkpoint),
     )
 
 
@@ -134,7 +137,7 @@ def as_record(record: str | Callable[[Any, Any], Any] | Record) -> Record:
     """
     record = record if isinstance(record, Record) else Record(record)
     if not (callable(record.of) or isinstance(record.of, str)):
-        raise InputError(f"record is {record.of!r}; give a name or a function of (state, sample)")
+        raise InputError(f"record is {shown(record.of)}; give a name or a function of (state, sample)")
     if not isinstance(record.of, str):
         return record
     if record.of not in RECORDS:
@@ -152,6 +155,7 @@ def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
     Raises:
         InputError: of another length, steps that the run does not have, or numbers that are no steps, as times are.
     """
+    require_numbers("spikes", spikes, "a boolean per step, or the steps' indices")
     spikes = jnp.asarray(spikes)
     traced, one_a_step = isinstance(spikes, Tracer), spikes.shape == (length,)
     is_float = jnp.issubdtype(spikes.dtype, jnp.floating)
@@ -167,7 +171,7 @@ def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
             "np.round(times / dt).astype(int), or a boolean per step"
         )
     if not traced and spikes.size and not (spikes.min() >= 0 and spikes.max() < length):
-        outside = [int(step) for step in spikes if not 0 <= step < length]
+        outside = [int(step) for step in spikes.ravel() if not 0 <= step < length]
         raise InputError(f"spikes holds {outside[0]}, but the current's steps go from 0 to {length - 1}")
     return jnp.zeros(length, bool).at[spikes.astype(int)].set(True)
 

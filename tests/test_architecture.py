@@ -15,7 +15,8 @@ MODULES = [path for package in ("glifjax", "fitting") for path in sorted((ROOT /
 #: The house, floor by floor from the ground: a door imports from the floors below its own.
 FLOORS = {
     "glifjax": (
-        "_backend errors arrays html",
+        "errors",
+        "_backend arrays html",
         "checks stimuli",
         "spike spikes rules scan",
         "neuron",

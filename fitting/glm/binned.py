@@ -166,7 +166,8 @@ def _from_trains(trains: SpikeTrains, dt: float, duration: float | None):
     length = float(trains.times.max()) + dt if duration is None else duration
     if trains.times.max() > length:
         raise InputError(
-            f"a spike is at {trains.times.max():g} s, after the recording's {length:g} s; give its duration"
+            f"a spike is at {trains.times.max():g} s, after the recording's {length:g} s; give its duration, or "
+            "divide times in ms by 1000"
         )
     if not length / dt <= MOST_BINS:
         raise InputError(f"{length:g} s have {length / dt:.3g} bins of {dt:g} s; give times in s, and a longer step")

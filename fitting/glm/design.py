@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
 from glifjax import glm
+from glifjax.checks import require_not_negative, require_part
 from glifjax.errors import InputError
 from glifjax.glm.kernels import AbstractKernel, StimulusKernel, filtered_stimulus
 from glifjax.glm.observation import MOST, AbstractObservation
@@ -156,6 +157,8 @@ def design(
     chosen, observation = _link(link)
     chosen(jnp.zeros(()), dt)  # what it refuses, it refuses now
     coupling = _cosines(basis)
+    require_part("own", own, AbstractKernel, optional=True)
+    require_not_negative(absolute=absolute)
     stimulus = None if stimulus_basis is None else _cosines(stimulus_basis)
     return Design(coupling, coupling if own is None else own, absolute, chosen, observation, stimulus, dt)
 
@@ -166,7 +169,7 @@ def possible_links(dt: float) -> list[str]:
 
 
 def _cosines(basis: int | AbstractKernel) -> AbstractKernel:
-    return glm.RaisedCosines(basis, WINDOW) if isinstance(basis, int) else basis
+    return basis if isinstance(basis, AbstractKernel) else glm.RaisedCosines(basis, WINDOW)
 
 
 def _link(link: str | Callable) -> tuple[Callable, AbstractObservation]:

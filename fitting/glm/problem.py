@@ -8,7 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from glifjax import glm
 from glifjax.errors import InputError
@@ -119,7 +119,7 @@ class Problem:
         return Solution(model, maximum.theta, {}, coupling.reshape(model.weights.shape), covariance, warnings)
 
     def _joint(self, data: Binned, prior: Prior, maximum: Maximum) -> Solution:
-        start = _started(self.design, self.terms.parts(maximum.theta))
+        start = _started(self.design, self.terms.parts(maximum.theta), data.spikes)
         stimulus = None if self.stimulus is None else jnp.asarray(self.stimulus)
         ending = refine(start, data, stimulus, prior.ridge, self.connectivity, self.robust)
         first = self.terms.count - ending.covariances.shape[1]
@@ -143,12 +143,12 @@ def _responses(model, padded, stimulus):
     return model.respond(drive if stimulus is None else drive + model.stimulus_drive(stimulus)).T
 
 
-def _started(design: Design, parts: tuple[Array, ...]) -> glm.GLM:
-    """`like` with the convex stage's weights; numbers that all neurons share are the means of its."""
+def _started(design: Design, parts: tuple[Array, ...], spikes: Int[np.ndarray, " n"]) -> glm.GLM:
+    """`like` with the convex stage's weights; numbers that all neurons share are its means over spikes."""
     like = design.like
     assert like is not None
     constant, _, own, coupling = parts
-    spread = lambda value, leaf: jnp.mean(value) if leaf.ndim == 0 else value
+    spread = lambda value, leaf: jnp.average(value, weights=jnp.asarray(spikes)) if leaf.ndim == 0 else value
     weights = jnp.moveaxis(coupling, 1, 2) / like.strength
     changes: dict[str, Any] = {"weights": weights[:, :, 0] if weights.shape[2] == 1 else weights}
     if isinstance(like.link, glm.ExponentialRate):

@@ -1,6 +1,6 @@
 """simulate_many(): many neurons in one call, in blocks that suit the machine, on the devices where they lie."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
@@ -11,8 +11,8 @@ from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
-from glifjax.checks import require_positive
-from glifjax.errors import InputError
+from glifjax.checks import count_of, require_key, require_numbers, require_time_step
+from glifjax.errors import InputError, shown
 from glifjax.neuron import AbstractNeuron, SpikeCut
 from glifjax.scan import Record
 from glifjax.simulation import as_record, simulate
@@ -61,15 +61,14 @@ def simulate_many(
     """
     neurons = neurons if isinstance(neurons, AbstractNeuron) else _stacked(neurons)
     n = _number_of(neurons)
+    require_numbers("current", current, "numbers, (T,) or (n, T), in A")
     shape = np.shape(current)
     if len(shape) not in (1, 2) or (len(shape) == 2 and shape[0] != n):
         raise InputError(f"current has shape {shape}; give (T,), one for all, or ({n}, T), one for each neuron")
-    if np.shape(dt):
-        raise InputError(f"dt has shape {np.shape(dt)}, but a run has one time step: give a number, in s")
-    require_positive(dt=dt)
-    if block != "auto" and not (isinstance(block, int) and block >= 1):
-        raise InputError(f'block is {block!r}; give a number of neurons, 1 or more, or "auto"')
-    size = block_of(neurons) if block == "auto" else block
+    require_time_step(dt)
+    if key is not None:
+        require_key(key)
+    size = block_of(neurons) if block == "auto" else count_of("block", block)
     keys = None if key is None else jax.random.split(key, n)
     dtype = jnp.result_type(float)
     layout = _layout_of(neurons)
@@ -89,11 +88,13 @@ def block_of(neurons: AbstractNeuron) -> int:
 
 
 def _stacked(neurons: Sequence[AbstractNeuron]) -> AbstractNeuron:
-    neurons = list(neurons)
+    neurons = list(neurons) if isinstance(neurons, Iterable) else [neurons]
     if not neurons or not all(isinstance(neuron, AbstractNeuron) for neuron in neurons):
-        raise InputError(f"neurons is {neurons!r}; give one or more neurons")
-    if len({jax.tree.structure(neuron) for neuron in neurons}) > 1:
-        raise InputError("the neurons are of several kinds or rules; run those of each kind by themselves")
+        raise InputError(f"neurons is {shown(neurons)}; give one or more neurons")
+    if len({(jax.tree.structure(neuron), *map(np.shape, jax.tree.leaves(neuron))) for neuron in neurons}) > 1:
+        raise InputError(
+            "the neurons are of several kinds, rules or numbers of currents; run those of each kind by themselves"
+        )
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *neurons)
 
 
@@ -123,7 +124,7 @@ def _run(neurons, current, dt, keys, spike_cut, record, block, layout) -> Trace:
 
     def here(neurons, current, keys):
         """The neurons of one device."""
-        if _number_of(neurons) <= block:
+        if _number_of(neurons) <= block or not current.shape[-1]:  # of no step lax.map makes no blocks
             return jax.vmap(one, in_axes=(0, 0 if its_own else None, 0))(neurons, current, keys)
         parts = (neurons, current, keys) if its_own else (neurons, None, keys)
         run = lambda part: one(part[0], part[1] if its_own else current, part[2])

@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from glifjax.checks import require_positive
+from glifjax.checks import require_time_step
 from glifjax.errors import InputError
 from glifjax.explorer.page import embedded, page
 from glifjax.explorer.program import Program, program_of, values_of
@@ -115,7 +115,7 @@ def explore(
         raise InputError(f"neuron is {neuron!r}; give a neuron: a file is read with glifjax.read_neuron_config(path)")
     if np.ndim(neuron.init_voltage):
         raise InputError(f"the neuron is {np.shape(neuron.init_voltage)} neurons; explore one of them at a time")
-    require_positive(dt=dt)
+    require_time_step(dt)
     stimulus = {"kind": "sweep", "sweep": 0} if sweeps else _step(neuron)
     starts = [{"name": "this neuron", "model": 0, "stimulus": stimulus}, *(_pattern_starts() if patterns else [])]
     neurons = (neuron, gallery["A"].neuron) if patterns else (neuron,)

@@ -14,9 +14,9 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
-from glifjax.arrays import as_float
-from glifjax.checks import require, require_one_length, require_positive
-from glifjax.errors import InputError
+from glifjax.arrays import MOST_STEPS, as_float, as_steps
+from glifjax.checks import require, require_one_length, require_part, require_positive
+from glifjax.errors import InputError, shown
 from glifjax.glif.words import described, level_of
 from glifjax.neuron import AbstractSpikingNeuron, Input, Sample, SpikeCut, Status, check_spike_cut
 from glifjax.rules.base import PLACES, Rule
@@ -28,6 +28,7 @@ from glifjax.rules.own import (
     mechanism,
     one_per_current,
     places_for_rules,
+    require_rules,
     stops_above,
     threshold_of,
 )
@@ -40,7 +41,7 @@ LARGEST_R = 1e14
 #: Samples that AllenSDK still fills with the reset state before a run stops at a bad reset.
 BAD_RESET_SAMPLES = 5
 #: Steps since the last spike, where there has been none; half the range of an int32, so that counting on is safe.
-NEVER = 2**30
+NEVER = MOST_STEPS
 
 
 class Coefficients(eqx.Module):
@@ -127,7 +128,7 @@ class GLIF(AbstractSpikingNeuron):
     El: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     El_reference: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     init_voltage: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
-    spike_cut_length: Int[Array, ""] = eqx.field(default=0, converter=lambda n: jnp.asarray(n).astype(jnp.int32))
+    spike_cut_length: Int[Array, ""] = eqx.field(default=0, converter=as_steps)
     dt: Float[Array, ""] = eqx.field(default=5e-5, converter=as_float)
     spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     spike_waveform: Float[Array, " w"] = eqx.field(default_factory=lambda: np.zeros(0), converter=as_float)
@@ -139,6 +140,13 @@ class GLIF(AbstractSpikingNeuron):
 
     def __check_init__(self):
         """Refuse what no cell has, and arrays that do not go together, where numbers are there to be looked at."""
+        if self.convention not in ("allen", "nest"):
+            raise InputError(f"convention is {shown(self.convention)}; use allen or nest")
+        require_rules(self)
+        require_part("coeffs", self.coeffs, Coefficients)
+        require_part("spike", self.spike, SurrogateSpike)
+        require_part("escape_noise", self.escape_noise, EscapeNoise, optional=True)
+        require_part("accumulated_hazard", self.accumulated_hazard, AccumulatedHazard, optional=True)
         require_positive(C=self.C, R_input=self.R_input, dt=self.dt)
         require("asc_tau_array", self.asc_tau_array, lambda tau: tau > 0, "time constants must be greater than 0 s")
         require("spike_cut_length", self.spike_cut_length, lambda n: n >= 0, "it must be 0 or more steps")
@@ -355,7 +363,7 @@ class GLIF(AbstractSpikingNeuron):
         meant = (self.capacitance < LARGEST_C) & (self.R_input > SMALLEST_R) & (self.R_input < LARGEST_R)
         flags = {
             Status.BAD_RESET: state.halted,
-            Status.NON_FINITE_VOLTAGE: ~jnp.isfinite(state.voltage),
+            Status.NON_FINITE_VOLTAGE: ~jnp.isfinite(state.voltage) | jnp.isnan(state.threshold.total),
             Status.UNSTABLE_STEP: ~stable,
             Status.UNITS: ~meant,
         }

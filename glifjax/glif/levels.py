@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from glifjax.arrays import as_float
 from glifjax.glif.glif import GLIF
 from glifjax.glif.names import LEVELS, level_name
 from glifjax.rules import afterspike, threshold, voltage
@@ -49,7 +50,8 @@ def from_level(
     """
     resets, currents, adapts = LEVELS[level_name(level)]
     others.setdefault("init_threshold", th_inf)
-    others.setdefault("init_AScurrents", jnp.zeros(len(asc_amp_array)))
+    tau, amplitudes = as_float(asc_tau_array), as_float(asc_amp_array)
+    others.setdefault("init_AScurrents", jnp.zeros_like(amplitudes))
     if adapts:
         threshold_dynamics = threshold.ThreeComponents(b_spike, a_voltage, b_voltage)
     else:
@@ -58,15 +60,15 @@ def from_level(
         C=C,
         R_input=R_input,
         th_inf=th_inf,
-        asc_tau_array=jnp.asarray(asc_tau_array, dtype=float),
-        asc_amp_array=jnp.asarray(asc_amp_array, dtype=float),
+        asc_tau_array=tau,
+        asc_amp_array=amplitudes,
         voltage_dynamics=voltage.ForwardEuler(),
         threshold_dynamics=threshold_dynamics,
         afterspike_dynamics=afterspike.Exponential() if currents else afterspike.NoCurrents(),
         voltage_reset=(voltage.ResetFromVoltage(reset_slope, reset_intercept) if resets else voltage.ResetToZero()),
         threshold_reset=(threshold.ResetThreeComponents(a_spike, b_spike) if resets else threshold.ResetToInfinity()),
         afterspike_reset=(
-            afterspike.ResetBySum(jnp.ones(len(asc_amp_array)) if r is None else jnp.asarray(r, dtype=float))
+            afterspike.ResetBySum(jnp.ones_like(amplitudes) if r is None else r)
             if currents
             else afterspike.ResetToNone()
         ),

@@ -21,7 +21,7 @@ ALIASES = {f"glif{i}": level for i, level in enumerate(LEVELS, start=1)}
 
 def level_name(name: str) -> str:
     """A level's name from any spelling of it ("lif-r", "GLIF2", "glif2"); LevelError lists the levels."""
-    wanted = name.strip().lower()
+    wanted = str(name).strip().lower()
     for level in LEVELS:
         if wanted in (level.lower(), level.lower().replace("-", "_")):
             return level

@@ -45,6 +45,11 @@ def described(neuron: Any) -> str:
             f"  escape noise lambda0 {_number(noise.lambda0, 1)} 1/s, delta_v {_number(noise.delta_v, 1e3)} mV, "
             f"jitter {_number(noise.jitter, 1e3)} ms, lapse {_number(noise.lapse, 1)} 1/s"
         )
+    if neuron.accumulated_hazard is not None:
+        hazard = neuron.accumulated_hazard
+        lines.append(
+            f"  accumulated hazard tau {_number(hazard.tau, 1e3)} ms, threshold {_number(hazard.threshold, 1)} spikes"
+        )
     return "\n".join(lines)
 
 

@@ -14,8 +14,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from glifjax.arrays import as_float
+from glifjax.checks import require, require_not_negative, require_positive
 from glifjax.glm.links import UNIT, RectifiedRate
-from glifjax.glm.network import AbstractNetwork, Input, Sample, checked_step, checked_weights
+from glifjax.glm.network import AbstractNetwork, Input, Sample, checked_step, checked_weights, require_one_a_neuron
 from glifjax.glm.observation import AbstractObservation, Bernoulli, Poisson
 
 
@@ -30,6 +31,11 @@ class SparseNoise(eqx.Module):
     sigma: Float[Array, ""] = eqx.field(converter=as_float)
     rho: Float[Array, ""] = eqx.field(converter=as_float)
     squared: bool = eqx.field(default=False, static=True)
+
+    def __check_init__(self):
+        """Refuse a deviation below 0, and what is no probability."""
+        require_not_negative(sigma=self.sigma)
+        require("rho", self.rho, lambda rho: (rho >= 0) & (rho <= 1), "give a probability, 0 to 1")
 
     def __call__(self, uniform: Float[Array, " n"]) -> Float[Array, " n"]:
         """Where uniform < rho it is, but for a factor, uniform itself, and makes the normal number."""
@@ -65,6 +71,10 @@ class SAM(AbstractNetwork):
     observation: AbstractObservation
     noise: SparseNoise | None
     dt: float = eqx.field(static=True)
+
+    def __check_init__(self):
+        """Refuse a time constant of 0 or below."""
+        require_positive(time_constant=self.time_constant)
 
     @property
     def history_steps(self) -> int:
@@ -151,8 +161,10 @@ def RectifiedSAM(
     Raises:
         InputError: weights that cannot be used, or a dt that is not positive.
     """
+    weights = checked_weights(weights)
+    require_one_a_neuron(len(weights), time_constant=time_constant, threshold=threshold, strength=strength, bias=bias)
     return SAM(
-        weights=checked_weights(weights),
+        weights=weights,
         time_constant=time_constant,
         threshold=threshold,
         strength=strength,
@@ -178,8 +190,10 @@ def ThresholdSAM(
 
     Arguments as RectifiedSAM's.
     """
+    weights = checked_weights(weights)
+    require_one_a_neuron(len(weights), time_constant=time_constant, threshold=threshold, strength=strength, bias=bias)
     return SAM(
-        weights=checked_weights(weights),
+        weights=weights,
         time_constant=time_constant,
         threshold=threshold,
         strength=strength,

@@ -9,7 +9,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from glifjax.errors import InputError
 from glifjax.glm.driven import stimulus_array
-from glifjax.glm.network import AbstractNetwork
+from glifjax.glm.network import AbstractNetwork, ready
 
 
 def forced_run(
@@ -53,6 +53,7 @@ def log_likelihood(
 
 
 def _forced(model, spikes, stimulus, initial):
+    model = ready(model)
     spikes = checked_spikes(model, spikes)
     drive, free = model.forced_drive(spikes, None if initial is None else jnp.asarray(initial, float))
     if stimulus is not None:

@@ -15,9 +15,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from glifjax.arrays import as_float
+from glifjax.checks import require_part
 from glifjax.glm.kernels import AbstractKernel, AbstractOwnKernel, StimulusKernel, Tabulated, TabulatedOwn
 from glifjax.glm.links import ExponentialRate, Logit, RectifiedRate
-from glifjax.glm.network import AbstractNetwork, Input, Sample, checked_step, checked_weights
+from glifjax.glm.network import AbstractNetwork, Input, Sample, checked_step, checked_weights, require_one_a_neuron
 from glifjax.glm.observation import AbstractObservation, Bernoulli, Poisson
 from glifjax.glm.weighed import weighed, whole
 
@@ -198,8 +199,13 @@ def RectifiedLNP(
 
 
 def _checked(weights, coupling, own, threshold, strength, bias, link, observation, stimulus, dt) -> GLM:
+    require_part("coupling", coupling, AbstractKernel)
+    require_part("own", own, AbstractOwnKernel, optional=True)
+    require_part("stimulus", stimulus, StimulusKernel, optional=True)
+    weights = checked_weights(weights)
+    require_one_a_neuron(weights.shape[1], threshold=threshold, strength=strength, bias=bias)
     model = GLM(
-        weights=checked_weights(weights),
+        weights=weights,
         coupling=coupling,
         own=own,
         threshold=threshold,

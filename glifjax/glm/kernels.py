@@ -6,6 +6,7 @@ A kernel is known at lags k = 0, 1, ...: what a spike at step s adds to the driv
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from glifjax.arrays import as_float
+from glifjax.checks import count_of, require
 from glifjax.errors import InputError
 
 #: A duration that is a whole number of steps but for rounding counts as one, steps.
@@ -46,6 +48,10 @@ class Exponential(AbstractKernel):
     decay: Float[Array, "..."] = eqx.field(converter=as_float)
     window: float = eqx.field(static=True)
 
+    def __check_init__(self):
+        """Refuse a decay that is not finite."""
+        require("decay", self.decay, np.isfinite, "give finite numbers, in 1/s")
+
     def taps(self, dt: float) -> Float[Array, "T 1 m"]:
         """exp(-decay k dt)."""
         lags = dt * np.arange(max(steps_in(self.window, dt, "coupling window"), 1))
@@ -65,7 +71,7 @@ class RaisedCosines(AbstractKernel):
         stretch: how much finer early lags are resolved than late ones.
     """
 
-    count: int = eqx.field(static=True)
+    count: int = eqx.field(static=True, converter=partial(count_of, "the number of cosines"))
     window: float = eqx.field(static=True)
     stretch: float = eqx.field(default=50.0, static=True)
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.arrays import as_float
+from glifjax.checks import require_not_negative
 from glifjax.errors import InputError
 
 #: The time that the logit's and the hazard's formulas refer to, s.
@@ -44,6 +45,10 @@ class Hazard(eqx.Module):
     jitter: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     lapse: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
 
+    def __check_init__(self):
+        """Refuse what is below 0."""
+        require_not_negative(jitter=self.jitter, lapse=self.lapse)
+
     def expected(self, excess: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
         """lambda dt."""
         exponential = jnp.exp(jnp.minimum(excess, LARGEST))
@@ -65,6 +70,10 @@ class ExponentialRate(eqx.Module):
     rate: Float[Array, "..."] = eqx.field(default=1.0 / UNIT, converter=as_float)
     gain: Float[Array, "..."] = eqx.field(default=1.0, converter=as_float)
 
+    def __check_init__(self):
+        """Refuse a rate below 0."""
+        require_not_negative(rate=self.rate)
+
     def __call__(self, excess: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
         """The mean count."""
         return dt * self.rate * jnp.exp(self.gain * excess)
@@ -78,6 +87,10 @@ class RectifiedRate(eqx.Module):
     """
 
     rate: Float[Array, "..."] = eqx.field(default=1.0 / UNIT, converter=as_float)
+
+    def __check_init__(self):
+        """Refuse a rate below 0."""
+        require_not_negative(rate=self.rate)
 
     def __call__(self, excess: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
         """The mean count."""

@@ -9,8 +9,9 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
-from glifjax.arrays import as_float
-from glifjax.errors import InputError
+from glifjax.arrays import as_float, in_default_type
+from glifjax.checks import require, require_no_nan, require_numbers
+from glifjax.errors import InputError, shown
 from glifjax.glm.observation import AbstractObservation
 
 State = Any
@@ -155,8 +156,25 @@ def checked_weights(weights: ArrayLike) -> Float[Array, "n n *b"]:
     return as_float(values)
 
 
+def require_one_a_neuron(size: int, **values: Any) -> None:
+    """Each a finite number, or one a neuron."""
+    for name, value in values.items():
+        if np.shape(value) not in ((), (size,)):
+            raise InputError(f"{name} has shape {np.shape(value)}; give a number, or ({size},), one a neuron")
+        require(name, as_float(value), np.isfinite, "give finite numbers")
+
+
+def ready(model: Any) -> AbstractNetwork:
+    """A network as a run starts with it: in the float type of the moment, and without a NaN."""
+    if not isinstance(model, AbstractNetwork):
+        raise InputError(f"the model is {shown(model)}; give a network, such as glm.BernoulliGLM(...)")
+    require_no_nan(model)
+    return in_default_type(model)
+
+
 def checked_step(dt: float) -> float:
     """A step in s; refused unless positive and finite."""
+    require_numbers("dt", dt, "a number, in s")
     if not (np.isfinite(dt) and dt > 0):
         raise InputError(f"dt is {dt:g} s; give a positive step in seconds")
     return float(dt)

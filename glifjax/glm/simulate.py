@@ -14,10 +14,11 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Int, PRNGKeyArray, UInt8
 
+from glifjax.checks import count_of, require_key
 from glifjax.errors import InputError
 from glifjax.glm.batch import stacked, stacked_drives
 from glifjax.glm.driven import driven_by
-from glifjax.glm.network import AbstractNetwork, Input
+from glifjax.glm.network import AbstractNetwork, Input, ready
 from glifjax.glm.observation import MOST
 from glifjax.scan import scan
 from glifjax.spikes.trains import SpikeTrains
@@ -134,14 +135,16 @@ def run(
     warm_up: int = 100,
 ) -> Run:
     """As `simulate`, with the run's status beside its spikes."""
-    if steps < 1 or warm_up < 0:
-        raise InputError(f"{steps} steps after a warm-up of {warm_up} were asked for; give at least 1, and 0")
+    steps, warm_up = count_of("steps", steps), count_of("warm_up", warm_up, 0)
+    if key is not None:
+        require_key(key)
     if (key is None) == (uniforms is None):
         raise InputError("give one of key=, which draws the random numbers, and uniforms=, which are them")
-    if not isinstance(model, AbstractNetwork):
+    if isinstance(model, Sequence):
         if uniforms is not None or initial is not None:
             raise InputError("uniforms= and initial= are for one network at a time; call simulate for each of them")
-        return _run_many(list(model), steps, key, stimulus, warm_up)
+        return _run_many(list(map(ready, model)), steps, key, stimulus, warm_up)
+    model = ready(model)
     if isinstance(stimulus, Sequence):
         stimulus = jnp.asarray(stimulus, float)
     start = _start(model, initial, key)

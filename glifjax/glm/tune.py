@@ -29,7 +29,7 @@ MOST_RUNS = 40
 #: The first length that is tried, in sizes of the parameter that moves furthest.
 FIRST_STEP = 0.1
 #: How often it is doubled.
-MOST_DOUBLINGS = 10
+MOST_DOUBLINGS = 20
 #: Places of the peer's names.
 NAMES: dict[str, str] = {
     "theta": "threshold",
@@ -47,7 +47,7 @@ def tune(
     model: AbstractNetwork,
     rate: ArrayLike,
     *,
-    names: Sequence[str] = ("threshold",),
+    names: str | Sequence[str] = ("threshold",),
     key: PRNGKeyArray,
     stimulus: Any = None,
     steps: int = 20_000,
@@ -57,8 +57,8 @@ def tune(
     Args:
         model: where to start.
         rate: mean over neurons, Hz; or (n,), one for each neuron, and then one parameter that each neuron has.
-        names: the parameters, by their place in the model ("threshold", "coupling.decay", "link.rate") or by the
-            peer's names ("theta", "alpha", "r", ...).
+        names: the parameters, or one, by their place in the model ("threshold", "coupling.decay", "link.rate") or by
+            the peer's names ("theta", "alpha", "r", ...).
         key: of the runs that rates are measured on.
         stimulus: as `simulate`'s.
         steps: of a run. With N spikes in it a rate is known to 1 / sqrt(N).
@@ -70,6 +70,7 @@ def tune(
         InputError: an unknown parameter, a rate that is not positive or above one spike a step, or one that these
             parameters do not reach.
     """
+    names = (names,) if isinstance(names, str) else names
     wheres = [_place(model, name) for name in names]
     if not wheres:
         raise InputError("there is no parameter to tune; name at least one")

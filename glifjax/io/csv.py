@@ -14,20 +14,25 @@ from glifjax.spikes.trains import NO_POPULATION, SpikeTrains
 LARGEST = 2**33
 
 
-def read_table(path: Path, separator: str = r"\s+", **options) -> pandas.DataFrame:
-    """A text file with columns, read by pandas.
+def separator_of(line: str) -> str:
+    """What separates the columns of a text file, from its first line: commas, or spaces."""
+    return "," if "," in line else r"\s+"
+
+
+def read_table(path: Path, separator: str | None = None, **options) -> pandas.DataFrame:
+    """A text file with columns, read by pandas; separated as its first line is, unless told.
 
     Raises:
         InputError: no such file, one above LARGEST, or one that is no table.
     """
-    if not isfile(path):
-        raise InputError(f"{path}: there is no such file; check the path")
+    first = first_line(path)
     if path.stat().st_size > LARGEST:
         raise InputError(f"{path}: has {path.stat().st_size} bytes, more than {LARGEST}; store it as HDF5")
     try:
-        return pandas.read_csv(path, sep=separator, **options)
+        return pandas.read_csv(path, sep=separator or separator_of(first), skipinitialspace=True, **options)
     except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
-        raise InputError(f"{path}: cannot be read as a table ({error}); write it again") from error
+        words = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as a table ({words}); write it again") from error
 
 
 def read_csv_spikes(path: Path, population: str | None = None) -> SpikeTrains:
@@ -39,20 +44,20 @@ def read_csv_spikes(path: Path, population: str | None = None) -> SpikeTrains:
         InputError: other columns, which are named; or values that are no numbers.
     """
     first = first_line(path)
-    separator = "," if "," in first else r"\s+"
-    names = [name.strip() for name in (first.split(",") if separator == "," else first.split())]
+    separator = separator_of(first)
+    names = [name.strip().strip('"') for name in (first.split(",") if separator == "," else first.split())]
     if all(map(_is_number, names)) and len(names) == 2:
         warnings.warn(
             f"{path}: has no header; read as times in ms and node ids of population {population or NO_POPULATION}",
             stacklevel=2,
         )
-        frame = read_table(path, separator, header=None, names=["timestamps", "node_ids"])
+        frame = read_table(path, header=None, names=["timestamps", "node_ids"])
         return _trains(frame.assign(population=population or NO_POPULATION), path)
     if not {"timestamps", "population", "node_ids"} <= set(names):
         raise InputError(
             f"{path}: its columns are {', '.join(names) or 'none'}; name them timestamps (ms), population and node_ids"
         )
-    return _trains(read_table(path, separator, skipinitialspace=True), path)
+    return _trains(read_table(path), path)
 
 
 def _trains(frame: pandas.DataFrame, path: Path) -> SpikeTrains:

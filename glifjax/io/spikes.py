@@ -3,7 +3,7 @@
 from os.path import isfile
 from pathlib import Path
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
 from glifjax.io.writing import check_target
 from glifjax.spikes.trains import SpikeTrains
 
@@ -59,6 +59,8 @@ def write_spikes(trains: SpikeTrains, path: str | Path, sort: str = "by_time", o
     Raises:
         InputError: another ending, a folder that does not exist, a file that may not be replaced.
     """
+    if not isinstance(trains, SpikeTrains):
+        raise InputError(f"trains is {shown(trains)}; give glifjax.SpikeTrains")
     path = Path(path)
     check_target(path, overwrite)
     if path.suffix in (".csv", ".txt"):

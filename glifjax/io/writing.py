@@ -47,6 +47,8 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
         WritingError: the folder cannot be written to, or has no room.
     """
     path = Path(os.path.realpath(path))
+    if path.is_dir():
+        raise WritingError(f"{path}: is a folder; give the name of a file")
     if path.exists() and not path.is_file():
         yield path
         return

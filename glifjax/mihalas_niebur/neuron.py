@@ -9,6 +9,7 @@
 Source: Mihalas & Niebur 2009, Neural Computation 21:704, eqs. 2.1 and 2.2.
 """
 
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import as_float
-from glifjax.checks import require, require_not_negative, require_one_length, require_positive
+from glifjax.checks import count_of, require, require_not_negative, require_one_length, require_part, require_positive
 from glifjax.errors import InputError
 from glifjax.mihalas_niebur.crossing import spikes_of_a_step
 from glifjax.mihalas_niebur.excess import Excess
@@ -106,7 +107,7 @@ class MihalasNiebur(AbstractNeuron):
     init_threshold: Float[Array, ""] = eqx.field(default=-0.05, converter=as_float)
     init_currents: Float[Array, " n"] = eqx.field(default=(0.0, 0.0), converter=as_float)
     integrator: Integrator = eqx.field(default="exact", static=True)
-    max_spikes_per_step: int = eqx.field(default=2, static=True)
+    max_spikes_per_step: int = eqx.field(default=2, static=True, converter=partial(count_of, "max_spikes_per_step"))
     propagator: Propagator | None = None
     spike_latency: Float[Array, ""] = eqx.field(default=0.0, converter=as_float)
     escape_noise: EscapeNoise | None = None
@@ -117,8 +118,8 @@ class MihalasNiebur(AbstractNeuron):
         """Refuse what has no meaning, and arrays that do not go together, where numbers are there to be looked at."""
         if self.integrator not in INTEGRATORS:
             raise InputError(f"integrator {self.integrator!r} is unknown; use one of {', '.join(INTEGRATORS)}")
-        if self.max_spikes_per_step < 1:
-            raise InputError(f"max_spikes_per_step is {self.max_spikes_per_step}; give 1 or more")
+        require_part("spike", self.spike, SurrogateSpike)
+        require_part("escape_noise", self.escape_noise, EscapeNoise, optional=True)
         require_positive(C=self.C)
         require_not_negative(G=self.G, b=self.b)
         require("k", self.k, lambda k: k >= 0, "decay rates must not be negative")

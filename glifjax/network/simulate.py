@@ -7,7 +7,8 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from glifjax.errors import InputError
+from glifjax.checks import require_not_negative, require_numbers
+from glifjax.errors import InputError, shown
 from glifjax.network.circuit import CircuitState, Recorder
 from glifjax.network.network import Network, Report
 from glifjax.network.run import run
@@ -91,7 +92,11 @@ def simulate_network(
     Returns:
         spikes, reports, and the state at the end.
     """
-    duration = network.duration if duration is None else float(duration)
+    if not isinstance(network, Network):
+        raise InputError(f"network is {shown(network)}; give one of glifjax.load_network(config)")
+    duration = network.duration if duration is None else duration
+    require_numbers("duration", duration, "a number, in ms")
+    require_not_negative(duration=duration)
     n_steps = round(duration / network.dt)
     rng = np.random.default_rng(seed)
     trains = join(part.trains(rng) for part in network.inputs)

@@ -58,7 +58,7 @@ class ResetBySum(AbstractReset):
 
     mechanism: ClassVar[str] = "ASC"
 
-    r: Float[Array, " n"] = eqx.field(converter=as_float)
+    r: Float[Array, "*n"] = eqx.field(converter=as_float)
 
     def one_per_current(self) -> dict[str, Float[Array, " n"]]:
         """r, as it is called in messages."""

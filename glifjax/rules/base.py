@@ -20,6 +20,10 @@ if TYPE_CHECKING:  # any callable; its parameters are its own
 else:
     Rule = Callable[..., Any]
 
+#: What rules are called with.
+DYNAMICS = ("neuron", "state", "current", "dt")
+RESET = ("neuron", "state")
+
 #: The attributes of a GLIF neuron that hold its six rules.
 PLACES = (
     "voltage_dynamics",

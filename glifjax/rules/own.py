@@ -5,17 +5,21 @@ a reset leaves the voltage above the threshold, and holds its currents constant 
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
-from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
 from glifjax.rules.base import (
+    DYNAMICS,
+    PLACES,
+    RESET,
     AbstractAfterspike,
     AbstractDynamics,
     AbstractReset,
@@ -37,18 +41,43 @@ class Function(eqx.Module):
     keywords: Mapping[str, Any] = eqx.field(default_factory=dict)
     args: tuple[Any, ...] = ()
 
+    def require_arguments(self, name: str, *passed: str) -> None:
+        """Refuse a function that cannot be called with these, as a rule is that stands in the place of this name."""
+        try:
+            inspect.signature(self.func).bind(*self.args, *passed, **self.keywords)
+        except TypeError as error:
+            raise InputError(
+                f"{name} ({rule_name(self)}) is called as rule({', '.join(passed)}): {error}; a rule for AllenSDK goes "
+                "into glifjax.rules.AllenSDKRule"
+            ) from error
+        except ValueError:  # it has no signature that Python can tell
+            return
+
     def __call__(self, *passed: Any) -> Any:
         """The function's own part of the state."""
         return self.func(*self.args, *passed, **self.keywords)
 
 
 def as_rule(rule: Any) -> Any:
-    """A plain function, or a partial one, as a Function; anything else as it is."""
-    if isinstance(rule, FunctionType | BuiltinFunctionType | MethodType):
-        return Function(rule)
-    if isinstance(rule, functools.partial | eqx.Partial) and isinstance(rule.func, FunctionType):
+    """A plain function, a partial one, or whatever else is called and holds no arrays, as a Function; others as is."""
+    if isinstance(rule, functools.partial | eqx.Partial) and _is_function(rule.func):
         return Function(rule.func, dict(rule.keywords), tuple(rule.args))
-    return rule
+    return Function(rule) if _is_function(rule) else rule
+
+
+def _is_function(rule: Any) -> bool:
+    """Whether a rule is a leaf of jax's trees that can be called, as functions are, and modules are not."""
+    return callable(rule) and not inspect.isclass(rule) and jax.tree_util.all_leaves([rule])
+
+
+def require_rules(neuron: Any) -> None:
+    """Something that can be called as its rules are, in each of a neuron's places; else an InputError."""
+    for name in PLACES:
+        rule = getattr(neuron, name)
+        if not callable(rule) or inspect.isclass(rule):
+            raise InputError(f"{name} is {shown(rule)}; give a rule: one of glifjax.rules, made, or a function")
+        if isinstance(rule, Function):
+            rule.require_arguments(name, *(RESET if name.endswith("reset") else DYNAMICS))
 
 
 Class = TypeVar("Class", bound=type)
@@ -138,6 +167,8 @@ def fitting_part(rule: Rule, name: str, made: Any, before: Any) -> Any:
     Raises:
         InputError: another form or shape; the message names the rule.
     """
+    if isinstance(before, tuple) and isinstance(made, list | jax.Array | np.ndarray):
+        made = tuple(made)
     if not isinstance(made, eqx.Module | tuple | list | dict):
         made = jax.tree.map(lambda _: made, before) if len(jax.tree.leaves(before)) == 1 else made
     forms = jax.tree.structure(made), jax.tree.structure(before)

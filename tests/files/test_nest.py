@@ -85,10 +85,12 @@ def test_nest_parameters_as_they_are_found(tmp_path):
     expected = {"El_reference": -0.078, "El": -1e-3, "init_voltage": -1e-3, "th_inf": 0.0284, "C": 6.07e-11, "dt": 1e-6}
     assert found == pytest.approx(expected)
     assert int(neuron.spike_cut_length) == 1453
+    assert neuron.convention == "nest"
     np.testing.assert_allclose(neuron.afterspike_reset.r, [1.0, 1.0])
     absolute = gj.read_neuron_config(path, absolute=True)
     assert float(absolute.voltage_reset.b) == pytest.approx(-0.078)
     gj.write_neuron_config(neuron, tmp_path / "neuron_config.json")
+    assert gj.read_neuron_config(tmp_path / "neuron_config.json").convention == "nest"
     assert neuron_to_config(gj.read_neuron_config(tmp_path / "neuron_config.json")) == neuron_to_config(neuron)
     with pytest.raises(NeuronConfigError, match="is NEST's form"):
         gj.write_neuron_config(neuron, tmp_path / "neuron_config.json", like=path)

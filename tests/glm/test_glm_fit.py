@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -119,6 +120,15 @@ def test_it_recovers_what_it_simulated(simulated):
     for name, (value, error) in fit.shared.items():
         assert abs(value - truth[name]) < 3.5 * error, name
     assert float(fit.model.threshold) == fit.shared["threshold"][0]
+
+
+def test_a_silent_neuron_does_not_move_what_all_share(simulated):
+    _, spikes, empty, whole = simulated
+    fit = fitting_glm.fit(spikes * (np.arange(4) != 1)[:, None], dt=1e-3, like=empty, key=KEY)
+    assert any("fewer than 20 spikes of 1" in line for line in fit.warnings)
+    others = np.ix_([0, 2, 3], [0, 2, 3])
+    np.testing.assert_allclose(fit.weights[others], whole.weights[others], atol=0.3)
+    assert fit.shared["threshold"][0] == pytest.approx(whole.shared["threshold"][0], abs=0.2)
 
 
 def test_a_fit_is_scored_on_time_it_has_not_seen(simulated):
@@ -247,6 +257,8 @@ BAD = {
     "connectivity has shape": lambda: fitting_glm.fit(GOOD, 1e-3, connectivity=np.ones((3, 3))),
     "recorded has shape": lambda: fitting_glm.fit(GOOD, 1e-3, recorded=np.ones((2, 399))),
     "stimulus has shape": lambda: fitting_glm.fit(GOOD, 1e-3, stimulus=np.ones((1, 399)), stimulus_basis=2),
+    "the number of cosines is 2.5": lambda: fitting_glm.fit(GOOD, 1e-3, basis=2.5),
+    "own is 3; give": lambda: fitting_glm.fit(GOOD, 1e-3, basis=2, own=3),
     "before the recording": lambda: fitting_glm.fit(SpikeTrains([-0.1, 0.2], [0, 1]), 1e-3),
     "after the recording": lambda: fitting_glm.fit(SpikeTrains([0.1, 2.0], [0, 1]), 1e-3, duration=1.0),
     "1e.15 bins of 0.001 s": lambda: fitting_glm.fit(SpikeTrains([0.1, 1e12], [0, 1]), 1e-3),
@@ -260,7 +272,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("words", BAD)
-def test_what_is_refused(words):
+def test_what_is_refused(words, monkeypatch):
+    """As users run it, whose annotations nothing checks."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(InputError, match=words):
         BAD[words]()
 

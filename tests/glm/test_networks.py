@@ -73,6 +73,13 @@ def test_folders_are_read_by_number(tmp_path):
     weights = draws(lambda key: glm.networks.normal(8, key=key), 11)
     glm.networks.save(weights, tmp_path / "w")
     np.testing.assert_array_equal(glm.networks.load(tmp_path / "w"), weights)
+    with pytest.raises(InputError, match=r"10\.npy is there already, and would be read along"):
+        glm.networks.save(weights[:10], tmp_path / "w")
+    with pytest.raises(InputError, match="square matrix"):
+        glm.networks.save(weights[0][:3], tmp_path / "none")
+    with pytest.raises(InputError, match="a NaN"):
+        glm.networks.save(np.full((3, 3), np.nan), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
     glm.networks.save(weights[0], tmp_path / "one")
     (one,) = glm.networks.load(tmp_path / "one")
     np.testing.assert_array_equal(one, weights[0])

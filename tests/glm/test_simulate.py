@@ -1,8 +1,11 @@
 """Laws of a simulation: forced = free, a network alone = in a batch, one key = the same bits."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -111,6 +114,11 @@ def test_one_key_gives_the_same_bits_whatever_the_length():
     np.testing.assert_array_equal(first, long[:, :300])
 
 
+def test_steps_are_counted_by_whole_numbers_of_any_type(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    assert glm.simulate(bernoulli(), np.int64(10), key=KEY, warm_up=np.int32(5)).shape == (6, 10)
+
+
 def test_permuted_neurons_permute_the_run():
     model, order = bernoulli(), np.array([3, 1, 5, 0, 2, 4])
     uniforms = np.asarray(jax.random.uniform(KEY, (6, 200)))
@@ -187,7 +195,20 @@ BAD = {
     "the uniforms have shape": lambda: glm.simulate(bernoulli(), 10, uniforms=np.zeros((6, 9))),
     "the initial values have shape": lambda: glm.simulate(bernoulli(), 10, key=KEY, initial=np.zeros(3)),
     "give one of key": lambda: glm.simulate(bernoulli(), 10),
-    "at least 1": lambda: glm.simulate(bernoulli(), 0, key=KEY),
+    "steps is 0; give a whole number": lambda: glm.simulate(bernoulli(), 0, key=KEY),
+    "steps is 2.5": lambda: glm.simulate(bernoulli(), 2.5, key=KEY),
+    "give a random key": lambda: glm.simulate(bernoulli(), 10, key=0),
+    "give a network": lambda: glm.simulate(weights(3), 10, key=KEY),
+    "coupling is 3.0; give": lambda: glm.BernoulliGLM(weights(3), coupling=3.0),
+    "threshold has shape .3,.; give a number, or .6,.": lambda: bernoulli(threshold=np.ones(3)),
+    "threshold is nan; give finite": lambda: bernoulli(threshold=np.nan),
+    "threshold is nan; give numbers": lambda: glm.simulate(
+        dataclasses.replace(bernoulli(), threshold=np.nan), 10, key=KEY
+    ),
+    "decay is inf": lambda: glm.from_spikeometric("PoissonGLM", weights(3), tau=0.0),
+    "time_constant is -0.001": lambda: glm.from_spikeometric("RectifiedSAM", weights(3), tau=-1.0),
+    "rho is 2; give a probability": lambda: glm.SparseNoise(1.0, 2.0),
+    "the number of cosines is 2.5": lambda: glm.RaisedCosines(2.5, 0.1),
     "differ in kind": lambda: glm.simulate([bernoulli(), poisson()], 10, key=KEY),
     "no networks": lambda: glm.simulate([], 10, key=KEY),
     "the spikes have shape": lambda: glm.forced_run(bernoulli(), np.zeros((5, 50))),
@@ -197,6 +218,8 @@ BAD = {
 
 
 @pytest.mark.parametrize("words", BAD)
-def test_what_is_refused(words):
+def test_what_is_refused(words, monkeypatch):
+    """As users run it, whose annotations nothing checks."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(InputError, match=words):
         BAD[words]()

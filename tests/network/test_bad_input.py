@@ -71,6 +71,7 @@ def test_cell_parameters(tmp_path, cell, words):
     [
         ({"receptor_type": 3}, r"has receptor_type 3, its target's ports are 1 ... 2"),
         ({"delay": 0.04}, "have a delay of 0.04 ms; it must be at least half of dt"),
+        ({"delay": 1e9}, r"have a delay of 1e\+09 ms; .* 1000000 steps at most"),
         ({"syn_weight": np.nan}, "has no finite syn_weight"),
         ({"syn_weight": np.full(40, np.inf)}, "has no finite syn_weight"),
         ({"model_template": "tsodyks_synapse"}, "model_template tsodyks_synapse; only static_synapse"),
@@ -111,6 +112,11 @@ def test_models_modules_variables(tmp_path):
     refused(write(tmp_path, inputs={"in": {**SPIKES, "input_type": "vclamp"}}), "input_type is 'vclamp'")
     report = {"module": "membrane_report", "variable_name": "V_soma", "cells": "v1"}
     refused(write(tmp_path, reports={"r": report}), "r.variable_name is 'V_soma'; the variables of these cells are V_m")
+    refused(write(tmp_path, reports={"r": {"cells": "v1", "tstart": 9, "tstop": 5}}), "r.tstop is 5 ms, not after")
+    twice = {"r": {"cells": "v1", "file_name": "spikes.h5"}}
+    result = CliRunner().invoke(app, ["run", str(write(tmp_path, reports=twice)), "--out", str(tmp_path / "results")])
+    assert (result.exit_code, (tmp_path / "results").exists()) == (2, False)
+    assert "give each a name of its own" in " ".join(result.output.split())
     refused(
         write(tmp_path, inputs={"f": {**SPIKES, "module": "function", "spikes_function": "none"}}), "import the module"
     )
@@ -232,6 +238,12 @@ def test_clamps(tmp_path):
     network, _ = warned(write(tmp_path, inputs={"c": {**CLAMP, "delay": 0.0}}))
     assert network.drive(gj.SpikeTrains([], [], [])).current_steps[0] == 0  # from the first step on
     refused(write(tmp_path, inputs={"c": {**CLAMP, "amp": [1.0, 2.0], "delay": [1.0, 2.0, 3.0]}}), "different lengths")
+    table = {"input_type": "csv", "module": "IClamp", "node_set": "v1", "file": "steps.csv"}
+    (tmp_path / "steps.csv").write_text("timestamps, amps\n1.0, 50\n5.0, 0\n")
+    network, _ = warned(write(tmp_path, inputs={"c": table}))
+    np.testing.assert_allclose(network.clamps[0].times, [1.0, 5.0])
+    (tmp_path / "steps.csv").write_text("timestamps amps\n")
+    refused(write(tmp_path, inputs={"c": table}), "has no times")
 
 
 def test_after_spike_currents_as_nest_has_them(tmp_path):

@@ -168,7 +168,7 @@ def test_ten_thousand_neurons_asked_for_spikes_hold_no_voltages():
 def test_what_cannot_be_recorded_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         gj.simulate(neuron(), CURRENT, DT, **options)
-    with pytest.raises(ValueError, match="every 0 steps"):
+    with pytest.raises(ValueError, match="every is 0; give a whole number"):
         Record("voltage", every=0)
 
 

@@ -51,5 +51,5 @@ def test_a_gradient_through_600000_steps_needs_little_memory():
 
 
 def test_checkpoint_counts_steps():
-    with pytest.raises(ValueError, match="checkpoint is 0, but counts steps"):
+    with pytest.raises(ValueError, match="checkpoint is 0; give a whole number"):
         gj.simulate(NEURONS["LIF"](), jnp.asarray(DRIVE), DT, checkpoint=0)

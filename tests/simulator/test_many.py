@@ -54,7 +54,7 @@ def test_a_list_currents_of_their_own_and_keys(neurons):
     [
         ({"neurons": build(1e-10)}, "must have one axis of the same length in front"),
         ({"neurons": []}, "give one or more neurons"),
-        ({"neurons": [build(1e-10), gj.MihalasNiebur()]}, "of several kinds or rules"),
+        ({"neurons": [build(1e-10), gj.MihalasNiebur()]}, "of several kinds, rules or numbers of currents"),
         ({"current": CURRENT[None]}, r"shape \(1, 200\); give \(T,\), one for all, or \(7, T\)"),
         ({"dt": 0.0}, "dt is 0"),
         ({"block": 0}, "block is 0"),

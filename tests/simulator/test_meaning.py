@@ -76,10 +76,20 @@ def test_forced_spikes_are_a_mask_of_any_type_or_steps(build):
         ({"dt": -1e-4}, "dt is -0.0001"),
         ({"dt": np.nan}, "dt is nan"),
         ({"dt": np.array([DT])}, r"dt has shape \(1,\), but a run has one time step"),
+        ({"dt": None}, "dt is None; give a number, in s"),
+        ({"spikes": {3, 9}}, "spikes is .*; give a boolean per step, or the steps' indices"),
+        ({"key": 0}, r"key is 0; give a random key, jax\.random\.key\(0\)"),
+        ({"key": np.zeros((3, 2), np.uint32)}, r"key has shape \(3, 2\); give one, or use jax\.vmap"),
+        ({"checkpoint": 2.5}, "checkpoint is 2.5; give a whole number"),
+        ({"current": DRIVE + 0j}, "current is .*; give numbers"),
         ({"current": "cell.nwb"}, "current is 'cell.nwb'; give numbers"),
         ({"current": DRIVE[None]}, r"shape \(1, 400\).*use jax\.vmap"),
         ({"neuron": lambda neuron: with_capacitance(neuron, 0.0)}, "C is 0; it must be greater than 0"),
         ({"neuron": lambda neuron: with_capacitance(neuron, np.nan)}, "C is nan"),
+        (
+            {"neuron": lambda neuron: eqx.tree_at(lambda n: n.th_inf, neuron, jnp.asarray(np.nan))},
+            "th_inf is nan; give numbers",
+        ),
         ({"neuron": lambda neuron: jax.tree.map(lambda x: jnp.stack([x, x]), neuron)}, "for several neurons use"),
         ({"neuron": lambda neuron: "neuron.json"}, "give a neuron: a file is read with glifjax.read_neuron_config"),
         (
@@ -105,6 +115,42 @@ def test_what_has_no_meaning_is_refused_where_a_run_starts(build, change, words,
 def test_what_has_no_meaning_is_refused_where_a_neuron_is_made(build, C):
     with pytest.raises(ValueError, match=f"C is {C:g}; it must be greater than 0"):
         replace(build(), C=C)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"C": None}, "a parameter is None; give a number"),
+        ({"C": 1j}, "a parameter is 1j; give a number"),
+        ({"spike_cut_length": 2.5}, "a number of steps is 2.5; give a whole one"),
+        ({"spike_cut_length": 1e12}, "a number of steps is 1000000000000.0; give a whole one"),
+        ({"convention": "neuron"}, "convention is 'neuron'; use allen or nest"),
+        ({"escape_noise": 3.0}, "escape_noise is 3.0; give glifjax.EscapeNoise or None"),
+        ({"coeffs": None}, "coeffs is None; give glifjax.Coefficients"),
+        ({"voltage_reset": None}, "voltage_reset is None; give a rule"),
+        ({"voltage_reset": ForwardEuler}, "voltage_reset is <class .*; give a rule: one of glifjax.rules, made"),
+    ],
+)
+def test_what_is_no_part_of_a_neuron_is_refused_where_it_is_made(change, words, monkeypatch):
+    neuron = ALL["LIF-R-ASC-A"]()
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(ValueError, match=words):
+        replace(neuron, **change)
+
+
+@pytest.mark.parametrize("build", [ALL["LIF-ASC"], ALL["Mihalas-Niebur, exact"]], ids=["GLIF", "Mihalas-Niebur"])
+def test_one_number_is_no_array(build, monkeypatch):
+    name = "asc_tau_array" if isinstance(build(), gj.GLIF) else "k"
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(ValueError, match=rf"{name} has shape \(\); give an array, \(n\)"):
+        gj.simulate(replace(build(), **{name: 0.1}), DRIVE, DT)
+
+
+def test_a_threshold_that_is_no_number_sets_a_status():
+    """Inside a transformation, where it cannot be looked at."""
+    neuron = ALL["LIF-R-ASC-A"]()
+    run = lambda th: gj.simulate(replace(neuron, th_inf=th), DRIVE, DT, record="spikes").status
+    assert jax.vmap(run)(jnp.array([0.02, np.nan])).tolist() == [0, int(gj.Status.NON_FINITE_VOLTAGE)]
 
 
 @each_neuron

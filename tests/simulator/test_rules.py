@@ -22,7 +22,7 @@ from glifjax.io.config.neuron_config import METHODS
 from glifjax.rules.membrane import Gate, GatedCurrent, Instantaneous
 from glifjax.rules.threshold import ThreeComponentsEuler
 from glifjax.rules.threshold_kernels import Kernels, ResetKernels
-from glifjax.rules.voltage import LinearExact
+from glifjax.rules.voltage import LinearExact, ResetFromVoltage
 
 DT, STEPS, CURRENT = 1e-4, 300, 5e-11
 C, R, EL = 1e-10, 2e8, 5e-4
@@ -431,3 +431,36 @@ def test_a_reset_sees_no_current():
     neuron = gj.from_level("LIF", C=1e-10, R_input=2e8, th_inf=0.02)
     with pytest.raises(ValueError, match="a reset sees no current; leave inj out"):
         gj.simulate(dataclasses.replace(neuron, voltage_reset=rule), np.full(300, 3e-10), 1e-4)
+
+
+class Scale:
+    """Called as a rule is, and no module."""
+
+    def __call__(self, neuron, state):
+        return 0.1 * state.voltage
+
+
+@pytest.mark.parametrize("rule", [jax.jit(Scale()), Scale(), Scale().__call__], ids=["jitted", "an object", "a method"])
+def test_whatever_can_be_called_is_a_rule(rule):
+    expected = gj.simulate(build(voltage_reset=ResetFromVoltage(0.1, 0.0)), drive(), DT)
+    own = jax.jit(lambda neuron: gj.simulate(neuron, drive(), DT))(build(voltage_reset=rule))
+    assert expected.fired.any()
+    np.testing.assert_allclose(own.voltage, expected.voltage, rtol=1e-12)
+
+
+def test_a_list_of_numbers_is_afterspike_currents():
+    neuron = build("LIF-ASC", afterspike_reset=lambda neuron, state: [0.0, 0.0])
+    assert jax.eval_shape(lambda: gj.simulate(neuron, drive(), DT)).afterspike_currents.shape == (STEPS, 2)
+
+
+@pytest.mark.parametrize(
+    ("place", "rule", "words"),
+    [
+        ("voltage_reset", lambda state: 0.0, r"voltage_reset \(<lambda>\) is called as rule\(neuron, state\)"),
+        ("voltage_reset", lambda neuron, voltage_t0, a, b: 0.0, r"missing a required .*AllenSDKRule"),
+        ("threshold_dynamics", lambda neuron, state: 0.0, r"rule\(neuron, state, current, dt\): too many"),
+    ],
+)
+def test_a_function_of_other_arguments_is_refused_where_the_neuron_is_made(place, rule, words):
+    with pytest.raises(ValueError, match=words):
+        build(**{place: rule})

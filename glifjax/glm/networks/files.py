@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
@@ -13,12 +14,20 @@ from glifjax.glm.networks.torch_archive import read_tensor
 
 
 def save(weights: ArrayLike | Sequence[ArrayLike], folder: str | Path) -> None:
-    """Write one network's weights, (n, n), or several networks', as 0.npy, 1.npy, ... into a folder, made if needed."""
-    several = [weights] if np.ndim(weights[0]) == 1 else weights  # pyright: ignore[reportIndexIssue,reportArgumentType]
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, matrix in enumerate(several):  # pyright: ignore[reportArgumentType]
-        np.save(folder / f"{number}.npy", np.asarray(matrix), allow_pickle=False)
+    """Write one network's weights, (n, n), or several networks', as 0.npy, 1.npy, ... into a folder, made if needed.
+
+    Raises:
+        InputError: what `load` refuses; a folder with weights of other names, which it would read along.
+    """
+    several: Any = [weights] if np.size(weights[0]) and np.ndim(weights[0]) == 1 else weights  # pyright: ignore
+    matrices = [_checked(np.asarray(matrix), "weights") for matrix in several]
+    paths = [Path(folder) / f"{number}.npy" for number in range(len(matrices))]
+    others = sorted(set(_files(Path(folder))) - set(paths)) if Path(folder).is_dir() else []
+    if others:
+        raise InputError(f"{others[0]} is there already, and would be read along; remove it, or name another folder")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for path, matrix in zip(paths, matrices, strict=True):
+        np.save(path, matrix, allow_pickle=False)
 
 
 def load(folder: str | Path) -> list[Float[np.ndarray, "n n"]]:
@@ -30,10 +39,14 @@ def load(folder: str | Path) -> list[Float[np.ndarray, "n n"]]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give one that holds .npy or .pt files of weights")
-    paths = sorted((path for path in folder.iterdir() if path.suffix in (".npy", ".pt")), key=_by_number)
+    paths = sorted(_files(folder), key=_by_number)
     if not paths:
         raise InputError(f"{folder} holds no .npy or .pt file of weights")
     return [_read(path) for path in paths]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.suffix in (".npy", ".pt")]
 
 
 def _by_number(path: Path) -> tuple:
@@ -50,11 +63,15 @@ def _read(path: Path) -> Float[np.ndarray, "n n"]:
             values = np.lib.format.open_memmap(path, mode="r")  # which looks first whether its numbers are there
         except (ValueError, EOFError, OSError, SyntaxError, TokenError) as error:  # of its header, which is Python
             raise InputError(f"{path} is not an array of numbers ({error}); write it with numpy.save") from None
+    return _checked(values, str(path)).astype(float)
+
+
+def _checked(values: np.ndarray, where: str) -> Float[np.ndarray, "n n"]:
+    """A square matrix of finite numbers."""
     if values.dtype.kind not in "fiub" or values.ndim != 2 or values.shape[0] != values.shape[1]:
         raise InputError(
-            f"{path} holds {values.dtype} of shape {values.shape}; give a square matrix of numbers, (n, n)"
+            f"{where} holds {values.dtype} of shape {values.shape}; give a square matrix of numbers, (n, n)"
         )
-    values = values.astype(float)
     if not np.isfinite(values).all():
-        raise InputError(f"{path} holds a NaN or an infinity; give finite weights, 0 for no connection")
+        raise InputError(f"{where} holds a NaN or an infinity; give finite weights, 0 for no connection")
     return values

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from glifjax.checks import require, require_key, require_not_negative
 from glifjax.errors import InputError
 
 
@@ -26,6 +27,9 @@ def normal(
     Raises:
         InputError: an odd n, or a sparsity outside 0.5 ... 1.
     """
+    require("mean", mean, np.isfinite, "give a finite number")
+    require_not_negative(std=std)
+    require_key(key)
     drawing, masking = jax.random.split(key)
     drawn = mean + (std / np.sqrt(n) if glorot else std) * jax.random.normal(drawing, (_half(n), n), float)
     return _dale(drawn, sparsity, masking)
@@ -45,6 +49,7 @@ def uniform(n: int, low: float, high: float, sparsity: float = 0.5, *, key: PRNG
     """
     if not low < high:
         raise InputError(f"uniform weights between {low:g} and {high:g} were asked for; give low < high")
+    require_key(key)
     drawing, masking = jax.random.split(key)
     if low == -high:
         return _dale(jax.random.uniform(drawing, (_half(n), n), float, low, high), sparsity, masking)

@@ -48,7 +48,7 @@ def mihalas_niebur_from_config(config: Mapping[str, Any], source: str) -> Mihala
             raise NeuronConfigError(f"{source}: integrator is {integrator}; use one of {', '.join(INTEGRATORS)}")
         values["integrator"] = config["integrator"]
     if "max_spikes_per_step" in config:
-        values["max_spikes_per_step"] = int(number(config, "max_spikes_per_step", source))
+        values["max_spikes_per_step"] = config["max_spikes_per_step"]
     try:
         if config.get("escape_noise") is not None:
             hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"

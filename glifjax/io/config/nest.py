@@ -83,6 +83,10 @@ def neuron_from_nest(params: Mapping[str, Any], source: str = "NEST parameters",
         NeuronConfigError: a parameter of the wrong kind, out of NEST's range, or that glif_psc does not have; or
             mechanisms that are none of the five levels.
     """
+    if not isinstance(params, Mapping):
+        raise NeuronConfigError(
+            f"{source}: {shown(params)} is no dictionary of parameters; read files by read_neuron_config"
+        )
     unknown = [key for key in params if key not in (*DEFAULTS, *STATE, *WITHOUT_EFFECT)]
     if unknown:
         raise NeuronConfigError(

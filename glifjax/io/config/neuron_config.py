@@ -1,9 +1,10 @@
 """neuron_config.json: Allen's file format for a GLIF neuron, read and written.
 
 Keys that AllenSDK does not know: `escape_noise` {lambda0 (1/s), delta_v (V), jitter (s), lapse (1/s)},
-`accumulated_hazard` {tau (s), threshold (spikes)}, `spike_latency` (s), `membrane_currents` (a list of rules) and
-`spike_waveform` (a list, V). Where hazard is accumulated AllenSDK simulates the hard threshold. Older configs and
-NEST's are recognised: glifjax.io.config.older, glifjax.io.config.nest.
+`accumulated_hazard` {tau (s), threshold (spikes)}, `spike_latency` (s), `membrane_currents` (a list of rules),
+`spike_waveform` (a list, V) and `convention` ("nest", of a neuron that was read from NEST's parameters). Where hazard
+is accumulated AllenSDK simulates the hard threshold. Older configs and NEST's are recognised: glifjax.io.config.older,
+glifjax.io.config.nest.
 """
 
 import inspect
@@ -131,7 +132,7 @@ def _is_several(config: Mapping[str, Any]) -> bool:
 
 
 def read_neuron_config(
-    path: str | os.PathLike, *, id: str | None = None, absolute: bool = False
+    path: str | os.PathLike, *, id: str | int | None = None, absolute: bool = False
 ) -> GLIF | MihalasNiebur:
     """The neuron in a neuron_config.json, plain or wrapped as {"<id>": {...}}; its numbers are float64, as in the file.
 
@@ -156,10 +157,10 @@ def read_neuron_config(
     """
     config, wrapped = load(path)
     several = config if _is_several(config) else {} if wrapped is None else {wrapped: config}
-    if id is not None and id not in several:
+    if id is not None and str(id) not in several:
         ids = f"neurons {', '.join(several)}" if several else "one neuron without an id"
-        raise NeuronConfigError(f"{path}: holds no neuron {id!r}, but {ids}")
-    config = config if id is None else several[id]
+        raise NeuronConfigError(f"{path}: holds no neuron {id}, but {ids}")
+    config = config if id is None else several[str(id)]
     neuron = neuron_from_config(config, str(path))
     if not absolute or isinstance(neuron, MihalasNiebur):  # whose voltages are absolute
         return neuron
@@ -214,7 +215,9 @@ def _glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
         key: (array if key == "asc_amp_array" else number)(given, key, where) for key in COEFFICIENTS if key in given
     }
     coefficients.setdefault("asc_amp_array", np.ones(len(arrays["asc_amp_array"])))
-    waveform = {"spike_waveform": array(config, "spike_waveform", source)} if "spike_waveform" in config else {}
+    others: dict[str, Any] = {key: config[key] for key in ("convention",) if key in config}
+    if "spike_waveform" in config:
+        others["spike_waveform"] = array(config, "spike_waveform", source)
     noise, accumulated = read_hazard(config, source)
     cut = number(config, "spike_cut_length", source)
     if abs(cut) > MOST_STEPS:
@@ -224,7 +227,7 @@ def _glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
         source,
         **numbers,
         **arrays,
-        **waveform,
+        **others,
         **dict(zip(RULES.values(), rules[: len(RULES)], strict=True)),
         membrane_currents=tuple(rules[len(RULES) :]),
         spike_cut_length=int(cut),  # truncated, as AllenSDK
@@ -331,6 +334,8 @@ def neuron_to_config(neuron: GLIF | MihalasNiebur) -> dict[str, Any]:
     if neuron.accumulated_hazard is not None:
         hazard = neuron.accumulated_hazard
         config["accumulated_hazard"] = {"tau": float(hazard.tau), "threshold": float(hazard.threshold)}
+    if neuron.convention != "allen":
+        config["convention"] = neuron.convention
     if float(neuron.spike_latency) != 0:
         config["spike_latency"] = float(neuron.spike_latency)
     if neuron.membrane_currents:

@@ -39,6 +39,7 @@ def neuron_config_schema() -> dict[str, Any]:
                 "required": ["tau", "threshold"],
                 "properties": {"tau": NUMBER | {"exclusiveMinimum": 0}, "threshold": NUMBER | {"minimum": 0}},
             },
+            "convention": {"enum": ["allen", "nest"]},
             "spike_latency": NUMBER,
             "spike_waveform": LIST,
         },

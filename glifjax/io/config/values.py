@@ -66,8 +66,7 @@ def is_number(value: Any) -> bool:
     """Whether it is a number that float64 holds."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
-    magnitude: Any = abs(value)
-    return bool(magnitude <= LARGEST)
+    return abs(float(value)) <= LARGEST
 
 
 def _is_list(value: Any, ndim: int) -> bool:

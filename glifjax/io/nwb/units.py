@@ -136,6 +136,8 @@ def write_units(trains: SpikeTrains, path: Path) -> None:
     """
     import pynwb
 
+    if not len(trains):
+        raise InputError(f"{path}: an NWB file's units hold spikes, and there are none; write .h5 or .csv")
     start = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     nwb: Any = pynwb.NWBFile(session_description="spike trains", identifier=path.stem, session_start_time=start)
     nwb.add_unit_column("population", "population of the cell")

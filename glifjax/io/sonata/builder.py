@@ -20,9 +20,10 @@ import numpy as np
 import pandas
 from jaxtyping import Int
 
+from glifjax.checks import count_of
 from glifjax.errors import InputError
 from glifjax.io.sonata.hdf5 import mark
-from glifjax.io.sonata.nodes import OWN_PARAMETERS
+from glifjax.io.sonata.nodes import OWN_PARAMETERS, VIRTUAL
 from glifjax.io.writing import whole_file
 
 #: From the sources' and targets' numbers, and a random generator: how many synapses each pair has.
@@ -49,6 +50,9 @@ class Nodes:
 
     def __getitem__(self, attributes: Mapping[str, Any]) -> "Nodes":
         """Those with these values of attributes: nodes[{"ei": "e"}]."""
+        for key in attributes:
+            if key not in self.table:
+                raise InputError(f"nodes of {self.population} have no {key!r}, but {', '.join(self.table)}")
         rows = np.all([(self.table[key] == value).to_numpy() for key, value in attributes.items()], axis=0)
         return Nodes(self.population, self.table.loc[rows])
 
@@ -133,6 +137,7 @@ class NetworkBuilder:
         Raises:
             InputError: an attribute of another length, or a cell without a model.
         """
+        n = count_of("n", n)
         attributes = {"model_type": "point_neuron", **attributes}
         if attributes["model_type"] == "point_neuron":
             for key in ("model_template", "dynamics_params"):
@@ -169,6 +174,8 @@ class NetworkBuilder:
                 f"the rule gave numbers of shape {nsyns.shape}; it must give one from 0 for each of {len(source)} "
                 f"sources and {len(target)} targets"
             )
+        if VIRTUAL in target.table["model_type"].to_numpy():
+            raise InputError(f"nodes of {target.population} are virtual, and take no spikes; give cells as target")
         rows, columns_ = np.nonzero(nsyns)
         ids = source.table.index.to_numpy()[rows], target.table.index.to_numpy()[columns_]
         of_type, columns = _split({"model_template": "static_synapse", **attributes}, len(rows), source.population)

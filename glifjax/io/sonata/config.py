@@ -105,6 +105,13 @@ class Section:
         """A path, from the config's folder where it is relative."""
         return self.folder / self.text(key, default)
 
+    def file(self, key: str, default: str | None = None) -> str:
+        """A file in the folder of results: a path within it, or the name alone of an absolute one."""
+        path = Path(self.text(key, default))
+        if ".." in path.parts:
+            raise self.error(key, f"is {path}; name a file within output_dir")
+        return path.name if path.is_absolute() else str(path)
+
     def paths(self, key: str) -> list[Path]:
         """A path or a list of them."""
         value = self.get(key)

@@ -29,6 +29,8 @@ MOST_RECEPTORS = 1_000_000
 STATIC = ("static_synapse", "nan", "None")
 #: ms, of an edge that does not say.
 DEFAULT_DELAY = 1.0
+#: Steps; as many rows hold what is on its way.
+LONGEST_DELAY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -159,14 +161,13 @@ def _table(
     kinds = np.searchsorted(used, type_ids).astype(np.int32)
     del type_ids
     columns = _Columns(place, types, used, kinds, n, path)
-    weights = columns.values("syn_weight")
-    if np.isnan(weights).any() or np.isinf(weights).any():
+    weights = columns.values("syn_weight") * columns.values("nsyns", 1.0)
+    if not np.isfinite(weights).all():
         at = int(np.flatnonzero(~np.isfinite(weights))[0])
         raise InputError(
-            f"{path}: edge {at} of {name} (edge_type_id {used[kinds[at]]}) has no finite syn_weight; give one to it or "
-            "to its type"
+            f"{path}: edge {at} of {name} (edge_type_id {used[kinds[at]]}) has no finite syn_weight, or nsyns; give "
+            "one to it or to its type"
         )
-    weights = weights * columns.values("nsyns", 1.0)
     delays = delay_steps(columns.values("delay", DEFAULT_DELAY), dt, f"{path}: edges of {name}")
     ports = np.array([receptors[int(type_id)] for type_id in used], np.int32)[kinds]
     return EdgeTable(sources, targets, _ports(ports, weights, targets, port_map, path, name), weights, delays)
@@ -236,9 +237,13 @@ class _Columns:
 
 
 def delay_steps(delays: Float[np.ndarray, " E"], dt: float, where: str) -> Int[np.ndarray, " E"]:
-    """Delays in ms as steps: the nearest, halves up; under half a step is refused."""
+    """Delays in ms as steps: the nearest, halves up; under half a step, or beyond LONGEST_DELAY, is refused."""
     steps = np.floor(np.round(delays / dt, 9) + 0.5)
-    if not (steps >= 1).all():
-        at = int(np.flatnonzero(~(steps >= 1))[0])
-        raise InputError(f"{where} have a delay of {delays[at]:g} ms; it must be at least half of dt ({dt:g} ms)")
+    held = (steps >= 1) & (steps <= LONGEST_DELAY)
+    if not held.all():
+        at = int(np.flatnonzero(~held)[0])
+        raise InputError(
+            f"{where} have a delay of {delays[at]:g} ms; it must be at least half of dt ({dt:g} ms), and "
+            f"{LONGEST_DELAY} steps at most"
+        )
     return steps.astype(np.int32)

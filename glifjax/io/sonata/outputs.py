@@ -41,7 +41,8 @@ def outputs(network: Network, folder: Path | None = None) -> Outputs:
     """
     section: Section = network.outputs
     folder = folder if folder is not None else section.path("output_dir")
-    names = [_name(section, key) for key in ("spikes_file", "spikes_file_csv", "log_file")]
+    keys = ("spikes_file", "spikes_file_csv", "log_file")
+    names = [section.file(key) if key in section else None for key in keys]
     sort = section.text("spikes_sort_order", "none")
     sort = {"time": "by_time", "id": "by_id"}.get(sort, sort)
     if sort not in SORTING:
@@ -49,9 +50,8 @@ def outputs(network: Network, folder: Path | None = None) -> Outputs:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; name a folder for the results")
     files = [name for name in (*names, *(report.file for report in network.reports)) if name]
-    for report in network.reports:
-        if Path(report.file).is_absolute() or ".." in Path(report.file).parts:
-            raise InputError(f"{network.source}.reports.{report.name}.file_name is {report.file}; name a file, no path")
+    if len(set(files)) < len(files):
+        raise InputError(f"{network.source}: its outputs are {', '.join(files)}; give each a name of its own")
     there = [name for name in files if os.path.exists(folder / name)]
     if there and not section.flag("overwrite_output_dir", True):
         raise section.error(
@@ -59,16 +59,6 @@ def outputs(network: Network, folder: Path | None = None) -> Outputs:
             f"is false and {folder / there[0]} exists; move it, or choose another folder (--out)",
         )
     return Outputs(folder, names[0], names[1], names[2], sort)
-
-
-def _name(section: Section, key: str) -> str | None:
-    """A file within the folder of results."""
-    if key not in section:
-        return None
-    name = Path(section.text(key))
-    if ".." in name.parts:
-        raise section.error(key, f"is {name}; name a file within output_dir")
-    return name.name if name.is_absolute() else str(name)
 
 
 def write_outputs(

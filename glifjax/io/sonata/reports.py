@@ -54,8 +54,11 @@ def report(
     interval = section.number("interval", section.number("dt", sim.dt))
     if round(interval / sim.dt) < 1 or abs(round(interval / sim.dt) * sim.dt - interval) > 1e-6:
         raise section.error("interval", f"is {interval:g} ms; it must be a multiple of dt ({sim.dt:g} ms)")
-    first, last = section.number("tstart", 0.0), section.number("tstop", sim.tstop)
-    file = section.text("file_name", f"{name}.h5")
+    first = section.number("tstart", section.number("start_time", 0.0))
+    last = section.number("tstop", section.number("end_time", sim.tstop))
+    if not first < last:
+        raise section.error("tstop", f"is {last:g} ms, not after the report's start, {first:g} ms")
+    file = section.file("file_name", f"{name}.h5")
     return Report(name, variable, members, interval, first, last, file if file.endswith(".h5") else f"{file}.h5")
 
 

@@ -35,6 +35,8 @@ def clamp_input(section: Section, sets: NodeSets, layout: Layout, dt: float) -> 
         raise section.error("node_set", "selects virtual nodes only; currents go into cells")
     kind = section.text("input_type")
     times, amplitudes = {"current_clamp": _steps, "csv": _table, "nwb": _sweep}[kind](section)
+    if not len(times):
+        raise section.error("input_type", "has no times; give one at least")
     if not (np.diff(times) >= 0).all() or (times < 0).any():
         raise section.error("input_type", f"has times {times.min():g} ... {times.max():g} ms; they must rise from 0")
     largest = np.abs(amplitudes).max(initial=0.0)
