@@ -14,7 +14,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import as_float
@@ -23,6 +26,7 @@ from glifjax.errors import InputError
 from glifjax.mihalas_niebur.crossing import spikes_of_a_step
 from glifjax.mihalas_niebur.excess import Excess
 from glifjax.mihalas_niebur.flow import Equations, Point, Propagator, propagator_of
+from glifjax.mihalas_niebur.words import described
 from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status, check_spike_cut, choose, decide
 from glifjax.spike import EscapeNoise, SurrogateSpike, once
 
@@ -145,6 +149,11 @@ class MihalasNiebur(AbstractNeuron):
     def level(self) -> str:
         """What kind of neuron it is, as GLIF.level."""
         return "Mihalas-Niebur"
+
+    def __str__(self) -> str:
+        """Values with their units; of a batch, or inside a transformation, the arrays."""
+        is_one = np.ndim(self.C) == 0 and not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self))
+        return described(self) if is_one else repr(self)
 
     def init(self) -> MihalasNieburState:
         """The state before the first step."""

@@ -122,13 +122,13 @@ def test_it_recovers_what_it_simulated(simulated):
     assert float(fit.model.threshold) == fit.shared["threshold"][0]
 
 
-def test_a_silent_neuron_does_not_move_what_all_share(simulated):
-    _, spikes, empty, whole = simulated
+def test_a_silent_neuron_is_fitted_with_the_others(simulated):
+    """The likelihood's slope in the shared threshold, the responses less the spikes, is zero at the maximum."""
+    _, spikes, empty, _ = simulated
     fit = fitting_glm.fit(spikes * (np.arange(4) != 1)[:, None], dt=1e-3, like=empty, key=KEY)
     assert any("fewer than 20 spikes of 1" in line for line in fit.warnings)
-    others = np.ix_([0, 2, 3], [0, 2, 3])
-    np.testing.assert_allclose(fit.weights[others], whole.weights[others], atol=0.3)
-    assert fit.shared["threshold"][0] == pytest.approx(whole.shared["threshold"][0], abs=0.2)
+    assert np.isfinite(fit.standard_errors).all()
+    assert np.sum(fit.responses() * fit.data.counted) == pytest.approx(fit.data.spikes.sum(), rel=1e-3)
 
 
 def test_a_fit_is_scored_on_time_it_has_not_seen(simulated):

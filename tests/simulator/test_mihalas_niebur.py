@@ -335,7 +335,7 @@ def test_forced_and_drawn_spikes_reset_the_neuron(integrator):
         ({"C": 0.0}, "C is 0; it must be greater than 0"),
         ({"b": -1.0}, "b is -1; it must not be negative"),
         ({"k": (200.0, -1.0)}, "decay rates must not be negative"),
-        ({"max_spikes_per_step": 0}, "max_spikes_per_step is 0; give 1 or more"),
+        ({"max_spikes_per_step": 0}, "max_spikes_per_step is 0; give a whole number"),
     ],
 )
 def test_bad_fields_are_refused(fields, message):
@@ -357,3 +357,10 @@ def test_float32_keeps_every_spike(reference):
 
 def test_stimuli_keep_their_duration():
     np.testing.assert_array_equal(as_current(((1e-9, 0.3e-3), (0.0, 0.2e-3)), 1e-4), [1e-9, 1e-9, 1e-9, 0, 0])
+
+
+def test_a_neuron_is_printed_with_units():
+    printed = str(gj.gallery["M"].neuron)
+    assert "C 1000 pF, G 50 nS, El -70 mV" in printed
+    assert "k 200 20 1/s" in printed
+    assert "C=f" in str(jax.vmap(lambda C: gj.MihalasNiebur(C=C))(jnp.ones(2)))
