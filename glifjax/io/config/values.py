@@ -66,7 +66,8 @@ def is_number(value: Any) -> bool:
     """Whether it is a number that float64 holds."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
-    return abs(float(value)) <= LARGEST
+    exact: Any = value.item() if isinstance(value, np.generic) else value
+    return bool(abs(exact) <= LARGEST)
 
 
 def _is_list(value: Any, ndim: int) -> bool:
