@@ -182,6 +182,18 @@ def test_an_abf_file_that_counts_more_entries_than_it_has_bytes_is_not_read(tmp_
         gj.read_recording(tmp_path / "cell.abf")
 
 
+@pytest.mark.parametrize(
+    ("records", "blocks", "before"), [(10**12, 8, 2), (10**12, -2, 2), (-1, 8, 2), (3, 0, 2), (3, 8, -5)]
+)
+def test_a_winwcp_file_that_counts_more_records_than_it_has_bytes_is_not_read(tmp_path, records, blocks, before):
+    """With -2 blocks every record is the first one, for ever."""
+    entries = {"VER": 8, "NC": 1, "NR": records, "NBA": before, "NBD": blocks, "ADCMAX": 2047}
+    header = "".join(f"{key}={value}\r\n" for key, value in entries.items()).encode()
+    (tmp_path / "cell.wcp").write_bytes(header.ljust(10_000, b"\0"))
+    with pytest.raises(gj.RecordingError, match=f"it claims {records} records of {blocks} blocks after {before}"):
+        gj.read_recording(tmp_path / "cell.wcp")
+
+
 def test_real_files_hold_what_their_protocols_commanded(shared):
     """Current ranges in pA and sampling rates as pyABF gives them."""
     truths = {

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glifjax.io.formats.abf_protocol import waveforms
-from glifjax.io.formats.claimed_sizes import check_abf
+from glifjax.io.formats.claimed_sizes import check_abf, check_wcp
 from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.recordings import NEO_READERS
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
+
+#: What is looked at before neo reads a file, by its ending.
+CLAIMS = {".abf": check_abf, ".wcp": check_wcp}
 
 
 class _Signal(NamedTuple):
@@ -114,7 +117,8 @@ def _opened(path: Path) -> Any:
             'install it with pip install "glifjax[formats]"'
         ) from error
     try:
-        check_abf(path)
+        if check := CLAIMS.get(path.suffix.lower()):
+            check(path)
         reader = getattr(rawio, NEO_READERS[path.suffix.lower()])(filename=str(path))
         reader.parse_header()
         if reader.segment_count(0) < 1:

@@ -1,7 +1,8 @@
 """What files claim to hold, looked at before their readers believe it.
 
-igor2 sets memory aside by the sizes that a wave states, and neo reads as many entries as an ABF 2 file counts, whatever
-the file has. Formats: WaveMetrics, TN003 and PTN003; Axon ABF 2, as pyABF reads it.
+igor2 sets memory aside by the sizes that a wave states, and neo reads as many entries as an ABF 2 or a WinWCP file
+counts, whatever the file has. Formats: WaveMetrics, TN003 and PTN003; Axon ABF 2, as pyABF reads it; WinWCP, as its
+manual has it.
 """
 
 import struct
@@ -19,6 +20,8 @@ TYPE = 0x7FFF
 ABF_2 = b"ABF2"
 #: Where its table of sections is, bytes: a block, the bytes of an entry and the number of entries each.
 SECTIONS = slice(76, 364)
+#: Bytes of a WinWCP file's header, and of that of each record.
+WCP_HEADER = 1024
 
 
 def check_abf(path: Path) -> None:
@@ -30,6 +33,16 @@ def check_abf(path: Path) -> None:
     for _, size, count in struct.iter_unpack("<IIq", header[SECTIONS]):
         if not 0 <= count * max(size, 1) <= path.stat().st_size:
             raise ValueError(f"a section claims {count} entries of {size} bytes")
+
+
+def check_wcp(path: Path) -> None:
+    """Nothing, or a ValueError for a WinWCP file that counts more records than it has bytes for."""
+    with open(path, "rb") as file:
+        lines = file.read(WCP_HEADER).split(b"\r\n")
+    entries = {key: value for key, _, value in (line.partition(b"=") for line in lines)}
+    records, blocks, before = (int(entries.get(key, b"1")) for key in (b"NR", b"NBD", b"NBA"))
+    if blocks < 1 or before < 0 or not 0 <= records * WCP_HEADER <= path.stat().st_size:
+        raise ValueError(f"it claims {records} records of {blocks} blocks after {before}")
 
 
 def check_igor(content: bytes, packed: bool) -> None:
