@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fitting.checkpoint import Checkpoint
 from glifjax.io import WritingError, whole_file, write_whole
 from glifjax.io.temporary import remove_leftovers, temporary_folder, temporary_name
 
@@ -92,6 +93,17 @@ def test_a_link_stays_a_link_and_a_device_a_device(tmp_path):
 def test_a_folder_that_may_not_be_written_to_is_named(tmp_path):
     with pytest.raises(WritingError, match=r"gone/file\.txt: cannot be written \(No such file or directory\)"):
         write_whole(tmp_path / "gone" / "file.txt", "")
+
+
+def test_a_folder_in_a_file_s_place_is_named_and_stays(tmp_path):
+    (tmp_path / "LIF membrane.json").mkdir()
+    for place in (tmp_path / "LIF membrane.json", tmp_path):
+        with pytest.raises(WritingError, match="is a folder; give the name of a file"):
+            write_whole(place, "text")
+    stage = Checkpoint(tmp_path)
+    with pytest.raises(WritingError, match=r"LIF membrane\.json: is a folder"):
+        stage("LIF", "membrane", lambda: 1.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["LIF membrane.json"]
 
 
 def test_text_that_is_no_unicode_is_escaped_as_json_reads_it(tmp_path):
