@@ -64,11 +64,10 @@ def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> Sp
         at = np.arange(len(voltage)) / rate
         times = detect_spikes(voltage, rate, level)
         shortest = min(shortest, np.diff(times).min(initial=np.inf))
-        whole = times[(times > -time[0]) & (times < at[-1] - time[-1])]
-        shapes += [np.interp(t + time, at, voltage) for t in whole]
-    if not shapes:
+        shapes.append(waves(voltage, at, times, time))
+    if not any(map(len, shapes)):
         return None
-    spikes = np.asarray(shapes)
+    spikes = np.concatenate(shapes)
     median = np.median(spikes, axis=0)
     crossing = np.searchsorted(time, 0.0)
     back = np.flatnonzero(median[crossing + 1 :] < median[crossing])
@@ -85,6 +84,17 @@ def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> Sp
     best = int(np.flatnonzero(errors <= errors.min() + min(WORSE * errors.min(), MOST_WORSE))[-1])
     _, slope, intercept = fits[best]
     return SpikeShape(level, float(latency), float(latency + delays[best]), slope, intercept, len(spikes))
+
+
+def waves(
+    voltage: Float[np.ndarray, " T"],
+    at: Float[np.ndarray, " T"],
+    spikes: Float[np.ndarray, " k"],
+    around: Float[np.ndarray, " m"],
+) -> Float[np.ndarray, "n m"]:
+    """The voltage (V, sampled at the times `at`, s) around each spike that is whole; `around` counts from it, s."""
+    whole = spikes[(spikes > at[0] - around[0]) & (spikes < at[-1] - around[-1])]
+    return np.interp(whole[:, None] + around, at, voltage)
 
 
 def _rise(wave, time) -> float:

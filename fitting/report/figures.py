@@ -18,6 +18,7 @@ from glifjax.rules import gated
 from ..assess.predictive import Bands, smoothed_rate
 from ..assess.steps import Step
 from ..data.arrays import FitData
+from ..data.shape import waves
 from ..fitted import FittedNeuron
 from ..stages.base import Outcome
 from .colours import COMPONENTS, DATA, FAINT, HARD, NOISE
@@ -187,22 +188,19 @@ def spike_shape(fit: FittedNeuron) -> Figure:
     """The mean recorded spike, what times it, and what the model cuts out and puts in its place."""
     data, shape = fit.train, fit.shape
     membrane = 1e3 * (data.voltage - float(fit.model.series_resistance) * data.current)
-    before, after = round(5e-3 / data.dt), round((shape.cut + 8e-3) / data.dt)
-    waves = [
-        np.interp(time + np.arange(-before, after) * data.dt, (np.arange(len(row)) + 0.5) * data.dt, row)
-        for row, times in zip(membrane, data.spike_times, strict=True)
-        for time in times
-        if before * data.dt < time < (len(row) - after) * data.dt
-    ]
+    around = np.arange(-round(5e-3 / data.dt), round((shape.cut + 8e-3) / data.dt)) * data.dt
+    at = (np.arange(membrane.shape[1]) + 0.5) * data.dt
+    rows = zip(membrane, data.spike_times, data.valid.sum(axis=1), strict=True)
+    shapes = np.concatenate([waves(row[:n], at[:n], times, around) for row, times, n in rows])
     figure = Figure(figsize=(HALF, 3.1), layout="constrained")
     ax = figure.subplots()
-    time = 1e3 * np.arange(-before, after) * data.dt
+    time = 1e3 * around
     onset, end = -1e3 * shape.latency, 1e3 * (shape.cut - shape.latency)
     ax.axvspan(onset, end, color=FAINT, lw=0)
-    if waves:
-        low, mean, high = np.percentile(waves, 10, 0), np.mean(waves, 0), np.percentile(waves, 90, 0)
+    if len(shapes):
+        low, mean, high = np.percentile(shapes, 10, 0), np.mean(shapes, 0), np.percentile(shapes, 90, 0)
         ax.fill_between(time, low, high, color=DATA, alpha=0.2, lw=0, label="10 to 90 %")
-        ax.plot(time, mean, color=DATA, lw=1.5, label=f"mean of {len(waves)}")
+        ax.plot(time, mean, color=DATA, lw=1.5, label=f"mean of {len(shapes)}")
         rest = 1e3 * float(fit.neuron.El_reference)
         foot = float(np.interp(onset, time, mean))
         landed = rest

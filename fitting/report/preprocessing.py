@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from glifjax.spikes.detection import PROMINENCE, UPSTROKE, find_peaks
 
 from ..data.arrays import FitData, coarsen
+from ..data.shape import waves
 from ..fitted import FittedNeuron
 from ..preprocessing import Preprocessing
 from ..stages.membrane import Membrane
@@ -21,34 +22,30 @@ def spikes(fit: FittedNeuron, data: FitData) -> Figure:
     shape = fit.shape
     figure = Figure(figsize=(FULL, 3.0), layout="constrained")
     overlay, judged, reset = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
-    time, waves = _waves(data)
+    time, shapes = _shapes(data)
     overlay.axvspan(-1e3 * shape.latency, 1e3 * (shape.cut - shape.latency), color=FAINT, lw=0)
-    shown = waves[:: max(1, -(-len(waves) // MOST))]
+    shown = shapes[:: max(1, -(-len(shapes) // MOST))]
     overlay.plot(1e3 * time, 1e3 * shown.T, color=DATA, lw=0.4, alpha=max(0.06, min(0.6, 12 / max(len(shown), 1))))
-    if len(waves):
-        overlay.plot(1e3 * time, 1e3 * np.median(waves, axis=0), color=NOISE, lw=1.6, label="median")
+    if len(shapes):
+        overlay.plot(1e3 * time, 1e3 * np.median(shapes, axis=0), color=NOISE, lw=1.6, label="median")
     overlay.plot(
         [0], [1e3 * shape.level], "+", color=HARD, ms=10, mew=1.6, label=f"timed at {1e3 * shape.level:.0f} mV"
     )
     overlay.set(xlabel="time from the upstroke (ms)", ylabel="voltage (mV)", xlim=(-1e3 * BEFORE, 1e3 * AFTER))
-    overlay.set_title(f"{len(waves)} spikes; shaded: cut")
+    overlay.set_title(f"{len(shapes)} spikes; shaded: cut")
     overlay.legend(loc="upper right")
 
     _judge(judged, data)
-    _reset(reset, fit, time, waves)
+    _reset(reset, fit, time, shapes)
     return figure
 
 
-def _waves(data: FitData):
+def _shapes(data: FitData):
     """The voltage around each spike, (n, T), V, and the time from its upstroke, s."""
     time = np.arange(-round(BEFORE / data.dt), round(AFTER / data.dt)) * data.dt
-    waves = [
-        np.interp(at + time, (np.arange(len(row)) + 0.5) * data.dt, row)
-        for row, times, valid in zip(data.voltage, data.spike_times, data.valid, strict=True)
-        for at in times
-        if BEFORE < at < valid.sum() * data.dt - AFTER
-    ]
-    return time, np.array(waves).reshape(-1, len(time))
+    at = (np.arange(data.voltage.shape[1]) + 0.5) * data.dt
+    rows = zip(data.voltage, data.spike_times, data.valid.sum(axis=1), strict=True)
+    return time, np.concatenate([waves(row[:n], at[:n], times, time) for row, times, n in rows])
 
 
 def _judge(ax, data: FitData) -> None:
@@ -67,10 +64,10 @@ def _judge(ax, data: FitData) -> None:
     ax.legend(loc="lower right")
 
 
-def _reset(ax, fit: FittedNeuron, time, waves) -> None:
+def _reset(ax, fit: FittedNeuron, time, shapes) -> None:
     """The voltage at the end of the cut over that at the onset, and its regression; the electrode is in both."""
     shape = fit.shape
-    at = lambda when: 1e3 * waves[:, min(np.searchsorted(time, when), len(time) - 1)]
+    at = lambda when: 1e3 * shapes[:, min(np.searchsorted(time, when), len(time) - 1)]
     onset, end = at(-shape.latency), at(shape.cut - shape.latency)
     ax.plot(onset, end, ".", color=DATA, ms=3)
     if len(onset):
