@@ -22,6 +22,7 @@ def files(folder):
     return {file.name for file in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_it_writes_a_figure_and_a_page(here):
     result = run("T", "tonic_spiking", "--out", "some")
     assert result.exit_code == 0, result.output
@@ -53,6 +54,7 @@ def test_a_new_folder_each_time(here):
     assert files(here) == {"gallery-1", "gallery-2"}
 
 
+@pytest.mark.slow
 def test_a_sweep_is_a_picture_and_its_numbers(here):
     result = run("spike_latency", "--sweep", "a", "C=0.5:2", "--size", "3")
     assert result.exit_code == 0, result.output

@@ -103,6 +103,7 @@ def test_what_cannot_be_explored_is_refused():
         gj.explore(NEURONS["LIF"](), dt=0)
 
 
+@pytest.mark.slow
 def test_the_command_writes_one_file_and_refuses_to_replace_it(tmp_path):
     config, out = tmp_path / "neuron_config.json", tmp_path / "explore.html"
     gj.write_neuron_config(dataclasses.replace(NEURONS["LIF-R"](), spike_latency=np.asarray(0.0)), config)

@@ -242,6 +242,7 @@ def off(truth):
     return eqx.tree_at(where, truth, (jnp.asarray(1.2), jnp.asarray(1.5e-3)))
 
 
+@pytest.mark.slow
 def test_the_threshold_moves_where_the_spikes_are(truth, off, data):
     stage = FineTuning(optax.adam(0.1), loss="van Rossum", steps=30, hazard=False)(off, data)
     assert stage.taken

@@ -269,6 +269,7 @@ def test_a_sharpness_that_the_voltage_does_not_tell_is_held(data):
     assert_told(fitted, odd, AUGMENTED.coordinates(start, data.duration).membrane, along=(0,))
 
 
+@pytest.mark.slow
 def test_a_hazard_without_jitter_and_lapses_gets_them(truth, data):
     """As a neuron has it that was read from a file: it is fitted from where a fit starts."""
     noise = lambda m: m.neuron.escape_noise

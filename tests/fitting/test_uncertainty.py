@@ -139,6 +139,7 @@ def test_what_is_measured_on_the_spikes_widens_the_errors_of_what_rests_on_it(tr
     assert "reset_intercept" not in laplace(truth, data, LEVELS["LIF-ASC"]).names
 
 
+@pytest.mark.slow
 def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
     again = recorded(truth, seconds=6.0, sweeps=2, seed=5)
     again = replace(again, current=np.tile(again.current[:1], (2, 1)))

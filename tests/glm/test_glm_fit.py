@@ -183,6 +183,7 @@ def test_what_was_not_recorded_is_not_silence(simulated):
     assert far > 0.5
 
 
+@pytest.mark.slow
 def test_trials_do_not_reach_into_each_other(simulated):
     _, spikes, empty, _ = simulated
     trials = np.moveaxis(spikes.reshape(4, 20, 1000), 1, 0)

@@ -75,6 +75,7 @@ def test_a_lasso_is_where_its_conditions_say(problem):
     np.testing.assert_allclose(slopes[fitted & ~none], strength * np.sign(weights[fitted & ~none]), rtol=0.02)
 
 
+@pytest.mark.slow
 def test_a_group_lasso_leaves_pairs_out_and_signs_hold(problem):
     plan, data = problem
     pairs = plan.parts(maximise_with_corners(plan, data, LIKELIHOOD, Prior(RIDGE, group=6.0)).theta)[3]

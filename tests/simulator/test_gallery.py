@@ -85,6 +85,7 @@ def test_one_call_gives_what_twenty_do():
         np.testing.assert_allclose(trains[row][trains[row] < steps[row] * pattern.dt], alone, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_sweep_takes_every_combination_last_axis_fastest():
     pattern = gj.gallery["tonic_spiking"]
     neurons = sweep(pattern.neuron, {"a": [0.0, 5.0], "A1": [0.0, 5e-9, 10e-9]})

@@ -233,6 +233,7 @@ def test_a_sweep_classifies_as_single_runs_do(tmp_path):
     assert legend[-1] == "the pattern itself"
 
 
+@pytest.mark.slow
 def test_spikes_without_end_are_no_firing_pattern():
     pattern = gj.gallery["tonic_bursting"]
     x, y = (read_axis(pattern.neuron, text) for text in ("V_reset=-70:-30", "b=10:20"))

@@ -168,6 +168,7 @@ def test_the_propagator_is_the_matrix_exponential(rates, h):
     np.testing.assert_allclose(state.currents, expected[2:4], rtol=1e-12, atol=1e-30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rates", RATES.values(), ids=RATES.keys())
 def test_the_propagators_derivative_is_the_matrix_exponentials(rates):
     neuron, names = gj.MihalasNiebur(a=5.0, **rates), ("b", "k1", "k2", "leak")
@@ -304,6 +305,7 @@ def test_a_state_on_the_threshold_spikes_at_once():
     assert gj.simulate(pattern.neuron, pattern.current[:10], DT).spikes().times[0] == 0.0
 
 
+@pytest.mark.slow
 def test_any_number_of_internal_currents():
     current = np.full(2000, 1.5e-9)
     none = gj.MihalasNiebur(k=(), R=(), A=(), init_currents=())
@@ -343,6 +345,7 @@ def test_bad_fields_are_refused(fields, message):
         gj.MihalasNiebur(**fields)
 
 
+@pytest.mark.slow
 def test_float32_keeps_every_spike(reference):
     """Class 1 rests on a part of its current, one in a million, that float32 resolves to 6 %."""
     with jax.enable_x64(False):

@@ -90,6 +90,7 @@ def test_what_is_computed_once_is_the_same(kind):
         np.testing.assert_array_equal(slopes, np.diag(6 * finite))
 
 
+@pytest.mark.slow
 def test_a_loss_on_spikes_has_a_gradient():
     rate = lambda current: gj.simulate(neuron(), current * DRIVE, DT).spiked.sum()
     assert float(rate(1.0)) > 2
