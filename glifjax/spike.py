@@ -1,10 +1,10 @@
 """What decides a spike: a hard step forward, a smooth bump backward; the escape-noise hazard; that hazard gathered.
 
-And `once`, by which many neurons' numbers are computed once a step.
+And `once`, by which many neurons' decisions are computed once a step.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import equinox as eqx
 import jax
@@ -151,38 +151,27 @@ class AccumulatedHazard(eqx.Module):
         return accumulated + forgotten * (evoked * (self.tau / dt) - accumulated)
 
 
-def once(values: Any) -> Any:
-    """The same booleans and numbers, bit by bit, with the same derivatives; computed once for all that hangs on them.
+@jax.custom_jvp
+def once(decision: Bool[Array, "..."] | Float[Array, "..."]) -> Array:
+    """The same booleans, or zeros and ones, with the same derivative; computed once for all that hangs on them.
 
     Of many neurons, each array of the next state is written by a loop of its own, into which the CPU's compiler takes
-    along all that its numbers follow from: a decision, or the voltage it hangs on, is computed anew for each. It does
-    not do so with what it takes for dear, such as an integer's division. Here the bits are divided by a one, which
-    only its code generator, later, knows to be one. One neuron's step is one loop, and needs none.
-
-    Args:
-        values: a pytree of arrays; integers are handed on.
+    along all that its numbers follow from: a decision is made anew for each. It does not do so with what it takes for
+    dear, such as a root, and the root of a 0 or a 1 is that number. One neuron's step is one loop, and needs none.
     """
-    return jax.tree.map(lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.integer) else _once(leaf), values)
+    return _of_one(decision)
 
 
-@jax.custom_jvp
-def _once(value):
-    return _of_one(value)
-
-
-@_once.defjvp
+@once.defjvp
 def _once_jvp(primals, tangents):
-    return _once(*primals), tangents[0]
+    return once(*primals), tangents[0]
 
 
 @custom_vmap
-def _of_one(value):
-    return value
+def _of_one(decision):
+    return decision
 
 
 @_of_one.def_vmap
-def _of_many(size, in_batched, value):
-    number = value.astype(jnp.float32) if value.dtype == bool else value
-    bits = jax.lax.bitcast_convert_type(number, f"int{8 * number.dtype.itemsize}")
-    same = jax.lax.div(bits, (bits | 1) & 1)
-    return jax.lax.bitcast_convert_type(same, number.dtype).astype(value.dtype), True
+def _of_many(size, in_batched, decision):
+    return jnp.sqrt(decision.astype(jnp.float32)).astype(decision.dtype), True

@@ -186,7 +186,7 @@ class MihalasNiebur(AbstractNeuron):
         equations, exact = self.equations, self.integrator == "exact"
         over = propagator_of(equations, dt, exact=exact) if self.propagator is None else self.propagator
         old = Point(state.excess, state.threshold, state.currents)
-        free, flags = once(equations.evolve(old, inp.current, over)), state.flags
+        free, flags = equations.evolve(old, inp.current, over), state.flags
         if exact and inp.is_deterministic:
             may_spike = Excess.of(equations, old, inp.current).may_reach_zero(free.excess, dt, over)
             end, waits, raised = spikes_of_a_step(
