@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.errors import InputError
-from glifjax.spike import EscapeNoise, SurrogateSpike, once
+from glifjax.scan import once
+from glifjax.spike import EscapeNoise, SurrogateSpike
 
 State = Any
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class AbstractSpikingNeuron(AbstractNeuron):
 
     def step(self, state: State, inp: Input, dt: Float[Array, ""]) -> tuple[State, Sample]:
         """Advance, decide, reset: the state one step of dt seconds later, and what the step shows."""
-        free = self.advance(state, inp.current, dt)
+        free = once(self.advance(state, inp.current, dt))
         excess = self.surplus(free) if inp.is_deterministic else self.excess(free)
         spiked = decide(self, excess, self.refractory(state), inp, dt)
         jumped = choose(spiked, self.reset(free), free, self.detach_reset)
@@ -223,9 +224,10 @@ def decide(
 
 def choose(spiked: Float[Array, ""], if_spike: State, if_not: State, detach: bool) -> State:
     """The state `if_spike` where spiked is 1, else `if_not`; differentiable in `spiked` unless detached."""
+    is_spike = spiked > 0.5  # one for all leaves: a gradient holds it over time
 
     def leaf(a, b):
-        chosen = jnp.where(spiked > 0.5, a, b)
+        chosen = jnp.where(is_spike, a, b)
         if detach or not jnp.issubdtype(chosen.dtype, jnp.floating):
             return chosen
         return chosen + (spiked - jax.lax.stop_gradient(spiked)) * (a - b)

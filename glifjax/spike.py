@@ -1,7 +1,4 @@
-"""What decides a spike: a hard step forward, a smooth bump backward; the escape-noise hazard; that hazard gathered.
-
-And `once`, by which many neurons' decisions are computed once a step.
-"""
+"""What decides a spike: a hard step forward, a smooth bump backward; the escape-noise hazard; that hazard gathered."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -9,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Bool, Float
 
 from glifjax.arrays import as_float
@@ -149,29 +145,3 @@ class AccumulatedHazard(eqx.Module):
         """A after a step of dt seconds in which the hazard, evoked = lambda dt, is constant: exact."""
         forgotten = -jnp.expm1(-dt / self.tau)
         return accumulated + forgotten * (evoked * (self.tau / dt) - accumulated)
-
-
-@jax.custom_jvp
-def once(decision: Bool[Array, "..."] | Float[Array, "..."]) -> Array:
-    """The same booleans, or zeros and ones, with the same derivative; computed once for all that hangs on them.
-
-    Of many neurons, each array of the next state is written by a loop of its own, into which the CPU's compiler takes
-    along all that its numbers follow from: a decision is made anew for each. It does not do so with what it takes for
-    dear, such as a root, and the root of a 0 or a 1 is that number. One neuron's step is one loop, and needs none.
-    """
-    return _of_one(decision)
-
-
-@once.defjvp
-def _once_jvp(primals, tangents):
-    return once(*primals), tangents[0]
-
-
-@custom_vmap
-def _of_one(decision):
-    return decision
-
-
-@_of_one.def_vmap
-def _of_many(size, in_batched, decision):
-    return jnp.sqrt(decision.astype(jnp.float32)).astype(decision.dtype), True

@@ -191,7 +191,7 @@ def test_simulate_is_the_only_scan():
         "glifjax/mihalas_niebur/lanes.py",
         "glifjax/mihalas_niebur/zeros.py",
         "glifjax/network/delays.py",
-        "glifjax/scan.py",
+        "glifjax/scan/loop.py",
     ]
 
 

@@ -32,7 +32,8 @@ from glifjax.rules.own import (
     stops_above,
     threshold_of,
 )
-from glifjax.spike import AccumulatedHazard, EscapeNoise, SurrogateSpike, once
+from glifjax.scan import once
+from glifjax.spike import AccumulatedHazard, EscapeNoise, SurrogateSpike
 
 #: Beyond these, no cell: F and ohm.
 LARGEST_C = 1e-6

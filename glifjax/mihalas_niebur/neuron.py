@@ -28,7 +28,8 @@ from glifjax.mihalas_niebur.excess import Excess
 from glifjax.mihalas_niebur.flow import Equations, Point, Propagator, propagator_of
 from glifjax.mihalas_niebur.words import described
 from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status, check_spike_cut, choose, decide
-from glifjax.spike import EscapeNoise, SurrogateSpike, once
+from glifjax.scan import once
+from glifjax.spike import EscapeNoise, SurrogateSpike
 
 INTEGRATORS = ("exact", "exponential_euler")
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class MihalasNiebur(AbstractNeuron):
         equations, exact = self.equations, self.integrator == "exact"
         over = propagator_of(equations, dt, exact=exact) if self.propagator is None else self.propagator
         old = Point(state.excess, state.threshold, state.currents)
-        free, flags = equations.evolve(old, inp.current, over), state.flags
+        free, flags = once(equations.evolve(old, inp.current, over)), state.flags
         if exact and inp.is_deterministic:
             may_spike = Excess.of(equations, old, inp.current).may_reach_zero(free.excess, dt, over)
             end, waits, raised = spikes_of_a_step(

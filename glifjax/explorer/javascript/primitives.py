@@ -33,7 +33,7 @@ TEMPLATES = {
 LOGIC = {"and": ("{0} && {1}", "{0} & {1}"), "or": ("{0} || {1}", "{0} | {1}"), "xor": ("{0} !== {1}", "{0} ^ {1}")}
 LOGIC["not"] = ("!{0}", "~{0}")
 #: What passes its operands on.
-SAME = {"copy", "copy_p", "optimization_barrier", "pvary", "reduce_precision", "stop_gradient"}
+SAME = {"copy", "copy_p", "once", "optimization_barrier", "pvary", "reduce_precision", "stop_gradient"}
 #: Folds an axis, by the template of two; and running along one.
 REDUCTIONS = {
     "reduce_sum": "add", "reduce_prod": "mul", "reduce_max": "max", "reduce_min": "min", "reduce_and": "and",

@@ -32,7 +32,7 @@ from jaxtyping import Array, Bool, Float, Int
 from glifjax.network.cells.base import AbstractCells, Arrivals, Step, along, lead, refractory_steps, total
 from glifjax.network.cells.gathered import GatheredHazard
 from glifjax.network.synapses import Propagators, mean_decay, propagators
-from glifjax.spike import once
+from glifjax.scan import once
 
 
 class GlifState(NamedTuple):
@@ -179,6 +179,7 @@ class GlifPsc(AbstractCells):
         if state.lead is not None:  # the first step after a spike is longer by its lead
             free = self._moved(free, state.lead, self._slope(state, current))
         free = self._gathered(free, state, c.h)
+        free = free._replace(v=jax.vmap(once)(free.v))
         surplus = self._surplus(free)
         spiked = jnp.zeros_like(active) if quiet else jax.vmap(once)(active & (surplus > 0))
         jumped, new_lead = free, None if state.lead is None else jnp.zeros_like(state.lead)

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int
 
 from glifjax.network.cells.base import AbstractCells, Arrivals, Step, along, lead, refractory_steps, total
 from glifjax.network.synapses import Propagators, propagators
-from glifjax.spike import once
+from glifjax.scan import once
 
 #: Synapses, and their ports.
 KINDS = {"alpha": 2, "exp": 2, "delta": 1}

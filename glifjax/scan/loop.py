@@ -17,9 +17,7 @@ import jax.numpy as jnp
 from glifjax.arrays import axes, varying_over
 from glifjax.checks import count_of
 from glifjax.errors import InputError
-
-#: (state, input) -> (state one step later, what the step shows); both any pytrees of arrays.
-Step = Callable[[Any, Any], tuple[Any, Any]]
+from glifjax.scan.hoisting import Step, hoisted
 
 
 def the_sample(state: Any, sample: Any) -> Any:
@@ -68,15 +66,17 @@ def scan(
     if not callable(of):
         raise InputError(f"record is {of!r}; give a function of (state, sample)")
 
-    def recorded(state, inp):
+    def shown(state, inp):
         state, sample = step(state, inp)
         return state, of(state, sample)
 
     if reverse and (checkpoint is not None or record.every != 1):
         raise InputError("reverse runs alone; leave checkpoint and record's `every` out")
+    start = start if reverse else _laid_out_as_its_step(step, start, inputs)
+    has_steps = jax.tree.leaves(inputs)[0].shape[0] > 0
+    recorded = hoisted(shown, start, jax.tree.map(lambda leaf: leaf[0], inputs)) if has_steps else shown
     if reverse:
         return jax.lax.scan(recorded, start, inputs, reverse=True)
-    start = _laid_out_as_its_step(step, start, inputs)
     if record.every == 1:
         return _in_blocks(recorded, start, inputs, checkpoint)
     strides, rest = _split(inputs, record.every)
