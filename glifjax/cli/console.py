@@ -6,12 +6,19 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Annotated
 
+import typer
 from rich import markup
 from rich.console import Console
 
 from glifjax.errors import LONGEST, InputError, printable, shortened
 
+#: The option of commands that read one neuron.
+NeuronId = Annotated[
+    str | None,
+    typer.Option("--id", metavar="ID", show_default=False, help="Of the neuron, where its file holds several."),
+]
 out_console, err_console = Console(highlight=False), Console(stderr=True, highlight=False)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from glifjax.cli.console import err_console, escape, out_console, plain_errors
+from glifjax.cli.console import NeuronId, err_console, escape, out_console, plain_errors
 
 
 class Form(StrEnum):
@@ -36,6 +36,7 @@ def convert(
         ),
     ] = None,
     electrode: Annotated[str | None, typer.Option(help="The one to take, where several recorded at once.")] = None,
+    id: NeuronId = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
 ) -> None:
     """Write a file in another form.
@@ -55,7 +56,9 @@ def convert(
                 raise InputError("--stimulus and --electrode are of a recording; leave them out with --to, of a neuron")
             if out.suffix.lower() != ".json":
                 raise InputError(f"{out}: a neuron is written as JSON; give a name that ends in .json")
-            return _neuron(source, out, to, overwrite)
+            return _neuron(source, id, out, to, overwrite)
+        if id is not None:
+            raise InputError("--id is of a neuron; leave it out, or say with --to in which form to write the neuron")
         if out.suffix.lower() == ".json":
             raise InputError(f"{out}: a neuron is written in the form that --to names; give allen, nest or sonata")
         if out.suffix.lower() != ".nwb":
@@ -63,15 +66,17 @@ def convert(
         _recording(source, out, stimulus, electrode, overwrite)
 
 
-def _neuron(source: Path, out: Path, to: Form, overwrite: bool) -> None:
+def _neuron(source: Path, id: str | None, out: Path, to: Form, overwrite: bool) -> None:
     import jax
 
+    from glifjax.cli.neurons import check_id
     from glifjax.io.config.convert import convert_neuron_config
     from glifjax.io.writing import check_target
 
     check_target(out, overwrite)
+    check_id(source, id)
     jax.config.update("jax_enable_x64", True)
-    note = convert_neuron_config(source, out, to.value)
+    note = convert_neuron_config(source, out, to.value, id=id)
     out_console.print(f"[bold]{escape(str(out))}[/bold]", soft_wrap=True)
     if note:
         out_console.print(escape(note), soft_wrap=True)

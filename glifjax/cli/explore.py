@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from glifjax.cli.console import escape, out_console, plain_errors
+from glifjax.cli.console import NeuronId, escape, out_console, plain_errors
 
 
 def explore(
@@ -21,6 +21,7 @@ def explore(
         typer.Option(help='Numbers, ranges or protocol names ("1,4-6"). Left out: the first, up to 30 s of them.'),
     ] = None,
     dt: Annotated[float, typer.Option(metavar="S", help="The page's time step, s.")] = 1e-4,
+    id: NeuronId = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
     """Make a page in which a neuron's numbers and stimulus are moved, and its voltage and spikes follow at once.
@@ -30,10 +31,12 @@ def explore(
     [bold]Example:[/bold]  glifjax explore neuron_config.json cell.nwb --out explore.html
     """
     with plain_errors():
-        _explore(neuron_config, cell, out, sweeps, dt, overwrite)
+        _explore(neuron_config, id, cell, out, sweeps, dt, overwrite)
 
 
-def _explore(config: Path, cell: Path | None, out: Path, which: str | None, dt: float, overwrite: bool) -> None:
+def _explore(
+    config: Path, id: str | None, cell: Path | None, out: Path, which: str | None, dt: float, overwrite: bool
+) -> None:
     import jax
 
     import glifjax as gj
@@ -47,8 +50,8 @@ def _explore(config: Path, cell: Path | None, out: Path, which: str | None, dt: 
         raise InputError("--sweeps chooses among those of a recording; give CELL.nwb too")
     check_target(out, overwrite)
     jax.config.update("jax_enable_x64", True)
-    neuron = read_neuron(config)
-    title, source = _title(config), config.name
+    neuron = read_neuron(config, id)
+    title, source = _title(config) if id is None else id, config.name
     if cell is None:
         gj.explore(neuron, dt=dt, title=title, source=source).save(out)
     else:

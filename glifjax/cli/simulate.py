@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from glifjax.cli.console import err_console, escape, out_console, plain_errors
+from glifjax.cli.console import NeuronId, err_console, escape, out_console, plain_errors
 from glifjax.errors import InputError
 
 
@@ -55,6 +55,7 @@ def simulate(
     ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw each sweep: OUT_plots/sweep_<number>.png.")] = False,
     electrode: Annotated[str | None, typer.Option(help="The one to take, where several recorded at once.")] = None,
+    id: NeuronId = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.nwb and its plots.")] = False,
     in_place: Annotated[
         bool,
@@ -80,7 +81,7 @@ def simulate(
 
         check_neuron_config(neuron_config)
         if step is not None:
-            cell = _step(neuron_config, cell, step, duration, out, plot, seed, stack)
+            cell = _step(neuron_config, id, cell, step, duration, out, plot, seed, stack)
             if cell is None:
                 return
         if cell is None:
@@ -88,14 +89,14 @@ def simulate(
         options = {"absolute": absolute, "seed": seed, "spike_cut": spike_cut, "spike_cut_value": spike_cut_value}
         target = _target(cell, out, in_place, yes)
         check_recording(cell)
-        _simulate(neuron_config, cell, target, sweeps, electrode, plot, overwrite, in_place and not yes, options)
+        _simulate(neuron_config, id, cell, target, sweeps, electrode, plot, overwrite, in_place and not yes, options)
 
 
-def _step(config, cell, step, duration, out, plot, seed, stack) -> Path | None:
+def _step(config, id, cell, step, duration, out, plot, seed, stack) -> Path | None:
     """Simulate a step and say what came of it; or, for --out, the recording of a step to simulate."""
     import jax
 
-    from glifjax.cli.neurons import read_glif
+    from glifjax.cli.neurons import read_neuron
     from glifjax.cli.step import print_step, step_recording
 
     if cell is not None:
@@ -104,9 +105,9 @@ def _step(config, cell, step, duration, out, plot, seed, stack) -> Path | None:
         raise InputError("--plot draws beside --out OUT.nwb; add that")
     jax.config.update("jax_enable_x64", True)
     if out is None:
-        print_step(config, step, duration, seed)
+        print_step(read_neuron(config, id), config.name, step, duration, seed)
         return None
-    return step_recording(Path(stack.enter_context(TemporaryDirectory())), read_glif(config), step, duration)
+    return step_recording(Path(stack.enter_context(TemporaryDirectory())), read_neuron(config, id), step, duration)
 
 
 def _target(cell: Path, out: Path | None, in_place: bool, yes: bool) -> Path:
@@ -121,11 +122,11 @@ def _target(cell: Path, out: Path | None, in_place: bool, yes: bool) -> Path:
     return out
 
 
-def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, options) -> None:
+def _simulate(config, id, cell, target, which, electrode, plot, overwrite, ask, options) -> None:
     import jax
 
     import glifjax as gj
-    from glifjax.cli.neurons import read_glif
+    from glifjax.cli.neurons import read_neuron
     from glifjax.cli.simulations import Simulation, choose_sweeps
     from glifjax.cli.units import check_units
     from glifjax.io.nwb.simulation_writer import write_simulation
@@ -133,7 +134,7 @@ def _simulate(config, cell, target, which, electrode, plot, overwrite, ask, opti
     from glifjax.io.writing import check_target
 
     jax.config.update("jax_enable_x64", True)
-    neuron = read_glif(config)
+    neuron = read_neuron(config, id)
     simulation = Simulation(neuron, config.name, **options)
     plots = target.with_name(f"{target.stem}_plots")
     with gj.read_recording(cell, electrode=electrode, trim=False) as recording:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import glifjax as gj
+from glifjax.cli.neurons import reference
 from glifjax.errors import InputError
 from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.sweeps import name_sweeps
@@ -29,7 +30,7 @@ class Simulation:
     """How a neuron is run over sweeps, and how its voltage is written.
 
     Attributes:
-        neuron: voltages relative to its El_reference.
+        neuron: a GLIF, voltages relative to its El_reference, or a MihalasNiebur, whose voltages are absolute.
         source: the name of its config.
         spike_cut: "duration" or "steps", as in `glifjax.simulation`.
         seed: of spikes drawn from escape noise; None for a hard threshold.
@@ -38,10 +39,10 @@ class Simulation:
 
     Raises:
         SimulationError: an unknown spike_cut, a spike_cut_value that is no voltage in V, a seed without
-            escape noise, absolute voltages without an El_reference.
+            escape noise, absolute voltages without an El_reference, options that a MihalasNiebur has no use for.
     """
 
-    neuron: gj.GLIF
+    neuron: gj.GLIF | gj.MihalasNiebur
     source: str
     spike_cut: SpikeCut = "duration"
     seed: int | None = None
@@ -55,7 +56,14 @@ class Simulation:
             raise SimulationError(
                 f"--spike-cut-value {self.spike_cut_value:g} is no voltage in V; give one such as 0.05"
             )
-        if self.absolute and float(self.neuron.El_reference) == 0:
+        if isinstance(self.neuron, gj.MihalasNiebur) and (
+            self.absolute or self.spike_cut != "duration" or self.spike_cut_value is not None
+        ):
+            raise SimulationError(
+                f"{self.source}: a Mihalas-Niebur neuron has absolute voltages and no spike cut; leave --absolute, "
+                "--spike-cut and --spike-cut-value out"
+            )
+        if self.absolute and reference(self.neuron) == 0:
             raise SimulationError(
                 f"{self.source}: has no El_reference, so its voltages stay as they are; drop --absolute"
             )
@@ -71,7 +79,7 @@ class Simulation:
     @property
     def reference(self) -> float:
         """What is added to voltages when they are written, V."""
-        return float(self.neuron.El_reference) if self.absolute else 0.0
+        return reference(self.neuron) if self.absolute else 0.0
 
     @property
     def written(self) -> Written:
@@ -79,13 +87,20 @@ class Simulation:
         return Written(
             description=f"Simulated by glifjax {version('glifjax')} from {self.source}: {'; '.join(self.choices())}.",
             neuron_config=json.dumps(neuron_to_config(self.neuron)),
-            n_currents=len(self.neuron.asc_tau_array),
+            n_currents=len(self.neuron.k if isinstance(self.neuron, gj.MihalasNiebur) else self.neuron.asc_tau_array),
             reference=self.reference,
             spike_cut_value=self.spike_cut_value,
         )
 
     def choices(self) -> list[str]:
         """What was chosen, in words."""
+        spikes = (
+            "spikes where voltage exceeds threshold"
+            if self.seed is None
+            else f"spikes drawn from escape noise, seed {self.seed}"
+        )
+        if isinstance(self.neuron, gj.MihalasNiebur):
+            return ["voltages are absolute", spikes]
         steps, dt = int(self.neuron.spike_cut_length), float(self.neuron.dt)
         cut = f"{steps} steps of {1e6 * dt:.4g} µs in the config"
         rest = f"El_reference, {1e3 * float(self.neuron.El_reference):.2f} mV"
@@ -97,9 +112,7 @@ class Simulation:
             "NaN marks the spike cut"
             if self.spike_cut_value is None
             else f"{1e3 * self.spike_cut_value:g} mV stand for NaN in the spike cut of the voltage",
-            "spikes where voltage exceeds threshold"
-            if self.seed is None
-            else f"spikes drawn from escape noise, seed {self.seed}",
+            spikes,
         ]
 
 

@@ -1,5 +1,8 @@
 """`glifjax convert`, and `glifjax simulate --step`: what a new user types."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from nwb_files import Cell
@@ -73,13 +76,39 @@ def test_a_neuron_is_converted_and_no_file_lost(config, tmp_path):
     assert gj.read_neuron_config(out).spike_cut_length == 20
 
 
-def test_a_step_is_for_glif_neurons(tmp_path):
+@pytest.mark.slow
+def test_a_mihalas_niebur_neuron_takes_a_step(tmp_path):
+    """It spikes at C / G ln(I / (I - G (th_inf - El))), 20 ms ln 2 at 2 nA, and so after each reset to El."""
     path = tmp_path / "mihalas_niebur.json"
-    gj.write_neuron_config(gj.gallery["tonic_spiking"].neuron, path)
-    for words in ((), ("--out", tmp_path / "out.nwb")):
-        done = run("simulate", path, "--step", "200pA", *words)
+    gj.write_neuron_config(gj.MihalasNiebur(), path)
+    done = run("simulate", path, "--step", "2nA", "--duration", "100ms")
+    assert done.exit_code == 0, done.output
+    words, wait = " ".join(done.output.split()), 20 * np.log(2)
+    assert f"{100 // wait:.0f} spikes" in words
+    assert f"the first {wait:.1f} ms after its start; intervals from {wait:.1f} to {wait:.1f} ms" in words
+    assert "V from -70.0 to -50" in words
+    assert "0 spikes" in run("simulate", path, "--step", "999pA", "--duration", "100ms").output
+
+
+@pytest.mark.parametrize("command", ["simulate", "convert", pytest.param("explore", marks=pytest.mark.slow)])
+def test_one_of_several_neurons_is_chosen_by_its_id(config, tmp_path, command):
+    path, out = tmp_path / "several.json", tmp_path / ("out.html" if command == "explore" else "out.json")
+    one = json.loads(config.read_text())
+    path.write_text(json.dumps({"471": one, "472": one | {"C": 2e-10}}))
+    rest = {"simulate": ("--step", "300pA"), "convert": (out, "--to", "allen"), "explore": ("--out", out)}[command]
+    for words in ((), ("--id", "7")):
+        done = run(command, path, *rest, *words)
         assert done.exit_code == 2
-        assert "holds a MihalasNiebur; this command runs GLIF neurons" in " ".join(done.stderr.split())
+        assert "such as --id 471" in " ".join(done.stderr.split())
+    done = run(command, path, *rest, "--id", "472")
+    assert done.exit_code == 0, done.output
+    if command == "simulate":  # 20 of 30 mV: RC ln 3, and RC is 20 ms, the first one's 10
+        (first,) = re.findall(r"the first ([\d.]+) ms", done.output)
+        assert abs(float(first) - 20 * np.log(3)) < 0.1
+    elif command == "convert":
+        assert gj.read_neuron_config(out).C == 2e-10
+    else:
+        assert "<title>472" in out.read_text()
 
 
 def test_a_step_says_what_the_neuron_does(config):

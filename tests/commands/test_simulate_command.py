@@ -192,6 +192,22 @@ def test_a_batch_is_simulate_sweep_by_sweep(files, tmp_path, seed):
                 assert_allclose(one, other, rtol=1e-12, atol=1e-15)
 
 
+def test_a_mihalas_niebur_neuron_runs_over_sweeps(files, tmp_path):
+    path, out = tmp_path / "mihalas_niebur.json", tmp_path / "out.nwb"
+    gj.write_neuron_config(gj.MihalasNiebur(C=3e-11, G=2e-9, A=(1e-11, -1e-12)), path)
+    result = run(path, files[1], "--out", out, "--plot")
+    assert result.exit_code == 0, result.output
+    assert "voltages are absolute" in result.output
+    expected = traces((path, files[1]))
+    assert all(len(trace.spikes()) > 1 and trace.status == 0 for trace in expected.values())
+    assert_holds(out, expected)
+    assert len(list((tmp_path / "out_plots").iterdir())) == 3
+    for option in (["--absolute"], ["--spike-cut", "steps"], ["--spike-cut-value", "0.05"]):
+        refused = run(path, files[1], "--out", tmp_path / "new.nwb", *option)
+        assert refused.exit_code == 2
+        assert "has absolute voltages and no spike cut" in refused.output
+
+
 def test_in_place_wants_the_name_typed_and_keeps_what_was_recorded(copies):
     path = copies[1]
     before = path.read_bytes()

@@ -119,11 +119,20 @@ def read_neuron_configs(path: str | os.PathLike, *, absolute: bool = False) -> d
     Raises:
         NeuronConfigError: as read_neuron_config; a file of one neuron without an id.
     """
-    config, wrapped = load(path)
-    ids = [wrapped] if wrapped is not None else list(config) if _is_several(config) else []
+    ids = neuron_ids(path)
     if not ids:
         raise NeuronConfigError(f'{path}: holds one neuron without an id; read it with read_neuron_config("{path}")')
     return {name: read_neuron_config(path, id=name, absolute=absolute) for name in ids}
+
+
+def neuron_ids(path: str | os.PathLike) -> list[str]:
+    """The ids of a file's neurons; none where it holds one neuron without an id.
+
+    Raises:
+        NeuronConfigError: a file that cannot be read, or is not JSON.
+    """
+    config, wrapped = load(path)
+    return [wrapped] if wrapped is not None else list(config) if _is_several(config) else []
 
 
 def _is_several(config: Mapping[str, Any]) -> bool:
