@@ -192,6 +192,7 @@ def test_a_batch_is_simulate_sweep_by_sweep(files, tmp_path, seed):
                 assert_allclose(one, other, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_a_mihalas_niebur_neuron_runs_over_sweeps(files, tmp_path):
     path, out = tmp_path / "mihalas_niebur.json", tmp_path / "out.nwb"
     gj.write_neuron_config(gj.MihalasNiebur(C=3e-11, G=2e-9, A=(1e-11, -1e-12)), path)
