@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 # What is compiled once is compiled for the whole run, for its workers and for the commands that tests start; in a cache
@@ -19,6 +20,10 @@ if sys.dont_write_bytecode:  # several seconds for every command that a test sta
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(COMPILED / "python")
     sys.dont_write_bytecode = False
+
+# How long an example takes is the machine's: the first one compiles, or reads tables of letters, and cores are shared.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # Before any module of glifjax is loaded: annotations of shape and type are checked at every call.
 install_import_hook("glifjax", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")

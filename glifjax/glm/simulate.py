@@ -201,7 +201,8 @@ def _in_calls(blocks: Callable, network: tuple, state, steps: int, warm_up: int)
     status = jnp.zeros((), jnp.int32)
     pieces, began = [], monotonic()
     for call in range(calls):
-        state, counts, flags = blocks(network, state, call * length, length, warm_up)
+        first = jnp.asarray(call * length)  # an array: of an int, each call would be compiled anew
+        state, counts, flags = blocks(network, state, first, length, warm_up)
         pieces.append(counts)
         status = status | flags
         if calls > 1 and sys.stderr.isatty() and monotonic() - began > PATIENCE:

@@ -14,7 +14,7 @@ import pytest
 from fuzz.__main__ import trial
 from fuzz.inputs import RECORD
 from h5py import h5a, h5s, h5t
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])  # its first draw reads tables of letters
+@settings(max_examples=50)
 def test_json_is_read_as_python_reads_it(value):
     assert parse_json(json.dumps(value)) == value
 
@@ -88,7 +88,7 @@ CONFIG = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02, spike_cut_lengt
 
 
 @given(key=st.sampled_from(["C", "spike_cut_length", "asc_tau_array", "coeffs", "voltage_reset_method"]), value=JSON)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_config_is_read_or_refused_by_its_key(key, value):
     from glifjax.io import neuron_from_config, neuron_to_config
 
@@ -365,7 +365,7 @@ def test_no_cell_of_a_table_is_a_formula():
 
 
 @given(st.text("$\\^_{}%ab"))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_text_in_a_figure_is_a_formula(text):
     figure, page = Figure(), BytesIO()
     figure.text(0, 0, plain(f"a{text}$\\frac$"))

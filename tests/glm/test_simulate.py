@@ -114,6 +114,13 @@ def test_one_key_gives_the_same_bits_whatever_the_length():
     np.testing.assert_array_equal(first, long[:, :300])
 
 
+def test_a_long_run_compiles_its_blocks_once(caplog):
+    with jax.log_compiles():
+        spikes = glm.simulate(poisson(2), 20_100, key=KEY)
+    assert spikes.shape == (2, 20_100)
+    assert caplog.text.count("Finished XLA compilation of jit(_blocks)") == 1
+
+
 def test_steps_are_counted_by_whole_numbers_of_any_type(monkeypatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     assert glm.simulate(bernoulli(), np.int64(10), key=KEY, warm_up=np.int32(5)).shape == (6, 10)
