@@ -194,6 +194,44 @@ def test_a_winwcp_file_that_counts_more_records_than_it_has_bytes_is_not_read(tm
         gj.read_recording(tmp_path / "cell.wcp")
 
 
+def spike2(path, blocks=4, after=-1, items=100):
+    """A Spike2 file of a voltage of 400 samples at 1 kHz in four blocks, which may claim more, or go on elsewhere."""
+    parts = pytest.importorskip("neo.rawio.spike2rawio")
+    starts = [1024 + n * (20 + 2 * 100) for n in range(4)]
+    header, channel = np.zeros(1, parts.headerDescription), np.zeros(1, parts.channelHeaderDesciption1)
+    for name, value in {"system_id": 6, "us_per_time": 1, "channels": 1, "dtime_base": 1e-6}.items():
+        header[name] = value
+    claims = {"firstblock": starts[0], "blocks": blocks, "l_chan_dvd": 1000, "title": b"\x02Vm", "kind": 1}
+    for name, value in claims.items():
+        channel[name] = value
+    of_samples = struct.pack("<ff6sh", 655.36, -70.0, b"\x02mV", 1)
+    content = (header.tobytes().ljust(512, b"\0") + channel.tobytes() + of_samples).ljust(1024, b"\0")
+    for n, place in enumerate([*starts[1:], after]):
+        content += struct.pack("<iiiihh", -1, place, n * 100_000, n * 100_000 + 99_000, 1, items)
+        content += np.arange(n * 100, (n + 1) * 100, dtype="<i2").tobytes()
+    path.write_bytes(content)
+    return path
+
+
+def test_a_spike2_file_whose_blocks_go_round_in_a_ring_is_not_read(tmp_path):
+    """neo follows as many blocks as are claimed, and holds all of their samples."""
+    (tmp_path / "current.csv").write_text("s,pA\n" + "".join(f"{n / 1e3},5\n" for n in range(400)))
+    path = spike2(tmp_path / "whole.smr")
+    with gj.read_recording(path, stimulus=tmp_path / "current.csv") as recording:
+        np.testing.assert_allclose(recording.sweeps[0].voltage, -0.07 + 1e-4 * np.arange(400))
+    for name, options in {
+        "ring": {"blocks": 30_000, "after": 1024},
+        "long": {"items": 30_000},
+        "negative": {"items": -1},
+        "beyond": {"blocks": 5, "after": 10**8},
+    }.items():
+        path = spike2(tmp_path / f"{name}.smr", **options)
+        with pytest.raises(
+            gj.RecordingError, match=rf"{name}\.smr: neo cannot read it \((the blocks of|it ends before)"
+        ):
+            gj.read_recording(path, stimulus=tmp_path / "current.csv")
+
+
 def test_real_files_hold_what_their_protocols_commanded(shared):
     """Current ranges in pA and sampling rates as pyABF gives them."""
     truths = {

@@ -5,11 +5,15 @@ import warnings
 
 import h5py
 import numpy as np
+import pandas
 import pytest
 from typer.testing import CliRunner
 
 import glifjax as gj
 from glifjax.cli import app
+from glifjax.errors import InputError
+from glifjax.io.sonata.node_sets import NodeSets
+from glifjax.io.sonata.nodes import Population
 from glifjax.io.sonata.outputs import outputs
 
 from .small import spikes_of, write
@@ -148,6 +152,20 @@ def test_node_sets_that_select_nothing(tmp_path):
         write(tmp_path, inputs={"c": {**CLAMP, "node_set": "v2"}}), "no node set and no population; there are v1, lgn"
     )
     refused(write(tmp_path, inputs={"c": {**CLAMP, "node_set": {"layer": "L4"}}}), "no node has an attribute 'layer'")
+
+
+def test_node_sets_that_name_one_another():
+    """Each is chosen once, however many ways lead to it: two to the sixtieth would take for ever."""
+    v1 = Population("v1", pandas.DataFrame({"ei": [*"eeii"]}), "nodes.h5")
+    twice = {f"twice {i}": [f"twice {i + 1}", f"next {i + 1}"] for i in range(40)}
+    once = {f"next {i}": f"twice {i}" for i in range(41)}
+    sets = NodeSets({"v1": v1}, {**twice, **once, "twice 40": ["v1"], "v1": {"ei": "i"}, "all": ["all", "v1"]})
+    assert sets.choose("twice 0", "here")["v1"].tolist() == [False, False, True, True]
+    assert sets.choose(["twice 39", "all"], "here")["v1"].all()
+    with pytest.raises(InputError, match="'b' names itself, and no population has its name"):
+        NodeSets({"v1": v1}, {"a": ["v1", "b"], "b": "c", "c": ["b"]}).choose("a", "here")
+    with pytest.raises(InputError, match="name one another more than 100 deep, from 'set 0'"):
+        NodeSets({"v1": v1}, {f"set {i}": f"set {i + 1}" for i in range(5_000)}).choose("set 0", "here")
 
 
 @pytest.mark.parametrize("name", ["population", "node_id", "ei"])

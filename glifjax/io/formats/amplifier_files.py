@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glifjax.io.formats.abf_protocol import waveforms
-from glifjax.io.formats.claimed_sizes import check_abf, check_wcp
+from glifjax.io.formats.claimed_sizes import check_abf, check_smr, check_wcp
 from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel, Quantity
@@ -19,7 +19,7 @@ from glifjax.io.nwb.recordings import NEO_READERS
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
 
 #: What is looked at before neo reads a file, by its ending.
-CLAIMS = {".abf": check_abf, ".wcp": check_wcp}
+CLAIMS = {".abf": check_abf, ".wcp": check_wcp, ".smr": check_smr}
 
 
 class _Signal(NamedTuple):

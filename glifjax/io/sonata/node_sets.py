@@ -14,6 +14,9 @@ from jaxtyping import Bool
 from glifjax.errors import InputError, shown
 from glifjax.io.sonata.nodes import Population
 
+#: How many node sets may name one another in a row.
+DEEPEST = 100
+
 #: Which rows of each population.
 Chosen = dict[str, Bool[np.ndarray, " n"]]
 
@@ -30,26 +33,36 @@ class NodeSets:
         """The rows that `wanted` means, of every population that has some.
 
         Raises:
-            InputError: a name that is none, an object or list that selects nothing; `where` says who asked.
+            InputError: a name that is none, an object or list that selects nothing, node sets that name one another
+                more than 100 deep; `where` says who asked.
         """
-        chosen = {name: rows for name, rows in self._choose(wanted, where, ()).items() if rows.any()}
+        chosen = {name: rows for name, rows in self._choose(wanted, where, (), {}).items() if rows.any()}
         if not chosen:
             raise InputError(f"{where}: {wanted!r} selects no node; {self._attributes(wanted)}")
         return chosen
 
-    def _choose(self, wanted: Any, where: str, within: tuple[str, ...]) -> Chosen:
+    def _choose(self, wanted: Any, where: str, within: tuple[str, ...], resolved: dict[str, Chosen]) -> Chosen:
+        """`within`: the node sets that this one is a part of; `resolved`: those that are chosen already, each once."""
         if isinstance(wanted, str):
             if wanted in self.named and wanted not in within:
-                return self._choose(self.named[wanted], where, (*within, wanted))
+                if len(within) == DEEPEST:
+                    raise InputError(
+                        f"{where}: node sets name one another more than {DEEPEST} deep, from {within[0]!r}"
+                    )
+                if wanted not in resolved:
+                    resolved[wanted] = self._choose(self.named[wanted], where, (*within, wanted), resolved)
+                return resolved[wanted]
             if wanted == "all":
                 return {name: np.ones(len(part.nodes), bool) for name, part in self.populations.items()}
             if wanted in self.populations:
                 return {wanted: np.ones(len(self.populations[wanted].nodes), bool)}
+            if wanted in within:
+                raise InputError(f"{where}: the node set {wanted!r} names itself, and no population has its name")
             names = ", ".join([*self.named, *self.populations])
             raise InputError(f"{where}: {wanted!r} is no node set and no population; there are {names}")
         if isinstance(wanted, list):
             if all(isinstance(item, str) for item in wanted) and wanted:
-                parts = [self._choose(item, where, within) for item in wanted]
+                parts = [self._choose(item, where, within, resolved) for item in dict.fromkeys(wanted)]
                 return {
                     name: np.any([part[name] for part in parts if name in part], axis=0)
                     for name in {key for part in parts for key in part}
