@@ -13,6 +13,8 @@ from glifjax.spikes.trains import SpikeTrains
 FEW_SPIKES = 20
 #: Above this rate times are taken for milliseconds, 1/s.
 HIGHEST_RATE = 1e3
+#: A time so little before a bin's start lies in it, bins: 0.029 s / 0.001 s is a little less than 29.
+ROUNDING = 1e-6
 #: Bins of a recording, at most.
 MOST_BINS = 1e10
 
@@ -179,7 +181,8 @@ def _from_trains(trains: SpikeTrains, dt: float, duration: float | None):
         raise InputError(f"a unit fires at {highest:.0f} Hz; times are in seconds: divide those in ms by 1000")
     _refuse_duplicates(trains.times, rows, units)
     counts = np.zeros((len(units), int(np.ceil(length / dt - 1e-9))), int)
-    np.add.at(counts, (rows, np.minimum((trains.times / dt).astype(int), counts.shape[1] - 1)), 1)
+    bins = np.floor(trains.times / dt + ROUNDING).astype(int)
+    np.add.at(counts, (rows, np.minimum(bins, counts.shape[1] - 1)), 1)
     return _from_array(counts), tuple(units), tuple(str(name) for name in distinct["f0"])
 
 

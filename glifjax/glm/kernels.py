@@ -23,9 +23,16 @@ ROUNDING = 1e-6
 
 def steps_in(duration: float, dt: float, name: str) -> int:
     """A duration as whole steps of dt, both in s, rounded once; refused where it is positive and below a step."""
+    return 0 if duration == 0 else window_in(duration, dt, name, ", or 0")
+
+
+def window_in(duration: float, dt: float, name: str, otherwise: str = "") -> int:
+    """As `steps_in`, of a window, which has a step at least; `otherwise` ends the refusal of others."""
     steps = round(duration / dt + ROUNDING)
-    if duration < 0 or (duration > 0 and steps == 0):
-        raise InputError(f"the {name} is {duration:g} s, less than a step of {dt:g} s; give at least one step, or 0")
+    if steps < 1:
+        raise InputError(
+            f"the {name} is {duration:g} s, less than a step of {dt:g} s; give at least one step{otherwise}"
+        )
     return steps
 
 
@@ -54,7 +61,7 @@ class Exponential(AbstractKernel):
 
     def taps(self, dt: float) -> Float[Array, "T 1 m"]:
         """exp(-decay k dt)."""
-        lags = dt * np.arange(max(steps_in(self.window, dt, "coupling window"), 1))
+        lags = dt * np.arange(window_in(self.window, dt, "coupling window"))
         return jnp.exp(-jnp.atleast_1d(self.decay) * lags[:, None])[:, None, :]
 
 
@@ -77,7 +84,7 @@ class RaisedCosines(AbstractKernel):
 
     def taps(self, dt: float) -> Float[Array, "T b 1"]:
         """The bumps at each lag."""
-        lags = np.arange(max(steps_in(self.window, dt, "window of the cosines"), 1))
+        lags = np.arange(window_in(self.window, dt, "window of the cosines"))
         axis = np.log1p(self.stretch * lags / len(lags)) / np.log1p(self.stretch)
         distance = 1 / (self.count + 1)
         x = np.pi * (axis[:, None] - distance * np.arange(self.count)) / (2 * distance)
@@ -115,7 +122,7 @@ class FunctionKernel(AbstractKernel):
 
     def taps(self, dt: float) -> Float[Array, "T b m"]:
         """The function's values."""
-        lags = dt * jnp.arange(max(steps_in(self.window, dt, "kernel's window"), 1), dtype=float)
+        lags = dt * jnp.arange(window_in(self.window, dt, "kernel's window"), dtype=float)
         return _three_axes(jnp.asarray(self.function(lags), float))
 
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import ArrayLike
 
 from glifjax.arrays import as_float
+from glifjax.checks import require_numbers
 from glifjax.errors import InputError
 from glifjax.glm.activation import SAM, RectifiedSAM, SparseNoise, ThresholdSAM
 from glifjax.glm.glm import GLM, BernoulliGLM, PoissonGLM, RectifiedLNP
@@ -40,6 +41,8 @@ def from_spikeometric(kind: str, weights: ArrayLike, **parameters: Any) -> GLM |
     unknown = [name for name in parameters if name not in defaults]
     if unknown:
         raise InputError(f"{kind} has no parameter {unknown[0]!r}; it has {', '.join(defaults)}")
+    for name, value in parameters.items():
+        require_numbers(name, value, "a number")
     return make(weights, **(defaults | parameters))
 
 

@@ -12,6 +12,8 @@ from glifjax.spikes.trains import NO_POPULATION, SpikeTrains
 
 #: The largest text file that is read, bytes.
 LARGEST = 2**33
+#: How a missing number is written; a population may have any of these names.
+MISSING = ["", "nan", "NaN", "NA", "NULL", "None"]
 
 
 def separator_of(line: str) -> str:
@@ -57,7 +59,8 @@ def read_csv_spikes(path: Path, population: str | None = None) -> SpikeTrains:
         raise InputError(
             f"{path}: its columns are {', '.join(names) or 'none'}; name them timestamps (ms), population and node_ids"
         )
-    return _trains(read_table(path), path)
+    numbers = dict.fromkeys(("timestamps", "node_ids"), MISSING)
+    return _trains(read_table(path, dtype={"population": str}, keep_default_na=False, na_values=numbers), path)
 
 
 def _trains(frame: pandas.DataFrame, path: Path) -> SpikeTrains:

@@ -132,15 +132,19 @@ def _recorders(network: Network) -> tuple[tuple[Recorder, ...], dict[str, list[t
 
 
 def _report(report: Report, network: Network, columns, values, first: int, n_steps: int, duration: float) -> ReportData:
-    """The samples at multiples of the interval, after `start` and up to `stop`, as NEST's multimeter takes them."""
+    """The samples at multiples of the interval, after `start` and up to `stop`, as NEST's multimeter takes them.
+
+    It loses those of the shortest delay before the end. A run that stops before the network's duration ends there only
+    for a while, and has them: what goes on from its state goes on in its reports.
+    """
     ids = np.concatenate([own for _, own in report.cells.values()])
     names = np.concatenate([np.full(len(own), name) for name, (_, own) in report.cells.items()])
     data = np.zeros((n_steps, len(ids)))
     for number, inside in columns:
         data[:, inside] = values[number]
     times = np.round((first + 1 + np.arange(n_steps)) * network.dt, 9)
-    slice_ = network.shortest_delay
-    last = (np.ceil(np.round((first * network.dt + duration) / slice_, 9)) - 1) * slice_
+    slice_, end = network.shortest_delay, np.round(first * network.dt + duration, 9)
+    last = (np.ceil(np.round(end / slice_, 9)) - 1) * slice_ if end >= network.duration else end
     every = round(report.interval / network.dt)
     shown = (first + 1 + np.arange(n_steps)) % every == 0
     shown &= (times > report.start) & (times <= report.stop) & (times <= last + 1e-9)

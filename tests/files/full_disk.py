@@ -63,6 +63,7 @@ WRITERS = {
     "LIF scores.json": lambda path: Checkpoint(path.parent)("LIF", "scores", lambda: [0.1] * 100),
     "fit.json": lambda path: write_results(fit, path.parent, {}),
     "gallery.html": lambda path: write_files({"gallery.html": b"x" * 5000}, path.parent),
+    "0.npy": lambda path: gj.glm.networks.save(np.eye(20), path.parent),
     "sweep_001.png": lambda path: draw(simulation, sweep, trace, path.parent),
 }
 #: Bytes that fit; where it is not 500, a part of the file, or of those before it, is to be written.

@@ -201,6 +201,16 @@ def test_spike_trains_are_binned(simulated):
     assert again.data.units == ("default 0", "default 1", "default 2", "default 3")
 
 
+@pytest.mark.parametrize("dt", [1e-3, 5e-4, 3e-3])
+def test_a_spike_at_the_start_of_a_bin_lies_in_it(dt):
+    """Times such as 29 ms over 1 ms, a little less than 29 in floats, are of bin 29."""
+    counts = (np.random.default_rng(1).uniform(size=(2, 3000)) < 0.2).astype(np.uint8)
+    ids, steps = np.nonzero(counts)
+    for times in (steps * dt, steps * (dt * 1e6) / 1e6):
+        data = binned(SpikeTrains(times, ids), dt, 1, duration=3000 * dt)
+        np.testing.assert_array_equal(data.counts.T, counts)
+
+
 def test_rescaled_intervals_of_the_true_rates_are_uniform():
     p = np.full((20_000, 1), 0.05)
     spikes = (np.random.default_rng(3).uniform(size=p.shape) < p).astype(np.uint8)

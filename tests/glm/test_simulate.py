@@ -192,6 +192,10 @@ BAD = {
     "hold nan": lambda: glm.BernoulliGLM(np.full((3, 3), np.nan), coupling=glm.Exponential(1.0, 1e-3)),
     "exceeds 1": lambda: bernoulli(dt=2e-3),
     "less than a step": lambda: bernoulli(coupling=glm.Exponential(200.0, 4e-4)),
+    "0 s, less than a step of 0.001 s; give at least one step$": lambda: glm.simulate(
+        glm.from_spikeometric("PoissonGLM", weights(6), T=0), 10, key=KEY
+    ),
+    "dt is '1'; give a number": lambda: glm.from_spikeometric("PoissonGLM", weights(3), dt="1"),
     "positive step": lambda: bernoulli(dt=0.0),
     "no parameter 'gamma'": lambda: glm.from_spikeometric("BernoulliGLM", weights(3), gamma=1),
     "no model 'LIF'": lambda: glm.from_spikeometric("LIF", weights(3)),

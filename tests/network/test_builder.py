@@ -37,7 +37,7 @@ def test_a_network_read_back_is_what_was_built(tmp_path):
     assert types["dynamics_params"].notna().all()  # PointNet stops at a type without, where another has some
 
 
-def test_it_runs_and_repeats_bit_for_bit(tmp_path):
+def test_it_runs_and_repeats_bit_for_bit_and_in_parts(tmp_path):
     config = write(tmp_path, reports={"vm": {"module": "membrane_report", "variable_name": "V_m", "cells": "v1"}})
     first, second = (gj.simulate_network(gj.load_network(config), seed=3) for _ in range(2))
     assert len(first.spikes) > 20
@@ -45,6 +45,10 @@ def test_it_runs_and_repeats_bit_for_bit(tmp_path):
     np.testing.assert_array_equal(first.spikes.times, second.spikes.times)
     np.testing.assert_array_equal(first.report("vm").data, second.report("vm").data)
     assert first.report("vm").data.shape[1] == 10
+    start = gj.simulate_network(gj.load_network(config), duration=100.0)
+    parts = [start, gj.simulate_network(gj.load_network(config), duration=100.0, state=start.state)]
+    np.testing.assert_array_equal(np.concatenate([run.spikes.times for run in parts]), first.spikes.times)
+    np.testing.assert_array_equal(np.concatenate([run.report("vm").data for run in parts]), first.report("vm").data)
     with pytest.raises(ValueError, match="there is no report 'im'; there are vm"):
         first.report("im")
 
@@ -72,6 +76,11 @@ def test_rules_give_the_numbers_they_promise():
         (lambda b: b.add_edges(b.v, b.v, gj.number_of_inputs(5), syn_weight=1.0), "5 inputs are asked for of 3"),
         (lambda b: b.add_edges(b.v, b.v, lambda s, t, r: np.ones(3), syn_weight=1.0), r"shape \(3,\)"),
         (lambda b: gj.probability(1.5), "the probability is 1.5"),
+        (lambda b: b.add_nodes("a/b", 1, model_type="virtual"), "name is 'a/b'; give one without /"),
+        (
+            lambda b: b.add_edges(b.v, b.v, gj.all_to_all(), syn_weight=1.0, receptor_type=[1, 1.5]),
+            "a whole number from",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_refused(call, words):
@@ -79,6 +88,32 @@ def test_what_cannot_be_built_is_refused(call, words):
     builder.v = builder.add_nodes("v", 3, model_type="virtual")
     with pytest.raises(ValueError, match=words):
         call(builder)
+
+
+def test_ports_and_lists_of_a_cell_by_edge_and_by_cell(tmp_path):
+    """A port an edge is read back as it was given; two time constants of two cells are both of each."""
+    builder = gj.NetworkBuilder()
+    params = {**CELL, "tau_syn": np.array([3.0, 6.0])}
+    cells = builder.add_nodes("v1", 2, name=["x", "y"], model_template="nest:glif_psc", dynamics_params=params)
+    lgn = builder.add_nodes("lgn", 2, model_type="virtual")
+    weights = [1.0, 2.0, 3.0, 4.0]  # 0 to x, 0 to y, 1 to x, 1 to y
+    builder.add_edges(lgn, cells, gj.all_to_all(), syn_weight=weights, receptor_type=[1, 2, 2, 1])
+    builder.add_edges(
+        cells[{"name": ["x", "z"]}], cells[{"node_id": 1}], gj.all_to_all(), syn_weight=5.0, receptor_type=2
+    )
+    network = gj.load_network(builder.write(tmp_path))
+    sources, slots, weights, _ = edges_of(network)
+    assert sorted(zip(weights, sources, slots, strict=True)) == [(1, 2, 0), (2, 2, 3), (3, 3, 2), (4, 3, 1), (5, 0, 3)]
+    np.testing.assert_array_equal(network.circuit.cells[0].tau_syn, [[3.0, 3.0], [6.0, 6.0]])
+
+
+def test_two_pairs_of_populations_may_not_share_a_file():
+    builder = gj.NetworkBuilder()
+    cell = {"model_template": "nest:iaf_psc_exp", "dynamics_params": {}}
+    nodes = {name: builder.add_nodes(name, 1, **cell) for name in ("a", "a_b", "b_c", "c")}
+    builder.add_edges(nodes["a"], nodes["b_c"], gj.all_to_all(), syn_weight=1.0)
+    with pytest.raises(ValueError, match=r"other populations are written to a_b_c_edges.h5; rename a_b or c"):
+        builder.add_edges(nodes["a_b"], nodes["c"], gj.all_to_all(), syn_weight=1.0)
 
 
 def test_a_fitted_neuron_becomes_a_cell_of_a_network(tmp_path):

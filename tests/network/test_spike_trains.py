@@ -12,7 +12,7 @@ def trains(decimals: bool = True) -> gj.SpikeTrains:
     rng = np.random.default_rng(3)
     ms = rng.uniform(0.01, 5000.0, 400)
     ms = np.round(ms, 3) if decimals else ms
-    return gj.SpikeTrains(ms / 1e3, rng.integers(0, 20, 400), rng.choice(["lgn", "tc"], 400))
+    return gj.SpikeTrains(ms / 1e3, rng.integers(0, 20, 400), rng.choice(["lgn", "tc", "None"], 400))
 
 
 @pytest.mark.parametrize("ending", [".csv", ".h5", ".nwb"])

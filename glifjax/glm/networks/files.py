@@ -11,6 +11,7 @@ from jaxtyping import ArrayLike, Float
 
 from glifjax.errors import InputError
 from glifjax.glm.networks.torch_archive import read_tensor
+from glifjax.io.writing import whole_file
 
 
 def save(weights: ArrayLike | Sequence[ArrayLike], folder: str | Path) -> None:
@@ -27,7 +28,8 @@ def save(weights: ArrayLike | Sequence[ArrayLike], folder: str | Path) -> None:
         raise InputError(f"{others[0]} is there already, and would be read along; remove it, or name another folder")
     Path(folder).mkdir(parents=True, exist_ok=True)
     for path, matrix in zip(paths, matrices, strict=True):
-        np.save(path, matrix, allow_pickle=False)
+        with whole_file(path) as part:
+            np.save(part, matrix, allow_pickle=False)
 
 
 def load(folder: str | Path) -> list[Float[np.ndarray, "n n"]]:

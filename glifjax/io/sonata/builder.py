@@ -22,7 +22,9 @@ from jaxtyping import Int
 
 from glifjax.checks import count_of
 from glifjax.errors import InputError
+from glifjax.io.sonata.components import LISTS
 from glifjax.io.sonata.hdf5 import mark
+from glifjax.io.sonata.node_sets import matching
 from glifjax.io.sonata.nodes import OWN_PARAMETERS, VIRTUAL
 from glifjax.io.writing import whole_file
 
@@ -49,12 +51,11 @@ class Nodes:
         return len(self.table)
 
     def __getitem__(self, attributes: Mapping[str, Any]) -> "Nodes":
-        """Those with these values of attributes: nodes[{"ei": "e"}]."""
+        """Those with these values of attributes, of a list one: nodes[{"ei": "e", "node_id": [0, 1]}]."""
         for key in attributes:
-            if key not in self.table:
+            if key not in (self.table.index.name, *self.table):
                 raise InputError(f"nodes of {self.population} have no {key!r}, but {', '.join(self.table)}")
-        rows = np.all([(self.table[key] == value).to_numpy() for key, value in attributes.items()], axis=0)
-        return Nodes(self.population, self.table.loc[rows])
+        return Nodes(self.population, self.table.loc[matching(self.table, attributes)])
 
 
 def all_to_all(nsyns: int = 1) -> Rule:
@@ -127,17 +128,19 @@ class NetworkBuilder:
         """n more nodes of a population; one call is one node type.
 
         Args:
-            population: its name; ids go on from the nodes it has.
+            population: its name, part of the names of files; ids go on from the nodes it has.
             n: how many.
             **attributes: model_type ("point_neuron", the default, or "virtual"), model_template and dynamics_params (a
                 dict of parameters, which is written beside the network, or the name of a file) for cells, any others;
                 an array or list of n values is one a node. So is an array (not a list) of n values among the
-                parameters.
+                parameters, but for those that are lists of a cell, as tau_syn.
 
         Raises:
-            InputError: an attribute of another length, or a cell without a model.
+            InputError: an attribute of another length, a cell without a model, or a name that no file can have.
         """
         n = count_of("n", n)
+        if not population or set(population) & set("/\\\0"):
+            raise InputError(f"a population's name is {population!r}; give one without / and \\, for files have it")
         attributes = {"model_type": "point_neuron", **attributes}
         if attributes["model_type"] == "point_neuron":
             for key in ("model_template", "dynamics_params"):
@@ -155,7 +158,7 @@ class NetworkBuilder:
         return nodes
 
     def add_edges(self, source: Nodes, target: Nodes, rule: Rule, **attributes: Any) -> int:
-        """Edges by a rule; one call is one edge type.
+        """Edges by a rule; one call is one edge type, or one for each port.
 
         Args:
             source, target: nodes of any population; targets must be cells.
@@ -168,6 +171,14 @@ class NetworkBuilder:
         """
         if "syn_weight" not in attributes:
             raise InputError(f"edges from {source.population} to {target.population} lack syn_weight; give it in pA")
+        ends, name = (source.population, target.population), f"{source.population}_{target.population}"
+        if any("_".join(others) == name and others != ends for others in self.edges):
+            raise InputError(
+                f"edges of other populations are written to {name}_edges.h5; rename {ends[0]} or {ends[1]}"
+            )
+        receptors = np.asarray(attributes.get("receptor_type", 1))
+        if receptors.dtype.kind not in "iuf" or (receptors < 1).any() or (receptors % 1 != 0).any():
+            raise InputError(f"receptor_type is {attributes['receptor_type']!r}; give a port, a whole number from 1")
         nsyns = np.asarray(rule(source, target, self.rng))
         if nsyns.shape != (len(source), len(target)) or (nsyns < 0).any():
             raise InputError(
@@ -180,7 +191,15 @@ class NetworkBuilder:
         ids = source.table.index.to_numpy()[rows], target.table.index.to_numpy()[columns_]
         of_type, columns = _split({"model_template": "static_synapse", **attributes}, len(rows), source.population)
         columns = {"nsyns": nsyns[rows, columns_], **columns}
-        self.edges.setdefault((source.population, target.population), []).append((*ids, of_type, columns))
+        parts = self.edges.setdefault(ends, [])
+        ports = columns.pop("receptor_type", None)
+        if ports is None:
+            parts.append((*ids, of_type, columns))
+            return len(rows)
+        for port in np.unique(ports):  # SONATA has it of types alone
+            own = ports == port
+            values = {key: column[own] for key, column in columns.items()}
+            parts.append((ids[0][own], ids[1][own], {**of_type, "receptor_type": port}, values))
         return len(rows)
 
     def write(
@@ -249,7 +268,8 @@ def _split(attributes: Mapping[str, Any], n: int, population: str) -> tuple[dict
 
 def _parameters_of_nodes(params: Mapping[str, Any], n: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Parameters that all nodes share, and columns of those that are arrays of one value a node."""
-    own = {key: value for key, value in params.items() if isinstance(value, np.ndarray) and value.shape == (n,)}
+    one_a_node = lambda key, value: isinstance(value, np.ndarray) and value.shape == (n,) and key not in LISTS
+    own = {key: value for key, value in params.items() if one_a_node(key, value)}
     shared = {key: value for key, value in params.items() if key not in own}
     return shared, {OWN_PARAMETERS + key: value for key, value in own.items()}
 

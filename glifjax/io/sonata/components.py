@@ -32,6 +32,8 @@ IAF_DEFAULTS: dict[str, Any] = {
     "V_m": -70.0, "E_L": -70.0, "V_th": -55.0, "V_reset": -70.0, "V_min": -np.inf, "tau_m": 10.0, "C_m": 250.0,
     "t_ref": 2.0, "I_e": 0.0, "tau_syn_ex": 2.0, "tau_syn_in": 2.0,
 }  # fmt: skip
+#: Parameters that are lists: one number a port, or an after-spike current.
+LISTS = tuple(key for key, value in GLIF_DEFAULTS.items() if isinstance(value, tuple))
 IAF_MODELS = {"iaf_psc_alpha": "alpha", "iaf_psc_exp": "exp", "iaf_psc_delta": "delta"}
 #: Time constants of the ports of a cell converted from Allen's JSON, ms.
 ALLEN_TAU_SYN = (5.5, 8.5, 2.8, 5.8)
