@@ -2,11 +2,12 @@
 
 The voltage between spikes, the recorded spikes forced, lies with probability LEVEL within
 
-    V(t) -+ sqrt(p(t)^2 + (e + w)^2)
+    V(t) -+ sqrt(p(t)^2 + n^2 + (2 m)^2)
 
-of the fitted neuron's, p being what the parameters leave open (the band of drawn neurons, draws.py), e what its error
-on the training sweeps stays below, and w how far the baseline is off after wandering on as it did there: an offset that
-lasts, so that it adds to e. It is taken to be no more than e: beyond, it would be the neuron's error.
+of the fitted neuron's, p being what the parameters leave open (the band of drawn neurons, draws.py), n noise and m the
+neuron's own error. What its error on the training sweeps stays below, e, is both of them together, e^2 = n^2 + m^2;
+noise is what is over within LASTING, so that m^2 = rho e^2, rho being the autocorrelation of that error over LASTING.
+The neuron's own error, drift of the baseline included, is counted twice (TRANSFER): where it was fitted it is least.
 """
 
 from dataclasses import dataclass
@@ -22,9 +23,8 @@ from scipy.ndimage import gaussian_filter1d
 from glifjax.rules.voltage import LinearExact
 
 from ..data.arrays import FitData, coarsen
-from ..data.drift import Drift
 from ..data.masks import between_spikes, observed_steps
-from ..model.confidence import LEVEL, SIDES
+from ..model.confidence import LEVEL
 from ..model.patched import PatchedNeuron
 from ..model.runs import predict
 
@@ -34,6 +34,10 @@ BIN = 1e-3
 SMOOTHING = 10e-3
 #: Drawn neurons are run in steps of about this, s.
 STEP = 0.5e-3
+#: An error that is the same after this, s, is no noise:
+LASTING = 1e-3
+#: it is taken to be so many times as large on another stimulus as on those of the fit.
+TRANSFER = 2.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Bands:
         rate_holds: share of the bins whose recorded rate lies in it.
         parameters: ends of the band of that sweep's membrane voltage, its recorded spikes forced, mV, (2, T), that the
             parameters leave open; NaN while a spike is cut out.
-        voltage: the same with the neuron's error and the baseline's.
+        voltage: the same with noise and the neuron's own error.
         coverage: share of the samples between spikes, of all repeats, that the recorded voltage lies in it.
         width: its mean full width there, mV.
         samples: how many these are.
@@ -65,16 +69,13 @@ class Bands:
     samples: int
 
 
-def bands(
-    model: PatchedNeuron, draws: PatchedNeuron, train: FitData, drift: Drift, data: FitData, seed: int = 0
-) -> Bands:
+def bands(model: PatchedNeuron, draws: PatchedNeuron, train: FitData, data: FitData, seed: int = 0) -> Bands:
     """Run each drawn neuron on a stimulus, freely as often as it was repeated, and with the spikes of every sweep.
 
     Args:
         model: the fitted neuron.
         draws: neurons as probable as the data leave them, as fitting.assess.uncertainty.Uncertainty holds them.
-        train: what it was fitted to.
-        drift: of these sweeps, before any of it was removed.
+        train: what it was fitted to, with its drift.
         data: repeats of one stimulus; the voltage of the one with most spikes is given.
         seed: of the escape noise.
     """
@@ -85,10 +86,8 @@ def bands(
 
     cut = float(model.neuron.spike_cut_duration)
     predicted = np.asarray(predict(model, data))
-    missed = np.abs(np.asarray(predict(model, train)) - train.voltage)[observed_steps(train, cut)]
-    error = float(np.quantile(missed, LEVEL))
     open_ = _spread(draws, data)
-    reach = np.hypot(open_, error + min(SIDES * wander(drift, data), error))
+    reach = np.hypot(open_, expected_error(model, train, cut))
     seen = observed_steps(data, cut)
     inside = (np.abs(data.voltage - predicted) <= reach)[seen]
 
@@ -110,18 +109,14 @@ def bands(
     )
 
 
-def wander(drift: Drift, data: FitData) -> float:
-    """How far the baseline is off in held-out sweeps, sd, V: a random walk from the middle of the training sweeps.
-
-    Its variance grows with time as it did over half of the training sweeps; the held-out sweeps are taken to follow.
-    """
-    offset = np.concatenate(drift.offset)
-    half = len(offset) // 2
-    if not half:
-        return 0.0
-    seconds = np.concatenate([np.diff(time, prepend=0.0) for time in drift.time])
-    growth = np.mean((offset[half:] - offset[:-half]) ** 2) / seconds[:half].sum()
-    return float(np.sqrt(growth * (seconds.sum() + data.duration) / 2))
+def expected_error(model: PatchedNeuron, train: FitData, cut: float) -> float:
+    """sqrt(n^2 + (2 m)^2), V: what the neuron's error stays below on another stimulus, by that on its own."""
+    error = train.voltage - np.asarray(predict(model, train))
+    seen = observed_steps(train, cut)
+    lag = max(1, round(LASTING / train.dt))
+    both = seen[:, lag:] & seen[:, :-lag]
+    lasting = np.mean((error[:, lag:] * error[:, :-lag])[both]) / np.mean(error[seen] ** 2)
+    return float(np.quantile(np.abs(error[seen]), LEVEL)) * np.sqrt(1 + (TRANSFER**2 - 1) * max(lasting, 0.0))
 
 
 def as_dict(groups: tuple[Bands, ...]) -> dict[str, Any]:

@@ -43,9 +43,16 @@ class Drift:
 
     def removed(self, data: FitData) -> FitData:
         """The same sweeps without it."""
+        return replace(data, voltage=data.voltage - self._within(data))
+
+    def restored(self, data: FitData) -> FitData:
+        """Sweeps that it was removed from, with it."""
+        return replace(data, voltage=data.voltage + self._within(data))
+
+    def _within(self, data: FitData) -> Float[np.ndarray, "S T"]:
+        """The drift at each step, V."""
         at = (np.arange(data.voltage.shape[1]) + 0.5) * data.dt
-        drift = np.stack([np.interp(at, time, offset) for time, offset in zip(self.time, self.offset, strict=True)])
-        return replace(data, voltage=data.voltage - drift)
+        return np.stack([np.interp(at, time, offset) for time, offset in zip(self.time, self.offset, strict=True)])
 
 
 def measure_drift(data: FitData, cut: float) -> Drift:

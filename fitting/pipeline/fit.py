@@ -268,6 +268,7 @@ def _with_uncertainty(fitted: FittedNeuron, preprocessing: Preprocessing, progre
     joint = any(outcome.taken and outcome.gains_over for outcome in fitted.stages)
     estimate = lambda: laplace(model, fitted.train, level, membrane=moved, joint=joint)
     uncertainty = clock("uncertainty", estimate)
-    draw = lambda group: bands(fitted.model, uncertainty.draws, fitted.train, preprocessing.drift, group, fitted.seed)
+    train = preprocessing.drift.restored(fitted.train) if preprocessing.removed else fitted.train
+    draw = lambda group: bands(fitted.model, uncertainty.draws, train, group, fitted.seed)
     drawn = clock("predictive bands", lambda: tuple(map(draw, fitted.test)))
     return replace(fitted, uncertainty=uncertainty, bands=drawn, seconds=fitted.seconds | clock.seconds)

@@ -270,9 +270,9 @@ def banded(bands: Bands, repeats: int) -> str:
     return (
         f"What {DRAWS} neurons predict whose parameters are as probable as the data leave them. Above: the rate of "
         f"{runs}, as many as were recorded (10 ms Gaussian); {_share(bands.rate_holds)} of the recorded rate lies in "
-        "the band. Below: the voltage, the recorded spikes forced, give or take the error on the training sweeps and "
-        f"the baseline's drift since; {_share(bands.coverage)} of the voltage between spikes, in all recorded sweeps "
-        f"({repeats}), lies in the band, which is {show_number(bands.width, 2)} mV wide."
+        "the band. Below: the voltage, the recorded spikes forced, give or take the error on the training sweeps, "
+        f"what of it lasts longer than noise counted twice; {_share(bands.coverage)} of the voltage between spikes, in "
+        f"all recorded sweeps ({repeats}), lies in the band, which is {show_number(bands.width, 2)} mV wide."
     )
 
 

@@ -174,6 +174,7 @@ def test_drift_is_found_within_and_between_sweeps(busy):
     found = measure_drift(drifting, shape.cut)
     left = found.removed(drifting).voltage[0, : len(voltage)] - (voltage - wander)
     assert np.std(left) < 0.8e-3 < 3e-3 < np.std(wander)
+    np.testing.assert_allclose(found.restored(found.removed(drifting)).voltage, drifting.voltage, atol=1e-12)
 
     parts = [sweep(i, long[:80_000], voltage[:80_000] - wander[:80_000] + 2e-3 * i) for i in range(4)]
     between = measure_drift(prepare(parts, shape), shape.cut)

@@ -14,16 +14,16 @@ from helpers import AUGMENTED, LEVEL, SHAPE, neuron, recorded
 
 from fitting.assess import covariance, uncertainty
 from fitting.assess.draws import metropolis
-from fitting.assess.predictive import as_dict, bands, wander
+from fitting.assess.predictive import as_dict, bands, expected_error
 from fitting.assess.uncertainty import laplace
 from fitting.data.arrays import coarsen
-from fitting.data.drift import Drift, measure_drift
 from fitting.levels import LEVELS
 from fitting.model.coordinates import place, positions
 from fitting.model.hazard import STEP
 from fitting.model.likelihood import log_likelihood
 from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
+from fitting.model.runs import predict
 from fitting.report import figures
 from fitting.report.words import banded
 from fitting.stages import KernelThreshold, Membrane
@@ -154,7 +154,7 @@ def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
         voltage=np.asarray(truth.recorded(trace.voltage_before_reset, again.current)) + noise,
         crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * again.dt, np.nan),
     )
-    found = bands(truth, known.draws, data, measure_drift(data, SHAPE.cut), again)
+    found = bands(truth, known.draws, data, again)
     assert 0.8 < found.rate_holds <= 1.0
     assert found.coverage == pytest.approx(0.9, abs=0.04)
     # 90 % of a normal error of 0.5 mV
@@ -182,15 +182,16 @@ def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
     assert f"{100 * found.coverage:.0f} % of the voltage between spikes" in words
 
 
-def test_the_baseline_wanders_on_as_it_did():
-    """A random walk of 0.1 mV a second, over a minute: its sd a minute later, from the middle of that one."""
+def test_noise_is_expected_as_it_was_and_an_error_that_lasts_twice(truth, data):
+    """Noise n of 0.5 mV, an error m of 0.5 mV that stays for 100 ms, and both: sqrt(n^2 + (2 m)^2)."""
     random = np.random.default_rng(2)
-    time = np.arange(60.0) + 0.5
-    walks = [np.cumsum(1e-4 * random.normal(size=60)) for _ in range(200)]
-    minute: Any = SimpleNamespace(duration=60.0)
-    sds = [wander(Drift((time,), (walk,), (walk,)), minute) for walk in walks]
-    assert np.sqrt(np.mean(np.square(sds))) == pytest.approx(1e-4 * np.sqrt(60), rel=0.1)
-    assert wander(Drift((time,), (0 * time,), (0 * time,)), minute) == 0
+    noise = 0.5e-3 * random.normal(size=data.voltage.shape)
+    lasting = 0.5e-3 * np.repeat(random.normal(size=data.voltage[:, ::1000].shape), 1000, axis=1)
+    lasting = lasting[:, : data.voltage.shape[1]]
+    predicted = np.asarray(predict(truth, data))
+    for error, times in ((noise, 1.0), (lasting, 2.0), (noise + lasting, np.sqrt(1 + 2**2))):
+        expected = expected_error(truth, replace(data, voltage=predicted + error), SHAPE.cut)
+        assert expected == pytest.approx(times * 1.645 * 0.5e-3, rel=0.1)
 
 
 def test_chains_leave_a_normal_distribution_as_it_is_where_the_data_allow_it():
