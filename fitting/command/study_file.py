@@ -8,6 +8,7 @@ import typer
 
 from glifjax.cli.console import print_error
 from glifjax.errors import InputError, shown
+from glifjax.io.regular import check_regular
 
 
 def obey(context: typer.Context, path: Path | None) -> Path | None:
@@ -33,6 +34,7 @@ def read_options(path: Path, names: set[str]) -> dict[str, Any]:
         InputError: the file cannot be read, is no TOML, names no such option, or cells that are no list of paths.
     """
     try:
+        check_regular(path)
         options = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error

@@ -18,6 +18,8 @@ def check_file(path: Path) -> None:
         raise InputError(f"{path}: is a folder; name a file in it")
     if not path.exists():
         raise InputError(f"{path}: there is no such file; check the path")
+    if not path.is_file():
+        raise InputError(f"{path}: is a pipe or a device; name a file")
 
 
 def check_neuron_config(path: Path) -> None:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from glifjax.io.regular import check_regular
+
 #: Bytes of a file, unless the caller says otherwise; published configs and sweep tables have at most 1e6.
 LARGEST = 20_000_000
 #: Lists and objects inside one another, at most; fit.json, the deepest of ours, has 6.
@@ -19,11 +21,12 @@ def parse_json(source: Path | str | bytes, largest: int = LARGEST, *, finite: bo
         finite: refuse NaN and Infinity, which are not JSON.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or is a pipe or a device.
         ValueError: it is too large, no UTF-8, no JSON, nested deeper than DEEPEST, or holds a key twice; a few words,
             without the file's name.
     """
     if isinstance(source, Path):
+        check_regular(source)
         with open(source, "rb") as file:
             source = file.read(largest + 1)
     if len(source) > largest:

@@ -7,6 +7,7 @@ import shutil
 import zipfile
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -22,11 +23,13 @@ from nwb_files import write_located_units
 from typer.testing import CliRunner
 
 import glifjax as gj
+from fitting.command.study_file import read_options
 from fitting.example.cell import true_parameters
 from fitting.many import notes
 from fitting.many.cells import cell_names
 from fitting.many.claims import holder
 from fitting.many.table import text_field
+from fitting.results.record import read_fit
 from glifjax.cli import app
 from glifjax.errors import InputError, printable, shortened
 from glifjax.io.json_text import DEEPEST, parse_json
@@ -315,6 +318,11 @@ def test_a_pipe_is_no_recording(tmp_path):
     os.mkfifo(tmp_path / "pipe.nwb")
     with pytest.raises(gj.RecordingError, match="this is no file"):
         gj.read_recording(tmp_path / "pipe.nwb")
+    os.mkfifo(tmp_path / "fit.json")
+    for read in (gj.read_neuron_config, gj.read_model_zip, read_fit, lambda path: read_options(path, set())):
+        for path in (tmp_path / "fit.json", Path("/dev/zero")):
+            with pytest.raises(InputError, match="a pipe or a device, not a file"):
+                read(path)
 
 
 @pytest.mark.parametrize(

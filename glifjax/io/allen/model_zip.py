@@ -15,6 +15,7 @@ from glifjax.errors import InputError
 from glifjax.glif.glif import GLIF
 from glifjax.io.config.neuron_config import glif_from_config
 from glifjax.io.json_text import parse_json
+from glifjax.io.regular import check_regular
 
 #: Bytes of a member at most; the largest sweep tables have about 1e5.
 LARGEST = 20_000_000
@@ -64,6 +65,7 @@ def read_model_zip(path: str | os.PathLike) -> ModelZip:
     """
     source = os.fspath(path)
     try:
+        check_regular(source)
         with zipfile.ZipFile(source) as archive:
             config = _member(archive, source, dict, "neuron_config.json")
             sweeps = _member(archive, source, list, "ephys_sweeps.json")
