@@ -232,38 +232,42 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
             gj.read_recording(cell, electrode=settings.cell, stimulus=settings.stimulus).close()
     path = cell if cell is not None else _example(out, settings)
     levels, stages = [level.name for level in settings.levels], Checkpoint()
-    with out_console.status("") as status:
-        lines = Lines(Plan.of(settings), status.update)
+    written: list[Path] = []
 
-        def start(recording: gj.Recording, checkpoint: Checkpoint) -> None:
-            nonlocal stages
-            stages = checkpoint
-            what = "every level" if levels == list(LEVELS) else f"level {', '.join(levels)}"
-            out_console.print(f"\n[bold]{escape(recording.name)}[/bold], {what}")
-            lines.ahead.continues(stages.done)
-            if stages.done:
-                out_console.print(f"  continuing from {escape(stages.done[-1])} [dim](--fresh starts anew)[/dim]")
+    def start(recording: gj.Recording, checkpoint: Checkpoint) -> None:
+        nonlocal stages
+        stages = checkpoint
+        what = "every level" if levels == list(LEVELS) else f"level {', '.join(levels)}"
+        out_console.print(f"\n[bold]{escape(recording.name)}[/bold], {what}")
+        lines.ahead.continues(stages.done)
+        if stages.done:
+            out_console.print(f"  continuing from {escape(stages.done[-1])} [dim](--fresh starts anew)[/dim]")
 
-        try:
+    try:
+        with out_console.status("") as status:
+            lines = Lines(Plan.of(settings), status.update)
             fitted, folder = fit_file(
                 path, out, settings, **options,
                 with_recording=cell is None, on_start=start, progress=lines, on_split=print_split,
-                on_level=lines.scored,
+                on_level=lines.scored, on_written=written.append,
             )  # fmt: skip
-        except KeyboardInterrupt:
-            if not stages.done:
-                raise
-            last = escape(stages.done[-1])
-            err_console.print(f"stopped; nothing was written, the same command continues from {last}", soft_wrap=True)
-            sys.exit(130)
-        lines.finish()
-    if cell is None:
-        Checkpoint(path.parent).remove()
-    print_results(fitted)
-    out_console.print(f"\n[bold]{escape(str(folder))}/[/bold]", soft_wrap=True)
-    for file in sorted(folder.iterdir()):
-        out_console.print(f"  {escape(file.name)}", soft_wrap=True)
-    out_console.print(f"Open {escape(str(folder / 'report.html'))} in a browser.", soft_wrap=True)
+            lines.finish()
+        if cell is None:
+            Checkpoint(path.parent).remove()
+        print_results(fitted)
+        out_console.print(f"\n[bold]{escape(str(folder))}/[/bold]", soft_wrap=True)
+        for file in sorted(folder.iterdir()):
+            out_console.print(f"  {escape(file.name)}", soft_wrap=True)
+        out_console.print(f"Open {escape(str(folder / 'report.html'))} in a browser.", soft_wrap=True)
+    except KeyboardInterrupt:
+        if written:
+            words = f"the fit is written, in {written[0]}"
+        elif stages.done:
+            words = f"nothing was written, the same command continues from {stages.done[-1]}"
+        else:
+            raise
+        err_console.print(f"stopped; {escape(words)}", soft_wrap=True)
+        sys.exit(130)
     return False
 
 

@@ -87,6 +87,7 @@ def fit_file(
     with_recording: bool = False,
     figures: str | None = None,
     on_start: Callable[[gj.Recording, Checkpoint], None] = lambda recording, checkpoint: None,
+    on_written: Callable[[Path], None] = lambda folder: None,
     progress: Callable[[str, str], None] = lambda level, stage: None,
     **callbacks: Any,
 ) -> tuple[Fit, Path]:
@@ -103,6 +104,7 @@ def fit_file(
         with_recording: put a copy of the recording beside its fit.
         figures: "svg" or "pdf": write the report's figures as files of their own too.
         on_start: called with the recording and with what a stopped fit has left, before the fit.
+        on_written: called with the results' folder once they are in it.
         progress, callbacks: see fitting.fit.
 
     Returns:
@@ -136,6 +138,7 @@ def fit_file(
             write_results(fitted, folder, origin)
             if figures is not None:
                 fitted.figures(folder, figures)
+        on_written(final[0])
     checkpoint.remove()
     return fitted, final[0]
 

@@ -9,7 +9,7 @@ import glifjax as gj
 from glifjax.cli.console import escape, out_console
 from glifjax.cli.neurons import reference
 from glifjax.cli.units import AMPERES, SECONDS, check_units, quantity
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
 
 #: Without a current before and after the step, s.
 BEFORE = 0.2
@@ -19,8 +19,16 @@ DT = 1e-4
 
 
 def step_current(amplitude: str, duration: str, dt: float) -> np.ndarray:
-    """The current of a step given in words, "200pA" for "1s": (T,), A."""
+    """The current of a step given in words, "200pA" for "1s": (T,), A.
+
+    Raises:
+        InputError: words that are no current or time, or a step shorter than dt (s).
+    """
     seconds = quantity("--duration", duration, SECONDS)
+    if 0 <= seconds < dt:
+        raise InputError(
+            f"--duration {shown(duration)} is shorter than the time step, {1e3 * dt:g} ms; give a longer one"
+        )
     return gj.stimuli.step(quantity("--step", amplitude, AMPERES), seconds, dt, before=BEFORE, after=AFTER)
 
 

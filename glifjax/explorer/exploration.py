@@ -30,6 +30,8 @@ from glifjax.patterns.mapping import gallery
 
 #: Time step of a page, s.
 DT = 1e-4
+#: The shortest time step of a page, s; its steps are computed while one looks.
+SHORTEST_DT = 1e-6
 #: Height of an IFrame in a notebook, pixels.
 HEIGHT = 900
 
@@ -105,7 +107,7 @@ def explore(
         An Exploration: `.save("explore.html")`, or a notebook's output.
 
     Raises:
-        InputError: no neuron, several at once, a dt of 0 or below, or a step that has no JavaScript.
+        InputError: no neuron, several at once, a dt below 1e-6, or a step that has no JavaScript.
 
     Example:
         >>> neuron = gj.from_level("LIF-R", C=1e-10, R_input=1e8, th_inf=0.02)
@@ -116,6 +118,10 @@ def explore(
     if np.ndim(neuron.init_voltage):
         raise InputError(f"the neuron is {np.shape(neuron.init_voltage)} neurons; explore one of them at a time")
     require_time_step(dt)
+    if dt < SHORTEST_DT:
+        raise InputError(
+            f"dt is {dt:g} s, and a page would never end a run of such steps; give {SHORTEST_DT:g} or above"
+        )
     stimulus = {"kind": "sweep", "sweep": 0} if sweeps else _step(neuron)
     starts = [{"name": "this neuron", "model": 0, "stimulus": stimulus}, *(_pattern_starts() if patterns else [])]
     neurons = (neuron, gallery["A"].neuron) if patterns else (neuron,)

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 import fitting
 import glifjax as gj
 from fitting.example.cell import write_example
+from fitting.results import files
 from fitting.results.files import new_results
 from fitting.results.folder import UNFINISHED, ResultsError
 from glifjax.cli import app
@@ -251,6 +252,19 @@ def test_help_shows_an_example():
     result = CliRunner().invoke(app, ["fit", "--help"])
     assert result.exit_code == 0
     assert "glifjax fit cell.nwb" in result.output
+
+
+def test_interrupting_once_the_results_are_there_says_so(small_example, tmp_path, monkeypatch):
+    """Not that nothing was written, as it was said until the command's last line."""
+
+    def interrupted(*_, on_written, **__):
+        on_written(tmp_path / "fit")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "fit_file", interrupted)
+    done = CliRunner().invoke(app, ["fit", str(small_example), "--level", "LIF", "--out", str(tmp_path / "fit")])
+    assert done.exit_code == 130
+    assert "stopped; the fit is written, in" in done.stderr
 
 
 def test_interrupting_leaves_nothing_half_written(small_example, tmp_path):

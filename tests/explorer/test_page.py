@@ -101,6 +101,8 @@ def test_what_cannot_be_explored_is_refused():
         gj.explore(several)
     with pytest.raises(InputError, match="dt is 0"):
         gj.explore(NEURONS["LIF"](), dt=0)
+    with pytest.raises(InputError, match="dt is 1e-300 s, and a page would never end"):
+        gj.explore(NEURONS["LIF"](), dt=1e-300)
 
 
 @pytest.mark.slow

@@ -292,6 +292,12 @@ def test_one_name_for_both_pairs_them(cell):
     assert "no distinct numbers" in recording.warnings[0]
 
 
+def test_names_of_more_digits_than_a_number_has_sort_as_numbers(cell):
+    """Python makes no number of more than 4,300 digits."""
+    marked(cell, [(name, name) for name in ("9" * 4_999 + "8", "8" * 5_000, "7", "9" * 5_000)])
+    assert [mark(sweep)[0] for sweep in read_recording(cell.save()).sweeps] == [2, 1, 0, 3]
+
+
 def test_sweep_numbers_go_before_names(cell):
     marked(cell, [("v_1", "i_2"), ("v_2", "i_1")], number=[7, 5])
     first, second = read_recording(cell.save()).sweeps
@@ -646,7 +652,9 @@ def test_select(many, which, numbers):
     assert [sweep.number for sweep in many.select(which)] == numbers
 
 
-@pytest.mark.parametrize("which", ["5", "30", "3-50", "5-6", "6-2", "nois 1", "noise 1,ramp", "", [], "0,", "*ramp*"])
+@pytest.mark.parametrize(
+    "which", ["5", "30", "3-50", "5-6", "6-2", "nois 1", "noise 1,ramp", "", [], "0,", "*ramp*", "9" * 5000]
+)
 def test_a_selection_of_what_is_not_there_is_refused_with_what_is(many, which):
     message = refused(lambda: many.select(which))
     assert message.startswith("cell.nwb: no sweep or protocol matches '")

@@ -233,7 +233,7 @@ def _numbers(pairs: Sequence[_Pair], stated: Mapping[int, int], remarks: list[st
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Key that sorts 1, 2, 10 in this order."""
-    return [(int(word), "") if word.isdecimal() else (-1, word) for word in words(name)]
+    return [(len(word) if word.isdecimal() else -1, word) for word in words(name)]
 
 
 def _start_times(pairs: Sequence[_Pair]) -> list[float]:

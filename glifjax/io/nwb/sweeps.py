@@ -323,7 +323,7 @@ class Recording:
     def _match(self, part: str) -> list[Sweep]:
         part = part.strip().lower()
         tests: list[Callable[[Sweep], bool]] = [lambda sweep: sweep.protocol.lower() == part]
-        if match := re.fullmatch(r"(\d+)(\s*-\s*(\d*))?", part):
+        if match := re.fullmatch(r"(\d{1,15})(\s*-\s*(\d{0,15}))?", part):
             numbers = [sweep.number for sweep in self.sweeps]
             first = int(match[1])
             last = first if match[2] is None else int(match[3]) if match[3] else max(numbers, default=first)
