@@ -12,6 +12,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 import glifjax as gj
+from glifjax.errors import InputError
 from glifjax.spikes.detection import find_spike_peaks
 
 from .assess.crossvalidate import Lag, Validation, lag, validate
@@ -198,14 +199,13 @@ def _noise(recording: gj.Recording, split: Split, train: FitData) -> FitData | N
     """A sweep of noise that measures the electrode: named for it, used for nothing else, without spikes."""
     used = {sweep.number for sweep in split.sweeps}
     for sweep in getattr(recording, "current_clamp", ()):
-        named = any(word in sweep.protocol.lower() for word in MEASURES)
-        if not named or sweep.number in used or sweep.duration < LONG_ENOUGH:
-            continue
-        if len(find_spike_peaks(sweep.voltage, sweep.rate)):
+        if sweep.number in used or not any(word in sweep.protocol.lower() for word in MEASURES):
             continue
         try:
+            if sweep.duration < LONG_ENOUGH or len(find_spike_peaks(sweep.voltage, sweep.rate)):
+                continue
             noise = prepare([sweep], None)
-        except DataError:
+        except InputError:  # it cannot be used, for this as for a fit
             continue
         if abs(noise.dt - train.dt) < 1e-3 * train.dt:
             return noise

@@ -12,6 +12,7 @@ from glifjax.spikes.drop import without_drop
 
 from .arrays import DataError
 from .candidates import Candidate, amount, inspect, of_one_step, stimulus_groups
+from .padding import without_padding
 from .usable import check_named, of_one_cell, refuse_stillness, usable_sweeps
 
 #: Of a single recording, this much is held out at its end.
@@ -101,7 +102,7 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
         RecordingError: no current-clamp sweeps, or a selection that matches nothing.
         DataError: no spikes anywhere, or nothing left to train on.
     """
-    recording = of_one_cell(recording, None)
+    recording, cut = without_padding(of_one_cell(recording, None))
     chosen = _named(recording, train, "to train on")
     held = _named(recording, test, "to hold out")
     if chosen is not None and held is not None:
@@ -110,11 +111,11 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
             raise DataError(
                 f"{recording.path}: sweeps {_numbers(both)} are selected both to train on and to hold out; choose one"
             )
-        return _split(chosen, held, ["as selected"])
+        return _split(chosen, held, ["as selected", *cut])
     usable, left_out = usable_sweeps(recording)
     refuse_stillness(recording, usable)
     split = _completed(recording, chosen, held, usable, left_out)
-    return replace(split, reasons=[*split.reasons, *left_out])
+    return replace(split, reasons=[*split.reasons, *cut, *left_out])
 
 
 def _named(recording: "gj.Recording", which: str | None, purpose: str) -> list["Candidate"] | None:

@@ -9,6 +9,7 @@ import fitting
 import glifjax as gj
 from fitting import DataError, choose_sweeps
 from fitting.data.arrays import prepare
+from fitting.data.padding import find_padding
 from fitting.data.plausible import check_slope
 from fitting.data.usable import blank, of_one_cell
 
@@ -94,6 +95,35 @@ def test_one_sweep_does_not_cost_the_others(change, words):
     assert words in line
     with pytest.raises(DataError, match="cell, sweep 4: "):
         choose_sweeps(recording, train="4")
+
+
+@pytest.mark.parametrize(
+    ("filling", "words"), [(np.nan, "NaN"), (0.0, "zeros"), ("edge", "its last value")], ids=["NaN", "zeros", "held"]
+)
+def test_sweeps_that_a_program_padded_to_one_length_are_cut(filling, words):
+    """A table whose rows are sweeps of 0.8 s and, two of them, of 0.7 s, padded to 0.9 s."""
+    ends = [8000, 7000, 8000, 7000, 8000, 8000]
+    fill = {"mode": "edge"} if filling == "edge" else {"constant_values": filling}
+    rows = lambda traces: np.stack([np.pad(x[:n], (0, 9000 - n), **fill) for x, n in zip(traces, ends, strict=True)])
+    recording = gj.Recording.from_arrays(rows(CURRENTS), rows(VOLTAGES), RATE, protocols="steps")
+    split = choose_sweeps(recording)
+    assert {sweep.number for sweep in split.sweeps} == {1, 2, 3, 4, 5, 6}
+    assert split.reasons[-1] == (
+        f"sweeps 1-6 are cut where their voltage ends and padding ({words}) begins, at 0.7 to 0.8 s"
+    )
+    for sweep in split.sweeps:
+        end = ends[sweep.number - 1]
+        np.testing.assert_array_equal(sweep.voltage, VOLTAGES[sweep.number - 1][:end])
+        assert len(sweep.current) == end
+    named = choose_sweeps(recording, train="4", test="5")
+    assert [part.duration for part in (named.train[0], named.test[0][0])] == [0.7, 0.8]
+    assert named.reasons[-1] == split.reasons[-1]
+
+
+def test_rest_is_no_padding():
+    rest = np.full(3000, -0.07)
+    assert find_padding(np.concatenate([rest, -0.07 + 1e-5 * np.arange(2000.0), rest]), RATE) is None
+    assert find_padding(rest, RATE) is None
 
 
 def test_a_cell_whose_voltage_crosses_zero_is_not_touched():

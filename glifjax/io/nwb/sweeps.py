@@ -116,6 +116,11 @@ class Sweep:
                 self.suspicions["dip"] = dip
         return voltage
 
+    def stored(self, channel: Channel) -> Float[np.ndarray, " T"]:
+        """A channel's samples as they stand in the file, unscaled; raises RecordingError where they cannot be read."""
+        self._refuse_faults()
+        return self._slice(channel, channel.data)
+
     def _read(self, quantity: Quantity) -> Float[np.ndarray, " T"]:
         channel = self.response if self.response.quantity == quantity else self.stimulus
         if channel is None:
