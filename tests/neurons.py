@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 import glifjax as gj
+from fitting.model.compiled import OLDER
 from glifjax.rules.membrane import Gate, GatedCurrent, Instantaneous
 from glifjax.rules.threshold import ThreeComponentsEuler
 from glifjax.rules.threshold_kernels import Kernels, ResetKernels
@@ -127,6 +129,11 @@ MIHALAS_NIEBUR = {
     for integrator in ("exact", "exponential_euler")
 }  # fmt: skip
 ALL = NEURONS | {f"Mihalas-Niebur, {name}": build for name, build in MIHALAS_NIEBUR.items()}
+#: every rule once, for what takes long: the levels above LIF are made of what the others are made of
+KINDS = {name: build for name, build in ALL.items() if name not in list(gj.LEVELS)[1:]}
+
+#: as jax.jit, for what takes longer to compile than to run
+quickly = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0} | OLDER)
 
 
 def smooth_loss(trace: gj.Trace) -> jax.Array:

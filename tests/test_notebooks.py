@@ -24,7 +24,8 @@ SIZES = "TRAINING, HELD_OUT, REPEATS, RUNS = 15.0, 4.0, 3, 20\n"
 SHORTER = {
     "fit_your_first_cell": SIZES + "STEPS = 2",
     "comparing_levels": SIZES + 'LEVELS = "LIF-R-ASC, LIF-R-ASC-A"',
-    "stochastic_networks": "STEPS = 10_000",
+    "fit_a_firing_pattern": "WIDTHS, TAUS, OTHERS = (10e-3,), (2e-3,), 1",
+    "stochastic_networks": "STEPS, NETWORKS, NEURONS = 10_000, 3, 20",
     "rates_of_a_network": "STEPS, DURATION = 3, 150.0",
     "a_rule_of_your_own": SIZES + "STEPS, TUNING = 20, 2",
 }

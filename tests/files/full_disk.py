@@ -24,7 +24,7 @@ jax.config.update("jax_enable_x64", True)
 warnings.simplefilter("ignore")
 top = Path(sys.argv[1])
 cell = top / "cell.nwb"
-write_example(cell, training=8.0, held_out=2.0, repeats=2)
+write_example(cell, training=15.0, held_out=4.0, repeats=3)  # as other tests, whose compiled programs it finds
 recording = gj.read_recording(cell)
 fit = fitting.fit(recording, level="LIF")
 simulation = Simulation(fit.neuron, "neuron_config.json")

@@ -99,10 +99,11 @@ def test_a_recording_of_another_length_compiles_nothing_new(tmp_path):
         counts = []
         for seed, training, held_out in ((2, 15.0, 4.0), (3, 16.3, 3.7)):
             path = tmp_path / f"{seed}.nwb"
-            fitting.write_example(path, seed, training=training, held_out=held_out, repeats=4)
+            fitting.write_example(path, seed, training=training, held_out=held_out, repeats=3)
             compiled.clear()
             with gj.read_recording(path) as recording:
-                fitting.fit(recording, level=["LIF-R-ASC-A", "augmented"]).report(path.with_suffix(".html"))
+                fit = fitting.fit(recording, level=["LIF-R-ASC-A", "augmented"], runs=20)
+                fit.report(path.with_suffix(".html"))
             counts.append(len(compiled))
     finally:
         jax.monitoring.unregister_event_duration_listener(listener)

@@ -237,12 +237,19 @@ def test_a_level_has_errors_of_its_own_parameters_alone(truth, data):
     assert held.undetermined == ()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("joint", [False, True])
-def test_the_augmented_level_has_errors_of_all_its_parameters(data, joint):
+@pytest.fixture(scope="module")
+def augmented(truth):
+    """A fit of that level, and what it is fitted to: little, for its errors take long."""
+    data = recorded(truth, seconds=8.0)
     start = AUGMENTED.start(data, SHAPE)
     moved = AUGMENTED.coordinates(start, data.duration).membrane
-    fitted = KernelThreshold()(Membrane(moved=tuple(moved))(start, data).model, data).model
+    return KernelThreshold()(Membrane(moved=tuple(moved))(start, data).model, data).model, data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("joint", [False, True])
+def test_the_augmented_level_has_errors_of_all_its_parameters(augmented, joint):
+    fitted, data = augmented
     found = laplace(fitted, data, AUGMENTED, joint=joint)
     fixed = {"lambda0", "lapse", "reset_slope", "spike_cut", "spike_latency"}
     assert set(found.names) == set(parameters(AUGMENTED.finish(fitted))) - fixed

@@ -1,13 +1,25 @@
 """Laws that hold for every neuron: add a constructor to tests/neurons.py and all of them are tested over it."""
 
-from functools import partial
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from neurons import ALL, DRIVE, DT, FORCED, NEURONS, OTHERS, STEPS, WHISPER, crossings, flat, smooth_loss
+from neurons import (
+    ALL,
+    DRIVE,
+    DT,
+    FORCED,
+    KINDS,
+    NEURONS,
+    OTHERS,
+    STEPS,
+    WHISPER,
+    crossings,
+    flat,
+    quickly,
+    smooth_loss,
+)
 
 import glifjax as gj
 
@@ -139,9 +151,6 @@ def test_bad_input_is_refused_before_anything_runs(current, options, message):
 
 # Transformations in any order
 
-#: As jax.jit, for what takes longer to compile than to run.
-quickly = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
-
 
 def each_alone(function, rows):
     return jnp.stack([function(row) for row in rows])
@@ -159,11 +168,10 @@ HESSIANS = {
         jax.grad(lambda row: jax.vmap(f)(jnp.stack([row, 1.01 * row]))[0]), (row,), (way,)
     )[1],
 }
-COMPOSED = {name: build for name, build in ALL.items() if name not in list(gj.LEVELS)[1:]}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", COMPOSED.values(), ids=COMPOSED.keys())
+@pytest.mark.parametrize("build", KINDS.values(), ids=KINDS.keys())
 def test_transformations_compose_in_any_order(build):
     neuron, current = build(), jnp.asarray(DRIVE[15:75])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from neurons import ALL
+from neurons import KINDS
 
 import glifjax as gj
 
@@ -67,15 +67,17 @@ def test_bad_input_is_refused_in_words(neurons, change, message):
 
 
 #: Two devices; what is compiled runs once, so that the code need not be the best.
-OF_TWO_DEVICES = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+OF_TWO_DEVICES = (
+    "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+)
 OVER_DEVICES = """
 import json, equinox as eqx, glifjax as gj, jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from neurons import ALL, DRIVE, DT
+from neurons import DRIVE, DT, KINDS
 
 over = NamedSharding(jax.make_mesh((2,), ("n",), axis_types=(AxisType.Auto,)), PartitionSpec("n"))
 current, results = 3 * DRIVE[15:75], {}
-for name, build in ALL.items():
+for name, build in KINDS.items():
     one = build()
     many = jax.vmap(lambda C: eqx.tree_at(lambda n: n.C, one, C))(one.C * jnp.linspace(1.0, 2.0, 6))
     here = jax.jit(jax.vmap(lambda each: gj.simulate(each, current, DT, record="spikes").fired.sum()))
@@ -93,13 +95,13 @@ print(json.dumps(results))
 
 @pytest.mark.slow
 def test_neurons_over_devices_stay_where_they_lie():
-    """Every neuron: jax.jit of a vmap over laid-out arrays, simulate_many, and shard_map with its checks on."""
+    """Every kind of neuron: jax.jit of a vmap over laid-out arrays, simulate_many, and shard_map with its checks on."""
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"XLA_FLAGS": OF_TWO_DEVICES, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", OVER_DEVICES], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
-    assert results.keys() == ALL.keys()
+    assert results.keys() == KINDS.keys()
     for name, (counts, moved, lies) in results.items():
         assert all(count == counts[0] for count in counts), name
         assert sum(counts[0]) > 0, name
