@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, DTypeLike
 
 from glifjax.errors import InputError, shown
@@ -49,6 +50,18 @@ def in_default_type(tree: Any) -> Any:
     """A pytree whose every float array is of the default float dtype."""
     is_float = lambda leaf: isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating)
     return jax.tree.map(lambda leaf: leaf.astype(float) if is_float(leaf) else leaf, tree)
+
+
+def on_host(tree: Any) -> Any:
+    """A pytree whose arrays are numpy's: pickled, JAX's would come back in the float type of that moment."""
+    is_array = lambda leaf: isinstance(leaf, jax.Array) and not isinstance(leaf, Tracer)
+    return jax.tree.map(lambda leaf: np.asarray(leaf) if is_array(leaf) else leaf, tree)
+
+
+def off_host(tree: Any) -> Any:
+    """A pytree whose arrays are JAX's again, of the types that they have, whatever the default."""
+    with jax.enable_x64(True):
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
 
 
 def axes(leaf: Any) -> frozenset[str]:

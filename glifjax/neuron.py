@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from glifjax.arrays import off_host, on_host
 from glifjax.errors import InputError
 from glifjax.scan import once
 from glifjax.spike import EscapeNoise, SurrogateSpike
@@ -110,6 +111,15 @@ class AbstractNeuron(eqx.Module):
     init_voltage: eqx.AbstractVar[Float[Array, ""]]
     init_threshold: eqx.AbstractVar[Float[Array, ""]]
     spike_latency: eqx.AbstractVar[Float[Array, ""]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: a neuron read from a file keeps its digits, whatever jax_enable_x64."""
+        return on_host(vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The same neuron again."""
+        for name, value in off_host(state).items():
+            object.__setattr__(self, name, value)
 
     @abstractmethod
     def init(self) -> State:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -94,6 +95,17 @@ def test_nest_parameters_as_they_are_found(tmp_path):
     assert neuron_to_config(gj.read_neuron_config(tmp_path / "neuron_config.json")) == neuron_to_config(neuron)
     with pytest.raises(NeuronConfigError, match="is NEST's form"):
         gj.write_neuron_config(neuron, tmp_path / "neuron_config.json", like=path)
+
+
+def test_nest_parameters_come_back_in_all_their_digits():
+    """In single precision too; a voltage that is not given is NEST's own, whatever E_L."""
+    given = {"E_L": -70.1, "V_th": -45.3, "C_m": 58.7, "g": 9.43, "t_ref": 3.75, "asc_decay": [0.003, 0.1]}
+    levels = {"spike_dependent_threshold": True, "after_spike_currents": True, "adapting_threshold": True}
+    with jax.enable_x64(False):
+        params = neuron_to_nest(gj.neuron_from_nest(given | levels))
+    assert params["V_m"] == pytest.approx(-78.85, rel=1e-14)
+    for name, value in given.items():
+        assert params[name] == pytest.approx(value, rel=1e-14), name
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from glifjax.io.temporary import remove_leftovers, temporary_folder, temporary_n
 #: What full_disk.py writes.
 FILES = (
     "neuron_config.json", "like.json", "recording.nwb", "simulation.nwb", "in_place.nwb", "report.html", "cells.csv",
-    "cells.html", "LIF scores.json", "fit.json", "gallery.html", "sweep_001.png",
+    "cells.html", "LIF scores.json", "fit.json", "gallery.html", "0.npy", "sweep_001.png",
 )  # fmt: skip
 
 

@@ -172,3 +172,5 @@ def test_a_run_has_one_precision(build):
     double = build()
     with jax.enable_x64(False):
         assert jax.eval_shape(lambda: gj.simulate(double, DRIVE, DT)).voltage.dtype == np.float32
+        sent = pickle.loads(pickle.dumps(double))
+    assert jax.tree.all(jax.tree.map(np.array_equal, sent, double))

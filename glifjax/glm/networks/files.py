@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -11,7 +12,7 @@ from jaxtyping import ArrayLike, Float
 
 from glifjax.errors import InputError
 from glifjax.glm.networks.torch_archive import read_tensor
-from glifjax.io.writing import whole_file
+from glifjax.io.writing import write_whole
 
 
 def save(weights: ArrayLike | Sequence[ArrayLike], folder: str | Path) -> None:
@@ -28,8 +29,9 @@ def save(weights: ArrayLike | Sequence[ArrayLike], folder: str | Path) -> None:
         raise InputError(f"{others[0]} is there already, and would be read along; remove it, or name another folder")
     Path(folder).mkdir(parents=True, exist_ok=True)
     for path, matrix in zip(paths, matrices, strict=True):
-        with whole_file(path) as part:
-            np.save(part, matrix, allow_pickle=False)
+        content = BytesIO()  # what numpy writes to a file itself may end halfway on a full disk, without an error
+        np.save(content, matrix, allow_pickle=False)
+        write_whole(path, content.getvalue())
 
 
 def load(folder: str | Path) -> list[Float[np.ndarray, "n n"]]:

@@ -19,6 +19,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -34,17 +35,17 @@ from glifjax.rules import afterspike, threshold, voltage
 #: glif_psc's mechanisms, in the order of LEVELS' (R, ASC, A).
 FLAGS = ("spike_dependent_threshold", "after_spike_currents", "adapting_threshold")
 
-#: What NEST assumes where a parameter is not given. V_m is E_L.
+#: What NEST assumes where a parameter is not given; voltages are these whatever E_L is.
 DEFAULTS: dict[str, Any] = {
-    "V_th": -51.68, "g": 9.43, "E_L": -78.85, "C_m": 58.72, "t_ref": 3.75, "V_reset": -78.85, "th_spike_add": 0.37,
-    "th_spike_decay": 0.009, "voltage_reset_fraction": 0.2, "voltage_reset_add": 18.51, "th_voltage_index": 0.005,
-    "th_voltage_decay": 0.09, "asc_init": [0.0, 0.0], "asc_decay": [0.003, 0.1], "asc_amps": [-9.18, -198.94],
-    "asc_r": [1.0, 1.0], **dict.fromkeys(FLAGS, False),
+    "V_m": -78.85, "V_th": -51.68, "g": 9.43, "E_L": -78.85, "C_m": 58.72, "t_ref": 3.75, "V_reset": -78.85,
+    "th_spike_add": 0.37, "th_spike_decay": 0.009, "voltage_reset_fraction": 0.2, "voltage_reset_add": 18.51,
+    "th_voltage_index": 0.005, "th_voltage_decay": 0.09, "asc_init": [0.0, 0.0], "asc_decay": [0.003, 0.1],
+    "asc_amps": [-9.18, -198.94], "asc_r": [1.0, 1.0], **dict.fromkeys(FLAGS, False),
 }  # fmt: skip
 
-#: Where a neuron starts: at E_L and with the currents asc_init where these are not given. (NEST 3.10 starts from
-#: ASCurrents alone, whatever asc_init.)
-STATE = ("V_m", "ASCurrents")
+#: The currents that a neuron starts with; asc_init where they are not given. (NEST 3.10 starts from these alone,
+#: whatever asc_init.)
+STATE = "ASCurrents"
 
 #: Without effect on a neuron that is driven by an injected current: synapses, and what `nest.Create("glif_psc").get()`
 #: tells beside the parameters.
@@ -87,14 +88,19 @@ def neuron_from_nest(params: Mapping[str, Any], source: str = "NEST parameters",
         raise NeuronConfigError(
             f"{source}: {shown(params)} is no dictionary of parameters; read files by read_neuron_config"
         )
-    unknown = [key for key in params if key not in (*DEFAULTS, *STATE, *WITHOUT_EFFECT)]
+    with jax.enable_x64(True):  # the numbers in all their digits
+        return _neuron(params, source, dt)
+
+
+def _neuron(params: Mapping[str, Any], source: str, dt: float) -> GLIF:
+    unknown = [key for key in params if key not in (*DEFAULTS, STATE, *WITHOUT_EFFECT)]
     if unknown:
         raise NeuronConfigError(
             f"{source}: these look like NEST's glif_psc parameters, but {', '.join(unknown)} is none of "
             "them; remove what is not meant for it, or use the cell's neuron_config.json"
         )
     given = {**DEFAULTS, **params}
-    given["asc_init"] = given.get("ASCurrents", given["asc_init"])
+    given["asc_init"] = given.get(STATE, given["asc_init"])
     level = _level(given, source)
     resets, currents, adapts = LEVELS[level]
     is_list = {key: isinstance(value, list) for key, value in DEFAULTS.items()}
@@ -103,7 +109,6 @@ def neuron_from_nest(params: Mapping[str, Any], source: str = "NEST parameters",
     }
     _check_range(p, level, source)
     E_L = p["E_L"] * 1e-3
-    V_m = number(given, "V_m", source) * 1e-3 if "V_m" in given else E_L
     reference = E_L if resets else p["V_reset"] * 1e-3
     t_ref = round(p["t_ref"] * 1e-3 / TIC) * TIC
     cut = round(t_ref / dt)
@@ -128,7 +133,7 @@ def neuron_from_nest(params: Mapping[str, Any], source: str = "NEST parameters",
         El=E_L - reference,
         El_reference=reference,
         th_inf=p["V_th"] * 1e-3 - reference,
-        init_voltage=V_m - reference,
+        init_voltage=p["V_m"] * 1e-3 - reference,
         spike_cut_length=cut,
         dt=dt,
         **others,
@@ -152,6 +157,11 @@ def neuron_to_nest(neuron: AbstractNeuron) -> dict[str, Any]:
         raise NeuronConfigError(f"{source} has no {type(neuron).__name__}; give a GLIF neuron")
     if np.ndim(neuron.C):
         raise NeuronConfigError(f"{source} is one neuron, but C has shape {np.shape(neuron.C)}; give one of the batch")
+    with jax.enable_x64(True):
+        return _parameters(neuron, source)
+
+
+def _parameters(neuron: GLIF, source: str) -> dict[str, Any]:
     level = _level_of(neuron)
     resets, currents, adapts = LEVELS[level]
     neuron = absolute_voltages(neuron)
