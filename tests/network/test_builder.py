@@ -147,6 +147,23 @@ def test_a_function_is_called_for_each_node_in_order(tmp_path):
     np.testing.assert_allclose(run.inputs.train(2, "lgn"), np.arange(7.0, 200.0, 10.0) / 1e3)
 
 
+def test_a_file_is_of_its_own_population_among_those_chosen(tmp_path):
+    """node_set "all" has two virtual populations; spikes of one are not taken for the other's."""
+    builder = gj.NetworkBuilder()
+    builder.add_nodes("v1", 1, model_template="nest:iaf_psc_exp", dynamics_params={})
+    for name in ("lgn", "tc"):
+        builder.add_nodes(name, 5, model_type="virtual")
+    part = {"input_type": "spikes", "module": "h5", "input_file": "spikes.h5", "node_set": "all"}
+    gj.write_spikes(spikes_of("tc"), tmp_path / "spikes.h5")
+    config = builder.write(tmp_path, inputs={"in": part})
+    with pytest.warns(UserWarning, match="5 of 5 virtual nodes of lgn have no spikes"):
+        (read,) = gj.load_network(config).inputs
+    assert read.trains(np.random.default_rng(0)).population_names == ["tc"]
+    gj.write_spikes(spikes_of("pulvinar"), tmp_path / "spikes.h5")
+    with pytest.raises(ValueError, match=r"holds spikes of pulvinar, but the node_set of .* is of lgn, tc; name the"):
+        gj.load_network(config)
+
+
 def test_forced_synapses_replace_or_add(tmp_path):
     """Only the synapses of inhibitory cells fire at 50 ms: excitatory cells see that, and nothing of their own."""
     forced = {"input_type": "syn_activity", "module": "syn_activity", "precell_filter": {"ei": "i"}}

@@ -56,7 +56,8 @@ def build_cells(
                 model, values = _parameters(template, params, own, path, nest_exact)
                 members.setdefault(_kind(model, values), []).append((name, own_rows, values))
     if not members:
-        raise InputError("the network has no cells, only virtual nodes; add point neurons to simulate")
+        source = components.where.removesuffix(".components")
+        raise InputError(f"{source}.networks has no cells, only virtual nodes; add point neurons to simulate")
     sources = {name: np.full(len(population.nodes), -1, np.int64) for name, population in populations.items()}
     count, cells = 0, []
     for (model, *_), parts in members.items():

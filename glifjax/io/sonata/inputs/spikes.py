@@ -59,29 +59,27 @@ def _from_files(section: Section, nodes: dict[str, tuple[Population, Bool[np.nda
     paths = section.paths("input_file")
     if len(paths) > 1:
         raise section.error("input_file", f"names {len(paths)} files, one for each of several runs; name one")
-    parts = [_of_population(paths[0], name, *nodes[name], claimed, section) for name in nodes]
-    return join(parts)
+    path, (first, *others) = paths[0], nodes
+    trains = read_spikes(path, population=first)
+    names = trains.population_names
+    if names and not set(names) & set(nodes):
+        if others or len(names) > 1 or names[0] in claimed:
+            raise InputError(
+                f"{path}: holds spikes of {', '.join(names)}, but the node_set of {section.where} is of "
+                f"{', '.join(nodes)}; name the population that is meant"
+            )
+        warnings.warn(
+            f"{path}: holds spikes of population {names[0]}; taken for {first}, the node_set of {section.where}",
+            stacklevel=2,
+        )
+        trains = SpikeTrains(trains.times, trains.node_ids, first)
+    return join(_of_population(path, trains.of(name), name, *nodes[name], section) for name in nodes)
 
 
 def _of_population(
-    path: Path, name: str, population: Population, rows: Bool[np.ndarray, " n"], claimed: set[str], section: Section
+    path: Path, trains: SpikeTrains, name: str, population: Population, rows: Bool[np.ndarray, " n"], section: Section
 ) -> SpikeTrains:
-    """The spikes of a file that are of the chosen nodes of one population."""
-    trains = read_spikes(path, population=name)
-    names = trains.population_names
-    if name in names:
-        trains = trains.of(name)
-    elif len(names) == 1 and names[0] not in claimed:
-        warnings.warn(
-            f"{path}: holds spikes of population {names[0]}; taken for {name}, the node_set of {section.where}",
-            stacklevel=2,
-        )
-        trains = SpikeTrains(trains.times, trains.node_ids, name)
-    elif names:
-        raise InputError(
-            f"{path}: holds spikes of {', '.join(names)}, but the node_set of {section.where} is of {name}; name the "
-            "population that is meant"
-        )
+    """The spikes of a file's population that are of the chosen nodes."""
     place = population.rows(trains.node_ids)
     if (place < 0).any():
         warnings.warn(
