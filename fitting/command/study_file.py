@@ -46,12 +46,16 @@ def read_options(path: Path, names: set[str]) -> dict[str, Any]:
     cells = options.get("cells", [])
     if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
         raise InputError(f"{path}: cells is {shown(cells)}; give a list of paths")
-    return options | ({"cells": [path for cell in cells for path in _paths(cell)]} if cells else {})
+    return options | ({"cells": [meant for cell in cells for meant in _paths(cell, path)]} if cells else {})
 
 
-def _paths(cell: str) -> list[str]:
+def _paths(cell: str, source: Path) -> list[str]:
     """Files that a path with * and ? means, by name; itself where it has none, or means none."""
+    if not {"*", "?"} & set(cell):
+        return [cell]
     pattern = Path(cell)
     root = Path(pattern.anchor)
-    meant = sorted(map(str, root.glob(str(pattern.relative_to(root))))) if {"*", "?"} & set(cell) else []
-    return meant or [cell]
+    try:
+        return sorted(map(str, root.glob(str(pattern.relative_to(root))))) or [cell]
+    except ValueError as error:
+        raise InputError(f"{source}: {shown(cell)} of cells means no paths ({error}); name the files") from error

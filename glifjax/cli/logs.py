@@ -8,11 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from glifjax.cli.console import out_console, print_error
+from glifjax.cli.console import err_console, escape, out_console, print_error
 
 #: The loggers of both packages.
 LOGGERS = ("glifjax", "fitting", "py.warnings")
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class LogFile(logging.FileHandler):
+    """A file of steps; one that cannot be written to any more, as its disk is full, is left, and that said once."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leave the file."""
+        self.setLevel(logging.CRITICAL + 1)
+        words = f"{self.baseFilename}: cannot be written any more, so later steps are not in it; free some room"
+        err_console.print(f"[yellow]note:[/yellow] {escape(words)}", soft_wrap=True)
 
 
 def options(
@@ -29,7 +39,7 @@ def options(
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)] if verbose else []
     if log_file is not None:
         try:
-            handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+            handlers.append(LogFile(log_file, encoding="utf-8"))
         except OSError as error:
             print_error(f"{log_file}: cannot be written ({error.strerror}); choose another --log-file")
             sys.exit(2)

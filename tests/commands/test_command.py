@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -168,7 +169,12 @@ def test_options_of_a_file_give_way_to_the_command_line(tmp_path):
     file.write_text(f'cells = ["{tmp_path.as_posix()}/*.nwb"]\nlevel = "glif3"\nout = "study"\n')
     options = read_options(file, names)
     assert options == {"cells": [str(tmp_path / name) for name in ("a.nwb", "b.nwb")], "level": "glif3", "out": "study"}
-    refusals = {"levels = 1": "'levels' is no option", "cells = 3": "list of paths", "=": "is not TOML"}
+    refusals = {
+        "levels = 1": "'levels' is no option",
+        "cells = 3": "list of paths",
+        "cells = ['a**']": "means no paths",
+        "=": "is not TOML",
+    }
     for text, words in (refusals | {"a = {" * 3000: "is not TOML"}).items():
         file.write_text(text)
         with pytest.raises(gj.InputError, match=words):
@@ -189,3 +195,12 @@ def test_a_log_has_the_command_and_quiet_says_errors_alone(tmp_path):
     refused = run("-m", "glifjax", "fit", "nowhere.nwb", "--log-file", str(tmp_path / "none" / "log.txt"))
     assert refused.returncode == 2
     assert "choose another --log-file" in refused.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_log_that_finds_no_room_is_left_and_that_said_once():
+    done = run("-m", "glifjax", "fit", "nowhere.nwb", "--log-file", "/dev/full")
+    note, error = done.stderr.splitlines()
+    assert "/dev/full: cannot be written any more" in note
+    assert error.startswith("error: nowhere.nwb: there is no such file")
+    assert done.returncode == 2
