@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from sys import modules as loaded
 
-FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000"
+FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=10000000"
 
 
 def set_flag() -> None:

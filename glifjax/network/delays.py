@@ -2,7 +2,7 @@
 
 Row k mod depth holds what arrives in step k. A step clears the row read last, delivers the spikes of the step before,
 then reads: all writes before all reads, or XLA would copy the ring. The cells that spiked are looked for in blocks, and
-each one's edges taken in chunks: no capacity that could overflow, and time for the spikes that there are.
+their edges one by one or in chunks: no capacity that could overflow, and time for the spikes that there are.
 
 `gather` is the transpose of `deliver`: with a ring of cotangents it gives those of the weights and of each spike.
 """
@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.network.edges import Edges
 
-#: Edges that are written at once.
+#: Edges that are taken at once.
 CHUNK = 64
 #: Cells of which it is asked at once whether one has spiked.
 BLOCK = 64
@@ -44,8 +44,31 @@ def for_each_spike(spiked: Bool[Array, " n"], visit, carry):
 
 
 def deliver(ring: Float[Array, " size"], edges: Edges, source: Int[Array, ""], k: Int[Array, ""], n_slots: int):
-    """The ring after one spike of `source` in step k - 1; edges are `padded`."""
+    """The ring after one spike of `source` in step k - 1; edges are `padded`.
+
+    An accelerator writes a chunk of edges at once. A processor writes one after the other: with a scatter in it, XLA
+    would compile the step to many small calls, and not to one.
+    """
     base = (k % edges.depth) * n_slots
+    return lax.platform_dependent(ring, edges, source, base, cpu=one_by_one, default=in_chunks)
+
+
+def one_by_one(ring: Float[Array, " size"], edges: Edges, source: Int[Array, ""], base: Int[Array, ""]):
+    """The ring after a spike of `source`, whose edges write `base` places behind their offsets."""
+    at = lambda array, index: lax.dynamic_index_in_dim(array, index, keepdims=False)
+
+    def body(loop):
+        edge, ring = loop
+        place = at(edges.offsets, edge) + base.astype(edges.offsets.dtype)
+        place = jnp.where(place >= ring.shape[0], place - ring.shape[0], place)
+        arrived = at(ring, place) + at(edges.weights, edge)
+        return edge + 1, lax.dynamic_update_index_in_dim(ring, arrived, place, 0)
+
+    return lax.while_loop(lambda loop: loop[0] < edges.starts[source + 1], body, (edges.starts[source], ring))[1]
+
+
+def in_chunks(ring: Float[Array, " size"], edges: Edges, source: Int[Array, ""], base: Int[Array, ""]):
+    """The same, CHUNK edges at once."""
 
     def body(loop):
         start, ring = loop

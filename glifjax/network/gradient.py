@@ -210,8 +210,8 @@ def _backward(static: _Static, held, out: CircuitRun):
             return new, leads.at[cell].set(jnp.where(seen.spiked[cell], lead, 0.0)), spikes.at[cell].set(spike)
 
         weights, leads, spikes = for_each_spike(visited, visit, (back.weights, none, none))
-        leads = leads.at[fixed.cells].add(-jnp.where(seen.spiked[fixed.cells], shown.times, 0.0))
-        spikes = spikes.at[fixed.cells].add(shown.spiked)
+        leads = leads - jnp.where(seen.spiked, shown.times, 0.0)
+        spikes = spikes + shown.spiked
         outputs = map(Outputs, states, circuit.split(leads), circuit.split(slope * spikes))
         inputs = adjoint(circuit, constants, seen, list(outputs), cells, back.constants, near)
         arrived = jnp.concatenate([group.weight.reshape(-1) for group in inputs])
@@ -233,12 +233,15 @@ def _backward(static: _Static, held, out: CircuitRun):
 
     def segment_back(back: _Back, now):
         start, shown = now
+        shown = shown._replace(spiked=of_all(shown.spiked), times=of_all(shown.times))
         _, seen = _segment(circuit, fixed, static, start, the_sample)
         return scan(step_back, back, (seen, shown), reverse=True)
 
     n_segments = -(-static.n_steps // static.segment)
     extra = n_segments * static.segment - static.n_steps
     by_segment = lambda part: jnp.pad(part, ((0, extra), (0, 0))).reshape(n_segments, static.segment, -1)
+    # once a segment: with a scatter in it, XLA would compile the step to many small calls
+    of_all = lambda part: jnp.zeros((len(part), circuit.size), part.dtype).at[:, fixed.cells].add(part)
     state = floats(circuit.init(leads=True).cells)
     ring = jnp.zeros(edges.depth * n_slots, edges.weights.dtype)
     nothing = _Back(

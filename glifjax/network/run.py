@@ -21,7 +21,7 @@ from glifjax.network.circuit import (
 from glifjax.scan import Record, scan
 
 #: Spikes that a stretch may hold as booleans: cells times steps.
-STRETCH = 20_000_000
+STRETCH = 5_000_000
 #: Steps after which progress is shown.
 LONGEST = 5_000
 

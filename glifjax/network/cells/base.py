@@ -75,9 +75,18 @@ class AbstractCells(eqx.Module):
         """The state as users see it, by name; mV and pA."""
 
 
+@jax.custom_jvp
 def total(rows: Float[Array, "rows n"]) -> Float[Array, " n"]:
-    """The sum over the first axis, term by term: XLA fuses that with what follows, and makes a loop of a jnp.sum."""
+    """The sum over the first axis, term by term: XLA fuses that with what follows, and makes a loop of a jnp.sum.
+
+    Its derivative is that of a jnp.sum, so that on the way back each row gets the same, not rows padded with zeros.
+    """
     return sum((rows[i] for i in range(rows.shape[0])), start=jnp.zeros(rows.shape[1:], rows.dtype))
+
+
+@total.defjvp
+def _total_jvp(primals, tangents):
+    return total(*primals), jnp.sum(tangents[0], axis=0)
 
 
 @jax.custom_jvp
