@@ -173,11 +173,10 @@ def test_what_was_not_recorded_is_not_silence(simulated):
     recorded = np.ones(spikes.shape, bool)
     recorded[0, 10_000:] = False
     damaged = spikes * recorded
-    only = glm.RaisedCosines(2, 5e-3)
-    none = np.zeros((4, 4), bool)
-    whole = fitting_glm.fit(spikes, 1e-3, basis=only, connectivity=none)
-    masked = fitting_glm.fit(damaged, 1e-3, basis=only, connectivity=none, recorded=recorded)
-    silent = fitting_glm.fit(damaged, 1e-3, basis=only, connectivity=none)
+    alone = {"basis": glm.RaisedCosines(2, 5e-3), "connectivity": np.zeros((4, 4), bool), "link": "logit", "ridge": 1.0}
+    whole = fitting_glm.fit(spikes, 1e-3, **alone)
+    masked = fitting_glm.fit(damaged, 1e-3, recorded=recorded, **alone)
+    silent = fitting_glm.fit(damaged, 1e-3, **alone)
     near, far = (abs(float(f.model.threshold[0] - whole.model.threshold[0])) for f in (masked, silent))
     assert near < 0.15
     assert far > 0.5
