@@ -12,7 +12,7 @@ from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
 from .arrays import same_step, time_step
-from .stimulus import in_rows, same_stimulus
+from .stimulus import MEAN, in_rows, same_stimulus
 from .usable import is_driven
 
 #: Words in a protocol's name that say what it is for.
@@ -30,6 +30,10 @@ NOISY = 0.05
 TURBULENT = 0.06
 #: from its median over so many ms. Steps and ramps are neither.
 AROUND = 21
+#: The mains hum at these, Hz, and at multiples of them up to the third;
+MAINS = (50.0, 60.0)
+#: how strongly, and at what phase, stays the same for so many ms.
+STEADY = 1000
 #: Amplifiers' noise differs between the sweeps of a recording by this factor at most.
 STILLER = 2.0
 
@@ -77,10 +81,25 @@ def _candidate(sweep: "gj.Sweep") -> Candidate:
     rows = in_rows(current, rate)
     envelope = rows.mean(axis=1)
     spikes = len(find_spike_peaks(without_drop(sweep.voltage, current, rate), rate))
-    off = np.abs(envelope - median_filter(envelope, AROUND))
+    clean = _without_hum(envelope)
+    off = np.abs(clean - median_filter(clean, AROUND))
     scatter = float(np.median(rows.std(axis=1))) / np.sqrt(rows.shape[1])
-    is_noise = _turns(envelope, scatter) or bool(np.mean(off > TURBULENT * np.ptp(envelope)) > NOISY)
+    is_noise = _turns(clean, scatter) or bool(np.mean(off > TURBULENT * np.ptp(clean)) > NOISY)
     return Candidate(sweep, envelope, spikes, is_noise, is_driven(current, rate), float(np.median(off)))
+
+
+def _without_hum(envelope: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """1 ms means (A) less the mains' waves, by least squares on what is left of them without their running median.
+
+    Edges of steps are in the median, and steps without hum stay as they are.
+    """
+    phase = 2 * np.pi * MEAN * np.arange(len(envelope))
+    turns = [multiple * mains * phase for mains in MAINS for multiple in (1, 2, 3)]
+    waves = np.stack([wave(turn) for turn in turns for wave in (np.cos, np.sin)], axis=1)
+    off = envelope - median_filter(envelope, AROUND)
+    parts = np.array_split(np.arange(len(envelope)), max(1, len(envelope) // STEADY))
+    hum = [waves[part] @ np.linalg.lstsq(waves[part], off[part], rcond=None)[0] for part in parts]
+    return envelope - np.concatenate(hum)
 
 
 def _turns(envelope: Float[np.ndarray, " n"], scatter: float) -> bool:

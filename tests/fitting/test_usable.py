@@ -190,11 +190,13 @@ def test_an_undriven_sweep_does_not_train_alone():
     assert split.test[0][0].start == split.train[0].stop
 
 
-@pytest.mark.parametrize("amplifier", [0.0, 4e-12])
-def test_steps_are_steps_whether_commanded_or_measured(amplifier):
+@pytest.mark.parametrize(("amplifier", "hum"), [(0.0, 0.0), (4e-12, 0.0), (4e-12, 8e-12)])
+def test_steps_are_steps_whether_commanded_or_measured(amplifier, hum):
     noise = np.random.default_rng(1)
     silent = [np.zeros_like(CURRENTS[0]), *CURRENTS[1:]]
-    currents = [current + amplifier * noise.normal(size=len(current)) for current in silent]
+    turn = 2 * np.pi * 49.95 * DT * np.arange(len(CURRENTS[0]))
+    mains = hum * (np.sin(turn + 1) + 0.3 * np.sin(3 * turn))
+    currents = [current + mains + amplifier * noise.normal(size=len(current)) for current in silent]
     voltages = [answer(current) for current in silent]
     split = choose_sweeps(gj.Recording.from_arrays(currents, voltages, RATE, protocols="Long Square"))
     spiking = [number for number, voltage in enumerate(voltages, start=1) if (voltage > 0).any()]
