@@ -46,20 +46,20 @@ def glm(
     [bold]Example:[/bold]  glifjax glm units.nwb --dt 0.001 --ridge 0.1,1,10 --out units.html
     """
     with plain_errors():
-        import jax
-
         from glifjax.io.nwb.units import read_located_units
         from glifjax.io.spikes import read_spikes
         from glifjax.io.writing import check_target
 
-        from ..glm import fit, write_report
-
-        jax.config.update("jax_enable_x64", True)
         check_target(out, overwrite)
         ridges = _numbers(ridge)
         with stage("reading"):
             trains, events = read_located_units(spikes) if _is_nwb(spikes) else (read_spikes(spikes), [])
         trains = _chosen(trains, regions, least, spikes)
+        import jax  # once what was given can be read, for it takes seconds
+
+        from ..glm import fit, write_report
+
+        jax.config.update("jax_enable_x64", True)
         with _progress("fit") as progress:
             fitted = fit(
                 trains, dt, basis=basis, link=link, duration=duration, ridge=ridges, stable=stable, progress=progress

@@ -1,7 +1,8 @@
 """Spike trains as counts in bins: checked, trials laid end to end with silence between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, Shaped, UInt8
@@ -111,6 +112,8 @@ def binned(
         counts = _from_array(spikes)
         units = tuple(str(i) for i in range(counts.shape[1]))
         places = ("",) * len(units)
+        several = np.flatnonzero(counts.sum(axis=(0, 2)) >= FEW_SPIKES)  # fewer may be the same by chance
+        _refuse_duplicates({units[i]: counts[:, i] for i in several})
     if regions is not None:
         places = tuple(map(str, regions))
         if len(places) != len(units):
@@ -127,11 +130,11 @@ def binned(
         : trials * (steps + history) - history
     ]
     warnings = []
-    several = int((counts > most_per_bin).sum())
-    if several:
-        share = several / max(int((counts > 0).sum()), 1)
+    crowded = int((counts > most_per_bin).sum())
+    if crowded:
+        share = crowded / max(int((counts > 0).sum()), 1)
         warnings.append(
-            f"{several} bins ({share:.1%} of those with spikes) hold several, of which the link counts one; "
+            f"{crowded} bins ({share:.1%} of those with spikes) hold several, of which the link counts one; "
             "a finer dt, or a Poisson link, keeps them"
         )
     rows = lay(np.minimum(counts, most_per_bin).astype(np.uint8))
@@ -179,20 +182,19 @@ def _from_trains(trains: SpikeTrains, dt: float, duration: float | None):
     highest = np.bincount(rows).max() / length
     if duration is not None and highest > HIGHEST_RATE:
         raise InputError(f"a unit fires at {highest:.0f} Hz; times are in seconds: divide those in ms by 1000")
-    _refuse_duplicates(trains.times, rows, units)
+    _refuse_duplicates({unit: trains.times[rows == row] for row, unit in enumerate(units)})
     counts = np.zeros((len(units), int(np.ceil(length / dt - 1e-9))), int)
     bins = np.floor(trains.times / dt + ROUNDING).astype(int)
     np.add.at(counts, (rows, np.minimum(bins, counts.shape[1] - 1)), 1)
     return _from_array(counts), tuple(units), tuple(str(name) for name in distinct["f0"])
 
 
-def _refuse_duplicates(times, rows, units) -> None:
-    seen: dict[bytes, int] = {}
-    for row in range(len(units)):
-        train = times[rows == row].tobytes()
-        if train in seen:
-            raise InputError(f"units {units[seen[train]]} and {units[row]} have the same spikes; leave one of them out")
-        seen[train] = row
+def _refuse_duplicates(trains: Mapping[str, np.ndarray]) -> None:
+    first: dict[bytes, str] = {}
+    for unit, train in trains.items():
+        twin = first.setdefault(sha256(train.tobytes()).digest(), unit)
+        if twin != unit:
+            raise InputError(f"units {twin} and {unit} have the same spikes; leave one of them out")
 
 
 def _as_mask(recorded: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:

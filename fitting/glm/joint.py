@@ -34,6 +34,8 @@ TOLERANCE = 1e-8
 DAMPING = 1e-3
 EASED = 0.2
 HARDENED = 5.0
+#: Information on a number below which the data tell nothing of it.
+NOTHING = 1e-10
 #: Damping at which there is no way on.
 STUCK = 1e8
 
@@ -79,7 +81,7 @@ class JointMaximum:
         model: with its weights and shared numbers.
         errors: of the weights, shaped as these.
         covariances: of each neuron's incoming weights, by sender and function, (n, n b, n b).
-        shared: name -> value and standard error.
+        shared: name -> value and standard error, infinite where the data tell nothing of it.
         finished: whether the last step gained next to nothing.
     """
 
@@ -146,6 +148,7 @@ def refine(
         .transpose(1, 0, 2)
     )
     errors = errors[:, :, 0] if model.weights.ndim == 2 else errors
+    shared_variances = np.where(np.diag(parts[5]) < NOTHING, np.inf, shared_variances)
     values = [float(number.where(model)) for number in numbers]
     scales = [value if number.log else 1.0 for number, value in zip(numbers, values, strict=True)]
     shared = {
@@ -156,12 +159,13 @@ def refine(
 
 
 def _held(parts, fitted):
-    """The parts as arrays, with a one in H for what is not fitted."""
+    """The parts as arrays, with a one in H for what is not fitted, and a little for what the data tell nothing of."""
     _, gradients, shared_gradient, blocks, borders, corner = (np.array(part) for part in parts)
     gradients = gradients * fitted
     blocks = np.where(fitted[:, :, None] & fitted[:, None, :], blocks, 0.0)
     index = np.arange(blocks.shape[1])
-    blocks[:, index, index] = np.where(fitted, np.maximum(blocks[:, index, index], 1e-10), 1.0)
+    blocks[:, index, index] = np.where(fitted, np.maximum(blocks[:, index, index], NOTHING), 1.0)
+    np.fill_diagonal(corner, np.maximum(np.diag(corner), NOTHING))
     return gradients, shared_gradient, blocks, borders * fitted[:, :, None], corner
 
 

@@ -125,7 +125,9 @@ class Problem:
         first = self.terms.count - ending.covariances.shape[1]
         covariance = np.pad(ending.covariances, ((0, 0), (first, 0), (first, 0)))
         short = "weights and shared numbers together stopped short of their maximum; start nearer, or give a ridge"
-        warnings = () if ending.finished else (short,)
+        untold = [name for name, (_, error) in ending.shared.items() if np.isinf(error)]
+        nothing = f"the spikes do not determine {', '.join(untold)}, whose value means nothing"
+        warnings = (*(() if ending.finished else (short,)), *((nothing,) if untold else ()))
         return Solution(ending.model, maximum.theta, ending.shared, ending.errors, covariance, warnings)
 
     def responses(self, solution: Solution) -> Float[Array, "T n"]:

@@ -49,6 +49,7 @@ def convert(
     [bold]Example:[/bold]  glifjax convert neuron_config.json glif_psc.json --to nest
     """
     with plain_errors():
+        from glifjax.cli.checks import check_neuron_config, check_recording
         from glifjax.errors import InputError
 
         if to is not None:
@@ -56,6 +57,7 @@ def convert(
                 raise InputError("--stimulus and --electrode are of a recording; leave them out with --to, of a neuron")
             if out.suffix.lower() != ".json":
                 raise InputError(f"{out}: a neuron is written as JSON; give a name that ends in .json")
+            check_neuron_config(source)
             return _neuron(source, id, out, to, overwrite)
         if id is not None:
             raise InputError("--id is of a neuron; leave it out, or say with --to in which form to write the neuron")
@@ -63,17 +65,19 @@ def convert(
             raise InputError(f"{out}: a neuron is written in the form that --to names; give allen, nest or sonata")
         if out.suffix.lower() != ".nwb":
             raise InputError(f"{out}: a recording is written as NWB; give a name that ends in .nwb")
+        check_recording(source)
         _recording(source, out, stimulus, electrode, overwrite)
 
 
 def _neuron(source: Path, id: str | None, out: Path, to: Form, overwrite: bool) -> None:
-    import jax
-
-    from glifjax.cli.neurons import check_id
-    from glifjax.io.config.convert import convert_neuron_config
     from glifjax.io.writing import check_target
 
     check_target(out, overwrite)
+    import jax  # once there is something to do, for it takes seconds
+
+    from glifjax.cli.neurons import check_id
+    from glifjax.io.config.convert import convert_neuron_config
+
     check_id(source, id)
     jax.config.update("jax_enable_x64", True)
     note = convert_neuron_config(source, out, to.value, id=id)

@@ -31,6 +31,11 @@ def explore(
     [bold]Example:[/bold]  glifjax explore neuron_config.json cell.nwb --out explore.html
     """
     with plain_errors():
+        from glifjax.cli.checks import check_neuron_config, check_recording
+
+        check_neuron_config(neuron_config)
+        if cell is not None:
+            check_recording(cell)
         _explore(neuron_config, id, cell, out, sweeps, dt, overwrite)
 
 

@@ -120,12 +120,7 @@ class AbstractNetwork(eqx.Module):
 
     def respond(self, drive: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
         """The response to a drive; (n,) or (n, S)."""
-        return self.link(drive - _along(self.threshold, drive.ndim), self.dt)
-
-
-def _along(parameter: Float[Array, "..."], ndim: int) -> Float[Array, "..."]:
-    """A parameter, () or (n,), beside arrays with neurons first."""
-    return parameter.reshape(parameter.shape + (1,) * (ndim - 1)) if parameter.ndim else parameter
+        return self.link(drive.T - self.threshold, self.dt).T  # neurons last, as a parameter of each is
 
 
 def checked_weights(weights: ArrayLike) -> Float[Array, "n n *b"]:

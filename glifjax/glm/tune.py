@@ -30,6 +30,12 @@ MOST_RUNS = 40
 FIRST_STEP = 0.1
 #: How often it is doubled.
 MOST_DOUBLINGS = 20
+#: Of a neuron's log rate in one run, where each has its own: secants of a linear rate never pass zero below 1/e.
+LARGEST_CHANGE = 0.25
+#: Steps of the runs that gradients are taken over.
+LONGEST_HISTORY = 5000
+#: Where a gradient is zero.
+INDEPENDENT = "the rate does not depend on these parameters at the start; name others, or start where neurons fire"
 #: Places of the peer's names.
 NAMES: dict[str, str] = {
     "theta": "threshold",
@@ -85,18 +91,21 @@ def tune(
     if target.shape not in ((), (model.size,)):
         raise InputError(f"the rate has shape {target.shape}; give a number, or ({model.size},), one a neuron")
     measure = lambda candidate: _rates(candidate, key, stimulus, steps)
-    if target.ndim:
-        return _tune_each(model, target, wheres, names, measure)
-    return _tune_mean(model, float(target), wheres, names, measure, key, stimulus, steps)
+    history = lambda candidate: _history(candidate, key, stimulus, steps)
+    if target.ndim == 0:
+        return _tune_mean(model, float(target), wheres, names, measure, history)
+    if len(wheres) != 1:
+        raise InputError("a rate for each neuron takes one parameter for each; name one, such as threshold")
+    return _tune_each(model, target, wheres[0], names[0], measure, history)
 
 
-def _tune_mean(model, target, wheres, names, measure, key, stimulus, steps) -> AbstractNetwork:
+def _tune_mean(model, target, wheres, names, measure, history) -> AbstractNetwork:
     gap = lambda candidate: np.log(max(measure(candidate).mean(), 1e-3) / target)
     value = gap(model)
     for _ in range(3):  # a new direction where the old one leads nowhere
         if abs(value) <= np.log1p(TOLERANCE):
             return model
-        direction = _direction(model, wheres, key, stimulus, steps)
+        direction = _direction(model, wheres, *history(model))
         sign = -np.sign(value)
         at = partial(_moved, model, wheres, [sign * part for part in direction])
         low, low_value, high, high_value = 0.0, value, FIRST_STEP, value
@@ -140,14 +149,11 @@ def _between(gap: Callable, at: Callable, low, low_value, high, high_value) -> t
     return best[1], best[2]
 
 
-def _tune_each(model, target, wheres, names, measure) -> AbstractNetwork:
-    if len(wheres) != 1:
-        raise InputError("a rate for each neuron takes one parameter for each; name one, such as threshold")
-    where = wheres[0]
+def _tune_each(model, target, where, name, measure, history) -> AbstractNetwork:
+    """Each neuron's parameter by secants of its log rate, the first by the one-step gradient."""
     value = np.broadcast_to(np.asarray(where(model), float), (model.size,)).copy()
     place = lambda value: eqx.tree_at(where, model, jnp.asarray(value))
-    before = _logs(measure(place(value)))
-    slope = np.full(model.size, np.sign(_slope_sign(place(value), where)))
+    before, slope = _logs(measure(place(value))), _log_slopes(place(value), where, *history(place(value)))
     best_gap, best = np.inf, place(value)
     for _ in range(MOST_RUNS):
         gap = before - np.log(target)
@@ -156,17 +162,15 @@ def _tune_each(model, target, wheres, names, measure) -> AbstractNetwork:
             best_gap, best = worst, place(value)
         if worst <= np.log1p(TOLERANCE):
             return best
-        change = np.clip(-gap / slope, -1.0, 1.0)
+        change = np.clip(-gap, -LARGEST_CHANGE, LARGEST_CHANGE) / slope
         value = value + change
         after = _logs(measure(place(value)))
-        moved = np.abs(change) > 1e-6
-        secant = np.where(moved, (after - before) / np.where(moved, change, 1.0), slope)
+        ratio = (after - before) / np.where(change == 0, 1.0, change * slope)
         # a slope of the right sign and a believable size, else the old one: other neurons moved as well
-        believable = (secant * slope > 0) & (np.abs(secant) > 0.2) & (np.abs(secant) < 5.0)
-        slope = np.where(believable, (slope + secant) / 2, slope)
+        slope = np.where((ratio > 0.2) & (ratio < 5.0), slope * ratio, slope)
         before = after
     raise InputError(
-        f"{names[0]} does not bring every neuron to its rate: the furthest is {np.expm1(best_gap):.0%} off; "
+        f"{name} does not bring every neuron to its rate: the furthest is {np.expm1(best_gap):.0%} off; "
         "ask for fewer extremes, or give more steps"
     )
 
@@ -199,27 +203,39 @@ def one_step_gradient(
     return jax.value_and_grad(mean)([where(model) for where in wheres])
 
 
-def _direction(model, wheres, key, stimulus, steps: int) -> list[Array]:
+def _history(model, key, stimulus, steps: int) -> tuple[Array, Any]:
+    """Spikes of a short run, behind silence, and their stimulus."""
+    steps = min(steps, LONGEST_HISTORY)
+    if stimulus is not None and not callable(stimulus):
+        stimulus = np.asarray(stimulus)[:, :steps]
+    spikes = run(model, steps, key=key, stimulus=stimulus).spikes
+    return jnp.pad(spikes, ((0, 0), (model.history_steps, 0))), stimulus
+
+
+def _direction(model, wheres, spikes, stimulus) -> list[Array]:
     """Where the rate rises fastest, each parameter in units of its size; the largest part is one."""
-    spikes = np.asarray(run(model, min(steps, 5000), key=key, stimulus=stimulus).spikes)
-    spikes = np.pad(spikes, ((0, 0), (model.history_steps, 0)))
-    _, gradient = one_step_gradient(model, spikes, wheres, stimulus if callable(stimulus) else None)
+    _, gradient = one_step_gradient(model, spikes, wheres, stimulus)
     sizes = [jnp.maximum(jnp.abs(where(model)), 1e-3 if jnp.all(where(model) == 0) else 0.0) for where in wheres]
     scaled = [part * size for part, size in zip(gradient, sizes, strict=True)]
     largest = max(float(jnp.max(jnp.abs(part))) for part in scaled)
     if not (np.isfinite(largest) and largest > 0):
-        raise InputError("the rate does not depend on these parameters at the start; name others")
+        raise InputError(INDEPENDENT)
     return [part / largest * size for part, size in zip(scaled, sizes, strict=True)]
+
+
+def _log_slopes(model, where, spikes, stimulus) -> Float[np.ndarray, " n"]:
+    """d log(rate) of each neuron by its own parameter; the mean of the others' where it has none yet."""
+    rates = np.mean(np.asarray(forced_run(model, spikes, stimulus)[1]), axis=1) / model.dt
+    slopes = model.size * np.asarray(one_step_gradient(model, spikes, [where], stimulus)[1][0]) / np.maximum(rates, 1.0)
+    there = np.isfinite(slopes) & (slopes != 0)
+    if not there.any():
+        raise InputError(INDEPENDENT)
+    return np.where(there & (np.sign(slopes) == np.sign(slopes[there].mean())), slopes, slopes[there].mean())
 
 
 def _moved(model, wheres, direction, length: float) -> AbstractNetwork:
     values = [where(model) + length * part for where, part in zip(wheres, direction, strict=True)]
     return eqx.tree_at(lambda m: [where(m) for where in wheres], model, values)
-
-
-def _slope_sign(model, where) -> float:
-    spikes = jnp.zeros((model.size, model.history_steps + 1))
-    return float(jnp.sum(one_step_gradient(model, spikes, [where])[1][0]))
 
 
 def _place(model: AbstractNetwork, name: str) -> Callable:

@@ -144,6 +144,9 @@ def test_compiled_programs_are_held_apart_for_every_processor(tmp_path, monkeypa
         ("fit", "--nothing"),
         ("collect", "nowhere"),
         ("simulate", "nowhere.json", "text.nwb", "--out", "out.nwb"),
+        ("explore", "nowhere.json"),
+        ("convert", "text.nwb", "out.nwb"),
+        ("glm", "nowhere.nwb"),
     ],
     ids=" ".join,
 )

@@ -191,6 +191,18 @@ def test_trials_do_not_reach_into_each_other(simulated):
     assert fit.shared["threshold"][0] == pytest.approx(3.0, abs=0.25)
 
 
+@pytest.mark.slow
+def test_what_the_spikes_tell_nothing_of_is_said(simulated):
+    """Spikes of one neuron a second apart: no pair, so that nothing depends on the coupling's decay."""
+    _, _, empty, _ = simulated
+    spikes = np.zeros((4, 30_000), np.uint8)
+    spikes[0, 500::1000] = 1
+    fit = fitting_glm.fit(spikes, 1e-3, like=empty, connectivity=np.zeros((4, 4)))
+    assert "the spikes do not determine coupling.decay, whose value means nothing" in fit.warnings
+    assert fit.shared["coupling.decay"] == (pytest.approx(float(empty.coupling.decay)), np.inf)
+    assert np.isfinite(fit.shared["threshold"]).all()
+
+
 def test_spike_trains_are_binned(simulated):
     _, spikes, empty, fit = simulated
     ids, steps = np.nonzero(spikes)
@@ -276,6 +288,7 @@ BAD = {
     "divide those in ms": lambda: fitting_glm.fit(
         SpikeTrains(np.arange(3000) / 3000, np.zeros(3000, int)), 1e-3, duration=1.0
     ),
+    "units 0 and 2 have the same": lambda: fitting_glm.fit(np.concatenate([GOOD, GOOD[:1]]), 1e-3),
     "same spikes": lambda: fitting_glm.fit(SpikeTrains([0.1, 0.1, 0.3, 0.3], [0, 1, 0, 1]), 1e-3),
     "no spikes": lambda: fitting_glm.fit(SpikeTrains([], []), 1e-3),
 }

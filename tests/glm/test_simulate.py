@@ -186,6 +186,15 @@ def test_events_are_the_counts():
     np.testing.assert_array_equal(counts, result.spikes)
 
 
+def test_a_link_may_have_a_number_for_each_neuron():
+    """Over all steps at once, as where spikes are forced, as in one."""
+    one, drive = glm.from_spikeometric("RectifiedLNP", weights(3)), jnp.linspace(0.0, 1.0, 90).reshape(3, 30)
+    scale = np.array([1.0, 2.0, 3.0])
+    several = eqx.tree_at(lambda model: model.link.rate, one, one.link.rate * scale)
+    np.testing.assert_allclose(several.respond(drive), one.respond(drive) * scale[:, None], rtol=1e-6)
+    np.testing.assert_allclose(several.respond(drive[:, 0]), one.respond(drive[:, 0]) * scale, rtol=1e-6)
+
+
 BAD = {
     "W.i, j. from i to j": lambda: glm.BernoulliGLM(np.zeros((3, 4)), coupling=glm.Exponential(1.0, 1e-3)),
     "itself": lambda: glm.BernoulliGLM(np.eye(3), coupling=glm.Exponential(1.0, 1e-3)),

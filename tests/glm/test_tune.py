@@ -42,6 +42,18 @@ def test_every_neuron_comes_to_its_own():
     assert tuned.threshold.shape == (4,)
 
 
+def test_rates_under_a_stimulus_of_many_steps():
+    """Rectified: silent without it; a rate of 1e4 / s is moved in its own units."""
+    stimulus = np.tile(np.arange(6000) % 50 < 10, (4, 1)).astype(float)
+    model = glm.from_spikeometric("RectifiedLNP", np.zeros((4, 4)), theta=0.1, dt=1.0)
+    target = np.array([10.0, 30.0, 20.0, 15.0])
+    tuned = glm.tune(model, target, names="lambda_0", key=KEY, stimulus=stimulus, steps=6000)
+    rates = np.asarray(glm.simulate(tuned, 6000, key=KEY, stimulus=stimulus)).mean(axis=1) * 1e3
+    np.testing.assert_allclose(rates, target, rtol=0.021)
+    with pytest.raises(InputError, match="start where neurons fire"):
+        glm.tune(model, np.full(4, 20.0), names="theta", key=KEY, steps=100)
+
+
 def test_what_is_refused():
     refusals = {
         "no parameter 'gamma'": {"rate": 5.0, "names": ("gamma",)},

@@ -297,3 +297,12 @@ def test_functions_of_a_file_of_ones_own(tmp_path):
     assert "--functions FILE.py" in " ".join(result.output.split())
     result = CliRunner().invoke(app, [*command, "--functions", str(tmp_path / "my.py")])
     assert result.exit_code == 0, result.output
+
+
+def test_a_unit_of_several_files_is_refused(tmp_path):
+    gj.write_spikes(spikes_of(), tmp_path / "units.nwb")
+    (tmp_path / "map.csv").write_text("node_ids unit_ids\n0 3\n")
+    part = {"input_type": "spikes", "module": "ecephys_probe", "node_set": "lgn", "mapping": "units_map"}
+    part |= {"units": "map.csv", "input_file": ["units.nwb", "units.nwb"]}
+    with pytest.raises(ValueError, match=r"map.csv: unit 3 is in several of the files of .*\.inputs\.in\.input_file"):
+        gj.load_network(write(tmp_path, inputs={"in": part}))

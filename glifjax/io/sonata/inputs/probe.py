@@ -7,6 +7,7 @@ t - a + interval_offset. Values are compared, never evaluated.
 
 import operator
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def probe_trains(section: Section, nodes: Nodes) -> Callable[[np.random.Generato
         for unit_id, times in zip(table.index, table["spike_times"], strict=True):
             units.append((unit_id, _cut(np.asarray(times, float), windows) + offset / MS))
     if mapping == "units_map":
-        trains = _mapped(section, nodes, dict(units))
+        trains = _mapped(section, nodes, units)
         return lambda rng: trains
     needed = sum(int(rows.sum()) for _, rows in nodes.values())
     if not units or (mapping == "sample" and len(units) < needed):
@@ -74,16 +75,19 @@ def _sampled(nodes: Nodes, units, rng: np.random.Generator, replace: bool) -> Sp
     )
 
 
-def _mapped(section: Section, nodes: Nodes, units: Mapping[Any, np.ndarray]) -> SpikeTrains:
+def _mapped(section: Section, nodes: Nodes, units: list[tuple[Any, np.ndarray]]) -> SpikeTrains:
     path = section.path("units")
     table = read_table(path)
     if not {"node_ids", "unit_ids"} <= set(table):
         raise InputError(f"{path}: its columns are {', '.join(map(str, table))}; it needs node_ids and unit_ids")
     if not pandas.api.types.is_integer_dtype(table["node_ids"]):
         raise InputError(f"{path}: its node_ids are no whole numbers; give the ids of virtual nodes")
-    missing = [unit for unit in table["unit_ids"] if unit not in units]
-    if missing:
-        raise InputError(f"{path}: unit {missing[0]} is in none of the files of {section.where}.input_file")
+    files = Counter(unit for unit, _ in units)
+    unclear = [unit for unit in table["unit_ids"] if files[unit] != 1]
+    if unclear:
+        number = "several" if files[unclear[0]] else "none"
+        raise InputError(f"{path}: unit {unclear[0]} is in {number} of the files of {section.where}.input_file")
+    train_of = dict(units)
     if len(nodes) > 1:
         raise section.error("node_set", f"is of {', '.join(nodes)}; a units_map is for one population")
     ((name, (population, rows)),) = nodes.items()
@@ -95,7 +99,7 @@ def _mapped(section: Section, nodes: Nodes, units: Mapping[Any, np.ndarray]) -> 
     if silent:
         warnings.warn(f"{path}: {silent} of {rows.sum()} virtual nodes of {name} have no unit", stacklevel=2)
     pairs = zip(table["node_ids"], table["unit_ids"], strict=True)
-    return join(SpikeTrains.from_mapping({int(node): units[unit]}, name) for node, unit in pairs)
+    return join(SpikeTrains.from_mapping({int(node): train_of[unit]}, name) for node, unit in pairs)
 
 
 def _matching(table: pandas.DataFrame, filters: Mapping[str, Any], section: Section, path: Path):
