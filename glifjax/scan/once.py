@@ -37,7 +37,7 @@ def _divided_by_one(value: Array) -> Array:
 _once = Primitive("once")
 _once.def_impl(lambda value, batched: value)
 _once.def_abstract_eval(lambda value, batched: value)
-ad.primitive_jvps[_once] = lambda values, tangents, batched: (_once.bind(*values, batched=batched), *tangents)
+ad.deflinear2(_once, lambda cotangent, value, batched: [cotangent])
 batching.primitive_batchers[_once] = lambda values, axes, batched: (_once.bind(*values, batched=True), *axes)
 mlir.register_lowering(
     _once,
