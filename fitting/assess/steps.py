@@ -120,9 +120,10 @@ def training_trains(model: PatchedNeuron, train: FitData, seed: int = 0) -> tupl
 
 
 def find_step(current: Float[np.ndarray, " T"], dt: float) -> tuple[float, float, float] | None:
-    """Height (A), start and stop (s) of the longest step of a current; None where it has none, or several alike.
+    """Height (A), start and stop (s) of the longest step of a current; None where it has none.
 
-    Pulses before it, as of a test of the seal, are shorter; two steps of one height are a train of pulses.
+    Pulses before it, as of a test of the seal, are shorter. Of several steps alike the first counts: what the others
+    meet hangs on those before them.
     """
     every = max(1, round(MEAN / dt))
     means = current[: len(current) // every * every].reshape(-1, every).mean(axis=1)
@@ -138,9 +139,8 @@ def find_step(current: Float[np.ndarray, " T"], dt: float) -> tuple[float, float
             steps.append((height, start, stop))
     if not steps:
         return None
-    height, start, stop = max(steps, key=lambda step: step[2] - step[1])
-    if sum(abs(other - height) <= FLAT * abs(height) for other, *_ in steps) > 1:
-        return None
+    longest = max(stop - start for _, start, stop in steps)
+    height, start, stop = next(step for step in steps if step[2] - step[1] > (1 - FLAT) * longest)
     return height, _edge(current, start * every, every) * dt, _edge(current, stop * every, every) * dt
 
 

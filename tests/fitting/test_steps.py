@@ -52,7 +52,8 @@ def test_steps_are_told_from_other_currents():
     assert find_step(np.zeros(20_000), DT) is None
     assert find_step(1e-10 * np.sin(np.arange(20_000) * DT * 20), DT) is None
     two = np.where(np.arange(20_000) // 4000 % 2 == 1, 1e-10, 0.0)
-    assert find_step(two, DT) is None
+    current, start, stop = find_step(two, DT)  # of steps alike the first
+    assert (current, start, stop) == pytest.approx((1e-10, 4000 * DT, 8000 * DT), abs=2 * DT)
     short = np.zeros(20_000)
     short[5000:5100] = 1e-10
     assert find_step(short, DT) is None
