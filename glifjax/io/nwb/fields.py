@@ -192,7 +192,7 @@ def _check_storage(data: h5py.Dataset, most: int = UNPACKED) -> None:
         raise RecordingError(f"{place(data)} is stored in another file ({file}), {anew}")
     try:
         size = (data.size or 0) * data.dtype.itemsize
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise RecordingError(
             f"{place(data)} is of a damaged type ({first_line(error)}); export the file again"
         ) from error
