@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from fuzz.__main__ import trial
 from fuzz.inputs import RECORD
-from h5py import h5a, h5s, h5t
+from h5py import h5a, h5d, h5s, h5t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import rc_context
@@ -288,7 +288,6 @@ def test_a_file_whose_groups_are_damaged_is_refused(whole, tmp_path):
         gj.read_recording(path)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_units_of_one_electrode_each_are_where_it_is(tmp_path):
     path = tmp_path / "units.nwb"
     write_located_units(path)
@@ -299,6 +298,22 @@ def test_units_of_one_electrode_each_are_where_it_is(tmp_path):
         units["electrodes"] = np.array([0, 1])
     spikes, _ = read_located_units(path)
     assert set(spikes.population_names) == {"ca1", "adn"}
+
+
+def test_a_float_that_numpy_has_no_type_for_costs_its_sweep(whole, tmp_path):
+    """An exponent of 20 bits: h5py raises a ValueError there."""
+    path = tmp_path / "cell.nwb"
+    shutil.copyfile(whole, path)
+    wide = h5t.IEEE_F64LE.copy()
+    wide.set_fields(63, 43, 20, 0, 43)
+    with h5py.File(path, "r+") as file:
+        series = next(iter(file["acquisition"].values()))
+        del series["data"]
+        h5d.create(series.id, b"data", wide, h5s.create_simple((2000,)))
+    with gj.read_recording(path) as recording:
+        assert recording.sweeps[1].voltage.shape == (2000,)
+        with pytest.raises(gj.RecordingError, match=r"/data is of a damaged type \(Insufficient precision"):
+            _ = recording.sweeps[0].voltage
 
 
 def test_a_dataset_of_a_type_that_is_none_is_refused(tmp_path):
@@ -314,6 +329,7 @@ def test_a_dataset_of_a_type_that_is_none_is_refused(tmp_path):
         gj.read_spikes(path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_a_pipe_is_no_recording(tmp_path):
     os.mkfifo(tmp_path / "pipe.nwb")
     with pytest.raises(gj.RecordingError, match="this is no file"):
