@@ -65,7 +65,7 @@ def run(
     done = 0
     for length in lengths(n_steps, circuit.size):
         state, record = stretch(circuit, drive, state, length, traced)
-        when, who = np.nonzero(np.asarray(record.spiked))
+        when, who = np.divmod(np.flatnonzero(record.spiked), circuit.size)  # np.nonzero takes 14 times as long
         steps.append(when + done)
         ids.append(who)
         for all_of_it, part in zip(values, record.values, strict=True):
