@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 import glifjax as gj
 from fitting.command.study_file import read_options
+from fitting.data.padding import without_padding
 from fitting.example.cell import true_parameters
 from fitting.many import notes
 from fitting.many.cells import cell_names
@@ -298,6 +299,21 @@ def test_units_of_one_electrode_each_are_where_it_is(tmp_path):
         units["electrodes"] = np.array([0, 1])
     spikes, _ = read_located_units(path)
     assert set(spikes.population_names) == {"ca1", "adn"}
+
+
+def test_a_voltage_of_three_numbers_a_sample_costs_its_sweep(whole, tmp_path):
+    path = tmp_path / "cell.nwb"
+    shutil.copyfile(whole, path)
+    with h5py.File(path, "r+") as file:
+        attributes = dict(file[RESPONSE].attrs)
+        del file[RESPONSE]
+        file.create_dataset(RESPONSE, (2000,), np.dtype(("f8", (3,)))).attrs.update(attributes)
+    with gj.read_recording(path) as recording:
+        assert without_padding(recording) == (recording, [])
+        assert recording.sweeps[0].voltage.shape == (2000,)
+        for read in (lambda sweep: sweep.voltage, lambda sweep: sweep.stored(sweep.response)):
+            with pytest.raises(gj.RecordingError, match=r"sweep 1: the voltage .* has the shape \(2000, 3\)"):
+                read(recording.sweeps[1])
 
 
 def test_a_float_that_numpy_has_no_type_for_costs_its_sweep(whole, tmp_path):

@@ -119,7 +119,13 @@ class Sweep:
     def stored(self, channel: Channel) -> Float[np.ndarray, " T"]:
         """A channel's samples as they stand in the file, unscaled; raises RecordingError where they cannot be read."""
         self._refuse_faults()
-        return self._slice(channel, channel.data)
+        values = self._slice(channel, channel.data)
+        if values.shape != (channel.n_samples,) or not values.size:
+            self._refuse(
+                f"the {channel.quantity} ({channel.where}) has the shape {values.shape} instead of "
+                f"({channel.n_samples or 'T'},); leave the sweep out"
+            )
+        return values
 
     def _read(self, quantity: Quantity) -> Float[np.ndarray, " T"]:
         channel = self.response if self.response.quantity == quantity else self.stimulus
@@ -136,12 +142,7 @@ class Sweep:
                 f"the {quantity} ({channel.where}) is in '{channel.unit}', not {_UNITS[quantity][-1]}; "
                 "correct its unit and conversion or, if it is another quantity, the type of its series"
             )
-        values = self._slice(channel, channel.data) * channel.conversion + channel.offset
-        if values.shape != (channel.n_samples,) or not values.size:
-            self._refuse(
-                f"the {quantity} ({channel.where}) has the shape {values.shape} instead of "
-                f"({channel.n_samples or 'T'},); leave the sweep out"
-            )
+        values = self.stored(channel) * channel.conversion + channel.offset
         if problem := not_finite(quantity, values, self.rate):
             self._refuse(f"{problem}; leave the sweep out, or write it anew without those samples")
         if problem := out_of_scale(quantity, values):
