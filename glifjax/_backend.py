@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from sys import modules as loaded
 
+#: Of loops whose step touches at most so many bytes: a network of a thousand cells touches more than 1 MB.
 FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=10000000"
 
 

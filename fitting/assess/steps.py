@@ -122,8 +122,8 @@ def training_trains(model: PatchedNeuron, train: FitData, seed: int = 0) -> tupl
 def find_step(current: Float[np.ndarray, " T"], dt: float) -> tuple[float, float, float] | None:
     """Height (A), start and stop (s) of the longest step of a current; None where it has none.
 
-    Pulses before it, as of a test of the seal, are shorter. Of several steps alike the first counts: what the others
-    meet hangs on those before them.
+    Pulses before it, as of a test of the seal, are shorter. Of several about as long (FLAT) the first counts: what the
+    others meet hangs on those before them.
     """
     every = max(1, round(MEAN / dt))
     means = current[: len(current) // every * every].reshape(-1, every).mean(axis=1)
