@@ -183,7 +183,9 @@ def test_samples_that_leave_a_file_or_explode_are_refused_unread_and_others_are_
             _ = bad.voltage
 
 
-@pytest.mark.parametrize("damage", ["zeros in a heap of texts", "an address that no file has"])
+@pytest.mark.parametrize(
+    "damage", ["zeros in a heap of texts", "a text of 2^64 - 16 letters in one", "an address that no file has"]
+)
 def test_damage_that_hdf5_does_not_survive_is_refused(tmp_path, damage):
     path = tmp_path / "cell.nwb"
     with h5py.File(path, "w") as file:
@@ -193,6 +195,8 @@ def test_damage_that_hdf5_does_not_survive_is_refused(tmp_path, damage):
     heap = data.index(b"GCOL")
     if damage.startswith("zeros"):
         path.write_bytes(data[: heap + 16] + bytes(64) + data[heap + 80 :])
+    elif damage.startswith("a text"):
+        path.write_bytes(data[: heap + 24] + (2**64 - 16).to_bytes(8, "little") + data[heap + 32 :])
     else:
         path.write_bytes(data.replace(data.index(b"TREE").to_bytes(8, "little"), b"\xf0" + b"\xff" * 7))
     with pytest.raises(gj.RecordingError, match=r"cell\.nwb: .* signature"):

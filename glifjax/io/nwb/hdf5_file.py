@@ -5,9 +5,9 @@ failure: the first is remembered, and raised once the file is closed.
 
 Texts of any length are in heaps (HDF5 File Format Specification, III.E, "Global Heap"): 16 bytes, the last 8 of which
 are the heap's size, then objects. Before an object are 16 bytes: its number (2 bytes; 0 is what is free) and, in the
-last 8, its size, for what is free with these 16. Where a part of the file is zeros a size is zero, and HDF5 (2.0 and
-before) reads the same object for ever. So heaps are looked at as HDF5 reads them; of one that is damaged it is shown
-no beginning, which it refuses.
+last 8, its size, for what is free with these 16. Where a part of the file is zeros a size is zero, where it is noise an
+object ends beyond its heap or, as sizes are added in 64 bits, before it: HDF5 (2.0 and before) goes round for ever. So
+heaps are looked at as HDF5 reads them; of one that is damaged it is shown no beginning, which it refuses.
 """
 
 import io
@@ -78,7 +78,7 @@ class _Looking(io.FileIO):
         return count
 
     def _leads_on(self, place: int) -> bool:
-        """Whether no object of the heap at a place leads to itself; the file is left where it was."""
+        """Whether each object of the heap at a place ends further on, in the heap; the file is left where it was."""
         after = self.tell()
         self.seek(place + 8)
         size = int.from_bytes(self.read(8), "little")
@@ -90,6 +90,8 @@ class _Looking(io.FileIO):
             if number == length == 0:
                 return False
             at += length if number == 0 else 16 + (length + 7) // 8 * 8
+            if at > max(size - 16, 0):
+                return False
         return True
 
 
