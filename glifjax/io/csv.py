@@ -1,5 +1,6 @@
 """Spikes in text files: BMTK's columns timestamps (ms), population and node_ids, or two columns without names."""
 
+import re
 import warnings
 from os.path import isfile
 from pathlib import Path
@@ -17,8 +18,8 @@ MISSING = ["", "nan", "NaN", "NA", "NULL", "None"]
 
 
 def separator_of(line: str) -> str:
-    """What separates the columns of a text file, from its first line: commas, or spaces."""
-    return "," if "," in line else r"\s+"
+    """What separates the columns of a text file, from its first line: commas, semicolons, or spaces and tabs."""
+    return next((mark for mark in ",;" if mark in line), r"\s+")
 
 
 def read_table(path: Path, separator: str | None = None, **options) -> pandas.DataFrame:
@@ -38,7 +39,7 @@ def read_table(path: Path, separator: str | None = None, **options) -> pandas.Da
 
 
 def read_csv_spikes(path: Path, population: str | None = None) -> SpikeTrains:
-    """The spikes of a text file, separated by spaces or commas; more columns than the three are allowed.
+    """The spikes of a text file, separated by spaces, commas or semicolons; more columns than the three are allowed.
 
     A file of two columns without names holds ms and node ids, of `population`, and a warning says so.
 
@@ -47,7 +48,7 @@ def read_csv_spikes(path: Path, population: str | None = None) -> SpikeTrains:
     """
     first = first_line(path)
     separator = separator_of(first)
-    names = [name.strip().strip('"') for name in (first.split(",") if separator == "," else first.split())]
+    names = [name.strip().strip('"') for name in re.split(separator, first)]
     if all(map(_is_number, names)) and len(names) == 2:
         warnings.warn(
             f"{path}: has no header; read as times in ms and node ids of population {population or NO_POPULATION}",
@@ -90,6 +91,13 @@ def _is_number(text: str) -> bool:
 
 
 def write_csv_spikes(trains: SpikeTrains, path: Path) -> None:
-    """BMTK's form: separated by spaces, times in ms, every digit."""
+    """BMTK's form: separated by spaces, times in ms, every digit.
+
+    Raises:
+        InputError: a population without a name, or with a tab in it, which is read as the end of a column.
+    """
+    for name in trains.population_names:
+        if not name or "\t" in name:
+            raise InputError(f"{path}: a population is called {name!r}, which no column of text can hold; rename it")
     with whole_file(path) as part:
         trains.to_dataframe().to_csv(part, sep=" ", index=False)

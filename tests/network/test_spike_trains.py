@@ -29,6 +29,15 @@ def test_every_format_gives_back_what_was_written(tmp_path, ending):
     np.testing.assert_allclose(gj.read_spikes(tmp_path / f"fine{ending}").times, fine.times, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("name", "ending"), [("a/b", ".h5"), (".", ".h5"), ("", ".h5"), ("", ".csv"), ("a\tb", ".csv")]
+)
+def test_names_that_a_file_cannot_hold_are_refused(tmp_path, name, ending):
+    with pytest.raises(ValueError, match=r"a population is called .*; rename it"):
+        gj.write_spikes(gj.SpikeTrains([0.1], [0], name), tmp_path / f"spikes{ending}")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("sort", ["by_time", "by_id", "none"])
 def test_sonata_says_how_it_is_sorted(tmp_path, sort):
     gj.write_spikes(trains(), tmp_path / "spikes.h5", sort=sort)

@@ -50,8 +50,8 @@ def build_cells(
     members: dict[tuple, list[tuple[str, np.ndarray, dict[str, Any]]]] = {}
     for name, population in populations.items():
         for template, file, rows in _types(population):
-            path = components.path("point_neuron_models_dir") / file
-            params = read_json(path)
+            path = components.path("point_neuron_models_dir") / file if file else Path(population.source)
+            params = read_json(path) if file else {}
             for own_rows, own in _own_parameters(population, rows):
                 model, values = _parameters(template, params, own, path, nest_exact)
                 members.setdefault(_kind(model, values), []).append((name, own_rows, values))
@@ -75,15 +75,15 @@ def build_cells(
 
 
 def _types(population: Population):
-    """Of the cells of a population: template, parameter file and the rows that share them."""
+    """Of the cells of a population: template, parameter file (None: the model's defaults), the rows that share them."""
     rows = np.flatnonzero(~population.virtual)
     if not len(rows):
         return
     for key in ("model_template", "dynamics_params"):
-        if key not in population.nodes:
+        if not any(name.startswith(key) for name in population.nodes):  # or of its own: dynamics_params/...
             raise InputError(f"{population.source}: {population.name} has no {key}; give its types one")
-    columns = [population.nodes[key].to_numpy(object)[rows] for key in ("model_template", "dynamics_params")]
-    pairs = [tuple(map(str, pair)) for pair in zip(*columns, strict=True)]
+    columns = population.nodes.reindex(columns=["model_template", "dynamics_params"]).to_numpy(object)[rows]
+    pairs = [(str(template), None if pandas.isna(file) else str(file)) for template, file in columns]
     for pair in dict.fromkeys(pairs):
         yield *pair, rows[[own == pair for own in pairs]]
 

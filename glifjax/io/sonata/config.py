@@ -6,6 +6,7 @@ Source: the SONATA developer guide, "Simulation configuration"; BMTK's PointNet 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from os.path import isfile
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,9 @@ class Section:
         return self.folder / self.text(key, default)
 
     def file(self, key: str, default: str | None = None) -> str:
-        """A file in the folder of results: a path within it, or the name alone of an absolute one."""
-        path = Path(self.text(key, default))
+        """A file in output_dir: a path within it, output_dir before it or not; the name of other absolute ones."""
+        path, folder = Path(self.text(key, default)), Path(self.text("output_dir", "."))
+        path = path.relative_to(folder) if path.is_relative_to(folder) else path
         if ".." in path.parts:
             raise self.error(key, f"is {path}; name a file within output_dir")
         return path.name if path.is_absolute() else str(path)
@@ -121,7 +123,7 @@ class Section:
 
 
 def read_config(path: str | Path) -> Section:
-    """A config with its parts joined and its variables replaced.
+    """A config with its parts joined, what they say before what the config itself does, and its variables replaced.
 
     Raises:
         InputError: a file that is missing, too large or no JSON object; a variable that the manifest lacks.
@@ -131,8 +133,7 @@ def read_config(path: str | Path) -> Section:
     for part in PARTS:
         if isinstance(values.get(part), str):
             file = path.parent / values.pop(part)
-            own = _read(file)
-            values = {**own, **values}
+            values |= _read(file)
     return Section(values, str(path), path.resolve().parent)
 
 
@@ -159,7 +160,15 @@ def _read(path: Path) -> dict[str, Any]:
     manifest = values.pop("manifest", None) or {}
     if not isinstance(manifest, Mapping):
         raise InputError(f"{path}.manifest is {manifest!r}; it must be an object {{...}}")
-    builtin = {"configdir": str(path.resolve().parent), "workingdir": str(Path.cwd()), "configfname": str(path)}
+    now = datetime.now()
+    builtin = {
+        "configdir": str(path.resolve().parent),
+        "workingdir": str(Path.cwd()),
+        "configfname": str(path),
+        "date": f"{now:%Y-%m-%d}",
+        "time": f"{now:%H-%M-%S}",
+        "datetime": f"{now:%Y-%m-%d_%H-%M-%S}",
+    }
     variables = {**builtin, **{name.strip("${}"): value for name, value in manifest.items()}}
 
     meanings: dict[str, str] = {}

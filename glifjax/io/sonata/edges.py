@@ -27,6 +27,8 @@ from glifjax.network.layout import Layout
 MOST_RECEPTORS = 1_000_000
 #: Synapse models whose weight does not change.
 STATIC = ("static_synapse", "nan", "None")
+#: Weight functions that give nsyns * syn_weight.
+PRODUCTS = ("wmax", "default_weight_fnc", "set_syn_weight", "nan", "None")
 #: ms, of an edge that does not say.
 DEFAULT_DELAY = 1.0
 #: Steps; as many rows hold what is on its way.
@@ -89,7 +91,7 @@ def read_edges(
     sections: list[Section], components: Section, populations: Mapping[str, Population], layout: Layout,
     port_map: PortMap, dt: float,
 ) -> EdgeTable:  # fmt: skip
-    """All edges that a config's networks.edges name; delays in steps of dt ms.
+    """All edges that a config's networks.edges name and do not disable; delays in steps of dt ms.
 
     Raises:
         InputError: files that are missing or cut short, nodes that are none, edges without a weight, plastic
@@ -97,6 +99,8 @@ def read_edges(
     """
     tables = []
     for section in sections:
+        if not section.flag("enabled", True):
+            continue
         path = section.path("edges_file")
         types_path = section.path("edge_types_file") if "edge_types_file" in section else None
         types = read_types(types_path, "edge_type_id") if types_path else pandas.DataFrame()
@@ -116,7 +120,7 @@ def read_edges(
 
 
 def _receptors(types: pandas.DataFrame, components: Section, source: str) -> dict[int, int]:
-    """The receptor of each edge type; 0 where it has none. Plastic synapses are refused here."""
+    """The receptor of each edge type; 0 where it has none. Plastic synapses and other weights are refused here."""
     receptors: dict[int, int] = {}
     for type_id, row in types.iterrows():
         model = str(row.get("model_template", "static_synapse")).removeprefix("nest:")
@@ -124,6 +128,12 @@ def _receptors(types: pandas.DataFrame, components: Section, source: str) -> dic
             raise InputError(
                 f"{source}: edge type {type_id} has model_template {model}; only static_synapse is simulated, so give "
                 "it that or leave the edges out"
+            )
+        function = str(row.get("weight_function"))
+        if function not in PRODUCTS:
+            raise InputError(
+                f"{source}: edge type {type_id} has weight_function {function}; weights are nsyns * syn_weight, so "
+                "write them as syn_weight"
             )
         file = row.get("dynamics_params")
         receptors[int(str(type_id))] = 0

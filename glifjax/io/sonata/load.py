@@ -1,5 +1,6 @@
 """load_network: a network from a SONATA config, everything in it checked."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +89,16 @@ def _run(section: Section) -> tuple[Simulation, bool]:
     """The times of a run, ms, and whether NEST's oddities hold."""
     run = section.section("run")
     dt = run.number("dt", 0.1)
-    start = run.number("tstart", 0.0)
-    stop = run.number("tstop") if "tstop" in run else start + run.number("duration")
+    stop = run.number("duration" if "duration" in run else "tstop")
+    if run.number("n_runs", 1) != 1:
+        raise run.error("n_runs", f"is {run.get('n_runs')}; one run is simulated, so leave it out")
+    if run.number("tstart", 0.0) != 0:
+        warnings.warn(f"{run.where}.tstart is {run.get('tstart')} ms; the run starts at 0, as PointNet's", stacklevel=2)
     if dt < SHORTEST or abs(round(dt / SHORTEST) * SHORTEST - dt) > 1e-9:
         raise run.error("dt", f"is {dt:g} ms; it must be a multiple of {SHORTEST:g} ms")
-    if stop <= start or round((stop - start) / dt) < 1:
+    if round(stop / dt) < 1:
         raise run.error("tstop", f"is {stop:g} ms; the run must last at least one step of {dt:g} ms")
-    return Simulation(start, stop, dt), run.flag("nest_exact", True)
+    return Simulation(0.0, stop, dt), run.flag("nest_exact", True)
 
 
 def _node_sets(section: Section) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Which nodes a `node_set`, a report's `cells` or a filter means.
 
 A name of node_sets, the name of a population, "all", a list of node ids (in every population), or an object of
-attributes that must all hold: {"population": "v1", "node_id": [0, 1], "ei": "e", "layer": ["L4", "L23"]}.
+attributes that must all hold: {"population": "v1", "node_id": [0, 1], "ei": "e", "layer": ["L4", "L23"]}; "populations"
+says the same as "population".
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ DEEPEST = 100
 
 #: Which rows of each population.
 Chosen = dict[str, Bool[np.ndarray, " n"]]
+
+#: Keys of a node set that name populations.
+POPULATION = ("population", "populations")
 
 
 class NodeSets:
@@ -73,11 +77,11 @@ class NodeSets:
         for key, value in wanted.items():
             if not all(isinstance(item, str | int | float | None) for item in _values(value)):
                 raise InputError(f"{where}: {key} is {shown(value)}; give a text or a number, or a list of them")
-        names = _values(wanted["population"]) if "population" in wanted else list(self.populations)
+        names = self._named(wanted)
         for name in names:
             if name not in self.populations:
                 raise InputError(f"{where}: there is no population {name!r}; there are {', '.join(self.populations)}")
-        filters = {key: value for key, value in wanted.items() if key != "population"}
+        filters = {key: value for key, value in wanted.items() if key not in POPULATION}
         for key in [key for key in filters if key != "node_id"]:
             if not any(key in self.populations[name].nodes for name in names):
                 raise InputError(f"{where}: no node has an attribute {key!r}; {self._attributes(wanted)}")
@@ -85,14 +89,16 @@ class NodeSets:
 
     def _attributes(self, wanted: Any) -> str:
         """What there is to select by."""
-        asked = wanted.get("population") if isinstance(wanted, Mapping) else None
-        names = [name for name in self.populations if asked is None or name in _values(asked)]
         parts = []
-        for name in names:
+        for name in self._named(wanted) if isinstance(wanted, Mapping) else self.populations:
             nodes = self.populations[name].nodes
             ids = f"node_id {nodes.index.min()} ... {nodes.index.max()}" if len(nodes) else "no nodes"
             parts.append(f"{name} has {', '.join([ids, *map(str, nodes.columns)])}")
         return "; ".join(parts) or "there is no population"
+
+    def _named(self, wanted: Mapping[str, Any]) -> list[Any]:
+        """The populations that an object names; all of them where it names none."""
+        return next((_values(wanted[key]) for key in POPULATION if key in wanted), list(self.populations))
 
 
 def matching(nodes: pandas.DataFrame, filters: Mapping[str, Any]) -> Bool[np.ndarray, " n"]:

@@ -19,7 +19,7 @@ from glifjax.network.simulate import ReportData
 from glifjax.spikes.generators import Simulation
 
 #: Modules of reports, which mean the same.
-MODULES = ("multimeter_report", "membrane_report")
+MODULES = ("multimeter_report", "membrane_report", "multimeter")
 
 
 def report(
@@ -33,7 +33,10 @@ def report(
     module = section.text("module", MODULES[0])
     if module not in MODULES:
         raise section.error("module", f"is {module!r}; use {' or '.join(MODULES)}")
-    variable = section.text("variable_name", "V_m")
+    variables = section.get("variable_name", "V_m")
+    variable = variables[0] if isinstance(variables, list) and len(variables) == 1 else variables
+    if not isinstance(variable, str):
+        raise section.error("variable_name", f"is {variables!r}; name one variable, and give others their own reports")
     chosen = sets.choose(section.get("cells", "all"), f"{section.where}.cells")
     members = {}
     for population, rows in chosen.items():

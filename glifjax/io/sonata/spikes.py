@@ -54,9 +54,15 @@ def write_sonata_spikes(trains: SpikeTrains, path: Path, sort: str = "by_time") 
         trains: the spikes.
         path: the file; it appears whole or not at all, in place of an older one.
         sort: "by_time", "by_id" (and by time for each id) or "none" (as by_time, but not claimed).
+
+    Raises:
+        InputError: an unknown sorting, or a population whose name no HDF5 group can have.
     """
     if sort not in SORTING:
         raise InputError(f"spikes_sort_order {sort!r} is unknown; use one of {', '.join(SORTING)}")
+    for name in trains.population_names:
+        if name in ("", ".") or "/" in name:
+            raise InputError(f"{path}: a population is called {name!r}, which no HDF5 group can be; rename it")
     with whole_file(path) as part, h5py.File(part, "w") as file:
         mark(file)
         spikes = file.create_group("spikes")

@@ -13,7 +13,7 @@ from glifjax.network.layout import Layout
 from glifjax.network.network import Clamp, on_grid
 
 #: The input_type of clamps.
-CLAMPS = ("current_clamp", "csv", "nwb")
+CLAMPS = ("current_clamp", "csv", "file", "nwb", "allen")
 #: pA; amplitudes below are likely meant in nA.
 SMALL = 1.0
 #: pA in an A.
@@ -33,8 +33,8 @@ def clamp_input(section: Section, sets: NodeSets, layout: Layout, dt: float) -> 
     cells = cells[cells < layout.n_cells]
     if not len(cells):
         raise section.error("node_set", "selects virtual nodes only; currents go into cells")
-    kind = section.text("input_type")
-    times, amplitudes = {"current_clamp": _steps, "csv": _table, "nwb": _sweep}[kind](section)
+    readers = dict(zip(CLAMPS, (_steps, _table, _table, _sweep, _sweep), strict=True))
+    times, amplitudes = readers[section.text("input_type")](section)
     if not len(times):
         raise section.error("input_type", "has no times; give one at least")
     if not (np.diff(times) >= 0).all() or (times < 0).any():
@@ -73,38 +73,56 @@ def _steps(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray,
 
 
 def _table(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """Columns timestamps (ms) and amps (pA); each holds until the next."""
+    """Columns timestamps (ms) and amps (pA), or of the names that the config gives; each holds until the next."""
     path = section.path("file")
-    table = read_table(path)
-    if not {"timestamps", "amps"} <= set(table):
+    table = read_table(path, section.text("separator") if "separator" in section else None)
+    names = section.text("timestamps_column", "timestamps"), section.text("amplitudes_column", "amps")
+    if not set(names) <= set(table):
         raise InputError(
-            f"{path}: its columns are {', '.join(map(str, table))}; it needs timestamps (ms) and amps (pA)"
+            f"{path}: its columns are {', '.join(map(str, table))}; it needs {names[0]} (ms) and {names[1]} (pA)"
         )
     try:
-        times, amps = table["timestamps"].to_numpy(float), table["amps"].to_numpy(float)
+        times, amps = (table[name].to_numpy(float) for name in names)
     except ValueError as error:
-        raise InputError(f"{path}: timestamps and amps must be numbers ({error})") from error
+        raise InputError(f"{path}: {' and '.join(names)} must be numbers ({error})") from error
     if not (np.isfinite(times) & np.isfinite(amps)).all():
         raise InputError(f"{path}: has a value that is not finite; give numbers")
     return times, amps
 
 
 def _sweep(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """The stimulus of a sweep of an Allen Cell Types file (NWB 1), which is in A; it ends with the sweep."""
+    """The stimulus of a sweep of an Allen Cell Types file (NWB 1), which is in A; its last sample holds on.
+
+    `downsample` (ms) takes one sample each so long, `sweep_window` (ms, of the sweep) those within, both ends included.
+    """
     from glifjax.io.nwb.fields import attribute, dataset, number
     from glifjax.io.sonata.hdf5 import group, numbers, opened
 
-    path, sweep = section.path("file"), int(section.number("sweep_id"))
+    path, sweep = section.path("file"), _sweep_name(section)
     with opened(path) as file:
-        place = group(group(file, "epochs", path), f"Sweep_{sweep}", path)
+        place = group(group(file, "epochs", path), sweep, path)
         series = group(group(place, "stimulus", path), "timeseries", path)
         amps, start = numbers(series, "data", path) * PICO, dataset(series, "starting_time")
-        rate = number(attribute(start, "rate"), f"{path}: the rate of sweep {sweep}")
+        rate = number(attribute(start, "rate"), f"{path}: the rate of {sweep}")
     if not rate > 0:
-        raise InputError(f"{path}: sweep {sweep} has no rate; give another")
+        raise InputError(f"{path}: {sweep} has no rate; give another")
     warnings.warn(
         f"{section.where}: the sweep is in A, and injected as such; PointNet would inject a thousandth of it",
         stacklevel=2,
     )
-    changes = np.append(0, np.flatnonzero(np.diff(amps)) + 1)
-    return section.number("delay", 0.0) + changes * 1e3 / rate, amps[changes]
+    stride = max(round(section.number("downsample", 0.0) * rate / 1e3), 1)
+    amps, times = amps[::stride], np.arange(len(amps))[::stride] * 1e3 / rate
+    window = section.numbers("sweep_window") if "sweep_window" in section else np.array([0.0, np.inf])
+    if len(window) != 2 or not 0 <= window[0] < window[1]:
+        raise section.error("sweep_window", f"is {section.get('sweep_window')!r}; give [start, stop] in ms, from 0")
+    inside = (times >= window[0]) & (times <= window[1])
+    amps, times = amps[inside], times[inside]
+    changes = np.append(True, np.diff(amps) != 0)[: len(amps)]
+    return section.number("delay", 0.0) + times[changes], amps[changes]
+
+
+def _sweep_name(section: Section) -> str:
+    """The group of a sweep: of a number, or the text of one, Sweep_<number>."""
+    name = section.get("sweep_id")
+    name = name if isinstance(name, str) else str(int(section.number("sweep_id")))
+    return f"Sweep_{name}" if name.isdecimal() else name

@@ -1,14 +1,16 @@
 """Module "ecephys_probe": units of NWB files as the trains of virtual nodes.
 
 Units are filtered by attributes of theirs and of their electrodes, mapped to nodes by a table or at random, and cut to
-a stretch of time: [a, b] in ms, or a row of one of the file's tables of intervals. A spike at t then comes at
-t - a + interval_offset. Values are compared, never evaluated.
+a stretch of time: [a, b] in ms, a row of one of the file's tables of intervals, or a unit's own start_times and
+stop_times (ms) of a units_map. A spike at t then comes at t - a + interval_offset. Values are
+compared, never evaluated.
 """
 
 import operator
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,32 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 #: Keys of an interval that are no columns of its table.
 INTERVAL_KEYS = ("interval_name", "interval_index")
 #: What units may be mapped to nodes by.
-MAPPINGS = ("units_map", "sample", "sample_with_replacement")
+MAPPINGS = ("units_map", "sample", "sample_without_replacement", "sample_with_replacement")
+#: Columns of a units_map with a stretch of each unit's own, ms.
+OWN_INTERVAL = ("start_times", "stop_times")
 Nodes = dict[str, tuple[Population, Bool[np.ndarray, " n"]]]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of a recording.
+
+    Attributes:
+        id: its name in the file.
+        times: its spikes, s.
+        windows: the stretches that count, s.
+        offset: what is added to their times, s.
+    """
+
+    id: Any
+    times: np.ndarray
+    windows: list[tuple[float, float]]
+    offset: float
+
+    def train(self, *own: float) -> np.ndarray:
+        """Its spikes, s, from the start of its stretches on, or of its `own`, start and stop in ms."""
+        windows = [(own[0] / MS, own[1] / MS)] if own else self.windows
+        return _cut(self.times, windows) + self.offset
 
 
 def probe_trains(section: Section, nodes: Nodes) -> Callable[[np.random.Generator], SpikeTrains]:
@@ -41,53 +67,54 @@ def probe_trains(section: Section, nodes: Nodes) -> Callable[[np.random.Generato
         InputError: an unknown mapping or filter, a table or row that is not there, more nodes than units to sample.
     """
     files = section.paths("input_file")
-    mapping = section.text("mapping", "sample")
+    mapping = section.text("mapping", "sample").lower()
     if mapping not in MAPPINGS:
         raise section.error("mapping", f"is {mapping!r}; use one of {', '.join(MAPPINGS)}")
     offset = section.number("interval_offset", 0.0)
-    units: list[tuple[Any, np.ndarray]] = []
+    units: list[Unit] = []
     by_file = [unit_tables(path) for path in files]
     for path, tables, interval in zip(files, by_file, _intervals(section, len(files)), strict=True):
         windows = _windows(interval, tables, section, path)
         wanted = {} if mapping == "units_map" else section.section("units").values
         table = tables.units[_matching(tables.units, wanted, section, path)]
         for unit_id, times in zip(table.index, table["spike_times"], strict=True):
-            units.append((unit_id, _cut(np.asarray(times, float), windows) + offset / MS))
+            units.append(Unit(unit_id, np.asarray(times, float), windows, offset / MS))
     if mapping == "units_map":
         trains = _mapped(section, nodes, units)
         return lambda rng: trains
     needed = sum(int(rows.sum()) for _, rows in nodes.values())
-    if not units or (mapping == "sample" and len(units) < needed):
+    replaced = mapping == "sample_with_replacement"
+    if not units or (not replaced and len(units) < needed):
         raise section.error(
             "units",
             f"{section.get('units', {})!r} selects {len(units)} units for {needed} nodes; loosen it, or use "
             "sample_with_replacement",
         )
-    return lambda rng: _sampled(nodes, units, rng, replace=mapping != "sample")
+    return lambda rng: _sampled(nodes, units, rng, replace=replaced)
 
 
-def _sampled(nodes: Nodes, units, rng: np.random.Generator, replace: bool) -> SpikeTrains:
+def _sampled(nodes: Nodes, units: list[Unit], rng: np.random.Generator, replace: bool) -> SpikeTrains:
     needed = sum(int(rows.sum()) for _, rows in nodes.values())
     drawn = iter(rng.choice(len(units), needed, replace=replace))
     return join(
-        SpikeTrains.from_mapping({int(node): units[next(drawn)][1] for node in population.node_ids[rows]}, name)
+        SpikeTrains.from_mapping({int(node): units[next(drawn)].train() for node in population.node_ids[rows]}, name)
         for name, (population, rows) in nodes.items()
     )
 
 
-def _mapped(section: Section, nodes: Nodes, units: list[tuple[Any, np.ndarray]]) -> SpikeTrains:
+def _mapped(section: Section, nodes: Nodes, units: list[Unit]) -> SpikeTrains:
     path = section.path("units")
     table = read_table(path)
     if not {"node_ids", "unit_ids"} <= set(table):
         raise InputError(f"{path}: its columns are {', '.join(map(str, table))}; it needs node_ids and unit_ids")
     if not pandas.api.types.is_integer_dtype(table["node_ids"]):
         raise InputError(f"{path}: its node_ids are no whole numbers; give the ids of virtual nodes")
-    files = Counter(unit for unit, _ in units)
+    files = Counter(unit.id for unit in units)
     unclear = [unit for unit in table["unit_ids"] if files[unit] != 1]
     if unclear:
         number = "several" if files[unclear[0]] else "none"
         raise InputError(f"{path}: unit {unclear[0]} is in {number} of the files of {section.where}.input_file")
-    train_of = dict(units)
+    unit_of = {unit.id: unit for unit in units}
     if len(nodes) > 1:
         raise section.error("node_set", f"is of {', '.join(nodes)}; a units_map is for one population")
     ((name, (population, rows)),) = nodes.items()
@@ -98,8 +125,11 @@ def _mapped(section: Section, nodes: Nodes, units: list[tuple[Any, np.ndarray]])
     silent = int(rows.sum()) - len(np.unique(table["node_ids"]))
     if silent:
         warnings.warn(f"{path}: {silent} of {rows.sum()} virtual nodes of {name} have no unit", stacklevel=2)
-    pairs = zip(table["node_ids"], table["unit_ids"], strict=True)
-    return join(SpikeTrains.from_mapping({int(node): train_of[unit]}, name) for node, unit in pairs)
+    own = [key for key in OWN_INTERVAL if set(OWN_INTERVAL) <= set(table)]
+    if not all(pandas.api.types.is_numeric_dtype(table[key]) and np.isfinite(table[key]).all() for key in own):
+        raise InputError(f"{path}: {' and '.join(own)} must be finite numbers, ms")
+    rows = table[["node_ids", "unit_ids", *own]].itertuples(index=False)
+    return join(SpikeTrains.from_mapping({int(node): unit_of[unit].train(*own)}, name) for node, unit, *own in rows)
 
 
 def _matching(table: pandas.DataFrame, filters: Mapping[str, Any], section: Section, path: Path):
@@ -160,7 +190,7 @@ def _windows(interval: Any, tables: UnitTables, section: Section, path: Path) ->
         if not -len(rows) <= index < len(rows):
             raise section.error("interval", f"asks for row {index} of {len(rows)} of {name} that match; there is none")
         rows = rows[[index]]
-    elif index is not None and index != "concatenate":
+    elif index not in (None, "all", "concatenate"):
         raise section.error("interval", f'has interval_index {index!r}; give a row\'s number, or "concatenate"')
     if not len(rows):
         raise section.error("interval", f"matches no row of {name} in {path}; its columns are {', '.join(table)}")
