@@ -33,7 +33,7 @@ def clamp_input(section: Section, sets: NodeSets, layout: Layout, dt: float) -> 
     cells = cells[cells < layout.n_cells]
     if not len(cells):
         raise section.error("node_set", "selects virtual nodes only; currents go into cells")
-    readers = dict(zip(CLAMPS, (_steps, _table, _table, _sweep, _sweep), strict=True))
+    readers = {"current_clamp": _steps, "csv": _table, "file": _table, "nwb": _sweep, "allen": _sweep}
     times, amplitudes = readers[section.text("input_type")](section)
     if not len(times):
         raise section.error("input_type", "has no times; give one at least")
