@@ -20,17 +20,19 @@ import numpy as np
 from jaxtyping import Float
 
 from ..data.arrays import FitData
+from ..data.hum import running_median, without_hum
+from ..data.stimulus import MEAN, in_rows
 from ..model.patched import PatchedNeuron
 from .evaluate import spike_trains
 
 #: A step is flat for at least this long, s.
 SHORTEST = 0.1
-#: It varies by less than this share of its height (sd).
+#: It varies by less than this share of its height (sd), noise of its single samples aside,
 FLAT = 0.1
+#: and is so many times as high as that noise, in means over an ms.
+STANDS_OUT = 3.0
 #: It begins and ends with jumps of more than this share of all that the current moves.
 EDGE = 0.2
-#: Currents are seen in means over this, s.
-MEAN = 1e-3
 #: Runs with escape noise at each step that was trained on.
 RUNS = 20
 #: By their names in eFEL.
@@ -123,19 +125,21 @@ def find_step(current: Float[np.ndarray, " T"], dt: float) -> tuple[float, float
     """Height (A), start and stop (s) of the longest step of a current; None where it has none.
 
     Pulses before it, as of a test of the seal, are shorter. Of several about as long (FLAT) the first counts: what the
-    others meet hangs on those before them.
+    others meet hangs on those before them. Noise and hum of an amplifier that measured the current do not matter.
     """
-    every = max(1, round(MEAN / dt))
-    means = current[: len(current) // every * every].reshape(-1, every).mean(axis=1)
-    above = means - np.median(means[: max(1, len(means) // 50)])
-    edges = np.flatnonzero(np.abs(np.diff(above)) > EDGE * np.ptp(above)) + 1
+    rows = in_rows(current, 1 / dt)
+    every, means = rows.shape[1], without_hum(rows.mean(axis=1))
+    noise = float(np.median(rows.std(axis=1))) / np.sqrt(every)
+    above, course = (trace - np.median(means[: max(1, len(means) // 50)]) for trace in (means, running_median(means)))
+    edges = np.flatnonzero(np.abs(np.diff(course)) > EDGE * np.ptp(course)) + 1
+    lowest = max(FLAT * np.abs(course).max(initial=0.0), STANDS_OUT * noise)
     steps = []
     for start, stop in pairwise([0, *edges, len(above)]):
         plateau = above[start + 1 : stop - 1]
         if len(plateau) * MEAN < SHORTEST:
             continue
         height = float(plateau.mean())
-        if abs(height) > FLAT * np.abs(above).max() and plateau.std() <= FLAT * abs(height):
+        if abs(height) > lowest and plateau.std() <= np.hypot(FLAT * height, noise):
             steps.append((height, start, stop))
     if not steps:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from glifjax.cli.console import escape, out_console
-from glifjax.io.nwb.sweeps import name_sweeps
+from glifjax.io.nwb.selection import name_sweeps
 
 from ..fitted import FittedNeuron
 from ..pipeline.plan import Plan

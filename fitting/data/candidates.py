@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import median_filter
 
 import glifjax as gj
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
 from .arrays import same_step, time_step
-from .stimulus import MEAN, in_rows, same_stimulus
+from .hum import running_median, without_hum
+from .stimulus import in_rows, same_stimulus
 from .usable import is_driven
 
 #: Words in a protocol's name that say what it is for.
@@ -26,14 +26,8 @@ SIZEABLE = 0.01
 SCATTER = 3.0
 #: or where more than this share of it,
 NOISY = 0.05
-#: is further than this part of its range
+#: is further than this part of its range from its running median. Steps and ramps are neither.
 TURBULENT = 0.06
-#: from its median over so many ms. Steps and ramps are neither.
-AROUND = 21
-#: The mains hum at these, Hz, and at multiples of them up to the third;
-MAINS = (50.0, 60.0)
-#: how strongly, and at what phase, stays the same for so many ms.
-STEADY = 1000
 #: Amplifiers' noise differs between the sweeps of a recording by this factor at most.
 STILLER = 2.0
 
@@ -73,7 +67,7 @@ def inspect(sweeps: Sequence["gj.Sweep"]) -> list[Candidate]:
     candidates = [_candidate(sweep) for sweep in sweeps]
     amplifier = max((c.fluctuation for c in candidates if not c.is_noise), default=0.0)
     held = lambda c: c.is_noise and c.fluctuation < STILLER * amplifier
-    return [replace(c, is_noise=False, is_driven=False) if held(c) else c for c in candidates]
+    return [replace(c, is_noise=False) if held(c) else c for c in candidates]
 
 
 def _candidate(sweep: "gj.Sweep") -> Candidate:
@@ -81,25 +75,11 @@ def _candidate(sweep: "gj.Sweep") -> Candidate:
     rows = in_rows(current, rate)
     envelope = rows.mean(axis=1)
     spikes = len(find_spike_peaks(without_drop(sweep.voltage, current, rate), rate))
-    clean = _without_hum(envelope)
-    off = np.abs(clean - median_filter(clean, AROUND))
+    clean = without_hum(envelope)
+    off = np.abs(clean - running_median(clean))
     scatter = float(np.median(rows.std(axis=1))) / np.sqrt(rows.shape[1])
     is_noise = _turns(clean, scatter) or bool(np.mean(off > TURBULENT * np.ptp(clean)) > NOISY)
     return Candidate(sweep, envelope, spikes, is_noise, is_driven(current, rate), float(np.median(off)))
-
-
-def _without_hum(envelope: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """1 ms means (A) less the mains' waves, by least squares on what is left of them without their running median.
-
-    Edges of steps are in the median, and steps without hum stay as they are.
-    """
-    phase = 2 * np.pi * MEAN * np.arange(len(envelope))
-    turns = [multiple * mains * phase for mains in MAINS for multiple in (1, 2, 3)]
-    waves = np.stack([wave(turn) for turn in turns for wave in (np.cos, np.sin)], axis=1)
-    off = envelope - median_filter(envelope, AROUND)
-    parts = np.array_split(np.arange(len(envelope)), max(1, len(envelope) // STEADY))
-    hum = [waves[part] @ np.linalg.lstsq(waves[part], off[part], rcond=None)[0] for part in parts]
-    return envelope - np.concatenate(hum)
 
 
 def _turns(envelope: Float[np.ndarray, " n"], scatter: float) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 import glifjax as gj
-from glifjax.io.nwb.sweeps import RecordingError, name_sweeps
+from glifjax.io.nwb.selection import name_sweeps
+from glifjax.io.nwb.sweeps import RecordingError
 
 #: Padding lasts longer than this, s,
 SHORTEST = 10e-3

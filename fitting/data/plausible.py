@@ -12,6 +12,8 @@ HIGHEST = 10e9
 BLOCK = 0.1
 #: A slope is only believed where the current explains so much of the voltage (r squared),
 EXPLAINED = 0.25
+#: where it is so many times its standard error,
+CERTAIN = 4.0
 #: and where between spikes it moves by so much of all that it moves: less is the noise of a current that is held.
 MOVES = 0.05
 
@@ -29,8 +31,8 @@ def check_slope(data: FitData, cut: float) -> None:
     Raises:
         DataError: what is wrong, and what to do.
     """
-    slope, explained = _slope(data, cut)
-    if explained < EXPLAINED or LOWEST <= slope <= HIGHEST:
+    slope, believed = _slope(data, cut)
+    if not believed or LOWEST <= slope <= HIGHEST:
         return
     numbers = ", ".join(map(str, data.numbers))
     what = f"sweep{'s' if len(data.numbers) > 1 else ''} {numbers}: the input resistance comes to {slope / 1e6:.3g} MΩ"
@@ -43,8 +45,8 @@ def check_slope(data: FitData, cut: float) -> None:
     )
 
 
-def _slope(data: FitData, cut: float) -> tuple[float, float]:
-    """The slope of voltage on current, ohm, and the share of the voltage's variance that it explains."""
+def _slope(data: FitData, cut: float) -> tuple[float, bool]:
+    """The slope of voltage on current, ohm, and whether it is believed."""
     block = max(1, round(BLOCK / data.dt))
     n = data.current.shape[1] // block
     blocks = lambda array: array[:, : n * block].reshape(len(array), n, block)
@@ -54,6 +56,8 @@ def _slope(data: FitData, cut: float) -> tuple[float, float]:
     own = lambda means: means - (means * keep).sum(axis=1, keepdims=True) / np.maximum(keep.sum(axis=1), 1)[:, None]
     current, voltage = own(currents)[keep], own(voltages)[keep]
     if len(current) < 3 or np.ptp(current) <= MOVES * np.ptp(currents) or np.ptp(voltage) == 0:
-        return 0.0, 0.0
+        return 0.0, False
     slope = float(np.polyfit(current / np.ptp(current), voltage, 1)[0] / np.ptp(current))
-    return slope, float(np.corrcoef(current, voltage)[0, 1] ** 2)
+    explained = np.corrcoef(current, voltage)[0, 1] ** 2
+    certain = explained * (len(current) - 2) >= CERTAIN**2 * (1 - explained)
+    return slope, bool(explained >= EXPLAINED and certain)

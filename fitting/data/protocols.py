@@ -231,14 +231,14 @@ def _steps(candidates: list[Candidate]) -> Split:
 
 
 def _in_time(candidates: Sequence[Candidate], why: str) -> Split:
-    """The last quarter of each sweep is held out; or, where no spike lies there, the last quarter of its spikes."""
+    """The last quarter of each sweep is held out; or, where too few spikes lie before or none in it, of its spikes."""
     cuts = {c.sweep.number: _cut(c.sweep) for c in candidates}
     sweeps = [c.sweep for c in candidates]
     whole = "the last quarter of " + ("it" if len(sweeps) == 1 else "each sweep")
-    early = [number for number, (_, by_time) in cuts.items() if not by_time]
+    odd = [number for number, (_, by_time) in cuts.items() if not by_time]
     part = f"{whole} is held out"
-    if early:
-        part += f" (of sweep {_numbers(early)} that of its spikes, which come early)"
+    if odd:
+        part += f" (of sweep {_numbers(odd)} that of its spikes, which come early or late)"
     return Split(
         [Part(sweep, 0, cuts[sweep.number][0]) for sweep in sweeps],
         [
@@ -253,11 +253,10 @@ def _cut(sweep: "gj.Sweep") -> tuple[int, bool]:
     """The sample from which on a sweep is held out, and whether that is by its time alone."""
     by_time = round(sweep.n_samples * (1 - HELD_OUT_FRACTION))
     spikes = find_spike_peaks(without_drop(sweep.voltage, sweep.current, sweep.rate), sweep.rate)
-    if not len(spikes) or spikes[-1] >= by_time:
+    before = np.searchsorted(spikes, by_time)
+    if len(spikes) < 2 or len(spikes) / 2 <= before < len(spikes):
         return by_time, True
     last = max(1, round(len(spikes) * HELD_OUT_FRACTION))
-    if len(spikes) < 2:
-        return by_time, True
     return int(spikes[-last - 1] + spikes[-last]) // 2, False
 
 

@@ -10,6 +10,8 @@ from glifjax.io.nwb.electrodes import choice
 from glifjax.io.nwb.sweeps import RecordingError
 
 from .arrays import LOWEST_RATE, DataError
+from .hum import without_hum
+from .padding import find_padding
 from .stimulus import in_rows
 
 #: A sweep is at least so long, s.
@@ -27,12 +29,12 @@ WHITE = 12.0
 
 
 def of_one_cell(recording: gj.Recording, cell: str | None) -> gj.Recording:
-    """The recording's sweeps that are of one electrode: the one named, or the only one that there is.
+    """The recording's sweeps that are of one electrode: the one named, or the only one that any sweep names.
 
     Raises:
         DataError: there are several and none is named, or none of that name.
     """
-    electrodes = list(dict.fromkeys(sweep.electrode for sweep in recording.sweeps if sweep.clamp == "current"))
+    electrodes = list(dict.fromkeys(s.electrode for s in recording.sweeps if s.clamp == "current" and s.electrode))
     if cell is None and len(electrodes) < 2:
         return recording
     if cell is None:
@@ -61,12 +63,16 @@ def fault(sweep: gj.Sweep) -> str | None:
         )
     if len(voltage) < SHORTEST * rate:
         return f"it holds {len(voltage)} samples, at {rate:g} Hz less than {1e3 * SHORTEST:g} ms"
+    if not np.ptp(voltage):
+        return (
+            f"its voltage is {1e3 * voltage[0]:.3g} mV throughout: nothing was recorded, or its scale (conversion) is 0"
+        )
     if stretch := blank(voltage, sweep.response.offset, rate):
         start, stop = stretch
-        if stop - start == len(voltage):
-            return "its voltage is exactly zero: nothing was recorded, or its scale (conversion) is 0"
         end = "on" if stop == len(voltage) else f"to {stop / rate:.3g} s"
         return f"from {start / rate:.3g} s {end} its voltage is exactly zero: nothing was recorded there"
+    if padding := find_padding(voltage, rate):
+        return f"from {padding.start / rate:.3g} s on its voltage never changes: nothing was recorded there"
     return None
 
 
@@ -117,9 +123,9 @@ def check_named(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
 
 
 def is_driven(current: Float[np.ndarray, " T"], rate: float) -> bool:
-    """Whether a stimulus (A, at a rate in Hz) changes at all, but for the noise of the amplifier that measured it."""
+    """Whether a stimulus (A, at a rate in Hz) changes at all, but for what the amplifier that measured it adds."""
     rows = in_rows(current, rate)
-    means, scatter = rows.mean(axis=1), float(np.median(rows.std(axis=1)))
+    means, scatter = without_hum(rows.mean(axis=1)), float(np.median(rows.std(axis=1)))
     white = WHITE * scatter / np.sqrt(rows.shape[1]) if scatter < SCATTER else 0.0
     return bool(np.ptp(means) > max(STILL, white))
 
@@ -133,5 +139,6 @@ def refuse_stillness(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
     if not any(is_driven(sweep.current, sweep.rate) for sweep in sweeps):
         raise DataError(
             f"{recording.path}: the current is constant in all of its sweeps (it never changes, but for noise), so "
-            "nothing tells the membrane from the stimulus; give a recording with an injected current"
+            "nothing tells the membrane from the stimulus; give a recording with an injected current, or correct the "
+            "scale (conversion) of this one"
         )

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from glifjax.html import items, join, markup
-from glifjax.io.nwb.sweeps import name_sweeps
+from glifjax.io.nwb.selection import name_sweeps
 
 from ..assess.crossvalidate import runner_up
 from ..assess.predictive import Bands

@@ -88,7 +88,7 @@ def _neuron(source: Path, id: str | None, out: Path, to: Form, overwrite: bool) 
 
 def _recording(source: Path, out: Path, stimulus: Path | None, electrode: str | None, overwrite: bool) -> None:
     import glifjax as gj
-    from glifjax.io.nwb.sweeps import name_sweeps
+    from glifjax.io.nwb.selection import name_sweeps
 
     with gj.read_recording(source, electrode=electrode, stimulus=stimulus) as recording:
         sweeps = []

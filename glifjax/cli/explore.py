@@ -48,7 +48,7 @@ def _explore(
     from glifjax.cli.neurons import read_neuron
     from glifjax.errors import InputError
     from glifjax.explorer.recorded import sweeps_to_show
-    from glifjax.io.nwb.sweeps import name_sweeps
+    from glifjax.io.nwb.selection import name_sweeps
     from glifjax.io.writing import check_target
 
     if which is not None and cell is None:

@@ -129,8 +129,8 @@ def _simulate(config, id, cell, target, which, electrode, plot, overwrite, ask, 
     from glifjax.cli.neurons import read_neuron
     from glifjax.cli.simulations import Simulation, choose_sweeps
     from glifjax.cli.units import check_units
+    from glifjax.io.nwb.selection import name_sweeps
     from glifjax.io.nwb.simulation_writer import write_simulation
-    from glifjax.io.nwb.sweeps import name_sweeps
     from glifjax.io.writing import check_target
 
     jax.config.update("jax_enable_x64", True)

@@ -12,7 +12,7 @@ import glifjax as gj
 from glifjax.cli.neurons import reference
 from glifjax.errors import InputError
 from glifjax.io.config.neuron_config import neuron_to_config
-from glifjax.io.nwb.sweeps import name_sweeps
+from glifjax.io.nwb.selection import name_sweeps
 from glifjax.io.nwb.written import Written
 from glifjax.io.writing import whole_file
 from glifjax.neuron import STATUS_WORDS, SpikeCut, check_spike_cut

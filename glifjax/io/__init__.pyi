@@ -19,10 +19,10 @@ from .nwb.recording_writer import SweepArrays as SweepArrays
 from .nwb.recording_writer import write_recording as write_recording
 from .nwb.recordings import Recording as Recording
 from .nwb.recordings import read_recording as read_recording
+from .nwb.selection import name_sweeps as name_sweeps
 from .nwb.simulation_writer import write_simulation as write_simulation
 from .nwb.sweeps import RecordingError as RecordingError
 from .nwb.sweeps import Sweep as Sweep
-from .nwb.sweeps import name_sweeps as name_sweeps
 from .nwb.written import Written as Written
 from .writing import WritingError as WritingError
 from .writing import whole_file as whole_file

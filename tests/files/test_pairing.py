@@ -127,7 +127,7 @@ def test_a_table_may_leave_the_stimuli_to_names(cell):
 # What other programs write
 
 
-@pytest.mark.parametrize("shape", [(-1, 1), (1, -1)])
+@pytest.mark.parametrize("shape", [(-1, 1), (1, -1), (1, -1, 1)])
 def test_samples_may_stand_in_a_column_or_a_row(cell, shape):
     cell.sweep(0)
     with h5py.File(cell.save(), "a") as file:
@@ -151,11 +151,25 @@ def test_words_and_numbers_may_be_arrays_of_one(cell):
     np.testing.assert_allclose(sweep.voltage, VOLTAGE * 1e-3)
 
 
+def test_numbers_may_be_texts_and_a_unit_may_be_left_out(cell):
+    cell.sweep(3)
+    with h5py.File(cell.save(), "a") as file:
+        for series in (*file["acquisition"].values(), *file["stimulus/presentation"].values()):
+            series.attrs["sweep_number"] = "3"
+            series["data"].attrs["conversion"] = str(series["data"].attrs["conversion"])
+            del series["data"].attrs["unit"]
+    (sweep,) = gj.read_recording(cell.path).sweeps
+    assert sweep.number == 3
+    np.testing.assert_allclose(sweep.voltage, VOLTAGE * 1e-3)
+    np.testing.assert_allclose(sweep.current, CURRENT * 1e-12)
+
+
 def test_a_type_derived_in_the_file_itself_is_read_as_what_it_is_derived_from(cell):
     cell.sweep(0)
     with h5py.File(cell.save(), "a") as file:
         file["acquisition/response_0"].attrs.update({"namespace": "ndx-rig", "neurodata_type": "NoisyClampSeries"})
-        spec = '{"groups": [{"neurodata_type_def": "NoisyClampSeries", "neurodata_type_inc": "CurrentClampSeries"}]}'
+        spec = '{"groups": [{"neurodata_type_def": "Rig"}, {"name": "notes"}, '
+        spec += '{"neurodata_type_def": "NoisyClampSeries", "neurodata_type_inc": "CurrentClampSeries"}]}'
         file["specifications/ndx-rig/1.0/ndx-rig.extensions"] = spec
     assert gj.read_recording(cell.path).sweeps[0].clamp == "current"
 
@@ -170,7 +184,9 @@ def test_a_broken_table_of_something_else_keeps_no_file_shut(cell):
         file["session_start_time"] = "last Tuesday"
     recording = gj.read_recording(cell.path)
     assert recording.sweeps[0].voltage.shape == (N,)
-    assert recording.warnings == ["cell.nwb: not read, as it holds no sweeps: /intervals/trials (TimeIntervals)"]
+    assert recording.warnings == [
+        "cell.nwb: not read, as it stands where no sweeps do: /intervals/trials (TimeIntervals)"
+    ]
 
 
 def test_a_filter_that_is_not_installed_is_named(cell):

@@ -417,7 +417,11 @@ def test_electrodes_that_record_at_once_are_told_apart(cell):
             name, options = f"{2 * number + place}", {"number": number, "electrode": electrode}
             cell.response(f"v_{name}", VOLTAGE + place, **options)
             cell.stimulus(f"i_{name}", CURRENT + place, **options)
-    message = refused(lambda: read_recording(cell.save()))
+    path = cell.save()
+    with h5py.File(path, "a") as file:  # a response that names no electrode is no third
+        del file["acquisition/v_0/electrode"]
+    message = refused(lambda: read_recording(path))
+    assert "the electrodes left, right have" in message
     assert '`electrode="left"`' in message
     assert "no voltage" not in message
     right = read_recording(cell.path, electrode="right")
@@ -609,7 +613,7 @@ def test_an_extension_that_nothing_defines_keeps_no_file_shut(plain):
     add_extension(plain, cached=False)
     recording = read_recording(plain)
     assert recording.sweeps[0].voltage.shape == (N,)
-    assert recording.warnings == ["cell.nwb: not read, as it holds no sweeps: /general/rig (Rig)"]
+    assert recording.warnings == ["cell.nwb: not read, as it stands where no sweeps do: /general/rig (Rig)"]
 
 
 def test_a_response_without_an_electrode_is_a_sweep(plain):

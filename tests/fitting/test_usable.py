@@ -8,7 +8,9 @@ import pytest
 import fitting
 import glifjax as gj
 from fitting import DataError, choose_sweeps
+from fitting.assess.steps import find_step
 from fitting.data.arrays import prepare
+from fitting.data.candidates import inspect
 from fitting.data.padding import find_padding
 from fitting.data.plausible import check_slope
 from fitting.data.usable import blank, of_one_cell
@@ -73,6 +75,14 @@ def zeros_throughout(currents, voltages):
     voltages[3][:] = 0.0
 
 
+def held(currents, voltages):
+    voltages[3][3500:] = voltages[3][3499]
+
+
+def saturated(currents, voltages):
+    voltages[3][6000:] = -0.16384
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -82,7 +92,9 @@ def zeros_throughout(currents, voltages):
         (zeros, "from 0.35 s on"),
         (zeros_at_its_start, "from 0 s to 0.02 s"),
         (zeros_under_a_current, "from 0.3 s to 0.35 s"),
-        (zeros_throughout, "exactly zero: nothing was recorded, or its scale (conversion) is 0"),
+        (zeros_throughout, "0 mV throughout: nothing was recorded, or its scale (conversion) is 0"),
+        (held, "from 0.35 s on its voltage never changes"),
+        (saturated, "from 0.6 s on its voltage never changes"),
     ],
 )
 def test_one_sweep_does_not_cost_the_others(change, words):
@@ -152,11 +164,22 @@ def measured_at_rest(currents, voltages):
     currents[:] = [2e-12 * noise.normal(size=len(current)) for current in currents]
 
 
+def humming(currents, voltages):
+    measured_at_rest(currents, voltages)
+    for phase, current in enumerate(currents):
+        current += 3e-12 * np.sin(2 * np.pi * 50 * DT * np.arange(len(current)) + phase)
+
+
 @pytest.mark.parametrize(
     ("recording", "words"),
     [
         (recorded(lambda currents, voltages: [c.fill(2e-11) for c in currents]), "constant in all.*never changes"),
         (recorded(measured_at_rest), "constant in all.*never changes, but for noise"),
+        (recorded(humming), "constant in all.*never changes, but for noise"),
+        (
+            recorded(lambda currents, voltages: [v.__isub__(0.4) for v in voltages]),
+            "the voltage rests at -4.. mV, and no cell's does; correct the conversion .* or offset",
+        ),
         (recorded(rate=10.0), "sampled at 10 Hz, too slow.*check the rate"),
         (recorded(rate=1e7), "at 1e\\+07 Hz less than 50 ms"),
         (
@@ -205,14 +228,31 @@ def test_steps_are_steps_whether_commanded_or_measured(amplifier, hum):
     assert "steps serve" in split.reasons[0]
 
 
-def test_spikes_only_at_the_start_are_shared_out():
-    late = np.concatenate([CURRENTS[5], np.zeros(20_000)])
-    recording = gj.Recording.from_arrays(late, answer(late), RATE, protocols="pulse")
+def test_small_steps_beside_large_ones_are_steps_too():
+    noise = np.random.default_rng(2)
+    currents = [
+        step(size) + 4e-12 * noise.normal(size=8000) for size in (-2e-11, -1e-11, 0, 1e-11, 2e-11, 2.4e-10, 3e-10)
+    ]
+    small = inspect(gj.Recording.from_arrays(currents, [answer(c) for c in currents], RATE).sweeps)
+    assert not any(candidate.is_noise for candidate in small)
+    assert [candidate.is_driven for candidate in small] == [True, True, False, True, True, True, True]
+    for height, current in zip((-20, -10, 10, 20), (*currents[:2], *currents[3:5]), strict=True):
+        size, start, stop = find_step(current, DT)
+        assert 1e12 * size == pytest.approx(height, abs=1.0)  # the first 16 ms, its zero, are noisy too
+        assert (start, stop) == pytest.approx((0.1, 0.6), abs=1e-3)
+    assert find_step(currents[2], DT) is None
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_spikes_only_at_one_end_are_shared_out(late):
+    rest = np.zeros(20_000)
+    current = np.concatenate([rest, CURRENTS[5]] if late else [CURRENTS[5], rest])
+    recording = gj.Recording.from_arrays(current, answer(current), RATE, protocols="pulse")
     split = choose_sweeps(recording)
     part = split.test[0][0]
     assert (part.voltage > 0).any()
     assert (split.train[0].voltage > 0).any()
-    assert "come early" in split.reasons[0]
+    assert "come early or late" in split.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -265,6 +305,17 @@ def test_the_noise_of_a_current_that_is_held_has_no_slope():
     check_slope(dataclasses.replace(data, current=rows(step - held), voltage=rows(after), forced=forced), 2e-3)
 
 
+def test_a_slope_of_a_few_blocks_is_not_believed():
+    """What lies between spikes comes to 0.5 s of a voltage that follows something else."""
+    data = prepare(recorded().current_clamp[5:], None)
+    blocks = lambda values: np.repeat(values, 1000)[None, : data.current.shape[1]]
+    few = dataclasses.replace(data, forced=blocks([False] * 5 + [True] * 5))
+    current, voltage = blocks([1, 5, 2, 4, 3, 9, 9, 9, 9, 9]), blocks([-7, -8, -7.2, -6.5, -8, 0, 0, 0, 0, 0])
+    check_slope(dataclasses.replace(few, current=1e-11 * current, voltage=1e-2 * voltage), 2e-3)
+    with pytest.raises(DataError, match="hyperpolarises"):
+        check_slope(dataclasses.replace(few, current=1e-11 * current, voltage=-1e-2 * current), 2e-3)
+
+
 def test_electrodes_are_never_mixed():
     recording = recorded()
     recording.sweeps = tuple(
@@ -273,5 +324,11 @@ def test_electrodes_are_never_mixed():
     with pytest.raises(DataError, match=r'2 electrodes \(left, right\).*`cell="left"`'):
         choose_sweeps(recording)
     assert {sweep.number for sweep in choose_sweeps(of_one_cell(recording, "right")).sweeps} == {4, 5, 6}
+    unnamed = [dataclasses.replace(s, electrode="" if s.number == 4 else "left") for s in recording.sweeps]
+    recording.sweeps = tuple(unnamed)
+    assert {sweep.number for sweep in choose_sweeps(recording).sweeps} == {1, 2, 3, 4, 5, 6}
+    recording.sweeps = tuple(dataclasses.replace(s, electrode="right") if s.number > 4 else s for s in unnamed)
+    with pytest.raises(DataError, match=r'2 electrodes \(left, right\).*`cell="left"`'):
+        choose_sweeps(recording)
     with pytest.raises(DataError, match="no sweep is from electrode up; there are left, right"):
         fitting.fit(recording, level="LIF", cell="up")

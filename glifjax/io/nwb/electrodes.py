@@ -19,7 +19,8 @@ def choice(sweeps: Iterable[Sweep], argument: str) -> str:
     """
     holds: dict[str, bool] = {}
     for sweep in sweeps:
-        holds[sweep.electrode] = holds.get(sweep.electrode, False) or _spans_as_a_cell(sweep)
+        if sweep.electrode:
+            holds[sweep.electrode] = holds.get(sweep.electrode, False) or _spans_as_a_cell(sweep)
     names = sorted(holds, key=lambda name: not holds[name])
     words = f'choose one with `{argument}="{names[0]}"`'
     empty = [name for name in names if not holds[name]]

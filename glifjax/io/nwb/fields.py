@@ -282,7 +282,7 @@ def size_at(parent: Any, path: str) -> int:
 
 
 def number(value: Any, where: str) -> float:
-    """Number of a scalar, an attribute's or a dataset's; the first of several, NaN for none.
+    """Number of a scalar, an attribute's or a dataset's, digits in a text too; the first of several, NaN for none.
 
     Raises:
         RecordingError: it is no number.
@@ -290,9 +290,10 @@ def number(value: Any, where: str) -> float:
     first = _first(values(value, "iufb", "a number") if isinstance(value, h5py.Dataset) else value)
     if first is None:
         return math.nan
-    if np.asarray(first).dtype.kind not in "iufb":
-        raise RecordingError(f"{where} is {shown(first)}; expected a number")
-    return float(first)
+    try:
+        return float(first if np.asarray(first).dtype.kind in "iufb" else text(first))
+    except ValueError:
+        raise RecordingError(f"{where} is {shown(first)}; expected a number") from None
 
 
 def _first(value: Any) -> Any:

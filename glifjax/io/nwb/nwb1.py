@@ -21,15 +21,9 @@ from jaxtyping import Float
 from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.fields import attribute, dataset, group, listed, number, place, text, values, within
 from glifjax.io.nwb.hdf5_file import readable_hdf5, writable_hdf5
+from glifjax.io.nwb.selection import name_sweeps
 from glifjax.io.nwb.series import timestamps, vector
-from glifjax.io.nwb.sweeps import (  # fmt: skip
-    Clamp,
-    Recording,
-    RecordingError,
-    Sweep,
-    first_line,
-    name_sweeps,
-)
+from glifjax.io.nwb.sweeps import Clamp, Recording, RecordingError, Sweep, first_line
 
 _RESPONSES, _STIMULI = "/acquisition/timeseries", "/stimulus/presentation"
 _SPIKE_TIMES, _OLD_SPIKE_TIMES = "/analysis/spike_times", "/analysis/aibs_spike_times"

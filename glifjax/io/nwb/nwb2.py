@@ -18,8 +18,9 @@ from glifjax.io.nwb.fields import address, attribute, members, size_at, text, te
 from glifjax.io.nwb.hdf5_file import readable_hdf5
 from glifjax.io.nwb.icephys_tables import Row, Span, recorded_rows, stated_numbers
 from glifjax.io.nwb.pairing import NO_PROTOCOL, integers, pair, words
+from glifjax.io.nwb.selection import name_sweeps
 from glifjax.io.nwb.series import STIMULI, Series, icephys_kinds, read_series
-from glifjax.io.nwb.sweeps import Clamp, Recording, RecordingError, Sweep, first_line, name_sweeps
+from glifjax.io.nwb.sweeps import Clamp, Recording, RecordingError, Sweep, first_line
 
 #: Where the series are.
 _RESPONSES = "/acquisition"
@@ -68,7 +69,7 @@ def _recording(file: h5py.File, path: Path, electrode: str | None, stack: ExitSt
     contents = _Contents(file, remarks)
     numbers = stated_numbers(file, remarks) | contents.numbers
     pairs = _pairs(contents, numbers, remarks)
-    electrodes = sorted({one.electrode for one in pairs}, key=words)
+    electrodes = sorted({one.electrode for one in pairs if one.electrode}, key=words)
     if electrode is not None:
         pairs = [one for one in pairs if one.electrode == electrode]
         if not pairs:
@@ -77,7 +78,7 @@ def _recording(file: h5py.File, path: Path, electrode: str | None, stack: ExitSt
         remarks.append(f"its sweeps are from {len(electrodes)} electrodes ({', '.join(electrodes)})")
     counted = _numbers(pairs, numbers, remarks)
     if counted is None:
-        in_order = sorted(pairs, key=lambda one: electrodes.index(one.electrode))
+        in_order = sorted(pairs, key=lambda one: words(one.electrode))
         raise RecordingError(
             f"{path.name}: the electrodes {', '.join(electrodes)} have sweeps of the same numbers, as several cells "
             f"do; {choice((_sweep(path, one, 0, 0.0) for one in in_order), 'electrode')}"
@@ -91,7 +92,7 @@ def _recording(file: h5py.File, path: Path, electrode: str | None, stack: ExitSt
         identifier=text_at(file, "identifier"),
         session_description=text_at(file, "session_description"),
         notes=text_at(file, "general/notes") or None,
-        remarks=remarks + _not_read(file),
+        remarks=remarks + _not_read(file, contents),
         unpaired=_unpaired(sweeps, contents.stimuli),
         other_content=_other_content(file, contents.others),
         close=stack.pop_all().close,
@@ -260,13 +261,13 @@ def _other_content(file: h5py.File, others: Mapping[str, int]) -> str:
     return " and ".join([f"{units} sorted units"] * bool(units) + [f"{n} {kind}" for kind, n in others.items()])
 
 
-def _not_read(file: h5py.File) -> list[str]:
+def _not_read(file: h5py.File, contents: _Contents) -> list[str]:
     """A line on what a file holds beside sweeps, of whatever types."""
     names = []
     for folder in _OTHERS:
         for name, member in members(file, folder, []):
             with suppress(RecordingError):
                 kind, module = (text(attribute(member, key)) for key in ("neurodata_type", "namespace"))
-                if kind and (folder != "/general" or module not in ("core", "")):
+                if kind and address(member) not in contents.at and (folder != "/general" or module not in ("core", "")):
                     names.append(f"{folder}/{name} ({kind})")
-    return [f"not read, as it holds no sweeps: {', '.join(names)}"] if names else []
+    return [f"not read, as it stands where no sweeps do: {', '.join(names)}"] if names else []

@@ -12,8 +12,20 @@ from glifjax.io.nwb.series import Series
 Key = Callable[[Series], Hashable | None]
 
 #: Words in a name that say that a current is what the amplifier was asked for, or what it measured.
-COMMAND_WORDS = {"command", "commanded", "cmd", "dac", "injected"}
-MEASURED_WORDS = {"measured", "measurement", "monitor", "mon", "imon", "recorded", "adc", "read", "readout"}
+COMMAND_WORDS = {"command", "commanded", "cmd", "dac", "injected", "target", "nominal"}
+MEASURED_WORDS = {
+    "measured",
+    "measurement",
+    "monitor",
+    "monitored",
+    "mon",
+    "imon",
+    "recorded",
+    "actual",
+    "adc",
+    "read",
+    "readout",
+}
 #: What a file writes where it has no protocol, in lower case.
 NO_PROTOCOL = ("", "n/a", "na", "none", "no description", "unknown")
 

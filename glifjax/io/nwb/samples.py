@@ -7,8 +7,10 @@ from jaxtyping import Float
 LARGEST_CURRENT = 100e-9
 #: From zero, to which an uncompensated offset may add, V.
 LARGEST_VOLTAGE = 1.0
-#: No cell rests above it, V; one that does has the wrong sign.
+#: No cell rests above it, V; one that does has the wrong sign,
 HIGHEST_REST = 40e-3
+#: nor below it, V, over whatever electrode.
+LOWEST_REST = -200e-3
 #: A cell's voltage stays between the two, peak to peak over a file, V.
 SMALLEST_SPAN = 1e-3
 LARGEST_SPAN = 0.5

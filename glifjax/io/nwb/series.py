@@ -2,7 +2,7 @@
 
 The samples are the dataset ``data`` (attributes ``unit``, ``conversion``, ``offset``); their times follow from
 ``starting_time`` (attribute ``rate``, Hz), or stand in ``timestamps``. As some programs write them, a scalar may be an
-array of one, and samples may stand in a column, (T, 1), or a row.
+array of one, and samples may stand in a column, (T, 1), a row, or deeper.
 """
 
 from collections.abc import Mapping
@@ -29,6 +29,8 @@ STIMULI: dict[str, Clamp] = {
     "CurrentClampStimulusSeries": "current",
     "VoltageClampStimulusSeries": "voltage",
 }
+#: The unit of a series that states none: NWB leaves its type no other.
+UNITS: dict[Quantity, str] = {"voltage": "volts", "current": "amperes"}
 #: Namespaces that define no series of their own.
 CORE = ("core", "hdmf-common", "hdmf-experimental")
 
@@ -97,7 +99,7 @@ class Series:
             return Channel(
                 where=where,
                 quantity=quantity,
-                unit=text(attribute(data, "unit", "")),
+                unit=text(attribute(data, "unit", "")) or UNITS[quantity],
                 data=data,
                 n_samples=len(data) if count is None else count,
                 first=first,
@@ -111,7 +113,7 @@ class Series:
 
 
 class Column:
-    """A dataset of the shape (T, 1) or (1, T), sliced as if it were (T,)."""
+    """A dataset whose axes but one have the length 1, as (T, 1) or (1, T), sliced as if it were (T,)."""
 
     def __init__(self, data: h5py.Dataset):
         """Hold a dataset."""
@@ -124,7 +126,7 @@ class Column:
 
     def __getitem__(self, stretch: slice) -> np.ndarray:
         """The samples of a stretch."""
-        return self.data[stretch, 0] if self.data.shape[1] == 1 else self.data[0, stretch]
+        return self.data[tuple(0 if length == 1 else stretch for length in self.data.shape)]
 
 
 def vector(series: Any) -> Any:
@@ -152,7 +154,7 @@ def timestamps(series: Any) -> Any:
 def _in_one_dimension(data: h5py.Dataset) -> Any:
     if data.ndim == 1:
         return data
-    if data.ndim == 2 and 1 in data.shape:
+    if data.ndim > 1 and sum(length != 1 for length in data.shape) == 1:
         return Column(data)
     raise RecordingError(f"{place(data)} has the shape {data.shape}; expected (T,); write the file anew")
 
@@ -209,7 +211,7 @@ def icephys_kinds(file: h5py.File) -> dict[str, str]:
             for name in map(str, definitions):
                 with suppress(RecordingError, ValueError, AttributeError, TypeError):
                     for group in parse_json(text(dataset(definitions, name))).get("groups", ()):
-                        derived[group["neurodata_type_def"]] = group["neurodata_type_inc"]
+                        derived[group.get("neurodata_type_def", "")] = group.get("neurodata_type_inc", "")
     kinds = {kind: kind for kind in (*RESPONSES, *STIMULI)}
     for kind in derived:
         base = kind

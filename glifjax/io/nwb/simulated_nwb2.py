@@ -22,8 +22,9 @@ from pynwb.icephys import CurrentClampSeries, CurrentClampStimulusSeries, Intrac
 from glifjax.io.nwb.fields import check_all
 from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.recording_writer import link
+from glifjax.io.nwb.selection import name_sweeps
 from glifjax.io.nwb.session import stated_electrode, stated_session, stated_subject
-from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line, name_sweeps
+from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
 from glifjax.io.nwb.written import Written
 from glifjax.simulation import Trace
 

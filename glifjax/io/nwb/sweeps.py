@@ -8,9 +8,7 @@ This module knows no file format. A reader of one (``nwb1``, ``nwb2``) pairs eve
 makes a ``Channel`` of each, a ``Sweep`` and the ``Recording``, and has its line in ``read_recording``.
 """
 
-import fnmatch
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +20,8 @@ from jaxtyping import Float
 
 from glifjax.errors import InputError
 from glifjax.io.nwb.channel import Channel, Quantity
-from glifjax.io.nwb.samples import HIGHEST_REST, LARGEST_SPAN, SMALLEST_SPAN, not_finite, out_of_scale
+from glifjax.io.nwb.samples import HIGHEST_REST, LARGEST_SPAN, LOWEST_REST, SMALLEST_SPAN, not_finite, out_of_scale
+from glifjax.io.nwb.selection import matching, name_sweeps
 
 Clamp = Literal["current", "voltage", "zero"]
 
@@ -105,7 +104,7 @@ class Sweep:
         voltage = self._read("voltage")
         if self.clamp != "voltage":
             rest, dip = 1e3 * float(np.median(voltage)), 1e3 * float(voltage.min())
-            if rest > 1e3 * HIGHEST_REST:
+            if not 1e3 * LOWEST_REST <= rest <= 1e3 * HIGHEST_REST:
                 self._refuse(
                     f"the voltage rests at {rest:.3g} mV, and no cell's does; correct the conversion "
                     f"({self.response.conversion:g}) or offset ({self.response.offset:g}) of {self.response.where}"
@@ -318,28 +317,14 @@ class Recording:
         protocol of that very name goes before those that contain it. Raises RecordingError, naming what there
         is, for whatever matches nothing.
         """
-        chosen: dict[int, Sweep] = {}
+        protocols = {sweep.number: sweep.protocol for sweep in self.sweeps}
+        chosen: set[int] = set()
         for part in [which] if isinstance(which, str | int) else which:
-            matches = self._match(str(part))
+            matches = matching(protocols, str(part))
             for piece in str(part).split(",") if not matches else ():
-                matches += self._match(piece) or self._refuse_selection(piece)
-            chosen |= {sweep.number: sweep for sweep in matches}
-        return [chosen[number] for number in sorted(chosen)] or self._refuse_selection("")
-
-    def _match(self, part: str) -> list[Sweep]:
-        part = part.strip().lower()
-        tests: list[Callable[[Sweep], bool]] = [lambda sweep: sweep.protocol.lower() == part]
-        if match := re.fullmatch(r"(\d{1,15})(\s*-\s*(\d{0,15}))?", part):
-            numbers = [sweep.number for sweep in self.sweeps]
-            first = int(match[1])
-            last = first if match[2] is None else int(match[3]) if match[3] else max(numbers, default=first)
-            if first in numbers and last in numbers:  # "2-50" of 25 sweeps is a slip, not a selection
-                tests = [lambda sweep: first <= sweep.number <= last]
-        elif part:
-            tests.append(lambda sweep: part in sweep.protocol.lower())
-            tests.append(lambda sweep: fnmatch.fnmatchcase(sweep.protocol.lower(), part))
-        selections = ([sweep for sweep in self.sweeps if part and test(sweep)] for test in tests)
-        return next(filter(None, selections), [])
+                matches += matching(protocols, piece) or self._refuse_selection(piece)
+            chosen.update(matches)
+        return [sweep for sweep in self.sweeps if sweep.number in chosen] or self._refuse_selection("")
 
     def _refuse_selection(self, part: str) -> NoReturn:
         raise RecordingError(
@@ -355,18 +340,6 @@ class Recording:
         if not groups:
             return "no intracellular sweep" + (self._other_content and f" but {self._other_content}")
         return ", ".join(f"{protocol} ({name_sweeps(numbers)})" for protocol, numbers in groups.items())
-
-
-def name_sweeps(numbers: Iterable[int]) -> str:
-    """Name sweeps as ``select`` takes them: "sweep 3", "sweeps 1-4,7"."""
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    text = ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-    return f"sweep {text}" if text.isdecimal() else f"sweeps {text}"
 
 
 def first_line(error: BaseException) -> str:
