@@ -27,6 +27,8 @@ WORDS: dict[Word, str] = {"good": "good", "care": "usable with care", "no": "do 
 SHARES = {"evr_single_10ms": (0.85, 0.5), "gamma_4ms": (0.7, 0.25)}
 #: The same of the score itself, where the cell's own is not known.
 ALONE = {"evr_single_10ms": (0.6, 0.3)}
+#: The error of the voltage between held-out spikes is more than this share of the voltage's own standard deviation.
+MISFIT = 0.5
 #: Held-out bits per spike are less than this share of the cross-validated ones.
 BITS = 0.6
 #: Training spikes for each number that is fitted; fewer need care.
@@ -88,6 +90,7 @@ def judge(
     reasons = [
         *_against_the_cell(scores, bool(test)),
         *_rate(scores),
+        *_voltage(scores),
         *_bits(scores, validation),
         *_few_spikes(level, model, train),
         *_new_stimulus(train, test),
@@ -132,6 +135,18 @@ def _rate(scores: Scores) -> Reasons:
     if word := _worse(-abs(off), -RATE[0], -RATE[1]):
         more = "more" if off > 0 else "fewer"
         yield word, f"the neuron fires {100 * abs(off):.0f} % {more} spikes than the cell did on the held-out sweeps"
+
+
+def _voltage(scores: Scores) -> Reasons:
+    """How far the voltage between spikes is off, which spikes may hide: its RMSE is sqrt(1 - EV) of the cell's SD."""
+    share = math.sqrt(1 - scores.test["subthreshold_explained_variance"])
+    if share > MISFIT:
+        error = scores.test["subthreshold_rmse_mv"]
+        own = error / share
+        yield (
+            "care",
+            f"between held-out spikes the voltage is off by {error:.1f} mV, where it varies by {own:.1f} mV itself",
+        )
 
 
 def _bits(scores: Scores, validation: Validation | None) -> Reasons:

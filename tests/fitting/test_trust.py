@@ -16,6 +16,7 @@ from glifjax.rules.membrane import Gate, GatedCurrent
 DT = 1e-3
 VALIDATION = Validation(4.0, 4.1, np.zeros(3), 100, np.zeros(3), 1)
 GOOD = {"evr_single_10ms": 0.85, "gamma_4ms": 0.6, "bits_per_spike": 3.9, "md_star_4ms": 0.9}
+GOOD |= {"subthreshold_rmse_mv": 4.0, "subthreshold_explained_variance": 0.84}
 CEILING = {"evr_single_10ms": 0.9, "gamma_4ms": 0.65, "bits_per_spike": np.nan, "md_star_4ms": 0.8}
 
 
@@ -80,6 +81,11 @@ def test_a_good_fit_is_called_so_without_reasons():
         ({"scores": scored(bits_per_spike=2.0)}, "care", "2.00 bits per held-out spike, 4.00 per training spike"),
         ({"scores": scored(model_spikes=120)}, "care", "fires 20 % more spikes"),
         ({"scores": scored(model_spikes=40)}, "no", "fires 60 % fewer spikes"),
+        (
+            {"scores": scored(subthreshold_rmse_mv=6.0, subthreshold_explained_variance=0.64)},
+            "care",
+            "between held-out spikes the voltage is off by 6.0 mV, where it varies by 10.0 mV itself",
+        ),
         ({"train": sweeps(spikes=15)}, "no", "15 training spikes are too few spikes"),
         ({"train": sweeps(spikes=25), "level": "LIF-R-ASC-A"}, "care", "too few spikes: 25 in training, for"),
         ({"test": (sweeps(mean=9e-11, seconds=10.0),)}, "care", "100 % of the held-out stimulus has a mean"),
