@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 import glifjax as gj
-from glifjax.io.nwb.selection import name_sweeps
+from glifjax.io.nwb.selection import list_sweeps
 from glifjax.io.nwb.sweeps import RecordingError
 
 #: Padding lasts longer than this, s,
@@ -67,7 +67,7 @@ def without_padding(recording: gj.Recording) -> tuple[gj.Recording, list[str]]:
         first, last = f"{min(ends.values()):.3g}", f"{max(ends.values()):.3g}"
         at = first if first == last else f"{first} to {last}"
         is_ = "is cut where its" if len(ends) == 1 else "are cut where their"
-        lines.append(f"{name_sweeps(ends)} {is_} voltage ends and padding ({filling}) begins, at {at} s")
+        lines.append(f"{list_sweeps(ends)} {is_} voltage ends and padding ({filling}) begins, at {at} s")
     return cut, lines
 
 

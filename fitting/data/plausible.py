@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from glifjax.io.nwb.selection import list_sweeps
+
 from .arrays import DataError, FitData
 from .masks import between_spikes
 
@@ -34,8 +36,7 @@ def check_slope(data: FitData, cut: float) -> None:
     slope, believed = _slope(data, cut)
     if not believed or LOWEST <= slope <= HIGHEST:
         return
-    numbers = ", ".join(map(str, data.numbers))
-    what = f"sweep{'s' if len(data.numbers) > 1 else ''} {numbers}: the input resistance comes to {slope / 1e6:.3g} MΩ"
+    what = f"{list_sweeps(data.numbers.tolist())}: the input resistance comes to {slope / 1e6:.3g} MΩ"
     if slope < 0:
         raise DataError(f"{what}, so a positive current hyperpolarises: turn the sign of the current's conversion")
     far = "low" if slope < LOWEST else "high"

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 import glifjax as gj
+from glifjax.io.nwb.selection import list_sweeps
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
@@ -109,7 +110,7 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
         both = {c.sweep.number for c in chosen} & {c.sweep.number for c in held}
         if both:
             raise DataError(
-                f"{recording.path}: sweeps {_numbers(both)} are selected both to train on and to hold out; choose one"
+                f"{recording.path}: selected both to train on and to hold out: {list_sweeps(both)}; choose one"
             )
         return _split(chosen, held, ["as selected", *cut])
     usable, left_out = usable_sweeps(recording)
@@ -160,7 +161,7 @@ def _completed(
         guess = [c for c in guess if c.says_training] or guess
         reasons = ["held-out sweeps as selected"]
         if repeats:
-            reasons.append(f"not trained on, as they repeat a held-out stimulus: sweeps {_numbers(repeats)}")
+            reasons.append(f"not trained on, as they repeat a held-out stimulus: {list_sweeps(repeats)}")
         return _split(guess, held, reasons)
     return _guess(rest, recording, left_out)
 
@@ -172,6 +173,8 @@ def _guess(candidates: Sequence[Candidate], recording: "gj.Recording", left_out:
     noise = [c for c in spiking if c.is_noise]
     candidates, others = of_one_step(noise or candidates)
     split = _noise(candidates) if noise else _steps(candidates)
+    if alone := [c.sweep.number for c in spiking if noise and not c.is_noise]:
+        others.append(f"not used, as noise tells more than they do: {list_sweeps(alone)}")
     return replace(split, reasons=[*split.reasons, *others])
 
 
@@ -238,7 +241,7 @@ def _in_time(candidates: Sequence[Candidate], why: str) -> Split:
     odd = [number for number, (_, by_time) in cuts.items() if not by_time]
     part = f"{whole} is held out"
     if odd:
-        part += f" (of sweep {_numbers(odd)} that of its spikes, which come early or late)"
+        part += f" (of {list_sweeps(odd)} that of the spikes, which come early or late)"
     return Split(
         [Part(sweep, 0, cuts[sweep.number][0]) for sweep in sweeps],
         [
@@ -265,7 +268,3 @@ def _split(training: Sequence[Candidate], held: Sequence[Candidate], reasons: li
         raise DataError("no sweeps are left to train on; select some")
     whole = lambda candidates: [Part.whole(candidate.sweep) for candidate in candidates]
     return Split(whole(training), [whole(group) for group in stimulus_groups(held)], reasons)
-
-
-def _numbers(numbers) -> str:
-    return ", ".join(str(number) for number in sorted(numbers))

@@ -1,6 +1,7 @@
 """The sweeps of a split as the arrays that a fit works on, once nothing in them is implausible."""
 
 import glifjax as gj
+from glifjax.io.nwb.selection import list_sweeps
 from glifjax.spikes.drop import without_drop
 
 from .arrays import DataError, FitData, prepare
@@ -19,10 +20,9 @@ def prepare_split(recording: gj.Recording, split: Split) -> tuple[SpikeShape, Fi
     recording.check(split.sweeps)
     shape = measure_shape([(without_drop(part.voltage, part.current, part.rate), part.rate) for part in split.train])
     if shape is None:
-        numbers = ", ".join(str(part.number) for part in split.train)
+        numbers = list_sweeps(part.number for part in split.train)
         raise DataError(
-            f"{recording.path}: the training sweeps ({numbers}) hold no spikes, so there is no threshold to fit; "
-            "choose others"
+            f"{recording.path}: what trains ({numbers}) holds no spikes, so there is no threshold to fit; choose others"
         )
     try:
         train = prepare(split.train, shape)

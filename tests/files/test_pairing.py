@@ -42,6 +42,11 @@ def test_numbers_may_restart_with_each_protocol(cell, described):
     assert [sweep.number for sweep in recording.sweeps] == [0, 1, 2, 3]
 
 
+def test_a_channel_has_a_number_of_its_own_in_names(cell):
+    add(cell, [f"data_{n:03d}_AD1" for n in range(3)], [f"data_{n:03d}_DA0" for n in range(3)])
+    assert marks(gj.read_recording(cell.save())) == [(n, n) for n in range(3)]
+
+
 def test_stated_numbers_may_restart_with_each_protocol(cell):
     add(
         cell,
@@ -54,7 +59,8 @@ def test_stated_numbers_may_restart_with_each_protocol(cell):
 
 
 def test_one_stimulus_serves_all_responses_of_its_protocol(cell):
-    add(cell, [f"response_{n}" for n in range(5)], ["frozen_noise_1"], protocol=["frozen noise"] * 5)
+    add(cell, [f"response_{n}" for n in range(5)], [], protocol=["frozen noise"] * 5)
+    add(cell, [], ["frozen_noise_1"], protocol=["Frozen Noise"])
     recording = gj.read_recording(cell.save())
     assert marks(recording) == [(n, 0) for n in range(5)]
     assert "frozen_noise_1 serves all 5 responses of its protocol" in recording.warnings[0]

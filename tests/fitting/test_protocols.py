@@ -58,6 +58,7 @@ def test_guess(shape, tmp_path):
         split = choose_sweeps(recording)
     assert numbers(split) == expected
     assert split.reasons
+    assert ("not used, as noise tells more than they do: sweep 0" in split.reasons) == ("before steps" in shape)
 
 
 def test_of_a_single_sweep_the_last_quarter_is_held_out(tmp_path):
@@ -83,7 +84,7 @@ def test_steps_of_different_height_are_different_stimuli(tmp_path):
         assert numbers(choose_sweeps(recording, train="0", test="1-3")) == ([0], [[1], [2, 3]])
         left_out = choose_sweeps(recording, test="3")
     assert numbers(left_out) == ([0, 1], [[3]])
-    assert "repeat a held-out stimulus: sweeps 2" in left_out.reasons[1]
+    assert "repeat a held-out stimulus: sweep 2" in left_out.reasons[1]
 
 
 def test_selection_is_taken_and_the_rest_guessed(tmp_path):
@@ -98,7 +99,7 @@ def test_selection_is_taken_and_the_rest_guessed(tmp_path):
 
 def test_refusals_name_the_file_and_the_remedy(tmp_path):
     with record(tmp_path, [("a", LONG, True), ("b", FROZEN, True)]) as recording:
-        with pytest.raises(DataError, match=r"cell\.nwb: sweeps 0 are selected both to train on and to hold out"):
+        with pytest.raises(DataError, match=r"cell\.nwb: selected both to train on and to hold out: sweep 0;"):
             choose_sweeps(recording, train="0,1", test="0")
         with pytest.raises(gj.RecordingError, match="choose from"):
             choose_sweeps(recording, train="long square")

@@ -121,7 +121,7 @@ def test_sweeps_that_a_program_padded_to_one_length_are_cut(filling, words):
     split = choose_sweeps(recording)
     assert {sweep.number for sweep in split.sweeps} == {1, 2, 3, 4, 5, 6}
     assert split.reasons[-1] == (
-        f"sweeps 1-6 are cut where their voltage ends and padding ({words}) begins, at 0.7 to 0.8 s"
+        f"sweeps 1, 2, 3, 4, 5, 6 are cut where their voltage ends and padding ({words}) begins, at 0.7 to 0.8 s"
     )
     for sweep in split.sweeps:
         end = ends[sweep.number - 1]

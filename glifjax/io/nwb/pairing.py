@@ -4,7 +4,10 @@ Never by time: many files keep starting times for one of the two only.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import reduce
+from operator import and_
 from typing import NamedTuple
 
 from glifjax.io.nwb.series import Series
@@ -70,7 +73,7 @@ def _keys(responses: Sequence[Series], stimuli: Sequence[Series], numbers: Mappi
     figures: Key = lambda series: integers(series.name)
     electrode: Key = lambda series: series.electrode
     protocol: Key = lambda series: series.protocol
-    own_words: Key = lambda series: tuple(w for w in words(series.name) if w not in common[series.kind]) or None
+    own_words: Key = lambda series: _own_words(series.name, common[series.kind]) or None
     return (
         number,
         _both(number, electrode),
@@ -118,12 +121,13 @@ def _said(offered: Mapping, chosen: Mapping) -> list[str]:
 
 def _by_protocol(responses: Sequence[Series], stimuli: Sequence[Series]) -> Pairing | None:
     """Stimuli that are stored once, for all responses of their protocol; None where protocols do not tell."""
-    stimulus_of = {series.protocol: series for series in stimuli if series.protocol.casefold() not in NO_PROTOCOL}
-    if len(stimulus_of) < len(stimuli) or not all(series.protocol in stimulus_of for series in responses):
+    protocol = lambda series: series.protocol.casefold()
+    stimulus_of = {protocol(series): series for series in stimuli if protocol(series) not in NO_PROTOCOL}
+    if len(stimulus_of) < len(stimuli) or not all(protocol(series) in stimulus_of for series in responses):
         return None
     if not responses:
         return None
-    partners = [stimulus_of[series.protocol] for series in responses]
+    partners = [stimulus_of[protocol(series)] for series in responses]
     names = ", ".join(dict.fromkeys(series.name for series in partners))
     return Pairing(list(partners), [f"{names} serves all {len(responses)} responses of its protocol, stored once"])
 
@@ -139,6 +143,17 @@ def words(name: str) -> list[str]:
     return [part.lstrip("0") or "0" if part.isdecimal() else part.lower() for part in parts]
 
 
-def _common_words(series: Sequence[Series]) -> set[str]:
-    """What all names have in common, such as the letter that says voltage or current."""
-    return set.intersection(*(set(words(one.name)) for one in series))
+def _common_words(series: Sequence[Series]) -> Counter[str]:
+    """What all names have in common, and how often, such as the letter that says voltage or current."""
+    return reduce(and_, (Counter(words(one.name)) for one in series))
+
+
+def _own_words(name: str, common: Counter[str]) -> tuple[str, ...]:
+    """The words of a name less those that all names have in common, from its end."""
+    own, left = [], Counter(common)
+    for word in reversed(words(name)):
+        if left[word] > 0:
+            left[word] -= 1
+        else:
+            own.append(word)
+    return tuple(own)

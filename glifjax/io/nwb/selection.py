@@ -28,6 +28,12 @@ def matching(protocols: Mapping[int, str], part: str) -> list[int]:
     return next(filter(None, selections), [])
 
 
+def list_sweeps(numbers: Iterable[int]) -> str:
+    """Name sweeps one by one: "sweep 3", "sweeps 1, 4"."""
+    several = sorted(set(numbers))
+    return f"sweep{'s' * (len(several) != 1)} {', '.join(map(str, several))}"
+
+
 def name_sweeps(numbers: Iterable[int]) -> str:
     """Name sweeps as a selection takes them: "sweep 3", "sweeps 1-4,7"."""
     runs: list[list[int]] = []
