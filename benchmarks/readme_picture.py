@@ -9,7 +9,7 @@ from pathlib import Path
 import fitting
 import glifjax as gj
 from fitting.example.cell import write_example
-from fitting.report import figures
+from fitting.report.figures import predictions
 from fitting.report.runs import run
 
 
@@ -22,7 +22,7 @@ def main() -> None:
         with gj.read_recording(path) as recording:
             fitted = fitting.fit(recording)
     print({name: round(score, 3) for name, score in fitted.scores.test.items()})
-    figure = figures.voltage(run(fitted))
+    figure = predictions.voltage(run(fitted))
     figure.savefig(folder / "held_out.png", dpi=110)
 
 

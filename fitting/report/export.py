@@ -10,7 +10,7 @@ from glifjax.io.writing import whole_file
 
 from ..assess.trust import visited_voltages
 from ..fitted import FittedNeuron
-from . import figures
+from .figures import mechanisms, predictions
 from .runs import run
 
 #: The formats that figures are written in.
@@ -49,14 +49,14 @@ def write_figures(fit: FittedNeuron, folder: Path, kind: str) -> list[Path]:
 def drawn(fit: FittedNeuron) -> dict[str, Figure]:
     """The figures of a fit by name: what it predicts, and what a spike does."""
     runs = run(fit)
-    made = {"voltage": figures.voltage(runs), "between_spikes": figures.close_up(runs)}
+    made = {"voltage": predictions.voltage(runs), "between_spikes": predictions.close_up(runs)}
     if runs.bands:
-        made["predictive_bands"] = figures.predictive_bands(runs, runs.bands)
+        made["predictive_bands"] = predictions.predictive_bands(runs, runs.bands)
     for number, (trains, data) in enumerate(zip(fit.scores.trains, fit.test, strict=True), start=1):
-        made[f"spikes_{number}"] = figures.raster(trains, data)
-    made["spike_shape"] = figures.spike_shape(fit)
+        made[f"spikes_{number}"] = predictions.raster(trains, data)
+    made["spike_shape"] = mechanisms.spike_shape(fit)
     if fit.neuron.has_afterspike_currents:
-        made["afterspike_currents"] = figures.afterspike_currents(fit.neuron)
+        made["afterspike_currents"] = mechanisms.afterspike_currents(fit.neuron)
     if fit.neuron.membrane_currents:
-        made["gated_currents"] = figures.gated_currents(fit.neuron, visited_voltages(fit.model, fit.train))
+        made["gated_currents"] = mechanisms.gated_currents(fit.neuron, visited_voltages(fit.model, fit.train))
     return made

@@ -11,7 +11,7 @@ from glifjax.spikes.consensus import Events, events
 
 from ..fitted import FittedNeuron
 from .colours import COMPONENTS, DATA, HARD, NOISE
-from .figures import FULL, styled
+from .figures.style import FULL, signed, styled
 
 #: A spike is on time within this of the cell's, s; within the second it is shifted.
 ON_TIME = 4e-3
@@ -91,6 +91,6 @@ def lost(losses: Lost) -> Figure:
     late.hist(1e3 * losses.shifts, np.arange(-20.5, 21.0, 1.0), color=NOISE, alpha=0.75)
     late.axvline(0, color=DATA, lw=0.7)
     if len(losses.shifts):
-        late.set_title(f"median {1e3 * np.median(losses.shifts):+.1f} ms".replace("-", "−"), color=DATA)
+        late.set_title(f"median {signed(1e3 * np.median(losses.shifts), 1)} ms", color=DATA)
     late.set(xlabel="run − repeats (ms)", ylabel="spikes", xlim=(-20, 20))
     return figure

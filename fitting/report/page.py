@@ -14,9 +14,10 @@ from ..assess.trust import visited_voltages
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from ..model.patched import without_electrode
-from . import figures, preprocessing, tables
+from . import preprocessing, tables
 from .colours import style
 from .explored import beside, canvas, explored
+from .figures import levels, mechanisms, predictions
 from .glossary import GLOSSARY
 from .lost import CAPTION, lost, lost_spikes
 from .movements import movements
@@ -101,7 +102,7 @@ def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron, link: str) -> Marku
 def _comparison(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
     """Why this level is preferred, what each step up bought, and all scores."""
     shown = ("gamma_4ms", "evr_single_10ms", "subthreshold_rmse_mv")
-    figure = figures.levels_compared(fits, chosen.level, [(key, SCORES[key][0]) for key in shown])
+    figure = levels.levels_compared(fits, chosen.level, [(key, SCORES[key][0]) for key in shown])
     caption = "Left: what the choice rests on, cross-validated; circled. Others: {}; dashed: the cell."
     return (
         markup("<p>{}</p>", preference(fits, chosen))
@@ -121,7 +122,7 @@ def _details(fit: FittedNeuron, config: str, drawn: bool = True) -> Markup:
         return scores + parameters + usage + note("Its figures are in the report of a fit of this level alone.")
     several = [stage for stage in fit.stages if len(stage.losses) > 1]
     described = lambda stage: f"{stage.name}: {stage.unit}, from {stage.losses[0]:.4g} to {stage.losses[-1]:.4g}"
-    stages = join(picture(figures.convergence(stage), words=described(stage)) for stage in several)
+    stages = join(picture(levels.convergence(stage), words=described(stage)) for stage in several)
     went = section(
         "How the fit went",
         note("Each stage's objective by iteration; the larger dot is the best."),
@@ -138,23 +139,23 @@ def _runs(fit: FittedNeuron) -> Markup:
     held = "Held-out" if fit.test else "Training"
     sweep = f"{held} sweep {runs.data.numbers[runs.sweep]}"
     voltage = picture(
-        figures.voltage(runs),
+        predictions.voltage(runs),
         f"{sweep}, a stretch with more spikes than most: the neuron runs freely from the sweep's first voltage. "
         "The recorded voltage is shown less the drop over the electrode. Vertical lines are the neuron's spikes, "
         "whose voltage it cuts out.",
         wide=True,
     ) + picture(
-        figures.close_up(runs),
+        predictions.close_up(runs),
         f"Between spikes. Left: {sweep.lower()}, the neuron's spikes forced to where the cell's were. "
         f"Right: the error between spikes in all {held.lower()} sweeps.",
         wide=True,
     )
     if bands := runs.bands:
-        voltage += picture(figures.predictive_bands(runs, bands), banded(bands, len(runs.data.numbers)), wide=True)
+        voltage += picture(predictions.predictive_bands(runs, bands), banded(bands, len(runs.data.numbers)), wide=True)
     groups = sorted(zip(fit.scores.trains, fit.test, strict=True), key=lambda pair: -pair[1].n_spikes)
     rasters = join(
         picture(
-            figures.raster(trains, data),
+            predictions.raster(trains, data),
             f"Spikes in sweep{'s' if len(data.numbers) > 1 else ''} {', '.join(map(str, data.numbers))} and in "
             f"{len(trains[1])} runs with escape noise; below, their rate (10 ms Gaussian).",
             wide=True,
@@ -174,7 +175,7 @@ def _steps(fit: FittedNeuron) -> Markup:
     caption = "Spikes per step by its current; filled: held out, open: trained on. Means over repeats and runs."
     return (
         markup("<p>{}</p>", step_verdict(fit.steps))
-        + markup('<div class="grid two">{}</div>', picture(figures.step_counts(fit.steps), caption))
+        + markup('<div class="grid two">{}</div>', picture(predictions.step_counts(fit.steps), caption))
         + tables.step_table(fit.steps)
         + note(
             "Features as eFEL defines them: spike_count_stimint, time_to_first_spike, adaptation_index2 (of four "
@@ -210,13 +211,13 @@ def _mechanisms(fit: FittedNeuron) -> Markup:
     """What a spike looks like and leaves behind."""
     neuron = fit.neuron
     parts = picture(
-        figures.spike_shape(fit),
+        mechanisms.spike_shape(fit),
         "The recorded spike. Shaded: what the neuron cuts out, from the first point to the second.",
     )
     lacks = []
     if neuron.has_afterspike_currents:
         caption = "The currents that one spike leaves behind; negative ones hold the neuron back. Shaded: the cut."
-        parts += picture(figures.afterspike_currents(neuron), caption)
+        parts += picture(mechanisms.afterspike_currents(neuron), caption)
     else:
         lacks.append("no afterspike currents")
     if neuron.membrane_currents:
@@ -224,10 +225,10 @@ def _mechanisms(fit: FittedNeuron) -> Markup:
             "Gated currents, where the voltage stays; dashed: before they inactivate. Negative ones hold back. Shaded: "
             "voltages between spikes in the training sweeps (1 to 99 %)."
         )
-        parts += picture(figures.gated_currents(neuron, visited_voltages(fit.model, fit.train)), caption)
+        parts += picture(mechanisms.gated_currents(neuron, visited_voltages(fit.model, fit.train)), caption)
     if moved := movements(neuron, _onset(fit)):
         caption = "How the threshold moves. Shaded: the cut of the spike at 0."
-        parts += picture(figures.threshold_components(neuron, moved), caption)
+        parts += picture(mechanisms.threshold_components(neuron, moved), caption)
     else:
         lacks.append("a threshold that nothing moves")
     return markup('<div class="grid two">{}</div>', parts) + (

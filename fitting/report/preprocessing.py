@@ -6,14 +6,18 @@ from matplotlib.figure import Figure
 from glifjax.spikes.detection import PROMINENCE, UPSTROKE, find_peaks
 
 from ..data.arrays import FitData, coarsen
-from ..data.shape import waves
 from ..fitted import FittedNeuron
 from ..preprocessing import Preprocessing
 from ..stages.membrane import Membrane
-from .figures import COMPONENTS, DATA, FAINT, FULL, HARD, NOISE, styled
+from .colours import COMPONENTS, DATA, FAINT, HARD, NOISE
+from .figures.style import FULL, styled
+from .spike_waves import spike_waves
 
-#: What is shown around each spike, s, and of how many at most.
-BEFORE, AFTER, MOST = 5e-3, 12e-3, 400
+#: What is shown before each spike's upstroke and after it, s.
+BEFORE = 5e-3
+AFTER = 12e-3
+#: Spikes that are shown, at most.
+MOST = 400
 
 
 @styled
@@ -22,7 +26,7 @@ def spikes(fit: FittedNeuron, data: FitData) -> Figure:
     shape = fit.shape
     figure = Figure(figsize=(FULL, 3.0), layout="constrained")
     overlay, judged, reset = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
-    time, shapes = _shapes(data)
+    time, shapes = spike_waves(data, data.voltage, BEFORE, AFTER)
     overlay.axvspan(-1e3 * shape.latency, 1e3 * (shape.cut - shape.latency), color=FAINT, lw=0)
     shown = shapes[:: max(1, -(-len(shapes) // MOST))]
     overlay.plot(1e3 * time, 1e3 * shown.T, color=DATA, lw=0.4, alpha=max(0.06, min(0.6, 12 / max(len(shown), 1))))
@@ -38,14 +42,6 @@ def spikes(fit: FittedNeuron, data: FitData) -> Figure:
     _judge(judged, data)
     _reset(reset, fit, time, shapes)
     return figure
-
-
-def _shapes(data: FitData):
-    """The voltage around each spike, (n, T), V, and the time from its upstroke, s."""
-    time = np.arange(-round(BEFORE / data.dt), round(AFTER / data.dt)) * data.dt
-    at = (np.arange(data.voltage.shape[1]) + 0.5) * data.dt
-    rows = zip(data.voltage, data.spike_times, data.valid.sum(axis=1), strict=True)
-    return time, np.concatenate([waves(row[:n], at[:n], times, time) for row, times, n in rows])
 
 
 def _judge(ax, data: FitData) -> None:
@@ -163,7 +159,7 @@ def settings(fit: FittedNeuron, done: Preprocessing) -> dict[str, str]:
         "Spikes": f"{shape.count} on the training sweeps, timed where they cross {1e3 * shape.level:.1f} mV; a spike "
         f"stands out by {1e3 * PROMINENCE:.0f} mV or more and rises at {UPSTROKE:g} V/s or faster",
         "Cut and reset": f"from {1e3 * shape.latency:.2f} ms before that for {1e3 * shape.cut:.2f} ms, to where the "
-        f"voltage is no longer predicted by the onset's",
+        "voltage is no longer predicted by the onset's",
         "Electrode": f"{words[done.electrode]}: {done.reason}",
         "Drift": f"{'removed' if done.removed else 'kept'}: {done.why_drift}",
     }

@@ -11,7 +11,7 @@ from ..assess.steps import Step
 from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from ..model.parameters import parameters
-from .figures import DATA, HARD, NOISE
+from .colours import DATA, HARD, NOISE
 from .words import COLUMNS, KEY, SCORES, TRADE_OFFS, called, doubtful, show_number, show_score
 
 

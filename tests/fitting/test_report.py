@@ -26,7 +26,7 @@ from fitting.fitted import FittedNeuron
 from fitting.levels import LEVELS
 from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
-from fitting.report.figures import step_counts
+from fitting.report.figures.predictions import step_counts
 from fitting.report.glossary import GLOSSARY
 from fitting.report.page import write_report
 from fitting.report.tables import step_table

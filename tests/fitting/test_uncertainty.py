@@ -24,7 +24,7 @@ from fitting.model.likelihood import log_likelihood
 from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
 from fitting.model.runs import predict
-from fitting.report import figures
+from fitting.report.figures import predictions
 from fitting.report.words import banded
 from fitting.stages import KernelThreshold, Membrane
 
@@ -172,7 +172,7 @@ def test_bands_hold_what_the_same_cell_does_next(truth, data, known):
     row = found.sweep
     membrane = 1e3 * np.asarray(truth.membrane(again.voltage[row], again.current[row]) + truth.neuron.El_reference)
     runs: Any = SimpleNamespace(data=again, sweep=row, membrane=membrane, window=(2.0, 4.0))
-    rates, volts = figures.predictive_bands(runs, found).axes
+    rates, volts = predictions.predictive_bands(runs, found).axes
     assert len(rates.collections) == 1
     assert len(volts.collections) == 2
     low, high = volts.get_ylim()
