@@ -16,7 +16,7 @@ from glifjax.errors import InputError
 from glifjax.spikes.detection import find_spike_peaks
 
 from .assess.crossvalidate import Lag, Validation, lag, validate
-from .data.arrays import DataError, FitData, prepare
+from .data.arrays import DataError, FitData, prepare, same_step
 from .data.choices import DriftChoice, Electrode
 from .data.compensation import Artefact, ElectrodeKernel, measure_kernel, spike_artefact
 from .data.drift import Drift, measure_drift
@@ -198,7 +198,7 @@ def compensated(data: FitData, kernel: ElectrodeKernel) -> FitData:
 def _noise(recording: gj.Recording, split: Split, train: FitData) -> FitData | None:
     """A sweep of noise that measures the electrode: named for it, used for nothing else, without spikes."""
     used = {sweep.number for sweep in split.sweeps}
-    for sweep in getattr(recording, "current_clamp", ()):
+    for sweep in recording.current_clamp:
         if sweep.number in used or not any(word in sweep.protocol.lower() for word in MEASURES):
             continue
         try:
@@ -207,7 +207,7 @@ def _noise(recording: gj.Recording, split: Split, train: FitData) -> FitData | N
             noise = prepare([sweep], None)
         except InputError:  # it cannot be used, for this as for a fit
             continue
-        if abs(noise.dt - train.dt) < 1e-3 * train.dt:
+        if same_step(noise.dt, train.dt):
             return noise
     return None
 

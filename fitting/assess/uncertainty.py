@@ -125,8 +125,8 @@ def laplace(
     x = np.asarray(positions(model, moved))
 
     # compiled around the model: parameters are named by the values of those that are not moved
-    problem = (model, moved, level)
-    written, placed = (lambda x: _written(x, problem)), (lambda x: _placed(x, problem))
+    placed = lambda x: level.finish(place(model, moved, x))
+    written = lambda x: jnp.stack([value * scale for value, scale, _ in quantities(placed(x)).values()])
     slopes = np.asarray(jax.jit(jax.jacfwd(written))(jnp.asarray(x)))[:, free]
     described = (slopes != 0).any(axis=1)
     slopes = slopes[described]
@@ -168,14 +168,3 @@ def _undetermined(spreads, directions, names, slopes) -> tuple:
             parts = [called[i] for i in np.argsort(-(direction**2)) if direction[i] ** 2 > PART]
             loose.append((tuple(dict.fromkeys(parts)), float(np.sqrt(spread))))
     return tuple(loose)
-
-
-def _placed(x, problem) -> PatchedNeuron:
-    """The model at coordinates x, made of the rules of its level."""
-    model, moved, level = problem
-    return level.finish(place(model, moved, x))
-
-
-def _written(x, problem) -> Float[Array, " p"]:
-    """The parameters as a person writes them, at coordinates x."""
-    return jnp.stack([value * scale for value, scale, _ in quantities(_placed(x, problem)).values()])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from glifjax.errors import InputError
 from glifjax.spikes.detection import detect_spikes
@@ -107,11 +107,16 @@ def padded_length(steps: int) -> int:
     return -(-steps // spacing) * spacing
 
 
+def in_blocks(array: Shaped[np.ndarray, "S T"], block: int) -> Shaped[np.ndarray, "S n k"]:
+    """Sweeps in blocks of so many steps; what is left at their ends does not count."""
+    n = array.shape[1] // block
+    return array[:, : n * block].reshape(len(array), n, block)
+
+
 def coarsen(data: FitData, step: float) -> FitData:
     """The same sweeps in steps of about `step` s: means of current and voltage; a spike stays in its step."""
     block = max(1, round(step / data.dt))
-    n = data.current.shape[1] // block
-    blocks = lambda array: array[:, : n * block].reshape(len(array), n, block)
+    blocks = lambda array: in_blocks(array, block)
     return replace(
         data,
         current=blocks(data.current).mean(axis=2),

@@ -1,6 +1,6 @@
 """A sweep as far as the choice of sweeps needs to know it: its stimulus, whether that is noise, and its spikes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +36,7 @@ STILLER = 2.0
 class Candidate:
     """A sweep as far as the choice needs to know it."""
 
-    sweep: "gj.Sweep"
+    sweep: gj.Sweep
     envelope: Float[np.ndarray, " n"]  # 1 ms means of the current, A
     spikes: int
     is_noise: bool
@@ -58,7 +58,7 @@ class Candidate:
         return same_stimulus(self.envelope, other.envelope)
 
 
-def inspect(sweeps: Sequence["gj.Sweep"]) -> list[Candidate]:
+def inspect(sweeps: Sequence[gj.Sweep]) -> list[Candidate]:
     """Sweeps as far as the choice needs to know them.
 
     A current that fluctuates no more than STILLER times as much as steps of the same recording do is none: it is the
@@ -70,7 +70,7 @@ def inspect(sweeps: Sequence["gj.Sweep"]) -> list[Candidate]:
     return [replace(c, is_noise=False) if held(c) else c for c in candidates]
 
 
-def _candidate(sweep: "gj.Sweep") -> Candidate:
+def _candidate(sweep: gj.Sweep) -> Candidate:
     current, rate = sweep.current, sweep.rate
     rows = in_rows(current, rate)
     envelope = rows.mean(axis=1)
@@ -97,13 +97,18 @@ def _turns(envelope: Float[np.ndarray, " n"], scatter: float) -> bool:
 
 def stimulus_groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     """Sweeps in groups of one stimulus, in the order of their first."""
+    return _grouped(candidates, Candidate.repeats)
+
+
+def _grouped(candidates: Sequence[Candidate], alike: Callable[[Candidate, Candidate], bool]) -> list[list[Candidate]]:
+    """Sweeps in groups of those that are like their first, in the order of these."""
     groups: list[list[Candidate]] = []
     for candidate in candidates:
-        same = next((group for group in groups if candidate.repeats(group[0])), None)
-        if same is None:
+        group = next((group for group in groups if alike(candidate, group[0])), None)
+        if group is None:
             groups.append([candidate])
         else:
-            same.append(candidate)
+            group.append(candidate)
     return groups
 
 
@@ -114,16 +119,10 @@ def of_one_step(candidates: Sequence[Candidate], like: Sequence[Candidate] = ())
         candidates: of whatever rates.
         like: whose step it is to be; without any, that of most data with spikes.
     """
-    steps: list[list[Candidate]] = []
-    for candidate in candidates:
-        same = lambda other, one=candidate: same_step(time_step(one.sweep.rate), time_step(other.sweep.rate))
-        group = next((group for group in steps if same(group[0])), None)
-        if group is None:
-            steps.append([candidate])
-        else:
-            group.append(candidate)
+    alike = lambda one, other: same_step(time_step(one.sweep.rate), time_step(other.sweep.rate))
+    steps = _grouped(candidates, alike)
     wanted = like or max(steps, key=lambda group: (any(c.spikes for c in group), amount(group)), default=[])
-    taken = [c for c in candidates if same_step(time_step(c.sweep.rate), time_step(wanted[0].sweep.rate))]
+    taken = [c for c in candidates if alike(c, wanted[0])]
     lines = [
         f"sweep {c.sweep.number} is left out: it was sampled at {c.sweep.rate / 1e3:g} kHz, the others at "
         f"{wanted[0].sweep.rate / 1e3:g} kHz"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from .arrays import FitData
+from .arrays import FitData, in_blocks
 from .masks import between_spikes
 
 #: Knots of the piecewise linear drift are this far apart, s; as wide is the running median.
@@ -65,7 +65,7 @@ def measure_drift(data: FitData, cut: float) -> Drift:
     from scipy.signal import lfilter
 
     step = max(1, round(1e-3 / data.dt))
-    means = lambda x: x[:, : x.shape[1] // step * step].reshape(len(x), -1, step).mean(axis=2)
+    means = lambda array: in_blocks(array, step).mean(axis=2)
     current, voltage = means(data.current), means(data.voltage)
     keep = means(between_spikes(data, cut + 5e-3) * 1.0) == 1
     dt = step * data.dt

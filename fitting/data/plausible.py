@@ -4,7 +4,7 @@ import numpy as np
 
 from glifjax.io.nwb.selection import list_sweeps
 
-from .arrays import DataError, FitData
+from .arrays import DataError, FitData, in_blocks
 from .masks import between_spikes
 
 #: Slopes of voltage on current that no neuron has: below and above these, ohm.
@@ -49,10 +49,8 @@ def check_slope(data: FitData, cut: float) -> None:
 def _slope(data: FitData, cut: float) -> tuple[float, bool]:
     """The slope of voltage on current, ohm, and whether it is believed."""
     block = max(1, round(BLOCK / data.dt))
-    n = data.current.shape[1] // block
-    blocks = lambda array: array[:, : n * block].reshape(len(array), n, block)
-    keep = blocks(between_spikes(data, cut + 20e-3)).all(axis=2)
-    currents, voltages = (blocks(array).mean(axis=2) for array in (data.current, data.voltage))
+    keep = in_blocks(between_spikes(data, cut + 20e-3), block).all(axis=2)
+    currents, voltages = (in_blocks(array, block).mean(axis=2) for array in (data.current, data.voltage))
     # less each sweep's mean: a held current that follows the rest's drift is no slope
     own = lambda means: means - (means * keep).sum(axis=1, keepdims=True) / np.maximum(keep.sum(axis=1), 1)[:, None]
     current, voltage = own(currents)[keep], own(voltages)[keep]

@@ -27,12 +27,12 @@ HIGHEST_REST = -30.0
 class Part:
     """A stretch of a sweep, from `start` to `stop` (samples); loads like the sweep itself."""
 
-    sweep: "gj.Sweep"
+    sweep: gj.Sweep
     start: int
     stop: int
 
     @classmethod
-    def whole(cls, sweep: "gj.Sweep") -> "Part":
+    def whole(cls, sweep: gj.Sweep) -> "Part":
         """All of a sweep."""
         return cls(sweep, 0, sweep.n_samples)
 
@@ -82,13 +82,13 @@ class Split:
     reasons: list[str] = field(default_factory=list)
 
     @property
-    def sweeps(self) -> list["gj.Sweep"]:
+    def sweeps(self) -> list[gj.Sweep]:
         """Every sweep that either holds a part of."""
         parts = [*self.train, *(part for group in self.test for part in group)]
         return list({part.number: part.sweep for part in parts}.values())
 
 
-def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str | None = None) -> Split:
+def choose_sweeps(recording: gj.Recording, train: str | None = None, test: str | None = None) -> Split:
     """Split a recording's current-clamp sweeps into training and held-out ones.
 
     What the user names is taken. The rest is guessed: sweeps of noise before steps; protocols named for training or
@@ -119,7 +119,7 @@ def choose_sweeps(recording: "gj.Recording", train: str | None = None, test: str
     return replace(split, reasons=[*split.reasons, *cut, *left_out])
 
 
-def _named(recording: "gj.Recording", which: str | None, purpose: str) -> list["Candidate"] | None:
+def _named(recording: gj.Recording, which: str | None, purpose: str) -> list[Candidate] | None:
     """The sweeps that a user names; None where none is."""
     if which is None:
         return None
@@ -135,25 +135,24 @@ def _named(recording: "gj.Recording", which: str | None, purpose: str) -> list["
 
 
 def _completed(
-    recording: "gj.Recording",
-    chosen: list["Candidate"] | None,
-    held: list["Candidate"] | None,
-    usable: Sequence["gj.Sweep"],
+    recording: gj.Recording,
+    chosen: list[Candidate] | None,
+    held: list[Candidate] | None,
+    usable: Sequence[gj.Sweep],
     left_out: Sequence[str],
 ) -> Split:
     """The split where the user names the training sweeps, or those held out, or neither."""
-    taken = {c.sweep.number for c in chosen or held or ()}
+    named = chosen or held or []
+    taken = {c.sweep.number for c in named}
     rest = inspect([sweep for sweep in usable if sweep.number not in taken])
-    if chosen or held:
-        rest, _ = of_one_step(rest, chosen or held or ())
+    if named:
+        rest, _ = of_one_step(rest, named)
     if chosen is not None:
         guess = [c for c in rest if c.is_noise == chosen[0].is_noise and c.spikes]
         guess = max(stimulus_groups([c for c in guess if c.says_held_out] or guess), key=len, default=[])
         if guess:
             return _split(chosen, guess, ["training sweeps as selected", "held out: the sweeps most often repeated"])
-        return _in_time(
-            stimulus_groups(chosen)[0] if len(stimulus_groups(chosen)) == 1 else chosen, "training sweeps as selected"
-        )
+        return _in_time(chosen, "training sweeps as selected")
     if held is not None:
         repeats = [c.sweep.number for c in rest if any(c.repeats(h) for h in held)]
         rest = [c for c in rest if c.sweep.number not in repeats]
@@ -166,7 +165,7 @@ def _completed(
     return _guess(rest, recording, left_out)
 
 
-def _guess(candidates: Sequence[Candidate], recording: "gj.Recording", left_out: Sequence[str]) -> Split:
+def _guess(candidates: Sequence[Candidate], recording: gj.Recording, left_out: Sequence[str]) -> Split:
     spiking = [c for c in candidates if c.spikes]
     if not spiking:
         raise DataError(_no_spike(candidates, recording, left_out))
@@ -201,7 +200,7 @@ def _noise(noise: Sequence[Candidate]) -> Split:
     return _in_time(noise, "one stimulus only")
 
 
-def _no_spike(candidates: Sequence[Candidate], recording: "gj.Recording", left_out: Sequence[str]) -> str:
+def _no_spike(candidates: Sequence[Candidate], recording: gj.Recording, left_out: Sequence[str]) -> str:
     """That there is no spike, after what may be why: a wrong scale, sweeps that are left out.
 
     Raises:
@@ -252,7 +251,7 @@ def _in_time(candidates: Sequence[Candidate], why: str) -> Split:
     )
 
 
-def _cut(sweep: "gj.Sweep") -> tuple[int, bool]:
+def _cut(sweep: gj.Sweep) -> tuple[int, bool]:
     """The sample from which on a sweep is held out, and whether that is by its time alone."""
     by_time = round(sweep.n_samples * (1 - HELD_OUT_FRACTION))
     spikes = find_spike_peaks(without_drop(sweep.voltage, sweep.current, sweep.rate), sweep.rate)

@@ -27,18 +27,29 @@ from .published import draw
 
 #: Of the parameters, and of everything random in the recording.
 SEED = 8
-#: Steps of the simulation, s, and samples of the recording, Hz.
-DT, RATE = 5e-5, 1e4
-#: Duration of the training sweep and of each held-out repeat, s; number of repeats.
-TRAINING, HELD_OUT, REPEATS = 60.0, 10.0, 10
-#: Correlation time of the injected noise, s, and the rate of spikes that its size is chosen for, Hz.
-CORRELATION, SPIKE_RATE = 10e-3, 9.0
+#: Step of the simulation, s.
+DT = 5e-5
+#: Sampling rate of the recording, Hz.
+RATE = 1e4
+#: Duration of the training sweep, s.
+TRAINING = 60.0
+#: Of each held-out repeat, s, and how many there are.
+HELD_OUT = 10.0
+REPEATS = 10
+#: Correlation time of the injected noise, s.
+CORRELATION = 10e-3
+#: The rate of spikes that its size is chosen for, Hz.
+SPIKE_RATE = 9.0
 #: Mean of the injected current, in standard deviations of its noise.
 OFFSET = 0.7
-#: Measurement noise, V; what the bridge leaves of the electrode, ohm.
-NOISE, SERIES_RESISTANCE = 0.5e-3, 8e6
-#: Onset of a spike to its crossing of 0 mV, and its peak, s and V.
-RISE, PEAK = 0.4e-3, 35e-3
+#: Measurement noise, V.
+NOISE = 0.5e-3
+#: What the bridge leaves of the electrode, ohm.
+SERIES_RESISTANCE = 8e6
+#: From the onset of a spike to its crossing of 0 mV, s.
+RISE = 0.4e-3
+#: Its peak, V.
+PEAK = 35e-3
 
 
 def example_cell(seed: int = SEED) -> PatchedNeuron:

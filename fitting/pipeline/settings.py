@@ -114,9 +114,10 @@ class FitSettings:
         """The settings as JSON can hold them; what is of one's own by its class and fields."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         own = None if self.optimizer is None or isinstance(self.optimizer, str) else {"own": "an optax optimiser"}
-        named = [level.name if level.name in NAMED else describe(level) for level in self.levels]
+        levels = [level.name if level.name in NAMED else describe(level) for level in self.levels]
+        names = [level for level in levels if isinstance(level, str)]
         return values | {
-            "level": "all" if named == list(LEVELS) else ",".join(named) if _are_names(named) else named,
+            "level": "all" if levels == list(LEVELS) else ",".join(names) if names == levels else levels,
             "optimizer": own or self.optimizer,
             "train": None if self.train is None else list(self.train),
             "loss": self.loss if isinstance(self.loss, str) else describe(self.loss),
@@ -132,7 +133,8 @@ class FitSettings:
         if unknown := [name for name in settings if name not in {field.name for field in fields(cls)}]:
             raise SettingsError(f"setting {unknown[0]} is not one of this version of glifjax")
         for name, value in settings.items():
-            if own := next((part for part in _several(value) if isinstance(part, Mapping)), None):
+            parts = value if isinstance(value, list) else [value]
+            if own := next((part for part in parts if isinstance(part, Mapping)), None):
                 what = own.get("class", own.get("own", "of its own"))
                 raise SettingsError(
                     f"setting {name} is {what}, which no file can bring back; repeat the fit in Python, with "
@@ -162,11 +164,3 @@ TYPES: dict[str, tuple[type, ...]] = {
     "cell": (str, type(None)),
     "stimulus": (str, type(None)),
 }
-
-
-def _several(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _are_names(values: Sequence[Any]) -> bool:
-    return all(isinstance(value, str) for value in values)

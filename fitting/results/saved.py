@@ -41,7 +41,7 @@ class SavedFit:
     @property
     def model(self) -> PatchedNeuron:
         """That neuron behind its electrode: V + Rs I is what the recording shows."""
-        return self._behind_electrode(self.neuron, self.record)
+        return _behind_electrode(self.neuron, self.record)
 
     def at_level(self, level: str) -> PatchedNeuron:
         """The neuron of another level behind its electrode.
@@ -53,8 +53,7 @@ class SavedFit:
             raise RecordError(f"{self.folder}: level {level!r} was not fitted; it holds {', '.join(self.levels)}")
         if level == self.level:
             return self.model
-        neuron = _glif(self.folder / f"neuron_config_{level}.json")
-        return self._behind_electrode(neuron, self.levels[level])
+        return _behind_electrode(_glif(self.folder / f"neuron_config_{level}.json"), self.levels[level])
 
     @property
     def scores(self) -> ScoreRecord:
@@ -88,8 +87,9 @@ class SavedFit:
         path = find_recording(self.folder, self.record)
         return gj.read_recording(path, electrode=asked.get("cell"), stimulus=asked.get("stimulus"))
 
-    def _behind_electrode(self, neuron: gj.GLIF, record: LevelRecord) -> PatchedNeuron:
-        return PatchedNeuron(neuron, 1e6 * record.parameters["series_resistance"].value)
+
+def _behind_electrode(neuron: gj.GLIF, record: LevelRecord) -> PatchedNeuron:
+    return PatchedNeuron(neuron, 1e6 * record.parameters["series_resistance"].value)
 
 
 def _glif(path: Path) -> gj.GLIF:
