@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from glifjax.glm.network import column
+
 from .binned import Binned
 
 #: Of each shared number: the leaf, and whether its logarithm moves.
@@ -46,7 +48,7 @@ def _derivatives(model, wheres, given):
     padded, targets, importance, stimulus, _ = given
     response, _ = _responses(model, padded, stimulus)
     drive, _ = model.forced_drive(padded)
-    slope = jax.jvp(model.respond, (drive + stimulus,), (jnp.ones_like(drive),))[1] * _column(model.strength)
+    slope = jax.jvp(model.respond, (drive + stimulus,), (jnp.ones_like(drive),))[1] * column(model.strength)
     features = model.coupling_features(padded)  # (b, n, T)
     features = jnp.moveaxis(features, 0, 1).reshape(-1, features.shape[-1])
 
@@ -117,10 +119,6 @@ def shifted(model, wheres: Wheres, moves):
         leaf = where(model)
         model = eqx.tree_at(where, model, leaf * jnp.exp(move) if log else leaf + move)
     return model
-
-
-def _column(parameter):
-    return parameter[:, None] if parameter.ndim else parameter
 
 
 def _flat(weights):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray, UInt8
+from jaxtyping import PRNGKeyArray, UInt8
 
 from ..data.arrays import padded_length
 from .binned import Binned, Runaway
@@ -148,13 +148,8 @@ def with_stretches(
     counts, free = np.pad(np.concatenate(rows), at_end), np.pad(np.concatenate(asked), at_end)
     joined = replace(data, counts=counts, counted=np.pad(data.counted, ((0, added), (0, 0))))
     free &= problem.design.free_bins(joined)
-    means = _mean_counts(data)
+    means = data.rates * data.dt  # of a bin that counts
     runaway = Runaway(np.where(free, means, counts).astype(np.float32), np.where(free, weight, 0.0).astype(np.float32))
     joined = replace(joined, runaway=runaway)
     stimulus = None if problem.stimulus is None else np.pad(problem.stimulus, ((0, 0), (0, added)))
     return replace(problem, data=joined, stimulus=stimulus), joined
-
-
-def _mean_counts(data: Binned) -> Float[np.ndarray, " n"]:
-    """Each neuron's mean count of a bin that counts."""
-    return data.rates * data.dt

@@ -16,7 +16,15 @@ from jaxtyping import Array, ArrayLike, Float
 from glifjax.arrays import as_float
 from glifjax.checks import require, require_not_negative, require_positive
 from glifjax.glm.links import UNIT, RectifiedRate
-from glifjax.glm.network import AbstractNetwork, Input, Sample, checked_step, checked_weights, require_one_a_neuron
+from glifjax.glm.network import (
+    AbstractNetwork,
+    Input,
+    Sample,
+    checked_step,
+    checked_weights,
+    column,
+    require_one_a_neuron,
+)
 from glifjax.glm.observation import AbstractObservation, Bernoulli, Poisson
 
 
@@ -120,7 +128,6 @@ class SAM(AbstractNetwork):
             behind = jnp.pad(activation, ((0, 0), (reach, 0)))[:, : charges.shape[1]]
             activation, reach = activation + remaining**reach * behind, 2 * reach
         synaptic = jnp.tensordot(self.weights, activation, ((0,), (0,)))
-        column = lambda parameter: parameter[:, None] if parameter.ndim else parameter
         drive = column(self.strength) * synaptic + column(self.bias)
         return drive, jnp.ones_like(drive)
 
@@ -161,19 +168,7 @@ def RectifiedSAM(
     Raises:
         InputError: weights that cannot be used, or a dt that is not positive.
     """
-    weights = checked_weights(weights)
-    require_one_a_neuron(len(weights), time_constant=time_constant, threshold=threshold, strength=strength, bias=bias)
-    return SAM(
-        weights=weights,
-        time_constant=time_constant,
-        threshold=threshold,
-        strength=strength,
-        bias=bias,
-        link=RectifiedRate(rate),
-        observation=Poisson(),
-        noise=None,
-        dt=checked_step(dt),
-    )
+    return _checked(weights, time_constant, threshold, strength, bias, RectifiedRate(rate), Poisson(), None, dt)
 
 
 def ThresholdSAM(
@@ -190,6 +185,10 @@ def ThresholdSAM(
 
     Arguments as RectifiedSAM's.
     """
+    return _checked(weights, time_constant, threshold, strength, bias, Step(), Bernoulli(), noise, dt)
+
+
+def _checked(weights, time_constant, threshold, strength, bias, link, observation, noise, dt) -> SAM:
     weights = checked_weights(weights)
     require_one_a_neuron(len(weights), time_constant=time_constant, threshold=threshold, strength=strength, bias=bias)
     return SAM(
@@ -198,8 +197,8 @@ def ThresholdSAM(
         threshold=threshold,
         strength=strength,
         bias=bias,
-        link=Step(),
-        observation=Bernoulli(),
+        link=link,
+        observation=observation,
         noise=noise,
         dt=checked_step(dt),
     )

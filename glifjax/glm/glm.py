@@ -18,7 +18,15 @@ from glifjax.arrays import as_float
 from glifjax.checks import require_part
 from glifjax.glm.kernels import AbstractKernel, AbstractOwnKernel, StimulusKernel, Tabulated, TabulatedOwn
 from glifjax.glm.links import ExponentialRate, Logit, RectifiedRate
-from glifjax.glm.network import AbstractNetwork, Input, Sample, checked_step, checked_weights, require_one_a_neuron
+from glifjax.glm.network import (
+    AbstractNetwork,
+    Input,
+    Sample,
+    checked_step,
+    checked_weights,
+    column,
+    require_one_a_neuron,
+)
 from glifjax.glm.observation import AbstractObservation, Bernoulli, Poisson
 from glifjax.glm.weighed import weighed, whole
 
@@ -94,16 +102,16 @@ class GLM(AbstractNetwork):
         """The drive of given spikes, the first T columns being history: convolutions, no scan."""
         history = self.history_steps
         past = lambda taps: _filtered(spikes[:, history - len(taps) : -1], taps)
-        drive = _column(self.strength) * whole(self.weights, self.coupling_features(spikes))
+        drive = column(self.strength) * whole(self.weights, self.coupling_features(spikes))
         free = jnp.ones_like(drive)
         if self.own is not None:
             taps, absolute = self.own.taps(self.dt), self.own.absolute_steps(self.dt)
             if len(taps):
                 own = past(taps[:, None])[0]
-                drive += _column(self.strength) * own if self.strength_on_own else own
+                drive += column(self.strength) * own if self.strength_on_own else own
             if absolute:
                 free = jnp.where(past(jnp.ones((absolute, 1, 1)))[0] > 0.5, 0.0, 1.0)
-        return drive + _column(self.bias), free
+        return drive + column(self.bias), free
 
     def coupling_features(self, spikes: Float[Array, "n N"]) -> Float[Array, "b n S"]:
         """What the weights multiply in `forced_drive`, but for `strength`."""
@@ -130,10 +138,6 @@ def _filtered(spikes: Float[Array, "n N"], taps: Float[Array, "T b m"]) -> Float
     taps = jnp.broadcast_to(taps, (*taps.shape[:2], len(spikes)))
     by_neuron = jax.vmap(lambda one, kernel: jnp.convolve(one, kernel, mode="valid"), (0, 1))
     return jax.vmap(by_neuron, (None, 1))(spikes, taps)
-
-
-def _column(parameter: Float[Array, "..."]) -> Float[Array, "..."]:
-    return parameter[:, None] if parameter.ndim else parameter
 
 
 def BernoulliGLM(

@@ -123,6 +123,11 @@ class AbstractNetwork(eqx.Module):
         return self.link(drive.T - self.threshold, self.dt).T  # neurons last, as a parameter of each is
 
 
+def column(parameter: Float[Array, "..."]) -> Float[Array, "..."]:
+    """A parameter, () or (n,), as what multiplies the rows of (n, S)."""
+    return parameter[:, None] if parameter.ndim else parameter
+
+
 def checked_weights(weights: ArrayLike) -> Float[Array, "n n *b"]:
     """Weights as an array of the default float dtype.
 

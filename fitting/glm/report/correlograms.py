@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ..binned import Binned
 from ..stability import Stability
-from .drawing import DATA, MODEL, QUIET, SMALL, Units, figure, plain
+from .drawing import DATA, MODEL, QUIET, SMALL, Units, grid, plain
 
 #: Furthest lag, s, and bins on either side.
 FURTHEST = 0.1
@@ -38,11 +38,8 @@ def correlogram(first: Num[np.ndarray, " T"], second: Num[np.ndarray, " T"], dt:
 
 def correlograms(data: Binned, units: Units, free: Stability, pairs: Sequence[tuple[int, int]]) -> Figure:
     """One panel a pair; free runs that ran away are left out."""
-    columns = 4
-    drawn = figure(10, 1.9 * -(-len(pairs) // columns))
-    panels = drawn.subplots(-(-len(pairs) // columns), columns, squeeze=False, sharex=True).ravel()
+    drawn, panels = grid(len(pairs), 1.9)
     middles = 1e3 * np.linspace(-FURTHEST, FURTHEST, 2 * BINS + 1)
-    names = {int(unit): name for unit, name in zip(units.order, units.names, strict=True)}
     counted = data.counts * data.counted
     for axes, (i, j) in zip(panels, pairs, strict=False):
         axes.step(middles, correlogram(counted[:, i], counted[:, j], data.dt), where="mid", color=DATA, lw=0.9)
@@ -53,10 +50,8 @@ def correlograms(data: Binned, units: Units, free: Stability, pairs: Sequence[tu
         axes.axhline(1, color=QUIET, lw=0.6)
         axes.axvline(0, color=QUIET, lw=0.6)
         axes.set_ylim(bottom=0)
-        axes.set_title(f"{names[i]} → {names[j]}", loc="left", fontsize=SMALL)
+        axes.set_title(units.pair(i, j), loc="left", fontsize=SMALL)
         plain(axes)
-    for axes in panels[len(pairs) :]:
-        axes.set_visible(False)
     panels[0].plot([], [], color=DATA, label="recorded")
     if not free.unstable.all():
         panels[0].plot([], [], color=MODEL, label="free runs")

@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -27,6 +28,16 @@ SMALL = 7.5
 def figure(width: float, height: float) -> Figure:
     """An empty figure, inches."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def grid(count: int, height: float, columns: int = 4, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """A wide figure with so many panels of one horizontal axis, a row of them so many inches high."""
+    rows = max(-(-count // columns), 1)
+    drawn = figure(10, height * rows)
+    panels = drawn.subplots(rows, columns, squeeze=False, sharex=True, sharey=sharey).ravel()
+    for axes in panels[count:]:
+        axes.set_visible(False)
+    return drawn, list(panels)
 
 
 def png(drawn: Figure) -> bytes:
@@ -67,6 +78,11 @@ class Units:
             (region, sorted_regions.index(region), sorted_regions.index(region) + sorted_regions.count(region))
             for region in distinct
         ]
+
+    def pair(self, i: int, j: int) -> str:
+        """The names of two, by their places in the data."""
+        names = dict(zip(self.order.tolist(), self.names, strict=True))
+        return f"{names[i]} → {names[j]}"
 
     def label(self, axis: Any, rotation: float = 0.0) -> None:
         """Name the units along an axis (`axes.xaxis`); the regions alone where there are many units."""

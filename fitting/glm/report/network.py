@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from ...model.confidence import SIDES
 from ..kernels import Kernels
-from .drawing import NAMED, QUIET, REGIONS, SIGNS, SMALL, Units, figure, plain
+from .drawing import NAMED, QUIET, REGIONS, SIGNS, SMALL, Units, figure, grid, plain
 
 #: Gains are drawn within these.
 LEAST_GAIN = 0.02
@@ -22,8 +22,7 @@ def matrix(kernels: Kernels, units: Units) -> Figure:
     """Each pair's kernel, summed over lags; a dot where its 90 % interval leaves out zero."""
     drawn = figure(5.2, 4.6)
     axes = drawn.subplots()
-    order = np.ix_(units.order, units.order)
-    sums, errors = kernels.sums[order], kernels.sum_errors[order]
+    sums, errors = _in_order(kernels, units)
     largest = np.quantile(np.abs(sums), 0.98) or 1.0
     shown = axes.imshow(sums, cmap=SIGNS, vmin=-largest, vmax=largest)
     drawn.colorbar(shown, ax=axes, label="kernel, summed over its lags", shrink=0.8, extend="both")
@@ -46,8 +45,7 @@ def graph(kernels: Kernels, units: Units) -> Figure:
     size = len(units.order)
     angles = np.pi / 2 - 2 * np.pi * np.arange(size) / size
     places = [(float(np.cos(angle)), float(np.sin(angle))) for angle in angles]
-    order = np.ix_(units.order, units.order)
-    sums, errors = kernels.sums[order], kernels.sum_errors[order]
+    sums, errors = _in_order(kernels, units)
     clear = np.where((np.abs(sums) > SIDES * errors) & (errors > 0), np.abs(sums), 0.0)
     strongest = np.argsort(-clear, axis=None)[:MOST_EDGES]
     largest = clear.max() or 1.0
@@ -69,11 +67,15 @@ def graph(kernels: Kernels, units: Units) -> Figure:
     return drawn
 
 
+def _in_order(kernels: Kernels, units: Units) -> tuple[np.ndarray, np.ndarray]:
+    """The kernels' sums and their standard errors, (n, n), in the order in which units are shown."""
+    order = np.ix_(units.order, units.order)
+    return kernels.sums[order], kernels.sum_errors[order]
+
+
 def gains(kernels: Kernels, units: Units, pairs: Sequence[tuple[int, int]]) -> Figure:
     """By how much a spike of one multiplies the rate of another, with 90 % bands."""
-    names = {int(unit): name for unit, name in zip(units.order, units.names, strict=True)}
-    titles = [f"{names[i]} → {names[j]}" for i, j in pairs]
-    return _panels(kernels, pairs, titles, [REGIONS[0]] * len(pairs))
+    return _panels(kernels, pairs, [units.pair(i, j) for i, j in pairs], [REGIONS[0]] * len(pairs))
 
 
 def own_gains(kernels: Kernels, units: Units) -> Figure:
@@ -82,10 +84,7 @@ def own_gains(kernels: Kernels, units: Units) -> Figure:
 
 
 def _panels(kernels: Kernels, pairs, titles: Sequence[str], colours: Sequence[str]) -> Figure:
-    columns = 4
-    rows = max(-(-len(pairs) // columns), 1)
-    drawn = figure(10, 1.8 * rows)
-    panels = drawn.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    drawn, panels = grid(len(pairs), 1.8, sharey=True)
     middle, low, high = kernels.gains
     within = lambda values: np.clip(values, LEAST_GAIN, MOST_GAIN)
     for axes, (i, j), title, colour in zip(panels, pairs, titles, colours, strict=False):
@@ -99,8 +98,6 @@ def _panels(kernels: Kernels, pairs, titles: Sequence[str], colours: Sequence[st
         axes.set_yticks(GAINS, [f"{gain:g}" for gain in GAINS])
         axes.minorticks_off()
         plain(axes)
-    for axes in panels[len(pairs) :]:
-        axes.set_visible(False)
     shown = [within(values[i, j][np.isfinite(values[i, j])]) for i, j in pairs for values in (low, high, middle)]
     if shown:
         panels[0].set_ylim(0.9 * np.concatenate(shown).min(), 1.1 * np.concatenate(shown).max())

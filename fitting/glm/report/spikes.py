@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ..binned import Binned
 from ..stability import Stability
-from .drawing import DATA, MODEL, QUIET, SMALL, Units, figure, plain
+from .drawing import DATA, MODEL, QUIET, SMALL, Units, figure, grid, plain
 
 #: Shown of a raster, s.
 SHOWN = 10.0
@@ -133,16 +133,13 @@ def responses(data: Binned, units: Units, predicted: Float[np.ndarray, "T n"], e
     busiest = np.argsort(-data.rates)[:MOST_RESPONSES]
     shown = [(row, i) for row, i in enumerate(units.order) if i in busiest]
     times = (np.arange(len(coarse(spikes))) + 0.5) * width * data.dt - BEFORE
-    drawn = figure(10, 1.9 * -(-len(shown) // 4))
-    panels = drawn.subplots(-(-len(shown) // 4), min(len(shown), 4), squeeze=False, sharex=True).ravel()
+    drawn, panels = grid(len(shown), 1.9, columns=min(len(shown), 4))
     for axes, (row, unit) in zip(panels, shown, strict=False):
         axes.step(times, coarse(spikes)[:, unit], where="mid", color=DATA, lw=0.8, label="recorded")
         axes.plot(times, coarse(model)[:, unit], color=MODEL, lw=1.2, label="predicted")
         axes.axvline(0, color=QUIET, lw=0.8)
         axes.set_title(units.names[row], loc="left", fontsize=SMALL, color=units.colours[row])
         plain(axes)
-    for axes in panels[len(shown) :]:
-        axes.set_visible(False)
     panels[0].legend(fontsize=SMALL, frameon=False)
     panels[0].set_ylabel("rate (Hz)", fontsize=SMALL)
     drawn.supxlabel(f"time from the event (s), mean over {len(places)}", fontsize=SMALL)
