@@ -23,11 +23,6 @@ def collect(
     [bold]Example:[/bold]  glifjax collect my_cells
     """
     with plain_errors():
-        from glifjax.errors import InputError
-
-        if not folder.is_dir():
-            raise InputError(f"{folder}: there is no such folder; give the one that glifjax fit wrote into")
-
         from ..many.cells import PAGE, TABLE
         from ..many.collecting import collect as collect_cells
         from .cells import say_rest

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glifjax.cli.console import err_console, escape, out_console, plain_errors, stage
+from glifjax.cli.console import err_console, escape, out_console, plain_errors, print_note, stage
 from glifjax.errors import InputError
 
 from .study_file import obey
@@ -193,11 +193,10 @@ def fit(
             from .cells import fit_cells
 
             options |= {"jobs": jobs, "timeout": timeout}
-            failed = fit_cells(paths, out, settings, cluster, part, options)
+            if fit_cells(paths, out, settings, cluster, part, options):
+                raise typer.Exit(1)
         else:
-            failed = _fit(paths[0] if paths else None, out, settings, options | {"figures": figures})
-    if failed:
-        raise typer.Exit(1)
+            _fit(paths[0] if paths else None, out, settings, options | {"figures": figures})
 
 
 def _like(like: Path, given: dict[str, Any], repeat: bool) -> "tuple[FitSettings, Path]":
@@ -208,11 +207,11 @@ def _like(like: Path, given: dict[str, Any], repeat: bool) -> "tuple[FitSettings
     settings = replace(earlier, **given)
     if repeat:
         for line in differences(record, circumstances(settings)):
-            err_console.print(f"[yellow]note:[/yellow] the last digits may differ: {escape(line)}", soft_wrap=True)
+            print_note(f"the last digits may differ: {line}")
     return settings, find_recording(like, record) if repeat else like
 
 
-def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: dict[str, Any]) -> bool:
+def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: dict[str, Any]) -> None:
     import jax
 
     import glifjax as gj
@@ -268,7 +267,6 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
             raise
         err_console.print(f"stopped; {escape(words)}", soft_wrap=True)
         sys.exit(130)
-    return False
 
 
 def _example(out: Path | None, settings: "FitSettings") -> Path:

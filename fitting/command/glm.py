@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from glifjax.cli.console import err_console, escape, out_console, plain_errors, stage
+from glifjax.cli.console import escape, out_console, plain_errors, print_note, stage
 
 if TYPE_CHECKING:
     from glifjax.spikes.trains import SpikeTrains
@@ -67,7 +67,7 @@ def glm(
         with stage("held-out time, free runs, page"):
             verdict = write_report(fitted, out, spikes.stem, events=events or None, overwrite=overwrite)
         for line in fitted.warnings:
-            err_console.print(f"[yellow]warning:[/yellow] {escape(line)}", soft_wrap=True)
+            print_note(line, "warning")
         out_console.print(escape(verdict), soft_wrap=True)
         out_console.print(f"Open {escape(str(out))} in a browser.", soft_wrap=True)
 
@@ -83,13 +83,9 @@ def _numbers(words: str) -> list[float]:
 
 def _is_nwb(path: Path) -> bool:
     from glifjax.io.nwb.units import has_units
-    from glifjax.io.spikes import HDF5
+    from glifjax.io.spikes import is_hdf5
 
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        is_hdf5 = file.read(len(HDF5)) == HDF5
-    return is_hdf5 and has_units(path)
+    return path.is_file() and is_hdf5(path) and has_units(path)
 
 
 def _chosen(trains: "SpikeTrains", regions: str | None, least: int, path: Path) -> "SpikeTrains":

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from glifjax.cli.console import err_console, escape, out_console, plain_errors
+from glifjax.cli.console import escape, out_console, plain_errors, print_note
 
 
 def info(
@@ -47,7 +47,7 @@ def info(
                 _draw(recording, picture)
                 out_console.print(f"Drawn into {escape(str(picture))}", soft_wrap=True)
             for warning in recording.warnings:
-                err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
+                print_note(warning)
 
 
 def _table(recording) -> Table:
@@ -69,7 +69,7 @@ def _table(recording) -> Table:
             row += [f"{rate / 1e3:g}", f"{sweep.duration:.4g}", current, _span(1e3 * voltage), spikes]
         except InputError as error:
             row += ["", "", "", "", "unusable"]
-            err_console.print(f"[yellow]note:[/yellow] {escape(str(error))}", soft_wrap=True)
+            print_note(str(error))
         table.add_row(*map(escape, row))
     return table
 

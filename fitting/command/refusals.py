@@ -11,6 +11,7 @@ from glifjax.errors import InputError
 
 from ..data.choices import check_choices
 from ..levels.names import level_names
+from ..many.cells import check_timeout
 from ..many.shard import Shard, shard_of
 from ..results.folder import check_folder
 
@@ -23,8 +24,7 @@ def check_options(level: str, electrode: str, drift: str, timeout: float | None)
     """
     level_names(level.split(","))
     check_choices(electrode, drift)
-    if timeout is not None and not timeout > 0:
-        raise InputError(f"`timeout={timeout:g}`: give the seconds that a cell may take, above 0")
+    check_timeout(timeout)
 
 
 def check_cells(cells: Sequence[Path], shard: str | None, to_come: Collection[Path] = ()) -> Shard | None:

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from glifjax.cli.console import err_console, escape, out_console
+from glifjax.cli.console import escape, out_console, print_note
 
 from ..assess.readout import KINDS
 
@@ -33,7 +33,7 @@ def print_results(fitted) -> None:
     for reason in fitted.trust.reasons:
         out_console.print(f"  {escape(reason)}", soft_wrap=True)
     for warning in dict.fromkeys(fitted.warnings):
-        err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
+        print_note(warning)
 
 
 def _level_table(fitted) -> Table:

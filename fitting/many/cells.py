@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from glifjax.errors import InputError
+
 from ..results.naming import folder_name
 
 if TYPE_CHECKING:
@@ -17,6 +19,16 @@ if TYPE_CHECKING:
 TABLE = "cells.csv"
 PAGE = "cells.html"
 COLUMNS = "cells.parquet"
+
+
+def check_timeout(timeout: float | None) -> None:
+    """Refuse a time that no cell can be given.
+
+    Raises:
+        InputError: says what to give.
+    """
+    if timeout is not None and not timeout > 0:
+        raise InputError(f"`timeout={timeout:g}`: give the seconds that a cell may take, above 0")
 
 
 @dataclass(frozen=True)

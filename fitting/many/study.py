@@ -13,7 +13,7 @@ from ..pipeline.settings import FitSettings
 from ..results.folder import UNFINISHED, ResultsError
 from ..results.provenance import assignment, circumstances, task
 from ..results.record import RecordError, read_fit
-from .cells import Cell, Job, Run, cell_names
+from .cells import Cell, Job, Run, cell_names, check_timeout
 from .collecting import collect
 from .engine import Engine, run_on
 from .notes import note_cells
@@ -73,8 +73,7 @@ def fit_many(
             import; nothing is started then.
     """
     check_package()
-    if timeout is not None and not timeout > 0:
-        raise InputError(f"`timeout={timeout:g}`: give the seconds that a cell may take, above 0")
+    check_timeout(timeout)
     if jobs is not None and jobs < 1:
         raise InputError(f"`jobs={jobs}`: give 1 or more")
     asked = settings if isinstance(settings, FitSettings) else FitSettings.from_json(settings or {})

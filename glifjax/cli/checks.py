@@ -4,8 +4,9 @@ from pathlib import Path
 
 from glifjax.errors import InputError
 from glifjax.io.config.files import load
+from glifjax.io.formats.endings import AMPLIFIERS
 from glifjax.io.json_text import parse_json
-from glifjax.io.nwb.recordings import AMPLIFIERS, nwb_version
+from glifjax.io.nwb.recordings import nwb_version
 
 
 def check_file(path: Path) -> None:

@@ -56,6 +56,11 @@ def plain_errors(options: Mapping[str, str] | None = None) -> Iterator[None]:
         sys.exit(2)
 
 
+def print_note(message: str, kind: str = "note") -> None:
+    """A line on the error console that is no error."""
+    err_console.print(f"[yellow]{kind}:[/yellow] {escape(message)}", soft_wrap=True)
+
+
 def print_error(message: str) -> None:
     """One line on the error console, of LONGEST letters at most."""
     err_console.print(f"[red]error:[/red] {escape(shortened(' '.join(message.split()), LONGEST))}", soft_wrap=True)

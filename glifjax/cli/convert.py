@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from glifjax.cli.console import NeuronId, err_console, escape, out_console, plain_errors
+from glifjax.cli.console import NeuronId, escape, out_console, plain_errors, print_note
 
 
 class Form(StrEnum):
@@ -97,10 +97,10 @@ def _recording(source: Path, out: Path, stimulus: Path | None, electrode: str | 
                 _ = sweep.current, sweep.voltage
                 sweeps.append(sweep)
             except gj.RecordingError as error:
-                err_console.print(f"[yellow]note:[/yellow] left out: {escape(str(error))}", soft_wrap=True)
+                print_note(f"left out: {error}")
         description = f"{recording.session_description or recording.name} (from {source.name})"
         gj.write_recording(out, sweeps, description=description, notes=recording.notes, overwrite=overwrite)
         for warning in recording.warnings:
-            err_console.print(f"[yellow]note:[/yellow] {escape(warning)}", soft_wrap=True)
+            print_note(warning)
         numbers = name_sweeps(sweep.number for sweep in sweeps)
         out_console.print(f"[bold]{escape(str(out))}[/bold] {numbers} of {escape(source.name)}", soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from glifjax.cli.console import err_console, escape, out_console, print_error
+from glifjax.cli.console import out_console, print_error, print_note
 
 #: The loggers of both packages.
 LOGGERS = ("glifjax", "fitting", "py.warnings")
@@ -22,7 +22,7 @@ class LogFile(logging.FileHandler):
         """Leave the file."""
         self.setLevel(logging.CRITICAL + 1)
         words = f"{self.baseFilename}: cannot be written any more, so later steps are not in it; free some room"
-        err_console.print(f"[yellow]note:[/yellow] {escape(words)}", soft_wrap=True)
+        print_note(words)
 
 
 def options(

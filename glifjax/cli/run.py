@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from glifjax.cli.console import err_console, escape, out_console, plain_errors
+from glifjax.cli.console import err_console, escape, out_console, plain_errors, print_note
 
 
 def run(
@@ -72,7 +72,7 @@ def _run(config: Path, out: Path | None, dry_run: bool, plot: bool, functions: P
             lines.append("  ".join(row))
         out_console.print(table)
     for line in words:
-        err_console.print(f"[yellow]warning:[/yellow] {escape(line)}", soft_wrap=True)
+        print_note(line, "warning")
         lines.append(f"warning: {line}")
     if result is None:
         out_console.print("dry run: all of it can be run; nothing was simulated or written")

@@ -1,9 +1,9 @@
 """read_spikes and write_spikes: SpikeTrains in and out of files, by what the file is."""
 
-from os.path import isfile
 from pathlib import Path
 
 from glifjax.errors import InputError, shown
+from glifjax.io.regular import check_present
 from glifjax.io.writing import check_target
 from glifjax.spikes.trains import SpikeTrains
 
@@ -11,6 +11,12 @@ from glifjax.spikes.trains import SpikeTrains
 HDF5 = b"\x89HDF\r\n\x1a\n"
 #: Endings of the formats that spikes are written in.
 ENDINGS = (".csv", ".txt", ".h5", ".hdf5", ".sonata", ".nwb")
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file begins as every HDF5 file does."""
+    with path.open("rb") as file:
+        return file.read(len(HDF5)) == HDF5
 
 
 def read_spikes(path: str | Path, population: str | None = None) -> SpikeTrains:
@@ -25,11 +31,8 @@ def read_spikes(path: str | Path, population: str | None = None) -> SpikeTrains:
         InputError: a file that holds no spikes; the sentence names it and says what it must hold.
     """
     path = Path(path)
-    if not isfile(path):
-        raise InputError(f"{path}: there is no such file; check the path")
-    with path.open("rb") as file:
-        is_hdf5 = file.read(len(HDF5)) == HDF5
-    if not is_hdf5:
+    check_present(path)
+    if not is_hdf5(path):
         if path.suffix in (".h5", ".hdf5", ".nwb"):
             raise InputError(f"{path}: is no HDF5 file, whatever its name says; copy or write it again")
         from glifjax.io.csv import read_csv_spikes
