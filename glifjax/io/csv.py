@@ -2,12 +2,12 @@
 
 import re
 import warnings
-from os.path import isfile
 from pathlib import Path
 
 import pandas
 
 from glifjax.errors import InputError
+from glifjax.io.regular import check_present
 from glifjax.io.writing import whole_file
 from glifjax.spikes.trains import NO_POPULATION, SpikeTrains
 
@@ -73,8 +73,7 @@ def _trains(frame: pandas.DataFrame, path: Path) -> SpikeTrains:
 
 def first_line(path: Path) -> str:
     """The first line of a text file, without what is blank around it."""
-    if not isfile(path):
-        raise InputError(f"{path}: there is no such file; check the path")
+    check_present(path)
     try:
         with path.open(encoding="utf-8-sig") as lines:
             return lines.readline(10_000).strip()

@@ -4,6 +4,8 @@ import errno
 import os
 import stat
 
+from glifjax.errors import InputError
+
 
 def check_regular(path: str | os.PathLike) -> None:
     """Refuse a pipe, a socket or a device; a folder is left to what opens it.
@@ -14,3 +16,13 @@ def check_regular(path: str | os.PathLike) -> None:
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise OSError(errno.EINVAL, "a pipe or a device, not a file", os.fspath(path))
+
+
+def check_present(path: str | os.PathLike) -> None:
+    """Refuse a path where there is no file.
+
+    Raises:
+        InputError: says so.
+    """
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: there is no such file; check the path")

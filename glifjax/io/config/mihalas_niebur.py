@@ -7,20 +7,18 @@ lapse (1/s).
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from glifjax.errors import InputError, shown
-from glifjax.io.config.values import NeuronConfigError, array, mapping, number
+from glifjax.io.config.hazard import hazard_entries, read_escape_noise
+from glifjax.io.config.values import NeuronConfigError, array, number
 from glifjax.mihalas_niebur.neuron import INTEGRATORS, MihalasNiebur
-from glifjax.spike import EscapeNoise
 
 TYPE = "MihalasNiebur"
 NUMBERS = ("C", "G", "El", "V_reset", "th_inf", "th_reset", "a", "b", "init_voltage", "init_threshold", "spike_latency")
 ARRAYS = ("k", "R", "A", "init_currents")
-NOISE = ("lambda0", "delta_v", "jitter", "lapse")
 OTHERS = ("type", "integrator", "max_spikes_per_step", "escape_noise")
 
 
@@ -50,11 +48,7 @@ def mihalas_niebur_from_config(config: Mapping[str, Any], source: str) -> Mihala
     if "max_spikes_per_step" in config:
         values["max_spikes_per_step"] = config["max_spikes_per_step"]
     try:
-        if config.get("escape_noise") is not None:
-            hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
-            noise = {key: number(hazard, key, where) for key in NOISE if key in hazard or key in NOISE[:2]}
-            values["escape_noise"] = EscapeNoise(**noise)
-        return MihalasNiebur(**values)
+        return MihalasNiebur(**values, escape_noise=read_escape_noise(config, source))
     except NeuronConfigError:
         raise
     except InputError as error:
@@ -76,7 +70,4 @@ def mihalas_niebur_to_config(neuron: MihalasNiebur) -> dict[str, Any]:
     config |= {key: float(getattr(neuron, key)) for key in NUMBERS}
     config |= {key: np.asarray(getattr(neuron, key), float).tolist() for key in ARRAYS}
     config |= {"integrator": neuron.integrator, "max_spikes_per_step": neuron.max_spikes_per_step}
-    if neuron.escape_noise is not None:
-        noise = neuron.escape_noise
-        config["escape_noise"] = {field.name: float(getattr(noise, field.name)) for field in fields(noise)}
-    return config
+    return config | hazard_entries(escape_noise=neuron.escape_noise)

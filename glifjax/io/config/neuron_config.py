@@ -11,7 +11,6 @@ import inspect
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any
 
 import equinox as eqx
@@ -23,15 +22,15 @@ from glifjax.glif.glif import GLIF, Coefficients
 from glifjax.io.config.absolute import absolute_voltages
 from glifjax.io.config.checks import check_consistent
 from glifjax.io.config.files import load, with_changes
+from glifjax.io.config.hazard import hazard_entries, read_accumulated_hazard, read_escape_noise
 from glifjax.io.config.mihalas_niebur import is_mihalas_niebur, mihalas_niebur_from_config, mihalas_niebur_to_config
 from glifjax.io.config.nest import is_nest, neuron_from_nest
 from glifjax.io.config.older import modernise
 from glifjax.io.config.rule_entries import find_rule, read_rule, write_rule
-from glifjax.io.config.values import NeuronConfigError, array, mapping, not_negative, number, positive
+from glifjax.io.config.values import NeuronConfigError, array, mapping, number, positive
 from glifjax.io.writing import write_whole
 from glifjax.mihalas_niebur.neuron import MihalasNiebur
 from glifjax.rules import afterspike, membrane, threshold, threshold_kernels, voltage
-from glifjax.spike import AccumulatedHazard, EscapeNoise
 
 #: The one place that knows Allen's names: (method, name) -> rule. `register_rule` adds a user's own.
 METHODS: dict[tuple[str, str], Callable] = {
@@ -76,7 +75,6 @@ MOST_STEPS = 1e9
 NUMBERS = ("El", "C", "R_input", "th_inf", "dt", "init_voltage", "init_threshold")
 POSITIVE = ("C", "R_input", "dt")
 ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
-_MAY_LACK = ("jitter", "lapse")  # of an escape noise
 COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
 #: keys that AllenSDK's reader demands or its files hold, and its simulation does not use, as all published files have
 _NOT_SIMULATED = {"type": "GLIF", "th_adapt": None, "dt_multiplier": 10, "extrapolation_method_name": "endpoints"}
@@ -227,7 +225,6 @@ def _glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
     others: dict[str, Any] = {key: config[key] for key in ("convention",) if key in config}
     if "spike_waveform" in config:
         others["spike_waveform"] = array(config, "spike_waveform", source)
-    noise, accumulated = read_hazard(config, source)
     cut = number(config, "spike_cut_length", source)
     if abs(cut) > MOST_STEPS:
         raise NeuronConfigError(f"{source}: spike_cut_length is {cut:g}; it is a number of steps, below {MOST_STEPS:g}")
@@ -241,25 +238,11 @@ def _glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
         membrane_currents=tuple(rules[len(RULES) :]),
         spike_cut_length=int(cut),  # truncated, as AllenSDK
         coeffs=Coefficients(**coefficients),
-        escape_noise=noise,
-        accumulated_hazard=accumulated,
+        escape_noise=read_escape_noise(config, source),
+        accumulated_hazard=read_accumulated_hazard(config, source),
     )
     check_consistent(neuron, source)
     return neuron
-
-
-def read_hazard(config: Mapping[str, Any], source: str) -> tuple[EscapeNoise | None, AccumulatedHazard | None]:
-    """What a config says of a hazard, and of gathering it; None where it says nothing."""
-    noise = None
-    if config.get("escape_noise") is not None:
-        hazard, where = mapping(config, "escape_noise", source), f"{source}, escape_noise"
-        needed = {key: positive(hazard, key, where) for key in ("lambda0", "delta_v")}
-        noise = EscapeNoise(**needed, **{key: not_negative(hazard, key, where) for key in _MAY_LACK if key in hazard})
-    accumulated = None
-    if config.get("accumulated_hazard") is not None:
-        entry, where = mapping(config, "accumulated_hazard", source), f"{source}, accumulated_hazard"
-        accumulated = AccumulatedHazard(positive(entry, "tau", where), not_negative(entry, "threshold", where))
-    return noise, accumulated
 
 
 def _made(source: str, **attributes: Any) -> GLIF:
@@ -337,12 +320,7 @@ def neuron_to_config(neuron: GLIF | MihalasNiebur) -> dict[str, Any]:
     for method, attribute in RULES.items():
         config[method] = _entry(neuron, method, getattr(neuron, attribute))
     config |= _NOT_SIMULATED
-    if neuron.escape_noise is not None:
-        noise = neuron.escape_noise
-        config["escape_noise"] = {field.name: float(getattr(noise, field.name)) for field in fields(noise)}
-    if neuron.accumulated_hazard is not None:
-        hazard = neuron.accumulated_hazard
-        config["accumulated_hazard"] = {"tau": float(hazard.tau), "threshold": float(hazard.threshold)}
+    config |= hazard_entries(escape_noise=neuron.escape_noise, accumulated_hazard=neuron.accumulated_hazard)
     if neuron.convention != "allen":
         config["convention"] = neuron.convention
     if float(neuron.spike_latency) != 0:

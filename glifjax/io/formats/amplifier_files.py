@@ -12,10 +12,10 @@ import numpy as np
 
 from glifjax.io.formats.abf_protocol import waveforms
 from glifjax.io.formats.claimed_sizes import check_abf, check_smr, check_wcp
-from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held
+from glifjax.io.formats.endings import NEO_READERS
+from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held, not_installed
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel, Quantity
-from glifjax.io.nwb.recordings import NEO_READERS
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
 
 #: What is looked at before neo reads a file, by its ending.
@@ -112,10 +112,7 @@ def _opened(path: Path) -> Any:
     try:
         from neo import rawio
     except ImportError as error:
-        raise RecordingError(
-            f"{path.name}: {path.suffix} files are read through neo, which is not installed; "
-            'install it with pip install "glifjax[formats]"'
-        ) from error
+        raise not_installed(path, f"{path.suffix} files are", "neo") from error
     try:
         if check := CLAIMS.get(path.suffix.lower()):
             check(path)

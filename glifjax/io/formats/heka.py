@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glifjax.io.formats.heka_trees import Output, outputs
-from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held
+from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held, not_installed
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
@@ -113,10 +113,7 @@ def _opened(path: Path) -> tuple[Any, list[list[Output]]]:
     try:
         from myokit.formats.heka import PatchMasterFile, Series
     except ImportError as error:
-        raise RecordingError(
-            f"{path.name}: PatchMaster files are read through myokit, which is not installed; "
-            'install it with pip install "glifjax[formats]"'
-        ) from error
+        raise not_installed(path, "PatchMaster files are", "myokit") from error
     try:
         channels = outputs(path)
         with warnings.catch_warnings(), _empty_series_allowed(Series):
@@ -179,10 +176,6 @@ def _scale(trace: Any, units: dict[str, float]) -> float:
 
 def _rate(response: _Response) -> float:
     return response.trace.count_samples() / response.trace.duration()
-
-
-def _recorded(response: _Response) -> list[Any]:
-    return [trace for trace in response.sweep if _scale(trace, AMPERES) and trace.count_samples()]
 
 
 def _current(file: Any, response: _Response, stimuli: list[list[Output]]) -> Channel | str:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.formats.claimed_sizes import check_igor
-from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held
+from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held, not_installed
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
@@ -81,10 +81,7 @@ def _waves(path: Path) -> list[tuple[str, str, float, np.ndarray]]:
     try:
         from igor2 import binarywave, packed
     except ImportError as error:
-        raise RecordingError(
-            f"{path.name}: Igor's files are read through igor2, which is not installed; "
-            'install it with pip install "glifjax[formats]"'
-        ) from error
+        raise not_installed(path, "Igor's files are", "igor2") from error
     logging.getLogger("igor2").addHandler(logging.NullHandler())  # it logs the bytes of what it cannot read
     try:
         content, single = path.read_bytes(), path.suffix.lower() == ".ibw"

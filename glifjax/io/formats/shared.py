@@ -8,10 +8,19 @@ from jaxtyping import Float
 
 from glifjax.io.formats.stimulus_file import read_stimulus
 from glifjax.io.nwb.channel import Channel
+from glifjax.io.nwb.electrodes import check_electrode
 from glifjax.io.nwb.sweeps import RecordingError
 
 #: One of each unit in V.
 VOLTS = {"v": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6}
+
+
+def not_installed(path: Path, files_are: str, library: str) -> RecordingError:
+    """What is said of a file whose reader is missing; `files_are` names its kind, with the verb."""
+    return RecordingError(
+        f"{path.name}: {files_are} read through {library}, which is not installed; "
+        'install it with pip install "glifjax[formats]"'
+    )
 
 
 def chosen_electrode(file: str, names: Sequence[str], electrode: str | None) -> str:
@@ -24,9 +33,10 @@ def chosen_electrode(file: str, names: Sequence[str], electrode: str | None) -> 
         raise RecordingError(
             f'{file}: holds the electrodes {list(names)}, as of several cells; choose one with `electrode="{names[0]}"`'
         )
-    if electrode is not None and electrode not in names:
-        raise RecordingError(f"{file}: no sweep is from electrode '{electrode}'; choose from {list(names)}")
-    return names[0] if electrode is None else electrode
+    if electrode is None:
+        return names[0]
+    check_electrode(file, names, electrode)
+    return electrode
 
 
 def given_currents(stimulus: str | Path, sweeps: int) -> list[Float[np.ndarray, " T"]]:

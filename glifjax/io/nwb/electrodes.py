@@ -1,11 +1,21 @@
 """Sweeps of several electrodes, perhaps of several cells: never one neuron from both, so one is to be chosen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from glifjax.io.nwb.samples import SMALLEST_SPAN
 from glifjax.io.nwb.sweeps import RecordingError, Sweep
+
+
+def check_electrode(file: str, names: Sequence[str], electrode: str) -> None:
+    """Refuse an electrode that no sweep of a file is from.
+
+    Raises:
+        RecordingError: lists those that there are.
+    """
+    if electrode not in names:
+        raise RecordingError(f"{file}: no sweep is from electrode '{electrode}'; choose from {list(names)}")
 
 
 def choice(sweeps: Iterable[Sweep], argument: str) -> str:

@@ -19,14 +19,17 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.nwb.channel import Channel, Quantity
+from glifjax.io.nwb.electrodes import check_electrode
 from glifjax.io.nwb.fields import attribute, dataset, group, listed, number, place, text, values, within
 from glifjax.io.nwb.hdf5_file import readable_hdf5, writable_hdf5
 from glifjax.io.nwb.selection import name_sweeps
 from glifjax.io.nwb.series import timestamps, vector
 from glifjax.io.nwb.sweeps import Clamp, Recording, RecordingError, Sweep, first_line
 
-_RESPONSES, _STIMULI = "/acquisition/timeseries", "/stimulus/presentation"
-_SPIKE_TIMES, _OLD_SPIKE_TIMES = "/analysis/spike_times", "/analysis/aibs_spike_times"
+_RESPONSES = "/acquisition/timeseries"
+_STIMULI = "/stimulus/presentation"
+_SPIKE_TIMES = "/analysis/spike_times"
+_OLD_SPIKE_TIMES = "/analysis/aibs_spike_times"
 _PROTOCOLS = ("aibs_stimulus_name", "aibs_stimulus_description", "stimulus_description")
 _CLAMPS: dict[str, Clamp] = {
     "CurrentClampSeries": "current",
@@ -55,10 +58,8 @@ def read_nwb1(path: Path, electrode: str | None = None, *, trim: bool = True) ->
                 f"{path.name}: it has no /epochs, which say where each response ends; fetch the file again"
             )
         if electrode is not None:
-            electrodes = sorted({sweep.electrode for sweep in sweeps})
+            check_electrode(path.name, sorted({sweep.electrode for sweep in sweeps}), electrode)
             sweeps = [sweep for sweep in sweeps if sweep.electrode == electrode]
-            if not sweeps:
-                raise RecordingError(f"{path.name}: no sweep is from electrode '{electrode}'; choose from {electrodes}")
         unpaired = [sweep.number for sweep in sweeps if not sweep.paired]
         return Recording(
             path,

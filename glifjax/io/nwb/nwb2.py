@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import h5py
 
 from glifjax.io.nwb.channel import Quantity
-from glifjax.io.nwb.electrodes import choice
+from glifjax.io.nwb.electrodes import check_electrode, choice
 from glifjax.io.nwb.fields import address, attribute, members, size_at, text, text_at, within
 from glifjax.io.nwb.hdf5_file import readable_hdf5
 from glifjax.io.nwb.icephys_tables import Row, Span, recorded_rows, stated_numbers
@@ -71,9 +71,8 @@ def _recording(file: h5py.File, path: Path, electrode: str | None, stack: ExitSt
     pairs = _pairs(contents, numbers, remarks)
     electrodes = sorted({one.electrode for one in pairs if one.electrode}, key=words)
     if electrode is not None:
+        check_electrode(path.name, electrodes, electrode)
         pairs = [one for one in pairs if one.electrode == electrode]
-        if not pairs:
-            raise RecordingError(f"{path.name}: no sweep is from electrode '{electrode}'; choose from {electrodes}")
     elif len(electrodes) > 1:
         remarks.append(f"its sweeps are from {len(electrodes)} electrodes ({', '.join(electrodes)})")
     counted = _numbers(pairs, numbers, remarks)
@@ -163,12 +162,12 @@ def _pairs(contents: _Contents, numbers: Mapping[int, int], remarks: list[str]) 
         stimuli = [series for series in free(contents.stimuli) if STIMULI[series.kind] == clamp]
         partners, chosen = pair(responses, stimuli, numbers)
         for response, stimulus in zip(responses, partners, strict=True):
-            span, row = stimulus and _whole(stimulus), silent.get(response.address)
-            pairs.append(_Pair(row.response, span, row.number, row.protocol) if row else _Pair(_whole(response), span))
+            span, row = stimulus and Span(stimulus), silent.get(response.address)
+            pairs.append(_Pair(row.response, span, row.number, row.protocol) if row else _Pair(Span(response), span))
         remarks += chosen
         if not chosen and (left := len(stimuli) - len({one.path for one in partners if one})):
             remarks.append(f"{left} of its {clamp}-clamp stimuli belong to no response and are left out")
-    return pairs + [_Pair(_whole(series), None) for series in free(contents.responses) if series.clamp == "zero"]
+    return pairs + [_Pair(Span(series), None) for series in free(contents.responses) if series.clamp == "zero"]
 
 
 def _without_stimulus(rows: Sequence[Row], contents: _Contents) -> dict[int, Row]:
@@ -181,10 +180,6 @@ def _without_stimulus(rows: Sequence[Row], contents: _Contents) -> dict[int, Row
 
 def _is_zero(row: Row) -> bool:
     return row.response.series.clamp == "zero"
-
-
-def _whole(series: Series) -> Span:
-    return Span(series)
 
 
 def _sweep(path: Path, one: _Pair, number: int, start_time: float) -> Sweep:

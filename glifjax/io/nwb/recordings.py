@@ -5,16 +5,12 @@ from functools import partial
 from os.path import exists
 from pathlib import Path
 
+from glifjax.io.formats.endings import AMPLIFIERS
 from glifjax.io.nwb.fields import attribute, dataset, text
 from glifjax.io.nwb.hdf5_file import readable_hdf5
 from glifjax.io.nwb.nwb1 import read_nwb1
 from glifjax.io.nwb.nwb2 import read_nwb2
 from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
-
-#: neo's readers of the files of amplifiers' programs, by their endings.
-NEO_READERS = {".abf": "AxonRawIO", ".wcp": "WinWcpRawIO", ".smr": "Spike2RawIO"}
-#: Endings of all such files; HEKA's and Igor's have readers of their own.
-AMPLIFIERS = (*NEO_READERS, ".dat", ".ibw", ".pxp")
 
 
 def read_recording(

@@ -45,9 +45,8 @@ def stated_electrode(file: h5py.File, name: str) -> tuple[dict[str, Any], str]:
     """Of an electrode, and the name of its device."""
     folder = f"general/intracellular_ephys/{name}"
     fields = {key: value for key in OF_ELECTRODES if (value := text_at(file, f"{folder}/{key}"))}
-    return {"description": "intracellular electrode"} | fields, linked_name(
-        entry(file, folder), "device"
-    ) or "amplifier"
+    device = linked_name(entry(file, folder), "device") or "amplifier"
+    return {"description": "intracellular electrode"} | fields, device
 
 
 def _time(stated: str) -> datetime | None:

@@ -12,8 +12,10 @@ import pandas
 from jaxtyping import Int
 
 from glifjax.errors import InputError
-from glifjax.io.config.neuron_config import read_hazard, read_neuron_config
-from glifjax.io.sonata.components import ALLEN_TAU_SYN, FLAGS, GLIF, IAF_MODELS, STATE, cell_parameters
+from glifjax.io.config.hazard import read_accumulated_hazard, read_escape_noise
+from glifjax.io.config.nest import FLAGS, STATE
+from glifjax.io.config.neuron_config import read_neuron_config
+from glifjax.io.sonata.components import ALLEN_TAU_SYN, GLIF, IAF_MODELS, cell_parameters
 from glifjax.io.sonata.config import Section, read_json
 from glifjax.io.sonata.nodes import OWN_PARAMETERS, Population
 from glifjax.network.cells.base import AbstractCells
@@ -107,7 +109,8 @@ def _parameters(
             raise InputError(f"{path}: nodes of {NEURON} have {next(iter(own))} of their own; give each its own file")
         return NEURON, {"neuron": read_neuron_config(path)}
     model, values = cell_parameters(template, params, str(path), own, nest_exact)
-    noise, hazard = read_hazard(params, str(path)) if params.get("type") == "GLIF" else (None, None)
+    of_allen = params if params.get("type") == "GLIF" else {}
+    noise, hazard = read_escape_noise(of_allen, str(path)), read_accumulated_hazard(of_allen, str(path))
     if hazard is not None and noise is None:
         raise InputError(f"{path}: accumulated_hazard gathers the hazard of escape_noise, which is missing; give both")
     if hazard is not None and nest_exact:

@@ -10,24 +10,17 @@ from typing import Any
 import numpy as np
 
 from glifjax.errors import InputError
+from glifjax.glif.names import LEVELS
+from glifjax.io.config.nest import DEFAULTS, FLAGS, STATE
 from glifjax.io.config.values import array, is_number, mapping, positive
 
 #: Level of a template: spike_dependent_threshold, after_spike_currents, adapting_threshold.
-TEMPLATES = {
-    "glif_lif_psc": (False, False, False),
-    "glif_lif_r_psc": (True, False, False),
-    "glif_lif_asc_psc": (False, True, False),
-    "glif_lif_r_asc_psc": (True, True, False),
-    "glif_lif_r_asc_a_psc": (True, True, True),
-}
-FLAGS = ("spike_dependent_threshold", "after_spike_currents", "adapting_threshold")
-#: What NEST assumes; V_m and V_reset keep these absolute values whatever E_L is.
+TEMPLATES = {f"glif_{level.lower().replace('-', '_')}_psc": mechanisms for level, mechanisms in LEVELS.items()}
+#: What NEST assumes; lists are tuples.
 GLIF_DEFAULTS: dict[str, Any] = {
-    "V_m": -78.85, "E_L": -78.85, "V_th": -51.68, "V_reset": -78.85, "g": 9.43, "C_m": 58.72, "t_ref": 3.75,
-    "tau_syn": (2.0,), "th_spike_add": 0.37, "th_spike_decay": 0.009, "voltage_reset_fraction": 0.2,
-    "voltage_reset_add": 18.51, "th_voltage_index": 0.005, "th_voltage_decay": 0.09, "asc_init": (0.0, 0.0),
-    "asc_decay": (0.003, 0.1), "asc_amps": (-9.18, -198.94), "asc_r": (1.0, 1.0), **dict.fromkeys(FLAGS, False),
-}  # fmt: skip
+    "tau_syn": (2.0,),
+    **{key: tuple(value) if isinstance(value, list) else value for key, value in DEFAULTS.items()},
+}
 IAF_DEFAULTS: dict[str, Any] = {
     "V_m": -70.0, "E_L": -70.0, "V_th": -55.0, "V_reset": -70.0, "V_min": -np.inf, "tau_m": 10.0, "C_m": 250.0,
     "t_ref": 2.0, "I_e": 0.0, "tau_syn_ex": 2.0, "tau_syn_in": 2.0,
@@ -38,8 +31,6 @@ IAF_MODELS = {"iaf_psc_alpha": "alpha", "iaf_psc_exp": "exp", "iaf_psc_delta": "
 #: Time constants of the ports of a cell converted from Allen's JSON, ms.
 ALLEN_TAU_SYN = (5.5, 8.5, 2.8, 5.8)
 GLIF = "glif_psc"
-#: The after-spike currents that NEST's glif_psc starts with, whatever asc_init, pA.
-STATE = "ASCurrents"
 POSITIVE = ("C_m", "g", "t_ref", "tau_syn", "tau_m", "tau_syn_ex", "tau_syn_in", "th_spike_decay", "th_voltage_decay",
             "asc_decay")  # fmt: skip
 FRACTIONS = ("voltage_reset_fraction", "asc_r")

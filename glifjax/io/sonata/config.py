@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from glifjax.errors import InputError, shown
 from glifjax.io.config.values import is_number
 from glifjax.io.json_text import DEEPEST, parse_json
+from glifjax.io.regular import check_present
 
 #: The largest JSON file that is read, bytes.
 LARGEST = 2**28
@@ -143,8 +143,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         InputError: a file that is missing, above LARGEST, or no JSON object.
     """
-    if not isfile(path):
-        raise InputError(f"{path}: there is no such file; check the path")
+    check_present(path)
     try:
         values = parse_json(path, LARGEST, finite=False)
     except ValueError as error:

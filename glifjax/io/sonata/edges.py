@@ -223,8 +223,8 @@ class _Columns:
 
     def __init__(self, place: Any, types: pandas.DataFrame, used, kinds, n: int, path: Path):
         self.place, self.types, self.used, self.kinds, self.path = place, types, used, kinds, path
-        self.groups = integers(place, "edge_group_id", path, n) if "edge_group_id" in place else np.zeros(n, np.int8)
-        self.within = integers(place, "edge_group_index", path, n) if "edge_group_index" in place else np.arange(n)
+        self.groups = integers(place, "edge_group_id", path, n, np.zeros(n, np.int8))
+        self.within = integers(place, "edge_group_index", path, n, np.arange(n))
 
     def values(self, key: str, default: float = np.nan) -> Float[np.ndarray, " E"]:
         """A number for each edge; NaN where there is none and no default."""

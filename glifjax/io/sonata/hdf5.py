@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from glifjax.errors import InputError
 from glifjax.io.nwb.fields import check_all
 from glifjax.io.nwb.hdf5_file import readable_hdf5
+from glifjax.io.regular import check_present
 
 #: The longest column that is read, entries; a few bytes of a compressed file can claim any length.
 LONGEST = 2**31
@@ -31,8 +31,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
         InputError: no such file, none that HDF5 can read (a text file, one that was cut short), also while it is open,
             or one that leads into another or holds more than its bytes can.
     """
-    if not isfile(path):
-        raise InputError(f"{path}: there is no such file; check the path")
+    check_present(path)
     with ExitStack() as stack:
         try:
             file = stack.enter_context(readable_hdf5(path))
@@ -81,8 +80,12 @@ def column(parent: Any, name: str, path: Path, length: int | None = None) -> np.
         raise InputError(f"{where} cannot be read ({error}); copy or write the file again") from error
 
 
-def integers(parent: Any, name: str, path: Path, length: int | None = None) -> np.ndarray:
-    """As `column`, of whole numbers; those that are stored with a point become int64."""
+def integers(
+    parent: Any, name: str, path: Path, length: int | None = None, default: np.ndarray | None = None
+) -> np.ndarray:
+    """As `column`, of whole numbers; those that are stored with a point become int64. `default` where it is absent."""
+    if default is not None and name not in parent:
+        return default
     values = column(parent, name, path, length)
     if values.dtype.kind in "iu":
         return values

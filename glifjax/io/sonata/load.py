@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from glifjax.io.sonata.cells import build_cells
 from glifjax.io.sonata.config import Section, read_config, read_json
@@ -62,7 +61,7 @@ def _network(section: Section) -> Network:
     n_slots = sum(group.ports * group.size for group in cells)
     edges, order = sorted_edges(table.sources, slots, table.weights, table.delays, layout.n_sources, n_slots)
     spiking = {name: inputs[name] for name, kind in kinds.items() if kind == "spikes"}
-    claims = {name: set(_claimed(part, sets)) for name, part in spiking.items()}
+    claims = {name: set(sets.of(part)) for name, part in spiking.items()}
     return Network(
         circuit=Circuit(cells, edges, sim.dt),
         layout=layout,
@@ -109,8 +108,3 @@ def _node_sets(section: Section) -> dict[str, Any]:
     if isinstance(section.get("node_sets"), str):
         return named | read_json(section.path("node_sets"))
     return named | dict(section.section("node_sets").values)
-
-
-def _claimed(section: Section, sets: NodeSets) -> np.ndarray:
-    """The populations that an input's node_set is of."""
-    return np.array(list(sets.choose(section.get("node_set", "all"), f"{section.where}.node_set")))

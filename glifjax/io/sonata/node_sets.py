@@ -13,6 +13,7 @@ import pandas
 from jaxtyping import Bool
 
 from glifjax.errors import InputError, shown
+from glifjax.io.sonata.config import Section
 from glifjax.io.sonata.nodes import Population
 
 #: How many node sets may name one another in a row.
@@ -32,6 +33,10 @@ class NodeSets:
         """`named`: the config's node_sets."""
         self.populations = populations
         self.named = named
+
+    def of(self, section: Section, key: str = "node_set") -> Chosen:
+        """What a section of the config chooses under a key, see `choose`; all where it is absent."""
+        return self.choose(section.get(key, "all"), f"{section.where}.{key}")
 
     def choose(self, wanted: Any, where: str) -> Chosen:
         """The rows that `wanted` means, of every population that has some.

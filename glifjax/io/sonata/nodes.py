@@ -74,7 +74,7 @@ def read_nodes(sections: list[Section]) -> dict[str, Population]:
 def _population(place: Any, name: str, types: pandas.DataFrame | None, path: Path) -> Population:
     type_ids = integers(place, "node_type_id", path).astype(np.int64)
     n = len(type_ids)
-    ids = integers(place, "node_id", path, n).astype(np.int64) if "node_id" in place else np.arange(n)
+    ids = integers(place, "node_id", path, n, np.arange(n)).astype(np.int64)
     if len(np.unique(ids)) != n or (ids < 0).any():
         raise InputError(f"{path}: node ids of {name} must be whole numbers from 0, each once")
     attributes: dict[str, Any] = {"node_type_id": type_ids}
@@ -83,12 +83,8 @@ def _population(place: Any, name: str, types: pandas.DataFrame | None, path: Pat
         if len(missing):
             raise InputError(f"{path}: nodes of {name} have node_type_id {missing[0]}, which the type table lacks")
         attributes |= {str(key): types[key].reindex(type_ids).to_numpy() for key in types}
-    groups = (
-        integers(place, "node_group_id", path, n).astype(np.int64) if "node_group_id" in place else np.zeros(n, int)
-    )
-    within = (
-        integers(place, "node_group_index", path, n).astype(np.int64) if "node_group_index" in place else np.arange(n)
-    )
+    groups = integers(place, "node_group_id", path, n, np.zeros(n, int)).astype(np.int64)
+    within = integers(place, "node_group_index", path, n, np.arange(n)).astype(np.int64)
     for gid in np.unique(groups):
         if str(gid) not in place:
             continue

@@ -37,7 +37,7 @@ def report(
     variable = variables[0] if isinstance(variables, list) and len(variables) == 1 else variables
     if not isinstance(variable, str):
         raise section.error("variable_name", f"is {variables!r}; name one variable, and give others their own reports")
-    chosen = sets.choose(section.get("cells", "all"), f"{section.where}.cells")
+    chosen = sets.of(section, "cells")
     members = {}
     for population, rows in chosen.items():
         sources, ids = layout.sources[population][rows], layout.node_ids[population][rows]

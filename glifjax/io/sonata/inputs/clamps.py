@@ -28,7 +28,7 @@ def clamp_input(section: Section, sets: NodeSets, layout: Layout, dt: float) -> 
     """
     if section.text("module", "IClamp") != "IClamp":
         raise section.error("module", f"is {section.get('module')!r}; clamps are of module IClamp")
-    chosen = sets.choose(section.get("node_set", "all"), f"{section.where}.node_set")
+    chosen = sets.of(section)
     cells = np.concatenate([layout.sources[name][rows] for name, rows in chosen.items()])
     cells = cells[cells < layout.n_cells]
     if not len(cells):

@@ -37,7 +37,7 @@ def spike_input(section: Section, sets: NodeSets, claimed: Iterable[str], sim: S
         InputError: an unknown module, a file that is refused, populations that do not fit, times that are not above 0.
     """
     module = section.text("module")
-    chosen = sets.choose(section.get("node_set", "all"), f"{section.where}.node_set")
+    chosen = sets.of(section)
     nodes = {name: (sets.populations[name], rows & sets.populations[name].virtual) for name, rows in chosen.items()}
     nodes = {name: (population, rows) for name, (population, rows) in nodes.items() if rows.any()}
     if not nodes:

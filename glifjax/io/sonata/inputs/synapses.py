@@ -6,7 +6,6 @@ those that match fire at the times; "add": matching ones fire at the times too. 
 
 import dataclasses
 from collections.abc import Mapping
-from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from glifjax.errors import InputError
+from glifjax.io.regular import check_present
 from glifjax.io.sonata.config import Section
 from glifjax.io.sonata.edges import EdgeTable
 from glifjax.io.sonata.node_sets import NodeSets
@@ -85,8 +85,7 @@ def _times(section: Section) -> Float[np.ndarray, " m"]:
 
 
 def _lines(path: Path) -> Float[np.ndarray, " m"]:
-    if not isfile(path):
-        raise InputError(f"{path}: there is no such file; check the path")
+    check_present(path)
     if path.stat().st_size > LARGEST:
         raise InputError(f"{path}: has {path.stat().st_size} bytes, too many for a file of times")
     try:
