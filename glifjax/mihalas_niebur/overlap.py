@@ -11,8 +11,10 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-#: Where the series takes over, as a difference of rates times h; and its terms, which leave less than 1e-16.
-NEAR, TERMS = 0.125, 10
+#: Where the series takes over, as a difference of rates times h.
+NEAR = 0.125
+#: Terms of the series, which leave less than 1e-16.
+TERMS = 10
 
 
 class Decay(NamedTuple):

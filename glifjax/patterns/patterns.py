@@ -71,7 +71,8 @@ def _preferred(width: float | int) -> dict[str, tuple[Check, ...]]:
     }
 
 
-_ADAPTS, _BURSTS = {"a": 5.0}, {"a": 5.0, "A": (10e-9, -0.6e-9)}
+_ADAPTS = {"a": 5.0}
+_BURSTS = {"a": 5.0, "A": (10e-9, -0.6e-9)}
 _NO_CURRENTS = {"A": (0.0, 0.0)}
 _MIXED = {"a": 5.0, "A": (5e-9, -0.3e-9)}
 _FIXED = "a threshold that ignores the voltage (a = 0)"

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     import matplotlib.axes
     import matplotlib.figure
 
+INK = "#2b2b2b"
 #: Colours that colour-blind readers can tell apart (Okabe & Ito): voltage, threshold; one each for the currents.
-INK, VOLTAGE, THRESHOLD = "#2b2b2b", "#0072b2", "#d55e00"
+VOLTAGE = "#0072b2"
+THRESHOLD = "#d55e00"
 CURRENTS = ("#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 STYLE: Any = {
     "font.size": 9, "axes.labelsize": 9, "legend.fontsize": 8.5, "legend.frameon": False, "lines.linewidth": 1.0,

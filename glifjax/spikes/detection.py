@@ -9,14 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-#: What makes a peak a spike: how far it stands out within WINDOW (V, s), and how steep its upstroke is (V/s).
-PROMINENCE, WINDOW, UPSTROKE = 0.020, 0.020, 5.0
+#: How far a spike stands out within WINDOW, V.
+PROMINENCE = 0.020
+#: What is around a peak, s.
+WINDOW = 0.020
+#: How steep a spike's upstroke is, V/s.
+UPSTROKE = 5.0
 #: Spikes that shrink stand out by less (V), and rise faster than anything else does (V/s; Allen's dv/dt of a spike).
 SMALL = 0.015
 FAST = 20.0
-#: How far it stands out as a fraction of what the sweep's tallest peaks do, and in units of the noise, or as this
-#: larger fraction, where spikes are so many that they are the noise.
-RELATIVE, NOISE, ENOUGH = 0.2, 8.0, 0.6
+#: How far it stands out as a fraction of what the sweep's tallest peaks do.
+RELATIVE = 0.2
+#: The same in robust standard deviations of the noise.
+NOISE = 8.0
+#: The fraction of the tallest that suffices where spikes are so many that they are the noise.
+ENOUGH = 0.6
 #: Peaks that stand out less are not even looked at, V.
 LOOKED_AT = 0.010
 #: Of steep peaks so large a share is smaller than a spike where it is noise that makes them.

@@ -9,8 +9,10 @@ from jaxtyping import Array, Float
 Times = Float[np.ndarray, " n"] | Float[Array, " n"] | Sequence[float]
 #: In the order in which `classify` tells them apart; colours of a sweep's picture follow it.
 FIRING_CLASSES = ("silent", "single", "phasic", "tonic", "adapting", "phasic bursting", "tonic bursting", "mixed mode")
-#: Longest interval inside a burst, s, and fewest spikes of one.
-BURST_INTERVAL, BURST_SPIKES = 0.015, 3
+#: Longest interval inside a burst, s.
+BURST_INTERVAL = 0.015
+#: Fewest spikes of a burst.
+BURST_SPIKES = 3
 #: A train goes on to the end if the silence there is at most this many of its longest interval.
 SUSTAINED = 1.5
 #: Last interval over the first, above which a train adapts.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NO_POPULATION = "default"
 #: ms a second.
 MS = 1e3
+#: The arrays of SpikeTrains.
+FIELDS = ("times", "node_ids", "populations")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +135,6 @@ def join(parts: Iterable[SpikeTrains]) -> SpikeTrains:
     """All spikes of several SpikeTrains."""
     parts = [SpikeTrains([], [], np.zeros(0, str)), *parts]
     return SpikeTrains(*(np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS))
-
-
-FIELDS = ("times", "node_ids", "populations")
 
 
 def milliseconds(times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

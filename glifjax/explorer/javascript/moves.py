@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from glifjax.explorer.javascript.primitives import selected
-from glifjax.explorer.javascript.scalars import Graph, Node
+from glifjax.explorer.javascript.scalars import Graph, Node, array
 
 
 def _broadcast(params: dict, x: np.ndarray) -> np.ndarray:
@@ -80,12 +80,12 @@ def moved_by_index(graph: Graph, eqn: Any, operands: list[np.ndarray]) -> np.nda
         inside = graph.apply("Math.min(Math.max({0}, 0), {1})", scalar, size - 1)
         which = inside if which == 0 else graph.apply("{0} * {1} + {2}", which, size, inside)
     chosen = [selected(graph, which, *cases) for cases in zip(*(result.ravel() for result in results), strict=True)]
-    return _objects(chosen, results[0].shape)
+    return array(chosen, results[0].shape)
 
 
 def _moved(eqn: Any, operands: list[np.ndarray], places: range, indices: np.ndarray) -> np.ndarray:
     """Which element goes where, jax says itself: it moves their numbers."""
-    pool = np.concatenate([x.ravel() for i, x in enumerate(operands) if i not in places])
+    pool: Any = np.concatenate([x.ravel() for i, x in enumerate(operands) if i not in places])
     taken, index, inputs = 0, iter(indices), []
     for i, x in enumerate(operands):
         if i in places:
@@ -97,10 +97,4 @@ def _moved(eqn: Any, operands: list[np.ndarray], places: range, indices: np.ndar
     numbers = np.asarray(eqn.primitive.bind(*inputs, **eqn.params))
     outside = (numbers < 0) | (numbers >= len(pool))  # what an index beyond the array reads
     values = [math.nan if out else pool[number] for number, out in zip(numbers.ravel(), outside.ravel(), strict=True)]
-    return _objects(values, numbers.shape)
-
-
-def _objects(values: list, shape: tuple[int, ...]) -> np.ndarray:
-    result = np.empty(len(values), object)
-    result[:] = values
-    return result.reshape(shape)
+    return array(values, numbers.shape)

@@ -149,10 +149,9 @@ class IafPsc(AbstractCells):
         if self.kind == "delta":
             return state.y1, state.y2
         tau, moved = self.tau_syn, arrivals.moved
-        if self.kind == "exp":
-            arrived = arrivals.weight if moved is None else along(arrivals.weight, -1 / tau, moved)
-            return state.y1, c.synapses.P11 * state.y2 + arrived
         arrived = arrivals.weight if moved is None else along(arrivals.weight, -1 / tau, moved)
+        if self.kind == "exp":
+            return state.y1, c.synapses.P11 * state.y2 + arrived
         y2 = c.synapses.P21 * state.y1 + c.synapses.P11 * state.y2
         y1 = c.synapses.P11 * state.y1 + jnp.e / tau * arrived
         return y1, y2 if moved is None else along(y2, jnp.e / tau, moved)
