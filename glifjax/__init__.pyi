@@ -3,8 +3,6 @@ from . import glm as glm
 from . import io as io
 from . import rules as rules
 from . import stimuli as stimuli
-from .batches.many import simulate_many as simulate_many
-from .batches.sweeps import simulate_sweeps as simulate_sweeps
 from .errors import InputError as InputError
 from .explorer.exploration import Exploration as Exploration
 from .explorer.exploration import explore as explore
@@ -59,7 +57,9 @@ from .patterns.mapping import gallery as gallery
 from .plots.raster import plot_raster as plot_raster
 from .plots.trace import plot_trace as plot_trace
 from .scan import Record as Record
-from .simulation import simulate as simulate
+from .simulation.many import simulate_many as simulate_many
+from .simulation.simulate import simulate as simulate
+from .simulation.sweeps import simulate_sweeps as simulate_sweeps
 from .spike import AccumulatedHazard as AccumulatedHazard
 from .spike import EscapeNoise as EscapeNoise
 from .spike import SurrogateSpike as SurrogateSpike

@@ -1,14 +1,17 @@
-"""One compiler flag for scans on the CPU, set when glifjax is imported.
+"""What the process is asked for: one compiler flag for scans on the CPU, when glifjax is imported; freed memory.
 
 Before jax 0.12 the CPU backend splits a scan's loop into many small calls (900 instead of 20-40 ns a step)
 unless this flag is in XLA_FLAGS when the backend starts.
 """
 
+import ctypes
 import os
 import warnings
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from sys import modules as loaded
+from sys import platform
 
 #: Of loops whose step touches at most so many bytes: a network of a thousand cells touches more than 1 MB.
 FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=10000000"
@@ -37,6 +40,16 @@ def warn_once_without_flag() -> None:
             f'Set it before the import, or with the flag: XLA_FLAGS="{FLAG} ..."',
             stacklevel=3,
         )
+
+
+def give_back() -> None:
+    """Ask the C library for what it holds of freed memory: hundreds of megabytes, in pieces between what is in use.
+
+    glibc's malloc_trim; nothing happens where there is none.
+    """
+    if platform == "linux":
+        with suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _needs_flag(jax_version: str) -> bool:

@@ -14,6 +14,7 @@ import optax
 from threadpoolctl import threadpool_limits
 
 import glifjax as gj
+from glifjax._backend import give_back
 
 from ..assess.changed import change
 from ..assess.crossvalidate import prefer, validate
@@ -38,7 +39,6 @@ from ..stages.base import AbstractStage, run_stages
 from ..stages.deterministic import HardThreshold
 from ..tuning.descent import DEFAULT_LOSS
 from ..tuning.objective import AnyLoss, movable
-from .memory import give_back
 from .result import Fit
 from .settings import FitSettings
 

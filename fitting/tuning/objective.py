@@ -120,7 +120,7 @@ class Objective(eqx.Module):
         data: training sweeps, in steps of STEP.
         losses: see fitting.losses; their sum counts.
         aside: True in the steps that are kept aside, (S, T): every FOLDS-th block of time, as in cross-validation.
-        checkpoint: see glifjax.simulation.
+        checkpoint: see glifjax.simulate.
     """
 
     model: PatchedNeuron

@@ -32,7 +32,7 @@ class Simulation:
     Attributes:
         neuron: a GLIF, voltages relative to its El_reference, or a MihalasNiebur, whose voltages are absolute.
         source: the name of its config.
-        spike_cut: "duration" or "steps", as in `glifjax.simulation`.
+        spike_cut: "duration" or "steps", as in `glifjax.simulate`.
         seed: of spikes drawn from escape noise; None for a hard threshold.
         absolute: add El_reference to what is written.
         spike_cut_value: stands for NaN in the voltage, V; None keeps NaN.

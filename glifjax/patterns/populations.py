@@ -13,7 +13,7 @@ from jaxtyping import ArrayLike, Float
 
 from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.patterns.pattern import DT, Pattern, Response
-from glifjax.simulation import simulate
+from glifjax.simulation.simulate import simulate
 from glifjax.trace import times_of
 
 #: Steps of all neurons of a call together: at 40 bytes a step, 80 MB.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int
 
-from glifjax.simulation import Trace
+from glifjax.trace import Trace
 
 if TYPE_CHECKING:
     import matplotlib.axes

@@ -13,9 +13,9 @@ from rich.progress import Progress
 from typer.testing import CliRunner
 
 import glifjax as gj
-from glifjax.batches.sweeps import length_batches
 from glifjax.cli import app
 from glifjax.io.nwb.channel import Channel
+from glifjax.simulation.sweeps import length_batches
 
 LONGER = 2 * np.abs(np.sin(np.arange(N + 100) / 40)) * CURRENT.max()  # pA
 

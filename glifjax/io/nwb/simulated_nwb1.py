@@ -14,7 +14,7 @@ from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.nwb1 import write_responses
 from glifjax.io.nwb.sweeps import Sweep
 from glifjax.io.nwb.written import Written
-from glifjax.simulation import Trace
+from glifjax.trace import Trace
 
 MODULE = "processing/simulation"
 

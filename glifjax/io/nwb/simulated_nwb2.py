@@ -26,7 +26,7 @@ from glifjax.io.nwb.selection import name_sweeps
 from glifjax.io.nwb.session import stated_electrode, stated_session, stated_subject
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
 from glifjax.io.nwb.written import Written
-from glifjax.simulation import Trace
+from glifjax.trace import Trace
 
 COMPRESSION: Any = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 CHUNK = 2**15  # samples

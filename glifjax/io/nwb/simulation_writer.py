@@ -10,7 +10,7 @@ from glifjax.io.nwb.recordings import nwb_version
 from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep
 from glifjax.io.nwb.written import Written
 from glifjax.io.writing import check_target, whole_file
-from glifjax.simulation import Trace
+from glifjax.trace import Trace
 
 
 def write_simulation(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from glifjax.simulation import Trace
+from glifjax.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from glifjax._backend import give_back
 from glifjax.io.sonata.cells import build_cells
 from glifjax.io.sonata.config import Section, read_config, read_json
 from glifjax.io.sonata.edges import PortMap, read_edges
@@ -37,7 +38,9 @@ def load_network(config: str | Path) -> Network:
         InputError: anything that cannot be run, in one sentence that names the file, the key and what to do.
     """
     with jax.enable_x64(True):
-        return _network(read_config(config))
+        network = _network(read_config(config))
+    give_back()  # of the copies by way of which edges are sorted
+    return network
 
 
 def _network(section: Section) -> Network:

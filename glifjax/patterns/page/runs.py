@@ -11,7 +11,7 @@ from jaxtyping import ArrayLike, Float
 from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.patterns.pattern import Check, Pattern, Response, Run
 from glifjax.patterns.populations import batch
-from glifjax.simulation import simulate
+from glifjax.simulation.simulate import simulate
 from glifjax.trace import times_of
 
 

@@ -11,7 +11,8 @@ from jaxtyping import Array, Float, Key
 
 from glifjax.io.nwb.sweeps import Sweep
 from glifjax.neuron import AbstractNeuron, SpikeCut, Status
-from glifjax.simulation import Trace, simulate
+from glifjax.simulation.simulate import simulate
+from glifjax.trace import Trace
 
 #: Steps of all sweeps of a batch together: at about 100 bytes a step, 100 MB a batch.
 BATCH_STEPS = 1_000_000

@@ -15,7 +15,7 @@ from glifjax.checks import count_of, require_key, require_numbers, require_time_
 from glifjax.errors import InputError, shown
 from glifjax.neuron import AbstractNeuron, SpikeCut
 from glifjax.scan import Record
-from glifjax.simulation import as_record, simulate
+from glifjax.simulation.simulate import as_record, simulate
 from glifjax.trace import Trace
 
 #: What a block of neurons may hold on a CPU, parameters and state, bytes: most of a core's nearest cache.

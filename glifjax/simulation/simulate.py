@@ -16,9 +16,7 @@ from glifjax.checks import check_run, count_of, require_key, require_numbers, re
 from glifjax.errors import InputError, shown
 from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status
 from glifjax.scan import Record, scan, the_sample
-from glifjax.trace import Spikes, Trace
-
-__all__ = ["RECORDS", "Spikes", "Trace", "simulate"]
+from glifjax.trace import Trace
 
 
 def _voltage(state: Any, sample: Sample) -> Sample:
