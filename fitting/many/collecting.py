@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..results.folder import UNFINISHED, ResultsError
 from . import notes
-from .cells import Cell
+from .cells import Cell, check_timeout
 from .claims import holder
 from .table import row, write_table
 
@@ -27,9 +27,11 @@ def collect(folder: str | Path, timeout: float | None = None) -> list[Cell]:
         (`error`), or are neither yet (`pending`).
 
     Raises:
+        InputError: a timeout that is none.
         ResultsError: there is no such folder, or no cell in it.
         WritingError: there is no room for table and page, or no right to write them.
     """
+    check_timeout(timeout)
     folder = Path(folder)
     if not folder.is_dir():
         raise ResultsError(f"{folder}: there is no such folder; give the one that glifjax fit wrote into")

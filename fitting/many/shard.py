@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
 
 T = TypeVar("T")
 
@@ -56,28 +56,41 @@ def shard_of(text: str | None, environment: Mapping[str, str] = os.environ) -> S
         The shard; None where nothing states one.
 
     Raises:
-        ShardError: it is none, or its number is left to an environment that has none.
+        ShardError: it is none, or is left to an environment that has no such number, or an array of another count.
     """
-    number = _number(environment)
-    if text is None:
-        count = environment.get("SLURM_ARRAY_TASK_COUNT", "")
-        return Shard(number, int(count)) if number is not None and count.isdigit() else None
-    match = re.fullmatch(r"(auto|\d{1,9})/(\d{1,9})", text.strip(), re.ASCII)
-    if match is None:
+    match = re.fullmatch(r"(auto|\d{1,9})/(\d{1,9})", (text or "").strip(), re.ASCII)
+    if text is not None and match is None:
         raise ShardError(f'`shard={text}` is no shard; give its number and how many there are, as in "7/200"')
-    if match[1] != "auto":
+    if match is not None and match[1] != "auto":
         return Shard(int(match[1]), int(match[2]))
+    number, tasks = _number(environment), _stated(environment, "SLURM_ARRAY_TASK_COUNT")
+    if match is None:
+        return None if number is None or tasks is None else Shard(number, tasks)
     if number is None:
         raise ShardError(
             f"`shard={text}`: neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX is set; give the number itself"
         )
+    if tasks not in (None, int(match[2])):  # a part of the array, sent in again: which one counts from its first
+        raise ShardError(f"`shard={text}`: the array's number of tasks is {tasks}; give the shard's own number")
     return Shard(number, int(match[2]))
 
 
 def _number(environment: Mapping[str, str]) -> int | None:
     """The number of this task, from 1; None where the environment states none."""
-    task, index = (environment.get(name, "") for name in ("SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"))
-    if task.isdigit():
-        first, step = (environment.get(f"SLURM_ARRAY_TASK_{name}", "") for name in ("MIN", "STEP"))
-        return (int(task) - int(first if first.isdigit() else 1)) // int(step if step.isdigit() else 1) + 1
-    return int(index) + 1 if index.isdigit() else None
+    task, first, step = (_stated(environment, f"SLURM_ARRAY_TASK_{name}") for name in ("ID", "MIN", "STEP"))
+    if task is not None:
+        return (task - (1 if first is None else first)) // (step or 1) + 1
+    index = _stated(environment, "JOB_COMPLETION_INDEX")
+    return None if index is None else index + 1
+
+
+def _stated(environment: Mapping[str, str], name: str) -> int | None:
+    """The whole number of a variable; None where it is not set.
+
+    Raises:
+        ShardError: it is something else.
+    """
+    text = environment.get(name, "")
+    if text and not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise ShardError(f"{name} is {shown(text)}, no whole number; unset it, or give the shard as `shard=K/N`")
+    return int(text) if text else None

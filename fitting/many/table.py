@@ -60,7 +60,7 @@ def write_table(rows: Sequence[dict[str, Any]], folder: Path) -> None:
     # cells have the parameters of their own levels
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = csv.DictWriter(text, columns, lineterminator="\n")
-    table.writeheader()
+    table.writerow({key: text_field(key) for key in columns})
     table.writerows({key: text_field(value) for key, value in row.items()} for row in rows)
     write_whole(folder / TABLE, text.getvalue())
     if importlib.util.find_spec("pyarrow") is not None:

@@ -7,6 +7,7 @@ that takes too long is stopped with its process.
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,8 @@ from .task import failed_cell, fit_cell, too_long
 
 #: What tells the libraries of a process how many threads to use.
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+#: s that are waited for at once; a system counts them in 32 bits of ms.
+LONGEST_WAIT = 86400.0
 
 
 def check_package() -> None:
@@ -82,9 +85,9 @@ def run(todo: Sequence[Job], jobs: int, progress: Callable[[str, str, str], None
 
 
 def _first_deadline(workers: "Iterator[_Worker] | Any") -> float | None:
-    """s until the first of them is late; None where none ever is."""
+    """s until the first of them is late, LONGEST_WAIT at most; None where none ever is."""
     deadlines = [worker.deadline for worker in workers if worker.deadline is not None]
-    return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+    return min(max(0.0, min(deadlines) - time.monotonic()), LONGEST_WAIT) if deadlines else None
 
 
 class _Worker:
@@ -157,8 +160,17 @@ def _serve(pipe: connection.Connection) -> None:
     import jax
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     jax.config.update("jax_enable_x64", True)
     with suppress(EOFError, ConnectionError):
         while True:
             job = pipe.recv()
             pipe.send(fit_cell(job, lambda level, stage: pipe.send((level, stage))))
+
+
+def end_with_parent() -> None:
+    """Wait for the end of the process that started this one, and end at once: a claim held on would block the next."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -9,10 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from glifjax.cli.console import out_console, print_error, print_note
+from glifjax.errors import printable
 
 #: The loggers of both packages.
 LOGGERS = ("glifjax", "fitting", "py.warnings")
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class Plain(logging.Formatter):
+    """Steps in which what is no visible letter, of a file's name too, is spelt out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A step as it is written."""
+        return printable(super().format(record))
 
 
 class LogFile(logging.FileHandler):
@@ -51,7 +60,7 @@ def options(
         logger.setLevel(logging.DEBUG)
         logger.handlers = handlers
     for handler in handlers:
-        handler.setFormatter(logging.Formatter(LINE))
+        handler.setFormatter(Plain(LINE))
     logging.getLogger("glifjax").info("glifjax %s: %s", version("glifjax"), " ".join(sys.argv[1:]))
 
 

@@ -162,23 +162,18 @@ def _model(neuron: Any, program: Program, number: int, dt: float) -> dict[str, A
         "dt": dt,
         "latency": place_of(neuron, "spike_latency"),
         "currents": _current_names(neuron, program),
-        **_in_python(neuron),
+        "config": _config(neuron),
     }
 
 
-def _in_python(neuron: Any) -> dict[str, Any]:
-    """What writes the neuron in Python: a config, or the arguments of its class; neither, where files know no name."""
-    if isinstance(neuron, MihalasNiebur):
-        fields = [field.name for field in dataclasses.fields(neuron) if field.name != "propagator"]
-        numbers = [name for name in fields if eqx.is_array(getattr(neuron, name))]
-        named = {name: getattr(neuron, name) for name in ("integrator", "max_spikes_per_step")}
-        return {"arguments": [(name, place_of(neuron, name)) for name in numbers], "static": named}
-    if isinstance(neuron, GLIF):
-        try:
-            return {"config": neuron_to_config(neuron)}
-        except NeuronConfigError:  # a rule of one's own, without a name in files
-            return {}
-    return {}
+def _config(neuron: AbstractNeuron) -> dict[str, Any] | None:
+    """What a file says of the neuron; None for one of one's own, or a rule of one's own without a name in files."""
+    if not isinstance(neuron, GLIF | MihalasNiebur):
+        return None
+    try:
+        return neuron_to_config(neuron)
+    except NeuronConfigError:
+        return None
 
 
 def javascript_name(value: float) -> str:
@@ -186,12 +181,12 @@ def javascript_name(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def place_of(neuron: AbstractNeuron, field: str) -> int | list[int] | None:
-    """Where a field lies in `values_of(neuron)`; a list for an array, None where it is no number of it."""
+def place_of(neuron: AbstractNeuron, field: str) -> int | None:
+    """Where a field of one number lies in `values_of(neuron)`; None where it has none of this name."""
     start = 0
     for path, leaf in jax.tree_util.tree_leaves_with_path(eqx.filter(neuron, eqx.is_array)):
         if len(path) == 1 and getattr(path[0], "name", None) == field:
-            return list(range(start, start + leaf.size)) if leaf.ndim else start
+            return start
         start += leaf.size
     return None
 

@@ -177,7 +177,7 @@ def _quantity(neuron: Any, keys: list, index: list[int], value: float, place: in
     words = " ".join([unit.words or field, ".".join(numbered)]).strip()
     low, high, logarithmic = _range(unit, scale * value)
     name = re.sub(r"\.(\d+)", r"[\1]", ".".join(map(str, [*keys, *index])))
-    paths = [_path(keys, index)] if isinstance(neuron, GLIF) else []
+    paths = [_path(keys, index)]
     return Quantity(
         name, _group(keys, field), words, unit.name, scale, [(name, place)], low, high, logarithmic, whole, paths
     )

@@ -53,12 +53,13 @@ def packed_sweep(sweep: Sweep | SweepArrays, dt: float) -> dict[str, Any]:
 
 
 def stepwise(samples: Float[np.ndarray, " n"], rate: float, dt: float) -> Float[np.ndarray, " T"]:
-    """Means over steps of dt, s, of samples at a rate, Hz; where a step holds no sample, the last one."""
+    """Means over steps of dt, s, of samples at a rate, Hz; where a step holds no sample, one beside it.
+
+    A sample that is NaN makes the mean of its own step NaN, and no other.
+    """
     edges = np.round(np.arange(int(len(samples) / rate / dt + 1e-6) + 1) * dt * rate).astype(int)
-    sums = np.concatenate([[0.0], np.cumsum(samples)])
-    counts = np.diff(edges)
-    means = np.diff(sums[edges]) / np.maximum(counts, 1)
-    return np.where(counts > 0, means, samples[np.minimum(edges[:-1], len(samples) - 1)])
+    starts = np.minimum(edges[:-1], edges[-1] - 1)
+    return np.add.reduceat(samples[: edges[-1]], starts) / np.maximum(np.diff(edges), 1)
 
 
 def packed(values: Float[np.ndarray, " T"]) -> dict[str, Any]:

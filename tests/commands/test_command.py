@@ -1,6 +1,7 @@
 """The command itself: what its help costs, subcommands of other packages, and whose package it finds."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from fitting.command.study_file import read_options
 from glifjax.cli import compiled
 from glifjax.cli.commands import first_words
 from glifjax.cli.console import as_options
+from glifjax.cli.logs import LINE, LogFile, Plain
 
 
 def run(*arguments, **options):
@@ -198,6 +200,14 @@ def test_a_log_has_the_command_and_quiet_says_errors_alone(tmp_path):
     refused = run("-m", "glifjax", "fit", "nowhere.nwb", "--log-file", str(tmp_path / "none" / "log.txt"))
     assert refused.returncode == 2
     assert "choose another --log-file" in refused.stderr
+
+
+def test_a_log_takes_names_that_are_no_text(tmp_path):
+    log = LogFile(tmp_path / "log.txt", encoding="utf-8")
+    log.setFormatter(Plain(LINE))
+    log.handle(logging.makeLogRecord({"name": "glifjax", "levelname": "INFO", "msg": "caf\udce9\x1b[2J.nwb"}))
+    assert log.level == logging.NOTSET
+    assert (tmp_path / "log.txt").read_text().endswith("INFO glifjax: caf\\udce9\\x1b[2J.nwb\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -19,15 +19,20 @@ for (const job of JSON.parse(require("fs").readFileSync(0))) {
 """
 
 
-def run(jobs):
-    """The outputs of each job, (outputs, T): a dict of text, parameters, current (T,), outputs (their number)."""
+def printed_by(script, given):
+    """What a script writes that reads `given`, JSON, from its standard input: bytes."""
     node = shutil.which("node") or shutil.which("nodejs")
     if node is None:
         pytest.skip("no node: JavaScript is not run")
-    plain = [{**job, "current": np.asarray(job["current"]).tolist()} for job in jobs]
-    text = json.dumps(plain).encode()
-    done = subprocess.run([node, "-e", RUN], input=text, capture_output=True, check=False, timeout=60)
+    text = json.dumps(given).encode()
+    done = subprocess.run([node, "-e", script], input=text, capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def run(jobs):
+    """The outputs of each job, (outputs, T): a dict of text, parameters, current (T,), outputs (their number)."""
+    plain = [{**job, "current": np.asarray(job["current"]).tolist()} for job in jobs]
     sizes = [job["outputs"] * len(job["current"]) for job in jobs]
-    parts = np.split(np.frombuffer(done.stdout), np.cumsum(sizes)[:-1])
+    parts = np.split(np.frombuffer(printed_by(RUN, plain)), np.cumsum(sizes)[:-1])
     return [part.reshape(job["outputs"], -1) for part, job in zip(parts, jobs, strict=True)]

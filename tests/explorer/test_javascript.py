@@ -1,10 +1,12 @@
 """What is printed as JavaScript is what jax computes: neurons spike for spike, primitives number for number."""
 
+from base64 import b64decode
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from explorer.node import run
+from explorer.node import printed_by, run
 from neurons import DRIVE, DT, NEURONS
 
 import glifjax as gj
@@ -12,7 +14,9 @@ from glifjax.errors import InputError
 from glifjax.explorer.javascript.jaxpr import walk
 from glifjax.explorer.javascript.printer import Step, printed
 from glifjax.explorer.javascript.scalars import STEP, Graph, array
+from glifjax.explorer.page import asset
 from glifjax.explorer.program import program_of, values_of
+from glifjax.io.nwb.recording_writer import SweepArrays
 
 EULER = gj.MihalasNiebur(C=2e-10, G=1e-8, a=5.0, A=(-2e-11, 1e-12), integrator="exponential_euler")
 
@@ -156,3 +160,25 @@ def test_in_single_precision_too_the_page_is_double():
         neuron = NEURONS["LIF"]()
         program = program_of(neuron)
     assert "fround" not in program.text
+
+
+TAKEN = """
+const { models, sweeps } = JSON.parse(require("fs").readFileSync(0));
+process.stdout.write(pythonOf(models[0], models[0].values, { kind: "sweep", gain: 2, sweep: sweeps[0] }));
+"""
+
+
+@pytest.mark.parametrize("rate", [4e3, 2e4])
+def test_python_over_a_recorded_sweep_has_the_current_of_the_page(tmp_path, monkeypatch, rate):
+    """Also of a recording whose samples are further apart than the page's steps."""
+    monkeypatch.chdir(tmp_path)
+    current = np.repeat([0.0, 4e-10, 1e-10], round(0.1 * rate))
+    gj.write_recording("cell.nwb", [SweepArrays(7, "step", rate, current, current / 1e-8 - 0.07)], description="a step")
+    with gj.read_recording("cell.nwb") as recording:
+        data = gj.explore(NEURONS["LIF"](), recording.sweeps, patterns=False).data
+    scope = {}
+    exec(printed_by(asset("stimulus.js") + asset("take_away.js") + TAKEN, data).decode(), scope)
+    shown = data["sweeps"][0]["current"]
+    levels = np.frombuffer(b64decode(shown["data"]), "<i2")
+    np.testing.assert_allclose(scope["current"], 2 * (shown["offset"] + shown["scale"] * levels), atol=1e-13)
+    assert scope["current"].max() == pytest.approx(8e-10)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
-from neurons import NEURONS
+from neurons import ALL, NEURONS
 from typer.testing import CliRunner
 
 import glifjax as gj
@@ -55,8 +55,8 @@ def test_a_slider_shows_the_number_with_its_coefficient_in_its_unit():
 
 
 def test_a_path_leads_to_the_number_in_the_config():
-    for name in ("LIF-R-ASC-A", "augmented", "accumulated hazard"):
-        neuron = NEURONS[name]()
+    for name in ("LIF-R-ASC-A", "augmented", "accumulated hazard", "Mihalas-Niebur, exact"):
+        neuron = ALL[name]()
         config, values = gj.io.neuron_to_config(neuron), values_of(neuron)
         for row in quantities(neuron, program_of(neuron).moving):
             for path in row.paths:
@@ -83,6 +83,12 @@ def test_samples_become_means_over_steps():
     np.testing.assert_allclose(stepwise(samples, 1e4, 2e-4), [0.5, 2.5, 4.5, 6.5, 8.5])
     np.testing.assert_allclose(stepwise(samples[:3], 1e4, 5e-5), [0, 1, 1, 2, 2, 2], atol=1.0)
     assert len(stepwise(np.zeros(200_001), 2e5, 1e-4)) == 10_000
+
+
+def test_a_sample_that_is_none_spoils_its_own_step_alone():
+    samples = np.arange(10.0)
+    samples[3] = np.nan
+    np.testing.assert_allclose(stepwise(samples, 1e4, 2e-4), [0.5, np.nan, 4.5, 6.5, 8.5])
 
 
 def test_16_bits_hold_a_voltage():

@@ -3,10 +3,14 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -16,6 +20,8 @@ from fitting.many import claims, resources, task
 from fitting.many.collecting import MISSING, collect
 from fitting.many.shard import Shard, ShardError, shard_of
 from fitting.many.study import fit_many
+from fitting.many.table import write_table
+from fitting.many.workers import LONGEST_WAIT, _first_deadline
 from fitting.results.files import new_results
 from fitting.results.folder import ResultsError
 from fitting.results.provenance import provenance
@@ -173,6 +179,16 @@ def test_bad_input_starts_nothing(tmp_path, recordings, options, words):
     assert not (tmp_path / "study").exists()
 
 
+def test_no_name_of_a_file_breaks_the_table(tmp_path):
+    write_table([{"cell": "=1+1\n2", "=a\nb (pF)": 1.0}], tmp_path)
+    assert (tmp_path / "cells.csv").read_text() == "cell,'=a b (pF)\n'=1+1 2,1.0\n"
+
+
+@pytest.mark.parametrize("seconds", [1e9, float("inf")])
+def test_a_limit_may_be_long(seconds):
+    assert _first_deadline([SimpleNamespace(deadline=seconds)]) == LONGEST_WAIT
+
+
 # ---------------------------------------------------------------------------------------------------------- claims
 
 
@@ -267,6 +283,8 @@ def test_a_cell_that_another_fits_is_left_to_it(tmp_path, recordings, calls):
         ("auto/9", {"JOB_COMPLETION_INDEX": "0"}, Shard(1, 9)),
         ("2/9", {"JOB_COMPLETION_INDEX": "0"}, Shard(2, 9)),
         (None, {"JOB_COMPLETION_INDEX": "0"}, None),
+        ("auto/9", {"SLURM_ARRAY_TASK_ID": "9", "SLURM_ARRAY_TASK_COUNT": "9"}, Shard(9, 9)),
+        ("2/9", {"SLURM_ARRAY_TASK_ID": "x"}, Shard(2, 9)),
     ],
 )
 def test_the_shard_that_is_meant(text, environment, shard):
@@ -277,6 +295,25 @@ def test_the_shard_that_is_meant(text, environment, shard):
 def test_a_shard_that_cannot_be(text):
     with pytest.raises(ShardError, match="give"):
         shard_of(text, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "words"),
+    [
+        (None, {"SLURM_ARRAY_TASK_ID": "x", "SLURM_ARRAY_TASK_COUNT": "4"}, "SLURM_ARRAY_TASK_ID is 'x', no whole"),
+        (None, {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "²"}, "SLURM_ARRAY_TASK_COUNT is '²', no whole"),
+        ("auto/4", {"JOB_COMPLETION_INDEX": "-1"}, "JOB_COMPLETION_INDEX is '-1'"),
+        # --array=7 of 200, sent in again: not the first shard
+        (
+            "auto/200",
+            {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "7", "SLURM_ARRAY_TASK_COUNT": "1"},
+            "number of tasks is 1; give the shard.s own number",
+        ),
+    ],
+)
+def test_an_environment_that_states_no_shard(text, environment, words):
+    with pytest.raises(ShardError, match=words):
+        shard_of(text, environment)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
@@ -319,6 +356,8 @@ def test_a_shard_that_holds_one_cell_puts_it_into_a_folder_of_its_own(tmp_path, 
     [
         ["collect", "nowhere"],
         ["collect", "."],
+        ["collect", ".", "--timeout", "-1"],
+        ["collect", ".", "--timeout", "nan"],
         ["fit", "a.nwb", "b.nwb", "--shard", "3/2"],
         ["fit", "a.nwb", "b.nwb", "--timeout", "0"],
         ["fit", "a.nwb", "b.nwb", "--cluster", "host"],
@@ -354,3 +393,26 @@ def test_another_current_is_another_task(tmp_path):
     after = [digits(later) for digits in (fitting.results.provenance.task, fitting.results.provenance.fingerprint)]
     assert before[0] != after[0]
     assert before[1] != after[1]
+
+
+@pytest.mark.slow
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    """When it is killed too, and amid a fit: they would hold on to what they fit."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import time\n"
+        "from fitting.many.workers import _Worker\n"
+        "class Long:\n"
+        "    def __reduce__(self):\n"
+        "        return eval, ('[print(1, flush=True), __import__(\"time\").sleep(60)]',)\n"
+        "if __name__ == '__main__':\n"
+        "    _Worker(1).pipe.send(Long())\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        parent.kill()
+        killed = time.monotonic()
+        parent.stdout.read()  # until the last process that writes there is gone
+        assert time.monotonic() - killed < 20

@@ -68,9 +68,9 @@ def ornstein_uhlenbeck(t, mean, deviation, tau, seed):
 def resampled(recording, number, dt):
     """The current of a sweep as means over steps of dt."""
     (sweep,) = recording.select(str(number))
-    edges = np.round(np.arange(int(sweep.duration / dt) + 1) * dt * sweep.rate).astype(int)
-    return np.add.reduceat(sweep.current[: edges[-1]], edges[:-1]) / np.diff(edges)
+    return stepwise(sweep.current, sweep.rate, dt)
 `,
+    imports: "from glifjax.explorer.recorded import stepwise\n",
   },
 };
 

@@ -32,20 +32,10 @@ print(trace.spikes().times)  # s
 
 function neuronInPython(model, values) {
   if (model.config) return `neuron = gj.io.neuron_from_config(${python(configOf(model, values))})`;
-  if (model.arguments) {
-    const given = model.arguments.map(([name, places]) =>
-      `${name}=${Array.isArray(places) ? tuple(places.map((i) => values[i])) : values[places]}`);
-    const named = Object.entries(model.static).map(([name, value]) => `${name}=${python(value)}`);
-    return `neuron = gj.MihalasNiebur(\n    ${[...given, ...named].join(",\n    ")},\n)`;
-  }
   const moved = model.quantities.flatMap(({ elements }) => elements.filter(([, i]) => values[i] !== model.values[i]));
   const lines = moved.map(([name, i]) => `neuron = eqx.tree_at(lambda n: n.${name.replace(/(\[\d+\])$/, "")}, neuron, `
     + (/\]$/.test(name) ? `neuron.${name.replace(/\[(\d+)\]$/, ".at[$1]")}.set(${values[i]}))` : `jax.numpy.asarray(${values[i]}))`));
   return ["import equinox as eqx", "# neuron: the one that was given to the explorer", ...lines].join("\n");
-}
-
-function tuple(items) {
-  return `(${items.join(", ")}${items.length === 1 ? "," : ""})`;
 }
 
 // JSON's values as Python writes them.
