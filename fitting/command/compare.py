@@ -7,6 +7,10 @@ import typer
 from rich.table import Table
 
 from glifjax.cli.console import escape, out_console, plain_errors
+from glifjax.errors import shortened
+
+#: Letters of a setting that two fits differ in.
+LONGEST_SETTING = 60
 
 
 def compare(
@@ -18,6 +22,10 @@ def compare(
     [bold]Example:[/bold]  glifjax compare fits/cell-1 fits/cell-2
     """
     with plain_errors():
+        from . import refusals
+
+        for path in (a, b):
+            refusals.check_fit(path)
         from ..assess.trust import WORDS
         from ..results.record import read_fit
         from .tables import SCORES
@@ -41,8 +49,9 @@ def compare(
         first, second = (record.settings for record in records)
         for name in dict.fromkeys([*first, *second]):
             if first.get(name) != second.get(name):
-                both = f"{first.get(name)} in A, {second.get(name)} in B"
-                out_console.print(f"setting {escape(name)}: {escape(both)}", soft_wrap=True)
+                a_has, b_has = (shortened(str(settings.get(name)), LONGEST_SETTING) for settings in (first, second))
+                words = f"setting {shortened(name, LONGEST_SETTING)}: {a_has} in A, {b_has} in B"
+                out_console.print(escape(" ".join(words.split())), soft_wrap=True)
         sums = [record.file.sha256 if record.file else None for record in records]
         if None not in sums and sums[0] != sums[1]:
             out_console.print("The recordings are not the same, so scores tell cells apart as well as fits.")

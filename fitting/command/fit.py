@@ -157,7 +157,9 @@ def fit(
     with plain_errors({argument: option for option, argument in SETTINGS.items()}):
         from . import refusals, remote
 
-        refusals.check_options(level, electrode, drift, timeout)
+        refusals.check_options(level, electrode, drift, timeout, figures)
+        if like is not None:
+            refusals.check_fit(like)
         paths, downloads = remote.places(cells or ())
         part = refusals.check_cells(paths, shard, downloads)
         several = len(paths) > 1 or shard is not None or cluster is not None
@@ -165,6 +167,8 @@ def fit(
             raise InputError("--shard and --cluster are for recordings; name them")
         if timeout is not None and not several:
             raise InputError("--timeout stops one of several cells; leave it out, or name more than one")
+        if figures is not None and several:
+            raise InputError("figures are written for one cell at a time: leave `figures` out, or give one CELL")
         refusals.check_out(out, several, overwrite)
         remote.download(paths if part is None else part.of(list(dict.fromkeys(paths))), downloads)
 
@@ -183,12 +187,6 @@ def fit(
             settings, repeated = _like(like, {name: asked[name] for name in given}, not paths)
             paths = paths or [repeated]
         options = {"overwrite": overwrite, "fresh": fresh, "command": shlex.join(["glifjax", *sys.argv[1:]])}
-        if figures is not None:
-            from ..report.export import check_format
-
-            check_format(figures)
-            if several:
-                raise InputError("figures are written for one cell at a time: leave `figures` out, or give one CELL")
         if several:
             from .cells import fit_cells
 

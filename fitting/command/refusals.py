@@ -6,17 +6,18 @@ What only the whole of a recording can tell, such as a protocol that it does not
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from glifjax.cli.checks import check_recording
+from glifjax.cli.checks import check_json, check_recording
 from glifjax.errors import InputError
 
 from ..data.choices import check_choices
 from ..levels.names import level_names
 from ..many.cells import check_timeout
 from ..many.shard import Shard, shard_of
+from ..report.formats import check_format
 from ..results.folder import check_folder
 
 
-def check_options(level: str, electrode: str, drift: str, timeout: float | None) -> None:
+def check_options(level: str, electrode: str, drift: str, timeout: float | None, figures: str | None) -> None:
     """Refuse values that no fit can follow.
 
     Raises:
@@ -25,6 +26,8 @@ def check_options(level: str, electrode: str, drift: str, timeout: float | None)
     level_names(level.split(","))
     check_choices(electrode, drift)
     check_timeout(timeout)
+    if figures is not None:
+        check_format(figures)
 
 
 def check_cells(cells: Sequence[Path], shard: str | None, to_come: Collection[Path] = ()) -> Shard | None:
@@ -56,3 +59,12 @@ def check_out(out: Path | None, several: bool, overwrite: bool) -> None:
         check_folder(out, overwrite)
     elif out is not None and out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; choose another folder")
+
+
+def check_fit(path: Path) -> None:
+    """Refuse what is neither a fit.json nor a folder that holds one: no file, or no JSON.
+
+    Raises:
+        InputError: says what it is, and what to do.
+    """
+    check_json(path / "fit.json" if path.is_dir() else path)

@@ -1,30 +1,16 @@
 """The report's figures as files of their own, for a paper: SVG or PDF."""
 
 from pathlib import Path
-from typing import Literal, get_args
 
 from matplotlib.figure import Figure
 
-from glifjax.errors import InputError
 from glifjax.io.writing import whole_file
 
 from ..assess.trust import visited_voltages
 from ..fitted import FittedNeuron
 from .figures import mechanisms, predictions
+from .formats import check_format
 from .runs import run
-
-#: The formats that figures are written in.
-Format = Literal["svg", "pdf"]
-
-
-def check_format(kind: str) -> None:
-    """Refuse a format that figures are not written in.
-
-    Raises:
-        InputError: lists the formats.
-    """
-    if kind not in get_args(Format):
-        raise InputError(f"`figures={kind!r}` is unknown; use {' or '.join(get_args(Format))}")
 
 
 def write_figures(fit: FittedNeuron, folder: Path, kind: str) -> list[Path]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from glifjax.errors import InputError
 from glifjax.io.config.files import load
+from glifjax.io.config.forms import check_config
 from glifjax.io.formats.endings import AMPLIFIERS
 from glifjax.io.json_text import parse_json
 from glifjax.io.nwb.recordings import nwb_version
@@ -31,7 +32,7 @@ def check_neuron_config(path: Path) -> None:
     """
     check_file(path)
     if path.suffix != ".zip":
-        load(path)
+        check_config(load(path)[0], str(path))
 
 
 def check_recording(path: Path) -> None:

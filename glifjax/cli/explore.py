@@ -32,28 +32,26 @@ def explore(
     """
     with plain_errors():
         from glifjax.cli.checks import check_neuron_config, check_recording
+        from glifjax.errors import InputError
+        from glifjax.io.writing import check_target
 
+        if sweeps is not None and cell is None:
+            raise InputError("--sweeps chooses among those of a recording; give CELL.nwb too")
+        check_target(out, overwrite)
         check_neuron_config(neuron_config)
         if cell is not None:
             check_recording(cell)
-        _explore(neuron_config, id, cell, out, sweeps, dt, overwrite)
+        _explore(neuron_config, id, cell, out, sweeps, dt)
 
 
-def _explore(
-    config: Path, id: str | None, cell: Path | None, out: Path, which: str | None, dt: float, overwrite: bool
-) -> None:
+def _explore(config: Path, id: str | None, cell: Path | None, out: Path, which: str | None, dt: float) -> None:
     import jax
 
     import glifjax as gj
     from glifjax.cli.neurons import read_neuron
-    from glifjax.errors import InputError
     from glifjax.explorer.recorded import sweeps_to_show
     from glifjax.io.nwb.selection import name_sweeps
-    from glifjax.io.writing import check_target
 
-    if which is not None and cell is None:
-        raise InputError("--sweeps chooses among those of a recording; give CELL.nwb too")
-    check_target(out, overwrite)
     jax.config.update("jax_enable_x64", True)
     neuron = read_neuron(config, id)
     title, source = _title(config) if id is None else id, config.name

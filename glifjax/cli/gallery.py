@@ -56,14 +56,14 @@ def gallery(
 
 
 def _gallery(names, variant, out, plot, sweep, size, overwrite) -> None:
-    import jax
-
     from glifjax.errors import InputError
 
-    jax.config.update("jax_enable_x64", True)
     chosen = choose_patterns(names, variant)
     if plot and sweep:
         raise InputError("--plot and --sweep draw different figures; give one of the two")
+    import jax  # once there is something to draw, for it takes seconds
+
+    jax.config.update("jax_enable_x64", True)
     if sweep:
         make, written = _sweep(names, chosen, sweep, size)
     elif plot:

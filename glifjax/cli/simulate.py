@@ -94,15 +94,19 @@ def simulate(
 
 def _step(config, id, cell, step, duration, out, plot, seed, stack) -> Path | None:
     """Simulate a step and say what came of it; or, for --out, the recording of a step to simulate."""
-    import jax
-
-    from glifjax.cli.neurons import read_neuron
-    from glifjax.cli.step import print_step, step_recording
+    from glifjax.cli.units import AMPERES, SECONDS, quantity
 
     if cell is not None:
         raise InputError(f"--step takes the place of a recording; leave {cell} out, or --step")
     if plot and out is None:
         raise InputError("--plot draws beside --out OUT.nwb; add that")
+    quantity("--step", step, AMPERES)
+    quantity("--duration", duration, SECONDS)
+    import jax  # once there is something to simulate, for it takes seconds
+
+    from glifjax.cli.neurons import read_neuron
+    from glifjax.cli.step import print_step, step_recording
+
     jax.config.update("jax_enable_x64", True)
     if out is None:
         print_step(read_neuron(config, id), config.name, step, duration, seed)

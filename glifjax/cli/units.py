@@ -5,7 +5,6 @@ import re
 import numpy as np
 
 from glifjax.errors import InputError, shown
-from glifjax.simulation.simulate import LARGEST_CURRENT, LARGEST_DT
 
 #: One of each unit in A, and in s.
 AMPERES = {"pA": 1e-12, "nA": 1e-9, "uA": 1e-6, "µA": 1e-6, "A": 1.0}
@@ -34,6 +33,8 @@ def check_units(neuron, currents, dt: float, source: str) -> None:
     Raises:
         InputError: C above 1 uF, a current above 1 uA, a step above 10 ms.
     """
+    from glifjax.simulation.simulate import LARGEST_CURRENT, LARGEST_DT  # which needs jax: numbers with units do not
+
     if (C := float(getattr(neuron, "C", 0.0))) > LARGEST_CAPACITANCE:
         raise InputError(f"{source}: C is {C:g} F, and no cell's is above 1 µF; give it in F: 100 pF are 1e-10")
     if dt > LARGEST_DT:

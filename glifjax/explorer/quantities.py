@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from glifjax.glif.glif import GLIF
-from glifjax.io.config.neuron_config import RULES
+from glifjax.io.config.forms import RULES
 from glifjax.neuron import AbstractNeuron
 
 

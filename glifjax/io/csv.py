@@ -3,13 +3,15 @@
 import re
 import warnings
 from pathlib import Path
-
-import pandas
+from typing import TYPE_CHECKING
 
 from glifjax.errors import InputError
 from glifjax.io.regular import check_present
 from glifjax.io.writing import whole_file
 from glifjax.spikes.trains import NO_POPULATION, SpikeTrains
+
+if TYPE_CHECKING:
+    import pandas
 
 #: The largest text file that is read, bytes.
 LARGEST = 2**33
@@ -22,7 +24,7 @@ def separator_of(line: str) -> str:
     return next((mark for mark in ",;" if mark in line), r"\s+")
 
 
-def read_table(path: Path, separator: str | None = None, **options) -> pandas.DataFrame:
+def read_table(path: Path, separator: str | None = None, **options) -> "pandas.DataFrame":
     """A text file with columns, read by pandas; separated as its first line is, unless told.
 
     Raises:
@@ -31,6 +33,8 @@ def read_table(path: Path, separator: str | None = None, **options) -> pandas.Da
     first = first_line(path)
     if path.stat().st_size > LARGEST:
         raise InputError(f"{path}: has {path.stat().st_size} bytes, more than {LARGEST}; store it as HDF5")
+    import pandas  # once there is something to read, for it takes a second
+
     try:
         return pandas.read_csv(path, sep=separator or separator_of(first), skipinitialspace=True, **options)
     except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
@@ -64,7 +68,7 @@ def read_csv_spikes(path: Path, population: str | None = None) -> SpikeTrains:
     return _trains(read_table(path, dtype={"population": str}, keep_default_na=False, na_values=numbers), path)
 
 
-def _trains(frame: pandas.DataFrame, path: Path) -> SpikeTrains:
+def _trains(frame: "pandas.DataFrame", path: Path) -> SpikeTrains:
     try:
         return SpikeTrains.from_dataframe(frame)
     except InputError as error:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
-from glifjax.mihalas_niebur import MihalasNiebur
+if TYPE_CHECKING:
+    from glifjax.mihalas_niebur import MihalasNiebur
 
 #: Pieces of a constant current, (A, s).
 Stimulus = tuple[tuple[float, float], ...]
@@ -99,8 +100,10 @@ class Pattern:
         return _from_gallery, (data,)
 
     @property
-    def neuron(self) -> MihalasNiebur:
+    def neuron(self) -> "MihalasNiebur":
         """The neuron, its initial state included; the exact integrator."""
+        from glifjax.mihalas_niebur import MihalasNiebur  # which needs jax: names and numbers do not
+
         return MihalasNiebur(**self.parameters)
 
     @property

@@ -1,12 +1,13 @@
 """Names for what a spike train looks like: its firing pattern."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-#: Spike times, (n,), s.
-Times = Float[np.ndarray, " n"] | Float[Array, " n"] | Sequence[float]
+#: Spike times, (n,), s, as an array of numpy's or jax's, or a list.
+Times = Float[Any, " n"] | Sequence[float]
 #: In the order in which `classify` tells them apart; colours of a sweep's picture follow it.
 FIRING_CLASSES = ("silent", "single", "phasic", "tonic", "adapting", "phasic bursting", "tonic bursting", "mixed mode")
 #: Longest interval inside a burst, s.

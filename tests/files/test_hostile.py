@@ -420,7 +420,8 @@ def test_no_text_in_a_figure_is_a_formula(text):
 
 def test_names_in_records_that_are_compared_are_no_markup(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    odd = {"parameters": {"[/red]\x1b[2J": {"value": 1.0, "unit": "[bold]"}}, "settings": {"[/b]": "[/b]"}}
+    settings = {"[/b]": "[/b]", "train_sweeps": "1\n" * 5000}
+    odd = {"parameters": {"[/red]\x1b[2J": {"value": 1.0, "unit": "[bold]"}}, "settings": settings}
     for name in ("[a]", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "fit.json").write_text(json.dumps(RECORD | (odd if name == "b" else {})))
@@ -429,6 +430,8 @@ def test_names_in_records_that_are_compared_are_no_markup(tmp_path, monkeypatch)
     assert "[a]" in result.stdout
     assert "[/red]\\x1b[2J ([bold])" in result.stdout
     assert "\x1b[2J" not in result.stdout
+    (setting,) = [line for line in result.stdout.splitlines() if "train_sweeps: None in A, 1 1 1" in line]
+    assert len(setting) < 120
 
 
 def test_a_changed_file_that_holds_is_gone_and_one_that_does_not_stays(tmp_path, monkeypatch):

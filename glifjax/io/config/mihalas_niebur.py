@@ -12,19 +12,14 @@ from typing import Any
 import numpy as np
 
 from glifjax.errors import InputError, shown
+from glifjax.io.config.forms import MIHALAS_NIEBUR
 from glifjax.io.config.hazard import hazard_entries, read_escape_noise
 from glifjax.io.config.values import NeuronConfigError, array, number
 from glifjax.mihalas_niebur.neuron import INTEGRATORS, MihalasNiebur
 
-TYPE = "MihalasNiebur"
 NUMBERS = ("C", "G", "El", "V_reset", "th_inf", "th_reset", "a", "b", "init_voltage", "init_threshold", "spike_latency")
 ARRAYS = ("k", "R", "A", "init_currents")
 OTHERS = ("type", "integrator", "max_spikes_per_step", "escape_noise")
-
-
-def is_mihalas_niebur(config: Mapping[str, Any]) -> bool:
-    """Whether a dictionary holds a Mihalas-Niebur neuron."""
-    return config.get("type") == TYPE
 
 
 def mihalas_niebur_from_config(config: Mapping[str, Any], source: str) -> MihalasNiebur:
@@ -36,7 +31,7 @@ def mihalas_niebur_from_config(config: Mapping[str, Any], source: str) -> Mihala
     unknown = [key for key in config if key not in (*NUMBERS, *ARRAYS, *OTHERS)]
     if unknown:
         raise NeuronConfigError(
-            f"{source}: {unknown[0]} is no parameter of a {TYPE} neuron; remove it or mend its name"
+            f"{source}: {unknown[0]} is no parameter of a {MIHALAS_NIEBUR} neuron; remove it or mend its name"
         )
     values: dict[str, Any] = {key: number(config, key, source) for key in NUMBERS if key in config}
     values |= {key: array(config, key, source) for key in ARRAYS if key in config}
@@ -66,7 +61,7 @@ def mihalas_niebur_to_config(neuron: MihalasNiebur) -> dict[str, Any]:
             f"C has shape {np.shape(neuron.C)}, but a file holds one neuron; write one of the batch, "
             "jax.tree.map(lambda leaf: leaf[0], neurons)"
         )
-    config: dict[str, Any] = {"type": TYPE}
+    config: dict[str, Any] = {"type": MIHALAS_NIEBUR}
     config |= {key: float(getattr(neuron, key)) for key in NUMBERS}
     config |= {key: np.asarray(getattr(neuron, key), float).tolist() for key in ARRAYS}
     config |= {"integrator": neuron.integrator, "max_spikes_per_step": neuron.max_spikes_per_step}

@@ -64,11 +64,6 @@ LONGEST = 1e5
 TIC = 1e-6
 
 
-def is_nest(config: Mapping[str, Any]) -> bool:
-    """Whether a dictionary holds NEST's parameters, not Allen's."""
-    return "C_m" in config and "C" not in config
-
-
 def neuron_from_nest(params: Mapping[str, Any], source: str = "NEST parameters", dt: float = 5e-5) -> GLIF:
     """The GLIF neuron with glif_psc's parameters and voltage rule `linear_exact`.
 

@@ -22,12 +22,21 @@ from glifjax.glif.glif import GLIF, Coefficients
 from glifjax.io.config.absolute import absolute_voltages
 from glifjax.io.config.checks import check_consistent
 from glifjax.io.config.files import load, with_changes
+from glifjax.io.config.forms import (
+    ARRAYS,
+    NUMBERS,
+    RULES,
+    is_mihalas_niebur,
+    is_nest,
+    is_several,
+    values_of_any_level,
+)
 from glifjax.io.config.hazard import hazard_entries, read_accumulated_hazard, read_escape_noise
-from glifjax.io.config.mihalas_niebur import is_mihalas_niebur, mihalas_niebur_from_config, mihalas_niebur_to_config
-from glifjax.io.config.nest import is_nest, neuron_from_nest
+from glifjax.io.config.mihalas_niebur import mihalas_niebur_from_config, mihalas_niebur_to_config
+from glifjax.io.config.nest import neuron_from_nest
 from glifjax.io.config.older import modernise
 from glifjax.io.config.rule_entries import find_rule, read_rule, write_rule
-from glifjax.io.config.values import NeuronConfigError, array, mapping, number, positive
+from glifjax.io.config.values import NeuronConfigError, array, mapping, number
 from glifjax.io.writing import write_whole
 from glifjax.mihalas_niebur.neuron import MihalasNiebur
 from glifjax.rules import afterspike, membrane, threshold, threshold_kernels, voltage
@@ -60,21 +69,8 @@ IGNORED: dict[Callable, tuple[str, ...]] = {
     threshold.ThreeComponentsEuler: ("a_spike",),
 }
 
-#: Allen's method -> the neuron's attribute.
-RULES = {
-    "voltage_dynamics_method": "voltage_dynamics",
-    "threshold_dynamics_method": "threshold_dynamics",
-    "AScurrent_dynamics_method": "afterspike_dynamics",
-    "voltage_reset_method": "voltage_reset",
-    "threshold_reset_method": "threshold_reset",
-    "AScurrent_reset_method": "afterspike_reset",
-}
-
 #: Steps of a spike cut at most: it is counted in 32 bits.
 MOST_STEPS = 1e9
-NUMBERS = ("El", "C", "R_input", "th_inf", "dt", "init_voltage", "init_threshold")
-POSITIVE = ("C", "R_input", "dt")
-ARRAYS = ("asc_tau_array", "asc_amp_array", "init_AScurrents")
 COEFFICIENTS = ("th_inf", "C", "G", "a", "b", "asc_amp_array")
 #: keys that AllenSDK's reader demands or its files hold, and its simulation does not use, as all published files have
 _NOT_SIMULATED = {"type": "GLIF", "th_adapt": None, "dt_multiplier": 10, "extrapolation_method_name": "endpoints"}
@@ -130,12 +126,7 @@ def neuron_ids(path: str | os.PathLike) -> list[str]:
         NeuronConfigError: a file that cannot be read, or is not JSON.
     """
     config, wrapped = load(path)
-    return [wrapped] if wrapped is not None else list(config) if _is_several(config) else []
-
-
-def _is_several(config: Mapping[str, Any]) -> bool:
-    """Whether a config's dictionary is one of neurons by id."""
-    return len(config) > 1 and all(isinstance(value, Mapping) and value for value in config.values())
+    return [wrapped] if wrapped is not None else list(config) if is_several(config) else []
 
 
 def read_neuron_config(
@@ -163,7 +154,7 @@ def read_neuron_config(
         100000000.0
     """
     config, wrapped = load(path)
-    several = config if _is_several(config) else {} if wrapped is None else {wrapped: config}
+    several = config if is_several(config) else {} if wrapped is None else {wrapped: config}
     if id is not None and str(id) not in several:
         ids = f"neurons {', '.join(several)}" if several else "one neuron without an id"
         raise NeuronConfigError(f"{path}: holds no neuron {id}, but {ids}")
@@ -194,7 +185,7 @@ def glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
 
 
 def _glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
-    if _is_several(config):
+    if is_several(config):
         raise NeuronConfigError(
             f"{source}: holds several neurons, {', '.join(config)}; read one with read_neuron_config(path, id=...) or "
             "all with read_neuron_configs(path)"
@@ -202,21 +193,14 @@ def _glif_from_config(config: Mapping[str, Any], source: str) -> GLIF:
     if is_nest(config):
         return neuron_from_nest(config, source)
     config = modernise(config, source)
-    needed = (*NUMBERS, *ARRAYS, "spike_cut_length", *RULES)
-    missing = [key for key in needed if key not in config]
-    if missing:
-        raise NeuronConfigError(
-            f"{source}: lacks {', '.join(missing)}; a neuron_config.json of 2017 or later has these keys"
-        )
+    numbers, arrays = values_of_any_level(config, source)
     currents = config.get("membrane_currents", [])
     if not isinstance(currents, list | tuple):
         raise NeuronConfigError(f"{source}: membrane_currents is {shown(currents)}; expected a list of rules")
     entries = [(method, config[method]) for method in RULES] + [("membrane_currents", item) for item in currents]
     for method, entry in entries:
         find_rule(METHODS, method, entry, source)
-    numbers: dict[str, Any] = {key: (positive if key in POSITIVE else number)(config, key, source) for key in NUMBERS}
     numbers |= {key: number(config, key, source) for key in ("El_reference", "spike_latency") if key in config}
-    arrays = {key: array(config, key, source) for key in ARRAYS}
     given, where = mapping(config, "coeffs", source), f"{source}, coeffs"
     coefficients: dict[str, Any] = {
         key: (array if key == "asc_amp_array" else number)(given, key, where) for key in COEFFICIENTS if key in given

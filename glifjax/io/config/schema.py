@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from glifjax.io.config.neuron_config import ARRAYS, COEFFICIENTS, METHODS, NUMBERS, POSITIVE, RULES
+from glifjax.io.config.forms import ARRAYS, NUMBERS, POSITIVE, RULES
+from glifjax.io.config.neuron_config import COEFFICIENTS, METHODS
 
 NUMBER: dict[str, Any] = {"type": "number"}
 LIST = {"type": "array", "items": NUMBER}
