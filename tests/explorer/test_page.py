@@ -55,7 +55,7 @@ def test_a_slider_shows_the_number_with_its_coefficient_in_its_unit():
 
 
 def test_a_path_leads_to_the_number_in_the_config():
-    for name in ("LIF-R-ASC-A", "augmented", "accumulated hazard", "Mihalas-Niebur, exact"):
+    for name in ("LIF-R-ASC-A", "augmented", "accumulated hazard", "Mihalas-Niebur, exponential_euler"):
         neuron = ALL[name]()
         config, values = gj.io.neuron_to_config(neuron), values_of(neuron)
         for row in quantities(neuron, program_of(neuron).moving):
