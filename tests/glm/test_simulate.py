@@ -81,6 +81,18 @@ def test_a_network_alone_is_the_one_in_a_batch(make):
         assert not together[i, model.size :].any()
 
 
+def test_what_is_as_long_as_a_network_is_large_is_no_axis_of_neurons():
+    models = [lnp(3, 1), lnp(5, 2)]  # of 3 taps
+    events = [
+        glm.stimuli.poisson(3.0, 4, onsets=np.array([0.0, 40.0, 70.0]), mask=np.arange(m.size) % 2) for m in models
+    ]
+    together = glm.simulate(models, 90, key=KEY, stimulus=events)
+    for i, (model, stimulus) in enumerate(zip(models, events, strict=True)):
+        alone = glm.simulate(model, 90, key=jax.random.fold_in(KEY, i), stimulus=stimulus)
+        np.testing.assert_array_equal(together[i, : model.size], alone)
+    assert together.any()
+
+
 @pytest.mark.parametrize("functions", [(), (2,)])
 def test_rows_that_spikes_pick_are_the_whole_product(functions):
     """Value and derivatives, of none, some and all neurons active, also of several networks at once."""
@@ -229,7 +241,16 @@ BAD = {
     "time_constant is -0.001": lambda: glm.from_spikeometric("RectifiedSAM", weights(3), tau=-1.0),
     "rho is 2; give a probability": lambda: glm.SparseNoise(1.0, 2.0),
     "the number of cosines is 2.5": lambda: glm.RaisedCosines(2.5, 0.1),
-    "differ in kind": lambda: glm.simulate([bernoulli(), poisson()], 10, key=KEY),
+    "networks differ in kind": lambda: glm.simulate([bernoulli(), poisson()], 10, key=KEY),
+    "networks differ in kind, kernels": lambda: glm.simulate(
+        [bernoulli(coupling=glm.Tabulated(np.ones(taps))) for taps in (3, 5)], 10, key=KEY
+    ),
+    "networks' stimuli differ in kind": lambda: glm.simulate(
+        [bernoulli(), bernoulli()],
+        10,
+        key=KEY,
+        stimulus=[glm.stimuli.regular(1.0, period=5, tau=1, mask=mask) for mask in (None, np.ones(6))],
+    ),
     "no networks": lambda: glm.simulate([], 10, key=KEY),
     "the spikes have shape": lambda: glm.forced_run(bernoulli(), np.zeros((5, 50))),
     "give more than that": lambda: glm.forced_run(bernoulli(), np.zeros((6, 7))),
