@@ -33,7 +33,7 @@ def glm(
     least: Annotated[int, typer.Option(min=1, help="Units with fewer spikes are left out.")] = 20,
     duration: Annotated[float | None, typer.Option(help="Of the recording, s; to the last spike if left out.")] = None,
     stable: Annotated[
-        bool, typer.Option("--stable", help="Fit again until free runs do not run away, at a cost that is said.")
+        bool, typer.Option("--stable", help="Hold responses at recorded ones, so that free runs do not run away.")
     ] = False,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("glm.html"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that --out already names.")] = False,

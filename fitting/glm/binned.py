@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, Shaped, UInt8
+from jaxtyping import ArrayLike, Bool, Float, Int, UInt8
 
 from glifjax.errors import InputError
 from glifjax.spikes.trains import SpikeTrains
@@ -32,7 +32,6 @@ class Binned:
         units: the neurons' names.
         regions: where each is; SpikeTrains' populations, "" where unknown.
         warnings: what is to be known of the data, in sentences.
-        runaway: bins that free runs of a network made, laid behind the recorded ones; None for none.
     """
 
     counts: UInt8[np.ndarray, "T n"]
@@ -42,21 +41,10 @@ class Binned:
     units: tuple[str, ...]
     regions: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    runaway: "Runaway | None" = None
 
     def only(self, bins: Bool[np.ndarray, "T n"]) -> "Binned":
         """The same counts, of which only these bins count."""
         return replace(self, counted=self.counted & bins)
-
-    @property
-    def targets(self) -> Shaped[np.ndarray, "T n"]:
-        """What a likelihood is of: the counts; in bins of free runs, the mean counts of the recording."""
-        return self.counts if self.runaway is None else self.runaway.targets
-
-    @property
-    def weights(self) -> Shaped[np.ndarray, "T n"]:
-        """By how much a bin's log likelihood counts."""
-        return self.counted if self.runaway is None else np.maximum(self.counted, self.runaway.weights)
 
     @property
     def spikes(self) -> Int[np.ndarray, " n"]:
@@ -67,19 +55,6 @@ class Binned:
     def rates(self) -> Float[np.ndarray, " n"]:
         """Spikes a second in bins that count."""
         return self.spikes / (np.maximum(self.counted.sum(axis=0), 1) * self.dt)
-
-
-@dataclass(frozen=True)
-class Runaway:
-    """What bins that free runs made ask for.
-
-    Attributes:
-        targets: counts in recorded bins, the recording's mean counts in the others, (T, n).
-        weights: 0 in recorded bins, (T, n).
-    """
-
-    targets: Float[np.ndarray, "T n"]
-    weights: Float[np.ndarray, "T n"]
 
 
 def binned(

@@ -74,7 +74,7 @@ def maximise(
         progress: is called with a few words at every step.
     """
     theta = at_mean_rates(terms, data, likelihood) if start is None else start
-    problem = (terms, likelihood, jnp.asarray(data.targets), jnp.asarray(data.weights), jnp.asarray(ridge, float))
+    problem = (terms, likelihood, jnp.asarray(data.counts), jnp.asarray(data.counted), jnp.asarray(ridge, float))
     excess = excess_at(terms, theta)
     loss = smooth_loss(theta, excess, problem)
     spikes = np.maximum(data.spikes, 1)
@@ -219,7 +219,7 @@ def curvature(
         inside = bins < total
         bins = np.minimum(bins, total - 1)
         sums += _piece(
-            terms, likelihood, counts, excess, jnp.asarray(data.weights[bins] * inside[:, None]), jnp.asarray(bins)
+            terms, likelihood, counts, excess, jnp.asarray(data.counted[bins] * inside[:, None]), jnp.asarray(bins)
         )
     sums *= pieces / len(starts)
     fitted = terms.connected.T

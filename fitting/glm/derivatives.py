@@ -25,7 +25,7 @@ Wheres = tuple[tuple[Callable[[Any], Array], bool], ...]
 def given_of(model, data: Binned, stimulus, ridge: float) -> tuple:
     """What the functions here take of data."""
     padded = np.pad(data.counts.T, ((0, 0), (model.history_steps, 0)))
-    bins = (jnp.asarray(padded, float), jnp.asarray(data.targets.T), jnp.asarray(data.weights.T))
+    bins = (jnp.asarray(padded, float), jnp.asarray(data.counts.T), jnp.asarray(data.counted.T))
     return *bins, 0.0 if stimulus is None else stimulus, float(ridge)
 
 

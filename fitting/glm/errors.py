@@ -53,7 +53,7 @@ def _sandwich(terms, data, likelihood, excess, inverse) -> Float[Array, "n p p"]
             "give more, or leave it out"
         )
     starts = bins * np.unique(np.linspace(0, total - 1, max(1, min(total, SAMPLE // bins))).astype(int))
-    problem = (terms, likelihood, jnp.asarray(data.targets), jnp.asarray(data.weights), 0.0)
+    problem = (terms, likelihood, jnp.asarray(data.counts), jnp.asarray(data.counted), 0.0)
     slopes = slopes_at(excess, problem)
     counts, sums = jnp.asarray(data.counts), jnp.zeros_like(inverse)
     for first in range(0, len(starts), CHUNK):

@@ -25,7 +25,7 @@ from .prior import Prior, checked_signs
 from .problem import Problem, Solution, checked_pairs, laid
 from .scores import Scores, blocks, score
 from .shares import shares
-from .stabilise import Stabilised, best_weight, stabilised
+from .stabilise import Stabilised, best_share, held
 from .stability import Stability, stability
 
 #: Precision of the weights' normal prior where none is asked for: a standard deviation of 10.
@@ -51,7 +51,6 @@ class Fit:
     warnings: tuple[str, ...]
     _problem: Problem = field(repr=False)
     _solution: Solution = field(repr=False)
-    _key: PRNGKeyArray = field(repr=False)
 
     @property
     def model(self) -> glm.GLM:
@@ -100,14 +99,12 @@ class Fit:
 
     @cached_property
     def _score(self) -> Scores:
-        held = blocks(self.data)
-        training, held_out = self.data.only(~held), self.data.only(held)
+        scored = blocks(self.data)
+        training, held_out = self.data.only(~scored), self.data.only(scored)
         with jax.enable_x64(True):
-            if self.stabilised is not None and self.stabilised.weight:
-                partly = stabilised(self._problem, training, self.prior, self.stabilised.weight, self._key)
-            else:
-                partly = self._problem.solved(training, self.prior)
-            responses = self._problem.responses(partly)
+            partly = self._problem.solved(training, self.prior)
+            share = 0.0 if self.stabilised is None else self.stabilised.share
+            responses = self._problem.responses(held(self._problem, partly, training, share))
             scores = score(responses, held_out, training, self.model.observation, self._problem.design.absolute_steps)
             parts = shares(self._problem, training, held_out, self.prior, partly)
             return replace(scores, shares=parts, warnings=(*partly.warnings, *scores.warnings))
@@ -165,7 +162,8 @@ def fit(
         group_lasso: the same for the length of a pair's weights: keeps few pairs.
         signs: (n,), 1 where a neuron excites, -1 where it inhibits, 0 where it may do both; held in the fit.
         errors: "information", or "sandwich", which also holds where the model is not quite right; see errors.py.
-        stable: join stretches in which free runs ran away, with the recorded rates as target; see stabilise.py.
+        stable: hold responses at what the recorded past makes of them, so that free runs do not run away; see
+            stabilise.py.
         key: of the free runs of a stable fit; the likelihood itself is not random.
         progress: is called with a few words now and then.
 
@@ -188,8 +186,8 @@ def fit(
         options = {"duration": duration, "recorded": recorded, "regions": regions}
         data = binned(spikes, dt, history, **options, most_per_bin=most)
         size = data.counts.shape[1]
-        held = checked_signs(signs, size)
-        priors = [Prior(*strength, signs=held) for strength in product(*grid)]
+        signed = checked_signs(signs, size)
+        priors = [Prior(*strength, signs=signed) for strength in product(*grid)]
         if like is not None and not all(prior.smooth for prior in priors):
             raise InputError("lasso=, group_lasso= and signs= need a basis=; with like= all weights move freely")
         pairs, plan = checked_pairs(connectivity, size), plans[0]
@@ -202,13 +200,12 @@ def fit(
         data = _outside_refractory_periods(data, plan)
         problem = Problem(plan, data, laid_stimulus, pairs, errors == "sandwich", progress)
         prior = best_prior(problem, data, priors)
-        chosen = best_weight(problem, data, prior, key) if stable else None
-        if chosen is not None and chosen.weight:
-            solution = stabilised(problem, data, prior, chosen.weight, key, errors=True)
-        else:
-            solution = problem.solved(data, prior, errors=True)
+        chosen = best_share(problem, data, prior, key) if stable else None
+        solution = problem.solved(data, prior, errors=True)
+        if chosen is not None:
+            solution = held(problem, solution, data, chosen.share)
     said = (str(chosen),) if chosen is not None and chosen.before.unstable.any() else ()
-    return Fit(prior, data, chosen, (*data.warnings, *solution.warnings, *said), problem, solution, key)
+    return Fit(prior, data, chosen, (*data.warnings, *solution.warnings, *said), problem, solution)
 
 
 def _plans(dt, basis, own, link, absolute, stimulus_basis) -> list[Design]:

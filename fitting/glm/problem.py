@@ -111,9 +111,7 @@ class Problem:
         model = self.design.model(maximum.theta, parts)
         if not errors:
             return Solution(model, maximum.theta, {}, np.zeros(model.weights.shape), None, warnings)
-        # seconds that free runs made up tell nothing of how sure the recorded ones are
-        recorded = replace(data, runaway=None)
-        covariance = covariances(self.terms, recorded, self.design.likelihood, maximum.excess, prior.ridge, self.robust)
+        covariance = covariances(self.terms, data, self.design.likelihood, maximum.excess, prior.ridge, self.robust)
         standard = jnp.asarray(np.sqrt(np.maximum(covariance.diagonal(axis1=1, axis2=2), 0.0)).T)
         coupling = np.moveaxis(np.asarray(self.terms.parts(standard)[3]), 1, 2)
         return Solution(model, maximum.theta, {}, coupling.reshape(model.weights.shape), covariance, warnings)
@@ -133,7 +131,8 @@ class Problem:
     def responses(self, solution: Solution) -> Float[Array, "T n"]:
         """The response to the data in every bin."""
         if self.design.like is None:
-            return self.design.likelihood.responses(excess_at(self.terms, solution.theta))
+            likelihood = replace(self.design.likelihood, link=solution.model.link)
+            return likelihood.responses(excess_at(self.terms, solution.theta))
         model = solution.model
         padded = jnp.asarray(np.pad(self.data.counts.T, ((0, 0), (model.history_steps, 0))))
         return _responses(model, padded, None if self.stimulus is None else jnp.asarray(self.stimulus))

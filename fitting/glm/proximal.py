@@ -44,7 +44,7 @@ def maximise_with_corners(
 ) -> Maximum:
     """The maximum of the posterior; arguments as `maximise`."""
     theta = at_mean_rates(terms, data, likelihood) if start is None else start
-    problem = (terms, likelihood, jnp.asarray(data.targets), jnp.asarray(data.weights), jnp.asarray(prior.ridge, float))
+    problem = (terms, likelihood, jnp.asarray(data.counts), jnp.asarray(data.counted), jnp.asarray(prior.ridge, float))
     spikes = np.maximum(data.spikes, 1)
     excess, decrement, points = excess_at(terms, theta), np.full(len(spikes), np.inf), 0
     information = None

@@ -13,7 +13,7 @@ from glifjax.glm.kernels import (
     StimulusKernel,
     Tabulated,
 )
-from glifjax.glm.links import ExponentialRate, Hazard, Logit, RectifiedRate
+from glifjax.glm.links import Capped, ExponentialRate, Hazard, Logit, RectifiedRate
 from glifjax.glm.observation import Bernoulli, Poisson
 from glifjax.glm.simulate import Run, RunawayWarning, Status, run, simulate
 from glifjax.glm.spikeometric import from_spikeometric
@@ -24,6 +24,7 @@ __all__ = [
     "SAM",
     "Bernoulli",
     "BernoulliGLM",
+    "Capped",
     "Exponential",
     "ExponentialRate",
     "FunctionKernel",

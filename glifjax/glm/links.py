@@ -4,6 +4,8 @@ A link is any callable link(excess, dt) -> response, dt in s; those here are mod
 tuned. Rates refer to 1/ms where the formula has no scale of its own: UNIT = 1 ms.
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -77,6 +79,26 @@ class ExponentialRate(eqx.Module):
     def __call__(self, excess: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
         """The mean count."""
         return dt * self.rate * jnp.exp(self.gain * excess)
+
+
+class Capped(eqx.Module):
+    """min(link(x, dt), highest): a response that grows no further, however strong the drive.
+
+    Attributes:
+        link: any.
+        highest: a step's largest probability or mean count; () or (n,).
+    """
+
+    link: Callable
+    highest: Float[Array, "..."] = eqx.field(converter=as_float)
+
+    def __check_init__(self):
+        """Refuse what is below 0."""
+        require_not_negative(highest=self.highest)
+
+    def __call__(self, excess: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
+        """The response."""
+        return jnp.minimum(self.link(excess, dt), self.highest)
 
 
 class RectifiedRate(eqx.Module):

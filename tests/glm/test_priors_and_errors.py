@@ -1,4 +1,4 @@
-"""Priors with corners, robust errors, kernels' errors, runaway stretches: against what defines each of them."""
+"""Priors with corners, robust errors, kernels' errors: against what defines each of them."""
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +16,6 @@ from fitting.glm.prior import Prior
 from fitting.glm.proximal import maximise_with_corners
 from fitting.glm.report.correlograms import correlogram
 from fitting.glm.report.spikes import by_trial
-from fitting.glm.stabilise import runaway_stretches, with_stretches
-from fitting.glm.stability import Stability
 from fitting.glm.terms import terms
 from glifjax import glm
 from glifjax.errors import InputError
@@ -40,7 +38,7 @@ def problem():
 
 
 def given(plan, data, ridge=RIDGE):
-    return plan, LIKELIHOOD, jnp.asarray(data.targets), jnp.asarray(data.weights), jnp.asarray(ridge)
+    return plan, LIKELIHOOD, jnp.asarray(data.counts), jnp.asarray(data.counted), jnp.asarray(ridge)
 
 
 def test_proximal_maps_minimise_what_they_say():
@@ -165,38 +163,6 @@ def test_parts_are_worth_what_leaving_them_out_costs(fit):
     assert set(shares) == {"own spikes", "coupling"}
     assert shares["coupling"] > 0.02  # the second follows the first
     assert shares["own spikes"] < 0.02  # spikes do not depend on those before
-
-
-@pytest.mark.slow
-def test_runaway_stretches_ask_for_the_recorded_rates(fit):
-    """The loss is the recording's and the stretches' cross entropy; a refit expects less there than it did."""
-    problem, data = fit._problem, fit.data
-    random = np.random.default_rng(3)
-    spikes = np.stack([random.poisson(rate, (3, 4000)) for rate in (0.05, 0.8)]).astype(np.uint8)
-    rates = spikes.mean(axis=2) * 1e3
-    free = Stability(np.array([False, True]), rates, data.rates, float(data.rates.max()), spikes)
-    (stretch,) = runaway_stretches(free, data, problem.design.history)
-    assert stretch.shape[0] == 3
-    assert stretch.mean() > 0.5
-    weight = 2.0
-    wider, joined = with_stretches(problem, data, [stretch], weight)
-    theta = fit._solution.theta
-    excess = excess_at(wider.terms, theta)
-    stretch_bins = np.asarray(joined.runaway.weights[:, 0] > 0)
-    mu = np.asarray(LIKELIHOOD.link(excess, 1e-3))[stretch_bins]
-    mean = np.asarray(joined.runaway.targets)[stretch_bins]
-    np.testing.assert_allclose(mean[0], data.rates * 1e-3, rtol=1e-6)
-    ours = smooth_loss(theta, excess, given(wider.terms, joined)) - smooth_loss(
-        theta, excess_at(problem.terms, theta), given(problem.terms, data)
-    )
-    constant = np.sum(np.asarray(jax.scipy.special.gammaln(mean + 1)), axis=0)
-    np.testing.assert_allclose(ours, weight * (np.sum(mu - mean * np.log(mu), axis=0) + constant), rtol=1e-5)
-    again = np.asarray(wider.responses(wider.solved(joined, fit.prior, start=theta)))[stretch_bins]
-    assert (
-        np.abs(again.mean(axis=0) / mean.mean(axis=0) - 1).max() < np.abs(mu.mean(axis=0) / mean.mean(axis=0) - 1).max()
-    )
-    assert len(joined.only(np.ones((1, 1), bool)).counts) == len(wider.data.counts)
-    assert joined.spikes.tolist() == data.spikes.tolist()
 
 
 def test_a_mean_count_is_a_mean_of_log_likelihoods():

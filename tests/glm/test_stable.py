@@ -25,7 +25,7 @@ def fits():
 
 
 @pytest.mark.slow
-def test_a_fit_that_runs_away_is_held_by_its_own_runs(fits):
+def test_a_fit_that_runs_away_is_held(fits):
     key = jax.random.key(3)  # not that of the fit
     plain, stable = (fit.stability(key, runs=8, duration=40.0) for fit in fits)
     assert plain.unstable.sum() >= 6
@@ -35,11 +35,23 @@ def test_a_fit_that_runs_away_is_held_by_its_own_runs(fits):
 
 
 @pytest.mark.slow
-def test_what_it_costs_is_said(fits):
+def test_what_it_costs_is_said_and_the_weights_stay(fits):
     plain, stable = fits
     assert plain.stabilised is None
-    assert stable.stabilised.weight > 0
+    assert stable.stabilised.share > 0
     had, has = stable.stabilised.bits
-    assert 0 < has < had
-    assert f"{has:.3f}" in str(stable.stabilised)
+    assert f"from {had:.3f} to {has:.3f}" in str(stable.stabilised)
     assert any("free runs ran away" in line for line in stable.warnings)
+    np.testing.assert_array_equal(stable.weights, plain.weights)
+    np.testing.assert_array_equal(stable.standard_errors, plain.standard_errors)
+
+
+@pytest.mark.slow
+def test_responses_are_held_in_the_share_of_the_bins_that_is_said(fits):
+    plain, stable = (fit.responses()[fit.data.counted[:, 0]] for fit in fits)
+    highest = stable.max(axis=0)
+    np.testing.assert_allclose(stable, np.minimum(plain, highest), rtol=1e-12)
+    np.testing.assert_allclose((plain > highest).mean(axis=0), fits[1].stabilised.share, rtol=0.05)
+    spikes = fits[1].stability(jax.random.key(3), runs=2, duration=40.0).spikes
+    _, response = glm.forced_run(fits[1].model, spikes[0])
+    assert np.all(np.asarray(response) <= highest[:, None] * (1 + 1e-6))
