@@ -89,22 +89,19 @@ def choose_patterns(names: list[str], variant: str) -> list:
     if variant not in VARIANTS:
         raise InputError(f"--variant {variant}: is unknown; use {' or '.join(VARIANTS)}")
     every = gj.gallery.variant(variant)
-    slug_of = {pattern.letter.lower(): slug for slug, pattern in every.items()} | {slug: slug for slug in every}
-    slugs = {slug_of.get(name.lower().replace("-", "_").replace(" ", "_")) for name in names}
-    if None in slugs:
-        unknown = next(name for name in names if name.lower().replace("-", "_").replace(" ", "_") not in slug_of)
-        raise InputError(f"there is no pattern {unknown!r}; there are {', '.join(every)}, or their letters A to T")
+    slugs = {every[name].slug for name in names}
     return [pattern for slug, pattern in every.items() if not names or slug in slugs]
 
 
 def _page(patterns) -> Files:
     from glifjax.patterns.page import overview, page, run_gallery
+    from glifjax.plots.trace import as_file
 
     with stage(f"simulating {len(patterns)} pattern{'s' * (len(patterns) > 1)} with their controls, in one call"):
         entries = run_gallery(patterns)
     with stage("drawing the figure"):
         figure = overview(entries)
-        files = {f"gallery.{kind}": _image(figure, kind) for kind in ("png", "svg")}
+        files = {f"gallery.{kind}": as_file(figure, kind) for kind in ("png", "svg")}
     with stage("writing the page"):
         files["gallery.html"] = page(entries).encode()
     results = [(entry, result) for entry in entries for result in entry.results]
@@ -118,13 +115,14 @@ def _page(patterns) -> Files:
 
 def _plots(patterns) -> Files:
     import glifjax as gj
+    from glifjax.plots.trace import as_file
 
     files = {}
     for pattern in patterns:
         with stage(f"{pattern.letter}  {pattern.name}"):
             trace = gj.simulate(pattern.neuron, pattern.current, pattern.dt)
             title = f"{pattern.letter}  {pattern.name}"
-            files[f"{pattern.slug}.png"] = _image(gj.plot_trace(trace, pattern.current, title=title), "png")
+            files[f"{pattern.slug}.png"] = as_file(gj.plot_trace(trace, pattern.current, title=title))
         out_console.print(f"    spikes: {len(trace.spikes())}")
     return files
 
@@ -148,6 +146,7 @@ def _sweep(names, patterns, texts: tuple[str, str], size: int) -> tuple[Callable
 
 def _swept(pattern, x, y, size: int, name: str) -> Files:
     from glifjax.patterns.page.sweep import run_sweep, sweep_picture
+    from glifjax.plots.trace import as_file
 
     start, columns = time.perf_counter(), (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err_console, transient=True) as progress:
@@ -157,13 +156,7 @@ def _swept(pattern, x, y, size: int, name: str) -> Files:
     out_console.print(f"  [green]✓[/green] {what} [dim]{time.perf_counter() - start:.1f} s[/dim]")
     numbers = io.BytesIO()
     swept.save(numbers)
-    return {f"{name}.png": _image(sweep_picture(swept), "png"), f"{name}.npz": numbers.getvalue()}
-
-
-def _image(figure, kind: str) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind)
-    return buffer.getvalue()
+    return {f"{name}.png": as_file(sweep_picture(swept)), f"{name}.npz": numbers.getvalue()}
 
 
 def _check_folder(out: Path | None, names: list[str], overwrite: bool) -> None:

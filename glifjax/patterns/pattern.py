@@ -22,12 +22,13 @@ class Response:
 
     Attributes:
         times: of the spikes, ms.
-        voltage: at the end of each step, (T,), mV.
+        voltage, threshold: at the end of each step, (T,), mV.
         duration: ms.
     """
 
     times: np.ndarray
     voltage: np.ndarray
+    threshold: np.ndarray
     duration: float
 
     def between(self, start: float | int, stop: float | int) -> np.ndarray:

@@ -127,17 +127,17 @@ def respond(patterns: Iterable[Pattern], **static: Any) -> list[Response]:
     patterns = list(patterns)
     neurons, currents, steps = batch(patterns, **static)
     dt = patterns[0].dt
-    traces = (np.asarray(values) for values in _crossings_and_voltages(neurons, currents, dt))
-    responses = []
-    for crossing, voltage, n in zip(*traces, steps, strict=True):
-        responses.append(Response(1e3 * times_of(crossing[:n], dt), 1e3 * voltage[:n].astype(float), 1e3 * n * dt))
-    return responses
+    traces = (np.asarray(values, float) for values in _traces(neurons, currents, dt))
+    return [
+        Response(1e3 * times_of(crossing[:n], dt), 1e3 * voltage[:n], 1e3 * threshold[:n], 1e3 * float(n) * dt)
+        for crossing, voltage, threshold, n in zip(*traces, steps, strict=True)
+    ]
 
 
 @eqx.filter_jit
-def _crossings_and_voltages(neurons, currents, dt):
+def _traces(neurons, currents, dt):
     def run(neuron, current):
         trace = simulate(neuron, current, dt)
-        return trace.crossing, trace.voltage
+        return trace.crossing, trace.voltage, trace.threshold
 
     return jax.vmap(run)(neurons, currents)

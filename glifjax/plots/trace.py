@@ -102,12 +102,13 @@ def _panels(n: int) -> list[Any]:
 
 def shown_in_notebooks(figure: Any) -> None:
     """Have a notebook show a figure, whatever its backend, and without pyplot."""
-    figure._repr_png_ = lambda: _png(figure)
+    figure._repr_png_ = lambda: as_file(figure)
 
 
-def _png(figure) -> bytes:
+def as_file(figure: Any, kind: str = "png", dpi: float | str = "figure") -> bytes:
+    """A matplotlib Figure as the bytes of a file."""
     buffer = BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format=kind, dpi=dpi)
     return buffer.getvalue()
 
 

@@ -68,7 +68,7 @@ def test_a_sweep_is_a_picture_and_its_numbers(here):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["bursty"], "there is no pattern 'bursty'; there are tonic_spiking, class_1,"),
+        (["bursty"], "pattern 'bursty' is unknown; use one of tonic_spiking, class_1,"),
         (["--variant", "book"], "--variant book: is unknown; use paper or notebook"),
         (["M", "--sweep", "a", "A9"], "the neuron has no parameter 'A9'; it has C, G, El,"),
         (["M", "--sweep", "a=3:1", "A1"], "'a=3:1' is no range; write a=LOW:HIGH with LOW below HIGH, in 1/s"),

@@ -1,12 +1,10 @@
-"""What the page's figures share: colours, names, sizes, and a figure as a file."""
+"""What the page's figures share: colours, names, sizes."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..binned import Binned
@@ -38,14 +36,6 @@ def grid(count: int, height: float, columns: int = 4, sharey: bool = False) -> t
     for axes in panels[count:]:
         axes.set_visible(False)
     return drawn, list(panels)
-
-
-def png(drawn: Figure) -> bytes:
-    """A figure as a file."""
-    buffer = BytesIO()
-    FigureCanvasAgg(drawn)
-    drawn.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
 
 
 def plain(axes: Any) -> None:

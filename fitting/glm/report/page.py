@@ -9,13 +9,14 @@ from markupsafe import Markup
 
 from glifjax import html
 from glifjax.io.writing import check_target, write_whole
+from glifjax.plots.trace import as_file
 
 from ..fit import Fit
 from ..scores import DOUBTFUL, Scores
 from ..stability import Stability
 from . import network, quality, spikes
 from .correlograms import correlograms
-from .drawing import Units, png, strongest_pairs
+from .drawing import Units, strongest_pairs
 
 #: Pairs whose kernels and correlograms are drawn.
 PAIRS = 12
@@ -172,7 +173,7 @@ def _table(fit: Fit, score: Scores, free: Stability, units: Units) -> Markup:
 
 
 def _figure(drawn, words: str) -> Markup:
-    return html.markup("<figure>{}</figure>", html.image(png(drawn), "png", words))
+    return html.markup("<figure>{}</figure>", html.image(as_file(drawn, dpi=130), "png", words))
 
 
 def _grid(*figures) -> Markup:

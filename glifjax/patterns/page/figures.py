@@ -30,7 +30,7 @@ def draw(voltage: Axes, stimulus: Axes, shown: Shown) -> None:
     neuron, time = pattern.neuron, 1e3 * pattern.dt * np.arange(len(response.voltage) + 1)
     lines = (
         (response.voltage, neuron.init_voltage, VOLTAGE, "-", 1.1),
-        (shown.threshold, neuron.init_threshold, THRESHOLD, "--", 1.0),
+        (response.threshold, neuron.init_threshold, THRESHOLD, "--", 1.0),
     )
     traces = []
     for values, start, colour, style, width in lines:

@@ -1,18 +1,10 @@
 """Every pattern of a gallery with every run of its checks, in one call."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import equinox as eqx
-import jax
-import numpy as np
-from jaxtyping import ArrayLike, Float
-
-from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.patterns.pattern import Check, Pattern, Response, Run
-from glifjax.patterns.populations import batch
-from glifjax.simulation.simulate import simulate
-from glifjax.trace import times_of
+from glifjax.patterns.populations import respond
 
 
 @dataclass(frozen=True)
@@ -21,13 +13,11 @@ class Shown:
 
     Attributes:
         pattern: what was run.
-        response: spike times and voltage.
-        threshold: at the end of each step, mV.
+        response: what it showed.
     """
 
     pattern: Pattern
     response: Response
-    threshold: Float[np.ndarray, " T"]
 
 
 @dataclass(frozen=True)
@@ -49,26 +39,15 @@ class Entry:
     results: tuple[Result, ...]
 
 
-@eqx.filter_jit
-def run_batch(neurons: MihalasNiebur, currents: Float[ArrayLike, "n T"], dt: float) -> tuple[jax.Array, ...]:
-    """Crossings (n, T, k), voltage and threshold (n, T) of a batch, s and V."""
-
-    def run(neuron, current):
-        trace = simulate(neuron, current, dt)
-        return trace.crossing, trace.voltage, trace.threshold
-
-    return jax.vmap(run)(neurons, currents)
-
-
-def run_gallery(patterns: Iterable[Pattern], run_batch: Callable = run_batch) -> list[Entry]:
+def run_gallery(patterns: Iterable[Pattern]) -> list[Entry]:
     """Run patterns and their checks, all as one batch.
 
     Args:
         patterns: one or more, of one time step.
-        run_batch: runs the batch; called once, as run_batch is.
     """
     patterns = list(patterns)
-    shown = iter(_run([p.with_run(run) for p in patterns for run in every_run(p)], run_batch))
+    runs = [pattern.with_run(run) for pattern in patterns for run in every_run(pattern)]
+    shown = map(Shown, runs, respond(runs))
     return [_entry(pattern, shown) for pattern in patterns]
 
 
@@ -89,15 +68,3 @@ def _entry(pattern: Pattern, shown: Iterator[Shown]) -> Entry:
             holds = bool(check.holds(*(run.response for run in runs)))
             results.append(Result(kind, check, runs, holds))
     return Entry(pattern, own, tuple(results))
-
-
-def _run(patterns: list[Pattern], run_batch: Callable) -> list[Shown]:
-    neurons, currents, steps = batch(patterns)
-    dt, shown = patterns[0].dt, []
-    traces = (np.asarray(values, float) for values in run_batch(neurons, currents, dt))
-    for pattern, n, crossing, voltage, threshold in zip(patterns, steps, *traces, strict=True):
-        response = Response(
-            times=1e3 * times_of(crossing[:n], dt), voltage=1e3 * voltage[:n], duration=1e3 * float(n) * dt
-        )
-        shown.append(Shown(pattern, response, 1e3 * threshold[:n]))
-    return shown

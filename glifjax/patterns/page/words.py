@@ -52,7 +52,7 @@ def _span(low: float, high: float, digits: int) -> str:
 
 
 def _least_distance(shown: Shown) -> str:
-    distance = (shown.threshold - shown.response.voltage).min()
+    distance = (shown.response.threshold - shown.response.voltage).min()
     return f"{distance:.2g} mV" if distance >= 1e-3 else "less than 0.001 mV"
 
 
