@@ -5,7 +5,7 @@ followed step by step. Parameters carry the names of AllenSDK's neuron_config.js
 """
 
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -14,9 +14,10 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
-from glifjax.arrays import MOST_STEPS, as_float, as_steps
+from glifjax.arrays import as_float, as_steps
 from glifjax.checks import require, require_one_length, require_part, require_positive
 from glifjax.errors import InputError, shown
+from glifjax.glif.state import NEVER, GLIFState
 from glifjax.glif.words import described, level_of
 from glifjax.neuron import AbstractSpikingNeuron, Input, Sample, SpikeCut, Status, check_spike_cut
 from glifjax.rules.base import PLACES, Rule
@@ -41,8 +42,6 @@ SMALLEST_R = 1e2
 LARGEST_R = 1e14
 #: Samples that AllenSDK still fills with the reset state before a run stops at a bad reset.
 BAD_RESET_SAMPLES = 5
-#: Steps since the last spike, where there has been none; half the range of an int32, so that counting on is safe.
-NEVER = MOST_STEPS
 
 
 class Coefficients(eqx.Module):
@@ -54,30 +53,6 @@ class Coefficients(eqx.Module):
     a: Float[Array, ""] = eqx.field(default=1.0, converter=as_float)
     b: Float[Array, ""] = eqx.field(default=1.0, converter=as_float)
     asc_amp_array: Float[Array, "*n"] = eqx.field(default=1.0, converter=as_float)
-
-
-class GLIFState(eqx.Module):
-    """What a GLIF neuron carries from step to step.
-
-    Attributes:
-        voltage: V, relative to El_reference.
-        threshold: the threshold and its components, V: a Threshold, or what the threshold rule's `init` makes.
-        afterspike_currents: A, one scalar each (scalars vectorise over neurons where an array does not); or what the
-            afterspike rule's `init` makes, which iterates over them.
-        membrane: the gates of each membrane current.
-        since_spike: steps since the last spike; everything is held until they exceed the spike cut. NEVER and more
-            where there has been none.
-        halted: the reset left the voltage above the threshold, where AllenSDK stops.
-        accumulated: hazard, spikes; None for a neuron that does not gather it.
-    """
-
-    voltage: Float[Array, ""]
-    threshold: Any
-    afterspike_currents: Any
-    membrane: tuple[Any, ...]
-    since_spike: Int[Array, ""]
-    halted: Bool[Array, ""]
-    accumulated: Float[Array, ""] | None = None
 
 
 @places_for_rules(*PLACES)

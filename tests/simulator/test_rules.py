@@ -17,7 +17,7 @@ from scipy.linalg import expm
 
 import glifjax as gj
 from glifjax import rules
-from glifjax.glif.glif import NEVER
+from glifjax.glif.state import NEVER
 from glifjax.io.config.neuron_config import METHODS
 from glifjax.rules.membrane import Gate, GatedCurrent, Instantaneous
 from glifjax.rules.threshold import ThreeComponentsEuler
