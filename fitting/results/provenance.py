@@ -83,7 +83,7 @@ def fingerprint(origin: Mapping[str, Any]) -> str:
     """
     machine = {key: value for key, value in origin["machine"].items() if key != "threads"}
     parts = (_digests(origin), machine, *(origin[key] for key in ("settings", "versions", "source")))
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+    return _twelve_digits(parts)
 
 
 def task(origin: Mapping[str, Any]) -> str:
@@ -98,7 +98,10 @@ def task(origin: Mapping[str, Any]) -> str:
     Raises:
         LookupError, TypeError: it states no origin.
     """
-    parts = (_digests(origin), *assignment(origin).values())
+    return _twelve_digits((_digests(origin), *assignment(origin).values()))
+
+
+def _twelve_digits(parts: tuple) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -91,8 +91,6 @@ GROUPS = {
     "b": "Threshold", "threshold_dynamics": "Threshold", "threshold_reset": "Threshold",
     "membrane_currents": "Membrane currents", "escape_noise": "Hazard", "accumulated_hazard": "Hazard",
 }  # fmt: skip
-
-
 #: Headings in their order.
 ORDER = [
     "Membrane", "Threshold", "Afterspike currents", "Membrane currents", "Hazard", "After a spike", "At the start",
@@ -141,7 +139,7 @@ def quantities(neuron: AbstractNeuron, moving: Collection[int]) -> list[Quantity
         neuron: any.
         moving: places in `values_of(neuron)` that a run follows from; the others have no slider.
     """
-    rows: dict[tuple, Quantity] = {}
+    rows: dict[str, Quantity] = {}
     place = 0
     for path, leaf in jax.tree_util.tree_leaves_with_path(eqx.filter(neuron, eqx.is_array)):
         keys = [getattr(key, "name", getattr(key, "idx", getattr(key, "key", None))) for key in path]
@@ -158,16 +156,15 @@ def quantities(neuron: AbstractNeuron, moving: Collection[int]) -> list[Quantity
     return sorted(rows.values(), key=lambda row: ORDER.index(row.group))
 
 
-def _shared(row: Quantity) -> tuple:
+def _shared(row: Quantity) -> str:
     """Equal for one number in two rules: the threshold decays by b_spike between spikes, and through their cut."""
-    last = row.name.split(".")[-1]
-    return ("b_spike",) if last == "b_spike" else (row.name,)
+    return "b_spike" if row.name.split(".")[-1] == "b_spike" else row.name
 
 
 def _quantity(neuron: Any, keys: list, index: list[int], value: float, place: int, whole: bool) -> Quantity:
     owner = neuron
     for key in keys[:-1]:
-        owner = owner[key] if isinstance(key, int) else (owner[key] if isinstance(owner, dict) else getattr(owner, key))
+        owner = owner[key] if isinstance(key, int) or isinstance(owner, dict) else getattr(owner, key)
     field = str(keys[-1])
     unit = _unit(owner, field)
     scale = unit.scale * (_coefficient(neuron, keys, index) if _is_ours(owner) else 1.0)
