@@ -19,17 +19,17 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from ..data.amplifier import running_median, white_noise, without_hum
 from ..data.arrays import FitData
-from ..data.hum import running_median, without_hum
-from ..data.stimulus import MEAN, in_rows
+from ..data.stimulus import MEAN, envelope
 from ..model.patched import PatchedNeuron
 from .evaluate import spike_trains
 
 #: A step is flat for at least this long, s.
 SHORTEST = 0.1
-#: It varies by less than this share of its height (sd), noise of its single samples aside,
+#: It varies by less than this share of its height (sd), an amplifier's noise aside,
 FLAT = 0.1
-#: and is so many times as high as that noise, in means over an ms.
+#: and is so many times as high as that noise.
 STANDS_OUT = 3.0
 #: It begins and ends with jumps of more than this share of all that the current moves.
 EDGE = 0.2
@@ -127,9 +127,8 @@ def find_step(current: Float[np.ndarray, " T"], dt: float) -> tuple[float, float
     Pulses before it, as of a test of the seal, are shorter. Of several about as long (FLAT) the first counts: what the
     others meet hangs on those before them. Noise and hum of an amplifier that measured the current do not matter.
     """
-    rows = in_rows(current, 1 / dt)
-    every, means = rows.shape[1], without_hum(rows.mean(axis=1))
-    noise = float(np.median(rows.std(axis=1))) / np.sqrt(every)
+    every, means = max(1, round(MEAN / dt)), without_hum(envelope(current, 1 / dt))
+    noise = white_noise(means)
     above, course = (trace - np.median(means[: max(1, len(means) // 50)]) for trace in (means, running_median(means)))
     edges = np.flatnonzero(np.abs(np.diff(course)) > EDGE * np.ptp(course)) + 1
     lowest = max(FLAT * np.abs(course).max(initial=0.0), STANDS_OUT * noise)

@@ -10,20 +10,18 @@ import glifjax as gj
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
+from .amplifier import running_median, wanders, without_hum
 from .arrays import same_step, time_step
-from .hum import running_median, without_hum
-from .stimulus import in_rows, same_stimulus
+from .stimulus import envelope, same_stimulus
 from .usable import is_driven
 
 #: Words in a protocol's name that say what it is for.
 TRAINING_WORDS = ("train", "fit", "noise 1", "noise1")
 HELD_OUT_WORDS = ("test", "valid", "held", "frozen", "noise 2", "noise2")
-#: A current is noise where it turns in more than this share of its ms,
+#: A current is noise where it wanders and turns in more than this share of its ms,
 TURNING = 0.02
-#: by more than this part of its range,
+#: by more than this part of its range;
 SIZEABLE = 0.01
-#: and by more than so many times what its samples scatter in an ms;
-SCATTER = 3.0
 #: or where more than this share of it,
 NOISY = 0.05
 #: is further than this part of its range from its running median. Steps and ramps are neither.
@@ -72,27 +70,20 @@ def inspect(sweeps: Sequence[gj.Sweep]) -> list[Candidate]:
 
 def _candidate(sweep: gj.Sweep) -> Candidate:
     current, rate = sweep.current, sweep.rate
-    rows = in_rows(current, rate)
-    envelope = rows.mean(axis=1)
+    means = envelope(current, rate)
     spikes = len(find_spike_peaks(without_drop(sweep.voltage, current, rate), rate))
-    clean = without_hum(envelope)
+    clean = without_hum(means)
     off = np.abs(clean - running_median(clean))
-    scatter = float(np.median(rows.std(axis=1))) / np.sqrt(rows.shape[1])
-    is_noise = _turns(clean, scatter) or bool(np.mean(off > TURBULENT * np.ptp(clean)) > NOISY)
-    return Candidate(sweep, envelope, spikes, is_noise, is_driven(current, rate), float(np.median(off)))
+    is_noise = (wanders(clean) and _turns(clean)) or bool(np.mean(off > TURBULENT * np.ptp(clean)) > NOISY)
+    return Candidate(sweep, means, spikes, is_noise, is_driven(current, rate), float(np.median(off)))
 
 
-def _turns(envelope: Float[np.ndarray, " n"], scatter: float) -> bool:
-    """Whether 1 ms means keep turning: steps and ramps change in few places or steadily.
-
-    Args:
-        envelope: A.
-        scatter: of a mean, as far as that of its samples makes it, A.
-    """
-    size = max(SIZEABLE * np.ptp(envelope), 2 * SCATTER * np.sqrt(2) * scatter)
-    change = np.round(np.diff(envelope) / size) if size else np.zeros(0)
+def _turns(means: Float[np.ndarray, " n"]) -> bool:
+    """Whether 1 ms means (A) keep turning: steps and ramps change in few places or steadily."""
+    size = SIZEABLE * np.ptp(means)
+    change = np.round(np.diff(means) / size) if size else np.zeros(0)
     turns = np.sum(np.diff(np.sign(change[change != 0])) != 0)
-    return bool(turns > TURNING * len(envelope))
+    return bool(turns > TURNING * len(means))
 
 
 def stimulus_groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:

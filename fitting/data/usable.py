@@ -9,10 +9,10 @@ import glifjax as gj
 from glifjax.io.nwb.electrodes import choice
 from glifjax.io.nwb.sweeps import RecordingError
 
+from .amplifier import white_noise, without_hum
 from .arrays import LOWEST_RATE, DataError
-from .hum import without_hum
 from .padding import find_padding
-from .stimulus import in_rows
+from .stimulus import envelope
 
 #: A sweep is at least so long, s.
 SHORTEST = 0.05
@@ -22,9 +22,9 @@ ZEROS = 10e-3
 JUMP = 5e-3
 #: A current whose means over 1 ms differ by less never changes, A;
 STILL = 1e-13
-#: nor does one that scatters by less than this, A, an amplifier's noise,
-SCATTER = 10e-12
-#: and whose means differ by less than so many times what that makes of them.
+#: nor does one in which white noise, of an amplifier that adds no more than this, A,
+SCATTER = 5e-12
+#: makes them differ by less than so many times its standard deviation.
 WHITE = 12.0
 
 
@@ -124,10 +124,9 @@ def check_named(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
 
 def is_driven(current: Float[np.ndarray, " T"], rate: float) -> bool:
     """Whether a stimulus (A, at a rate in Hz) changes at all, but for what the amplifier that measured it adds."""
-    rows = in_rows(current, rate)
-    means, scatter = without_hum(rows.mean(axis=1)), float(np.median(rows.std(axis=1)))
-    white = WHITE * scatter / np.sqrt(rows.shape[1]) if scatter < SCATTER else 0.0
-    return bool(np.ptp(means) > max(STILL, white))
+    means = without_hum(envelope(current, rate))
+    noise = white_noise(means)
+    return bool(np.ptp(means) > max(STILL, WHITE * noise if noise < SCATTER else 0.0))
 
 
 def refuse_stillness(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:

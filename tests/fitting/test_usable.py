@@ -1,6 +1,7 @@
 """Sweeps that cannot be used, recordings that tell nothing, currents of a wrong scale: left out, or refused."""
 
 import dataclasses
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -213,19 +214,36 @@ def test_an_undriven_sweep_does_not_train_alone():
     assert split.test[0][0].start == split.train[0].stop
 
 
-@pytest.mark.parametrize(("amplifier", "hum"), [(0.0, 0.0), (4e-12, 0.0), (4e-12, 8e-12)])
-def test_steps_are_steps_whether_commanded_or_measured(amplifier, hum):
+@pytest.mark.parametrize(
+    ("amplifier", "hum", "averaged"),
+    [(0.0, 0.0, 1), (4e-12, 0.0, 1), (4e-12, 8e-12, 1), (4e-12, 0.0, 5), (8e-12, 0.0, 12)],
+)
+def test_steps_are_steps_whether_commanded_or_measured(amplifier, hum, averaged):
+    """The amplifier's filter is a running mean over samples; its noise comes to as much after it."""
     noise = np.random.default_rng(1)
+    filtered = lambda trace: np.convolve(trace, np.full(averaged, 1 / averaged), "same")
     silent = [np.zeros_like(CURRENTS[0]), *CURRENTS[1:]]
     turn = 2 * np.pi * 49.95 * DT * np.arange(len(CURRENTS[0]))
     mains = hum * (np.sin(turn + 1) + 0.3 * np.sin(3 * turn))
-    currents = [current + mains + amplifier * noise.normal(size=len(current)) for current in silent]
+    added = lambda current: mains + amplifier * np.sqrt(averaged) * noise.normal(size=len(current))
+    currents = [filtered(current + added(current)) for current in silent]
     voltages = [answer(current) for current in silent]
     split = choose_sweeps(gj.Recording.from_arrays(currents, voltages, RATE, protocols="Long Square"))
     spiking = [number for number, voltage in enumerate(voltages, start=1) if (voltage > 0).any()]
     assert [part.number for group in split.test for part in group] == spiking[1::3]
     assert {part.number for part in split.train} == {1, 2, 3, 4, 5, 6} - set(spiking[1::3])
     assert "steps serve" in split.reasons[0]
+
+
+@pytest.mark.parametrize("memory", [1e-3, 3e-3, 50e-3])
+def test_noise_that_is_played_wanders(memory):
+    kick = np.random.default_rng(4).normal(size=20_000)
+    decay = np.exp(-DT / memory)
+    played = np.array(list(accumulate(kick, lambda before, now: decay * before + now)))
+    pedestal = np.concatenate([np.zeros(5000), 2e-10 + 4e-11 * played / played.std(), np.zeros(5000)])
+    (candidate,) = inspect(gj.Recording.from_arrays(pedestal, np.full(30_000, -0.07), RATE).sweeps)
+    assert candidate.is_noise
+    assert find_step(pedestal, DT) is None
 
 
 def test_small_steps_beside_large_ones_are_steps_too():
