@@ -67,11 +67,14 @@ class AllenLevel(AbstractLevel):
         return Moved(membrane, self._threshold().coordinates(model))
 
     def stages(self, moved: Sequence[AbstractCoordinate]) -> tuple[AbstractStage, ...]:
-        """The membrane that the spikes choose, where a spike does anything to it, then the threshold."""
+        """The membrane, then the threshold; where a spike does anything to the membrane, the spikes choose of several,
+        each with its threshold.
+        """
         membrane, threshold = replace(self.membrane, moved=tuple(moved)), self._threshold()
         if not (self.resets or self.currents):
             return membrane, threshold
-        return ChosenMembrane(membrane=membrane, threshold=threshold, resets=self.resets), threshold
+        chosen = ChosenMembrane(membrane=membrane, threshold=threshold, resets=self.resets)
+        return chosen, self._threshold(search=False)
 
     def refit(
         self, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]

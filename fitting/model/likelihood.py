@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
 import glifjax as gj
@@ -73,15 +74,23 @@ def _log_e(noise: gj.EscapeNoise, excess, dt):
 
 
 def _with_slopes(model, data, moved, of_excess: Callable):
-    def one(current, start, forced):
-        def value_at(x):
-            placed = place(model, moved, x)
-            trace = placed.simulate(current, data.dt, recorded_start=start, spikes=forced)
-            value = of_excess(placed.noise, trace.voltage_before_reset - trace.threshold_before_reset)
-            return value, (value, trace.refractory)
+    """A function f of noise and V - threshold, df/dx = df/d(excess) d(excess)/dx + df/d(noise) d(noise)/dx, and which
+    steps are refractory.
+    """
+    x = positions(model, moved)
+    noise_at = lambda x: ravel_pytree(place(model, moved, x).noise)[0]
+    noise, as_noise = ravel_pytree(place(model, moved, x).noise)
 
-        slopes, (value, refractory) = jax.jacfwd(value_at, has_aux=True)(positions(model, moved))
-        return value, slopes, refractory
+    def one(current, start, forced):
+        def excess_at(x):
+            trace = place(model, moved, x).simulate(current, data.dt, recorded_start=start, spikes=forced)
+            excess = trace.voltage_before_reset - trace.threshold_before_reset
+            return excess, (excess, trace.refractory)
+
+        slopes, (excess, refractory) = jax.jacfwd(excess_at, has_aux=True)(x)
+        value, by_excess = jax.jvp(lambda e: of_excess(as_noise(noise), e), (excess,), (jnp.ones_like(excess),))
+        by_noise = jax.jacfwd(lambda n: of_excess(as_noise(n), excess))(noise)
+        return value, by_excess[:, None] * slopes + by_noise @ jax.jacfwd(noise_at)(x), refractory
 
     return jax.vmap(one)(*map(jnp.asarray, (data.current, data.voltage[:, 0], data.forced)))
 

@@ -25,12 +25,6 @@ from .threshold import Threshold
 _RESET = lambda model: (model.neuron.voltage_reset.a, model.neuron.voltage_reset.b)
 _INTERCEPT = lambda model: model.neuron.voltage_reset.b
 _AMPLITUDES = lambda model: model.neuron.asc_amp_array
-_THRESHOLD = lambda model: (
-    model.neuron.th_inf,
-    model.neuron.escape_noise,
-    model.neuron.threshold_reset,
-    model.neuron.threshold_dynamics,
-)
 Moved = tuple[AbstractCoordinate, ...]
 
 
@@ -51,18 +45,17 @@ class ChosenMembrane(AbstractStage):
     name: str = "membrane"
 
     def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
-        """The best membrane; the threshold is as it was."""
+        """The best membrane, with the threshold under which it was the best."""
         best = self.membrane(model, data)
-        first = self.threshold(best.model, data)
-        least = first.losses[-1]
+        first = chosen = self.threshold(best.model, data)
         # the others start from there, so that the threshold's rates need no search
         polished = replace(self.threshold, search=False)
         for start, moved in self._simpler(model, first.model):
             outcome = replace(self.membrane, moved=moved)(start, data)
-            loss = polished(outcome.model, data).losses[-1]
-            if loss < least:
-                best, least = outcome, loss
-        return best._replace(model=eqx.tree_at(_THRESHOLD, best.model, _THRESHOLD(model)))
+            threshold = polished(outcome.model, data)
+            if threshold.losses[-1] < chosen.losses[-1]:
+                best, chosen = outcome, threshold
+        return best._replace(model=chosen.model)
 
     def _simpler(self, model: PatchedNeuron, fitted: PatchedNeuron) -> Iterator[tuple[PatchedNeuron, Moved]]:
         """Where each other way starts, and what it moves."""

@@ -25,8 +25,8 @@ class FisherScoring(eqx.Module):
 
     Attributes:
         steps: at most.
-        enough: it stops when a step changes the loss by less, nats.
-        damping: what it starts with.
+        enough: it stops when a step would gain less, by half the Newton decrement g^T F^-1 g, or gained less, nats.
+        damping: what it starts with, and the least: less makes no difference to a step.
         eased, tightened: what multiplies the damping after a step that gained, and after one that did not.
     """
 
@@ -34,7 +34,7 @@ class FisherScoring(eqx.Module):
     enough: float = 0.05
     damping: float = 1e-3
     eased: float = 0.1
-    tightened: float = 5.0
+    tightened: float = 10.0
 
     def __call__(
         self, model: PatchedNeuron, moved: Sequence[AbstractCoordinate], data: FitData
@@ -46,12 +46,14 @@ class FisherScoring(eqx.Module):
         losses = [float(loss)]
         for _ in range(self.steps):
             step = -np.linalg.solve(fisher + damping * np.diag(np.diag(fisher)), gradient)
+            if -gradient @ step / 2 < self.enough:
+                break
             there = at(x + step)
             gain = losses[-1] - float(there[0])
             if gain > 0:
                 x, (loss, gradient, fisher) = x + step, there
                 losses.append(float(loss))
-            damping *= self.eased if gain > 0 else self.tightened
+            damping = max(self.damping, damping * (self.eased if gain > 0 else self.tightened))
             if abs(gain) < self.enough:
                 break
         return place(model, moved, x), losses
