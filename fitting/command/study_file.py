@@ -31,7 +31,8 @@ def read_options(path: Path, names: set[str]) -> dict[str, Any]:
         names: of the command's parameters.
 
     Raises:
-        InputError: the file cannot be read, is no TOML, names no such option, or cells that are no list of paths.
+        InputError: the file cannot be read, is no TOML, names no such option, cells that are no list of paths, or
+            another option that is neither text nor number.
     """
     try:
         check_regular(path)
@@ -46,6 +47,9 @@ def read_options(path: Path, names: set[str]) -> dict[str, Any]:
     cells = options.get("cells", [])
     if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
         raise InputError(f"{path}: cells is {shown(cells)}; give a list of paths")
+    for name, value in options.items():
+        if name != "cells" and not isinstance(value, str | int | float):
+            raise InputError(f"{path}: {name} is {shown(value)}; give it as on the command line, as one text or number")
     return options | ({"cells": [meant for cell in cells for meant in _paths(cell, path)]} if cells else {})
 
 

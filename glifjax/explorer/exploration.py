@@ -1,6 +1,7 @@
 """explore(): a neuron, the twenty patterns and a recording as what a page is made of."""
 
 import dataclasses
+import json
 import math
 import os
 from collections.abc import Sequence
@@ -20,7 +21,6 @@ from glifjax.explorer.quantities import quantities
 from glifjax.explorer.recorded import packed_sweep
 from glifjax.glif.glif import GLIF
 from glifjax.io.config.neuron_config import neuron_to_config
-from glifjax.io.config.values import NeuronConfigError
 from glifjax.io.nwb.recording_writer import SweepArrays
 from glifjax.io.nwb.sweeps import Sweep
 from glifjax.io.writing import write_whole
@@ -167,13 +167,15 @@ def _model(neuron: Any, program: Program, number: int, dt: float) -> dict[str, A
 
 
 def _config(neuron: AbstractNeuron) -> dict[str, Any] | None:
-    """What a file says of the neuron; None for one of one's own, or a rule of one's own without a name in files."""
+    """What a file says of the neuron; None where files hold none such."""
     if not isinstance(neuron, GLIF | MihalasNiebur):
         return None
     try:
-        return neuron_to_config(neuron)
-    except NeuronConfigError:
+        config = neuron_to_config(neuron)
+        json.dumps(config, allow_nan=False)
+    except ValueError:  # a rule of one's own without a name in files; a number that is not finite
         return None
+    return config
 
 
 def javascript_name(value: float) -> str:

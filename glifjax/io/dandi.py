@@ -72,7 +72,10 @@ class Dandi(AbstractArchive):
         Raises:
             DownloadError: it is no such address, or means no file.
         """
-        assets = list(self._listed(address) if address.startswith("dandi:") else self._asset(address))
+        try:
+            assets = list(self._listed(address) if address.startswith("dandi:") else self._asset(address))
+        except NothingFound as error:
+            raise NothingFound(f"{address}: is not in the archive; check its numbers and version ({error})") from error
         if not assets:
             raise NothingFound(f"{address}: means no NWB file of the archive; check the pattern")
         return sorted(assets, key=lambda asset: asset.place)
@@ -113,9 +116,9 @@ class Dandi(AbstractArchive):
         first = f"dandisets/{dandiset}/versions/{version}/assets/?glob={quote(pattern)}&page_size=1000"
         root = PurePosixPath(dandiset) / version
         for row in self._pages(first, f"{root}/assets", renewed=version == DRAFT):
-            path = PurePosixPath(_path(row))
-            if path.suffix == ".nwb" and isinstance(row.get("asset_id"), str) and re.fullmatch(NUMBER, row["asset_id"]):
-                yield Asset(row["asset_id"], root / path)
+            number = row.get("asset_id")
+            if str(row.get("path")).endswith(".nwb") and isinstance(number, str) and re.fullmatch(NUMBER, number):
+                yield Asset(number, root / _path(row))
 
     def _latest(self, dandiset: str) -> str:
         rows = self._pages(f"dandisets/{dandiset}/versions/?page_size=1000", f"{dandiset}/versions", renewed=True)

@@ -194,6 +194,8 @@ def test_options_of_a_file_give_way_to_the_command_line(tmp_path):
         "levels = 1": "'levels' is no option",
         "cells = 3": "list of paths",
         "cells = ['a**']": "means no paths",
+        "level = [1, 2]": r"level is \[1, 2\]; give it as on the command line",
+        "out = {a = 1}": "out is {'a': 1}; give",
         "=": "is not TOML",
     }
     for text, words in (refusals | {"a = {" * 3000: "is not TOML"}).items():

@@ -99,6 +99,13 @@ def test_16_bits_hold_a_voltage():
     assert packed(np.zeros(3))["scale"] == 1.0
 
 
+def test_a_neuron_that_no_file_holds_is_explored():
+    neuron = gj.MihalasNiebur(th_reset=-np.inf, integrator="exponential_euler")
+    exploration = gj.explore(neuron, patterns=False)
+    assert exploration.data["models"][0]["config"] is None
+    assert '"-Infinity"' in exploration.html()
+
+
 def test_what_cannot_be_explored_is_refused():
     with pytest.raises((InputError, TypeCheckError), match=r"neuron_config\.json"):
         gj.explore("neuron_config.json")  # pyright: ignore

@@ -24,12 +24,15 @@ class Archive(BaseHTTPRequestHandler):
     bytes = FILES
     versions = ("draft", "0.9.1", "0.210913.1639")
     endless = False
+    missing = ""
     asked: list[str] = []  # noqa: RUF012
 
     def do_GET(self):
         address = urlsplit(self.path)
         query, parts = parse_qs(address.query), address.path.strip("/").split("/")
         self.asked.append(address.path)
+        if self.missing and self.missing in address.path:
+            return self.send_error(404)
         if address.path.endswith("/versions/"):
             answer = {"results": [{"version": version} for version in self.versions], "next": None}
         elif address.path.endswith("/assets/"):
@@ -46,6 +49,7 @@ class Archive(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        return None
 
     def log_message(self, *_):
         """Nothing is printed."""
@@ -100,6 +104,25 @@ def test_bytes_of_another_digest_are_refused(archive, tmp_path, monkeypatch):
 def test_addresses_that_mean_nothing(archive, address, words):
     with pytest.raises(DownloadError, match=words):
         archive().recordings(address)
+
+
+@pytest.mark.parametrize(
+    ("missing", "address"),
+    [("/000020/", "dandi://dandi/000020/*"), ("/0.9.9/", "dandi://dandi/000020@0.9.9/*"), ("/assets/", None)],
+)
+def test_what_the_archive_does_not_have_is_named_as_it_was_asked_for(archive, monkeypatch, missing, address):
+    monkeypatch.setattr(Archive, "missing", missing)
+    one = archive()
+    address = address or f"{one.base_url}/assets/{NUMBERS['sub-1/a.nwb']}/download/"
+    with pytest.raises(NothingFound) as refused:
+        one.recordings(address)
+    assert str(refused.value).startswith(f"{address}: is not in the archive; check its numbers and version (")
+
+
+def test_other_files_of_a_version_may_have_any_name(archive, monkeypatch):
+    monkeypatch.setitem(NUMBERS, "sub-1/film (1).mp4", NUMBERS["sub-2/notes.txt"])
+    monkeypatch.setitem(FILES, "sub-1/film (1).mp4", b"")
+    assert [path.name for path in archive().recordings("dandi://dandi/000020/sub-*/*")] == ["a.nwb", "b.nwb"]
 
 
 def test_a_path_that_leads_out_of_its_folder_is_refused(archive, monkeypatch, tmp_path):
