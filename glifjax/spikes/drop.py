@@ -7,9 +7,9 @@ steep as a spike. The drop follows the current at its edges, before a membrane c
 import numpy as np
 from jaxtyping import Float, Int
 
-#: An edge changes the current by this share of its range between two samples.
+#: An edge changes the current by this share of its range within QUIET,
 EDGE = 0.2
-#: And by no more than this share in the rest of QUIET around it.
+#: and between two samples by no more than this share in the rest of QUIET around it.
 STILL = 0.05
 #: Before and after an edge, s: as long as an electrode takes, and a membrane hardly.
 QUIET = 0.3e-3
@@ -43,11 +43,19 @@ def without_drop(
 
 
 def sharp_edges(current: Float[np.ndarray, " T"], reach: int) -> Int[np.ndarray, " n"]:
-    """The samples at which a current jumps, having been still for `reach` samples, and being so for as many after."""
+    """The samples at which a current begins to jump, having been still for `reach` samples, and being so after as many.
+
+    The jump may take as long, as an amplifier's filter makes it.
+    """
     change, span = np.abs(np.diff(current)), np.ptp(current)
-    if span == 0:
-        return np.zeros(0, int)
-    at = np.flatnonzero(change > EDGE * span) + 1
-    at = at[(at > reach) & (at + reach < len(current))]
-    still = lambda edge: np.sum(change[edge - reach : edge + reach - 1] > STILL * span) == 1
-    return np.array([edge for edge in at if still(edge)], int)
+    moves = change > STILL * span
+    runs = np.flatnonzero(np.diff(moves, prepend=False, append=False)).reshape(-1, 2)  # of changes, from and to
+    edges = [
+        start + 1
+        for start, stop in runs
+        if stop - start <= reach <= start
+        and start + 1 + reach < len(current)
+        and abs(current[stop] - current[start]) > EDGE * span
+        and moves[start + 1 - reach : start + reach].sum() == stop - start
+    ]
+    return np.array(edges, int)

@@ -197,13 +197,15 @@ def test_spikes_that_shrink_to_a_quarter_are_all_counted():
     assert len(detect_spikes(voltage, rate)) == len(times)
 
 
-@pytest.mark.parametrize("resistance", [0.0, 25e6])
-def test_pulses_over_an_electrode_are_no_spikes_and_hide_none(resistance):
+@pytest.mark.parametrize(("resistance", "averaged"), [(0.0, 1), (25e6, 1), (25e6, 4)])
+def test_pulses_over_an_electrode_are_no_spikes_and_hide_none(resistance, averaged):
+    """As commanded, and as measured through an amplifier's filter, a running mean over samples."""
     rate, pulses = 20e3, (0.1, 0.25, 0.4)
     at = np.arange(round(0.6 * rate)) / rate
     current = 2e-9 * sum((at >= pulse) & (at < pulse + 1e-3) for pulse in pulses)
     decay = np.exp(-1 / (50e-6 * rate))
     drop = lfilter([resistance * (1 - decay)], [1, -decay], current)
+    current = np.convolve(current, np.full(averaged, 1 / averaged), "same")
     for times in ([], [0.1012, 0.4012]):
         voltage = trace(rate, times, seconds=0.6, width=0.4e-3, noise=1e-4) + drop
         straight = without_drop(voltage, current, rate)
