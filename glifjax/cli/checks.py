@@ -8,20 +8,7 @@ from glifjax.io.config.forms import check_config
 from glifjax.io.formats.endings import AMPLIFIERS
 from glifjax.io.json_text import parse_json
 from glifjax.io.nwb.recordings import nwb_version
-
-
-def check_file(path: Path) -> None:
-    """Refuse a path where there is no file.
-
-    Raises:
-        InputError: says what there is, and what to do.
-    """
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a file in it")
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file; check the path")
-    if not path.is_file():
-        raise InputError(f"{path}: is a pipe or a device; name a file")
+from glifjax.io.regular import check_file
 
 
 def check_neuron_config(path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glifjax.errors import InputError
-from glifjax.io.regular import check_present
+from glifjax.io.regular import check_file
 from glifjax.io.writing import whole_file
 from glifjax.spikes.trains import NO_POPULATION, SpikeTrains
 
@@ -77,7 +77,7 @@ def _trains(frame: "pandas.DataFrame", path: Path) -> SpikeTrains:
 
 def first_line(path: Path) -> str:
     """The first line of a text file, without what is blank around it."""
-    check_present(path)
+    check_file(path)
     try:
         with path.open(encoding="utf-8-sig") as lines:
             return lines.readline(10_000).strip()

@@ -18,11 +18,15 @@ def check_regular(path: str | os.PathLike) -> None:
         raise OSError(errno.EINVAL, "a pipe or a device, not a file", os.fspath(path))
 
 
-def check_present(path: str | os.PathLike) -> None:
+def check_file(path: str | os.PathLike, error: type[InputError] = InputError) -> None:
     """Refuse a path where there is no file.
 
     Raises:
-        InputError: says so.
+        InputError: or the error of that kind; says what there is, and what to do.
     """
+    if os.path.isdir(path):
+        raise error(f"{path}: is a folder; name a file in it")
+    if not os.path.exists(path):
+        raise error(f"{path}: there is no such file; check the path")
     if not os.path.isfile(path):
-        raise InputError(f"{path}: there is no such file; check the path")
+        raise error(f"{path}: is a pipe or a device; name a file")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from glifjax.errors import InputError, shown
-from glifjax.io.regular import check_present
+from glifjax.io.regular import check_file
 from glifjax.io.writing import check_target
 from glifjax.spikes.trains import SpikeTrains
 
@@ -31,7 +31,7 @@ def read_spikes(path: str | Path, population: str | None = None) -> SpikeTrains:
         InputError: a file that holds no spikes; the sentence names it and says what it must hold.
     """
     path = Path(path)
-    check_present(path)
+    check_file(path)
     if not is_hdf5(path):
         if path.suffix in (".h5", ".hdf5", ".nwb"):
             raise InputError(f"{path}: is no HDF5 file, whatever its name says; copy or write it again")

@@ -352,7 +352,7 @@ def test_a_dataset_of_a_type_that_is_none_is_refused(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_a_pipe_is_no_recording(tmp_path):
     os.mkfifo(tmp_path / "pipe.nwb")
-    with pytest.raises(gj.RecordingError, match="this is no file"):
+    with pytest.raises(gj.RecordingError, match="is a pipe or a device"):
         gj.read_recording(tmp_path / "pipe.nwb")
     os.mkfifo(tmp_path / "fit.json")
     for read in (gj.read_neuron_config, gj.read_model_zip, read_fit, lambda path: read_options(path, set())):

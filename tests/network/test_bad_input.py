@@ -132,7 +132,7 @@ def test_models_modules_variables(tmp_path):
     [
         ("$V{}$V{}", 40, "has more than 10000 letters"),
         ("$V{}", 60, "has no value; give it one in the manifest"),
-        ("$V{}$V{}", 45, "there is no such file"),
+        ("$V{}$V{}", 45, "is a folder; name a file in it"),
     ],
 )
 def test_variables_that_stand_for_one_another(tmp_path, each, count, words):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from os.path import exists
 from pathlib import Path
 
 from glifjax.io.formats.endings import AMPLIFIERS
@@ -11,6 +10,7 @@ from glifjax.io.nwb.hdf5_file import readable_hdf5
 from glifjax.io.nwb.nwb1 import read_nwb1
 from glifjax.io.nwb.nwb2 import read_nwb2
 from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
+from glifjax.io.regular import check_file
 
 
 def read_recording(
@@ -37,7 +37,7 @@ def read_recording(
 
 
 def _read(path: Path, electrode: str | None, trim: bool, stimulus: str | Path | None) -> Recording:
-    check_file(path)
+    check_file(path, RecordingError)
     if path.suffix.lower() in AMPLIFIERS:
         return _amplifier_reader(path.suffix.lower())(path, electrode, stimulus)
     if stimulus is not None:
@@ -64,23 +64,9 @@ def _amplifier_reader(ending: str) -> Callable[[Path, str | None, str | Path | N
     return read_amplifier_file
 
 
-def check_file(path: Path) -> None:
-    """Refuse what is no file.
-
-    Raises:
-        RecordingError: with what is there.
-    """
-    if not exists(path):
-        raise RecordingError(f"{path}: there is no such file; check the path")
-    if path.is_dir():
-        raise RecordingError(f"{path}: this is a folder; name one .nwb file in it")
-    if not path.is_file():
-        raise RecordingError(f"{path}: this is no file; name an .nwb file")
-
-
 def nwb_version(path: Path) -> str:
     """Version as the root attribute ``nwb_version`` (NWB 2) or the dataset of that name (NWB 1) states it."""
-    check_file(path)
+    check_file(path, RecordingError)
     try:
         with readable_hdf5(path) as file:
             version = text(attribute(file, "nwb_version", dataset(file, "nwb_version")))

@@ -15,7 +15,7 @@ import numpy as np
 from glifjax.errors import InputError, shown
 from glifjax.io.config.values import is_number
 from glifjax.io.json_text import DEEPEST, parse_json
-from glifjax.io.regular import check_present
+from glifjax.io.regular import check_file
 
 #: The largest JSON file that is read, bytes.
 LARGEST = 2**28
@@ -143,7 +143,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         InputError: a file that is missing, above LARGEST, or no JSON object.
     """
-    check_present(path)
+    check_file(path)
     try:
         values = parse_json(path, LARGEST, finite=False)
     except ValueError as error:

@@ -11,7 +11,7 @@ import numpy as np
 from glifjax.errors import InputError
 from glifjax.io.nwb.fields import check_all
 from glifjax.io.nwb.hdf5_file import readable_hdf5
-from glifjax.io.regular import check_present
+from glifjax.io.regular import check_file
 
 #: The longest column that is read, entries; a few bytes of a compressed file can claim any length.
 LONGEST = 2**31
@@ -31,7 +31,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
         InputError: no such file, none that HDF5 can read (a text file, one that was cut short), also while it is open,
             or one that leads into another or holds more than its bytes can.
     """
-    check_present(path)
+    check_file(path)
     with ExitStack() as stack:
         try:
             file = stack.enter_context(readable_hdf5(path))

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from glifjax.errors import InputError
-from glifjax.io.regular import check_present
+from glifjax.io.regular import check_file
 from glifjax.io.sonata.config import Section
 from glifjax.io.sonata.edges import EdgeTable
 from glifjax.io.sonata.node_sets import NodeSets
@@ -85,7 +85,7 @@ def _times(section: Section) -> Float[np.ndarray, " m"]:
 
 
 def _lines(path: Path) -> Float[np.ndarray, " m"]:
-    check_present(path)
+    check_file(path)
     if path.stat().st_size > LARGEST:
         raise InputError(f"{path}: has {path.stat().st_size} bytes, too many for a file of times")
     try:
