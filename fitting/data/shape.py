@@ -48,10 +48,11 @@ def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> Sp
     """The common shape of a cell's spikes; None if it has none.
 
     The onset is where the median spike starts to rise: ONSET of its steepest upstroke, beyond how fast the voltage rose
-    before. The voltage after the cut is predicted from that at the onset by regression, worse and worse from where the
-    membrane goes its own way (Teeter et al. 2018): the cut ends at the last delay that is predicted nearly as well as
-    the best (WORSE), sought from where the median spike has come back to the onset's voltage, up to 10 ms after the
-    crossing; it is never longer than the shortest interval.
+    before; and a sample later, as straight lines between samples, which are means besides, rise that much before. The
+    voltage after the cut is predicted from that at the onset by regression, worse and worse from where the membrane
+    goes its own way (Teeter et al. 2018): the cut ends at the last delay that is predicted nearly as well as the best
+    (WORSE), sought from where the median spike has come back to the onset's voltage, up to 10 ms after the crossing; it
+    is never longer than the shortest interval.
 
     Args:
         traces: voltage (V) and rate (Hz) of each sweep; compensated for the electrode where that is known.
@@ -72,7 +73,7 @@ def measure_shape(traces: Sequence[tuple[Float[np.ndarray, " T"], float]]) -> Sp
     crossing = np.searchsorted(time, 0.0)
     back = np.flatnonzero(median[crossing + 1 :] < median[crossing])
     peak = crossing + np.argmax(median[crossing : crossing + 1 + (back[0] if len(back) else len(median))])
-    latency = _rise(median[: peak + 1], time)
+    latency = max(_rise(median[: peak + 1], time) - 1 / min(rate for _, rate in traces), step)
     onset = spikes[:, np.searchsorted(time, -latency - step / 2)]
 
     below = np.flatnonzero(median[peak:] < np.median(onset))
