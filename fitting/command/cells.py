@@ -139,7 +139,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         table.add_column(heading, justify="right")
     for row in rows:
         if row["level"] is None:
-            table.add_row(escape(row["cell"]), "[red]no fit[/red]")
+            table.add_row(escape(row["cell"]), "[dim]not yet[/dim]" if row["pending"] else "[red]no fit[/red]")
             continue
         numbers = ("–" if row[key] is None else f"{row[key]:.3f}" for key in COLUMNS)
         table.add_row(escape(row["cell"]), escape(row["level"]), *numbers, f"{row['seconds']:.0f}")

@@ -2,14 +2,9 @@
 // The page over many cells: sorts and filters the rows that are there, and draws how quantities are distributed.
 
 const body = document.querySelector("tbody");
-const rows = [...body.rows].map((row, place) => ({
-  row, place, shown: true,
-  texts: [...row.cells].map((cell) => cell.textContent),
-}));
-for (const entry of rows) {
-  entry.all = entry.texts.join(" ").toLowerCase();
-  entry.numbers = entry.texts.map((text) => parseFloat(text.replace("−", "-")));
-}
+const rows = [...body.rows].map((row, place) => ({ row, place, shown: true })); // read when they are asked for
+const textOf = ({ row }, column) => row.cells[column].textContent;
+const numberOf = (entry, column) => parseFloat(textOf(entry, column).replace("−", "-"));
 const { levels, quantities } = JSON.parse(document.getElementById("quantities").textContent);
 
 function made(name, attributes = {}, text = "") {
@@ -28,12 +23,10 @@ function sort(column, heading) {
   const [first, second] = numeric ? ["descending", "ascending"] : ["ascending", "descending"];
   const order = heading.getAttribute("aria-sort") === first ? second : first;
   const sign = order === "descending" ? -1 : 1;
+  for (const entry of rows) entry.key = (numeric ? numberOf : textOf)(entry, column);
   const compare = numeric
-    ? (a, b) => {
-      const [x, y] = [a.numbers[column], b.numbers[column]];
-      return (isNaN(x) - isNaN(y)) || (isNaN(x) ? 0 : sign * (x - y)) || a.place - b.place;
-    }
-    : (a, b) => sign * a.texts[column].localeCompare(b.texts[column], undefined, { numeric: true }) || a.place - b.place;
+    ? ({ key: x, place: a }, { key: y, place: b }) => (isNaN(x) - isNaN(y)) || (isNaN(x) ? 0 : sign * (x - y)) || a - b
+    : (a, b) => sign * a.key.localeCompare(b.key, undefined, { numeric: true }) || a.place - b.place;
   body.append(...[...rows].sort(compare).map((entry) => entry.row));
   for (const other of heading.parentNode.cells) other.removeAttribute("aria-sort");
   heading.setAttribute("aria-sort", order);
@@ -50,8 +43,9 @@ const SCORE = 2;
 function passes(entry, words) {
   return words.every((word) => {
     const bound = word.match(/^([<>])(-?[\d.]+)$/);
+    entry.all ??= [...entry.row.cells].map((cell) => cell.textContent).join(" ").toLowerCase();
     if (!bound) return entry.all.includes(word);
-    const value = entry.numbers[SCORE];
+    const value = numberOf(entry, SCORE);
     return bound[1] === "<" ? value < Number(bound[2]) : value > Number(bound[2]);
   });
 }

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from glifjax.errors import InputError
 from glifjax.io.nwb.recording_writer import SweepArrays
-from glifjax.io.nwb.sweeps import Recording, Sweep
+from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep
 
 #: Of a page without a choice of sweeps, s: 2.7 bytes a step and channel.
 MOST_SECONDS = 30.0
@@ -18,7 +18,7 @@ NONE = -32768
 
 
 def sweeps_to_show(recording: Recording, which: str | None = None) -> list[Sweep]:
-    """The sweeps that are asked for, or the first in current clamp but tests, up to MOST_SECONDS.
+    """The sweeps that are asked for, or the first in current clamp that can be read but tests, up to MOST_SECONDS.
 
     Args:
         recording: where they are.
@@ -37,8 +37,21 @@ def sweeps_to_show(recording: Recording, which: str | None = None) -> list[Sweep
     usable = [sweep for sweep in recording.current_clamp if not sweep.is_test]
     if not usable:
         raise InputError(f"{recording.path}: holds no sweep in current clamp but tests; select one with `sweeps`")
-    ends = np.cumsum([sweep.duration for sweep in usable])
-    return [sweep for sweep, end in zip(usable, ends, strict=True) if end <= MOST_SECONDS] or usable[:1]
+    first, seconds = [], 0.0
+    for sweep in filter(_can_be_read, usable):
+        seconds += sweep.duration
+        if first and seconds > MOST_SECONDS:
+            break
+        first.append(sweep)
+    return first or usable[:1]
+
+
+def _can_be_read(sweep: Sweep) -> bool:
+    """Whether it has samples that can be shown: none that is NaN, say."""
+    try:
+        return sweep.current.size == sweep.voltage.size
+    except RecordingError:
+        return False
 
 
 def packed_sweep(sweep: Sweep | SweepArrays, dt: float) -> dict[str, Any]:

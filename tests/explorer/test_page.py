@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 from neurons import ALL, NEURONS
+from nwb_files import VOLTAGE, Cell
 from typer.testing import CliRunner
 
 import glifjax as gj
@@ -18,7 +19,7 @@ from glifjax.cli import app
 from glifjax.errors import InputError
 from glifjax.explorer.program import program_of, values_of
 from glifjax.explorer.quantities import quantities
-from glifjax.explorer.recorded import packed, stepwise
+from glifjax.explorer.recorded import packed, stepwise, sweeps_to_show
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;"
 
@@ -89,6 +90,17 @@ def test_a_sample_that_is_none_spoils_its_own_step_alone():
     samples = np.arange(10.0)
     samples[3] = np.nan
     np.testing.assert_allclose(stepwise(samples, 1e4, 2e-4), [0.5, np.nan, 4.5, 6.5, 8.5])
+
+
+def test_the_first_sweeps_are_those_that_can_be_read(tmp_path):
+    cell = Cell(tmp_path)
+    cell.stimulus("stimulus_1", number=1)
+    cell.response("response_1", data=np.where(np.arange(len(VOLTAGE)) == 100, np.nan, VOLTAGE), number=1)
+    for number in (2, 3):
+        cell.sweep(number)
+    with gj.read_recording(cell.save()) as recording:
+        assert [sweep.number for sweep in sweeps_to_show(recording)] == [2, 3]
+        assert [sweep.number for sweep in sweeps_to_show(recording, "1")] == [1]
 
 
 def test_16_bits_hold_a_voltage():
