@@ -15,7 +15,9 @@ from fitting.glm.likelihood import Likelihood
 from fitting.glm.prior import Prior
 from fitting.glm.proximal import maximise_with_corners
 from fitting.glm.report.correlograms import correlogram
-from fitting.glm.report.spikes import by_trial
+from fitting.glm.report.drawing import Units
+from fitting.glm.report.spikes import by_trial, intervals
+from fitting.glm.stability import Stability
 from fitting.glm.terms import terms
 from glifjax import glm
 from glifjax.errors import InputError
@@ -178,6 +180,13 @@ def test_intervals_do_not_reach_from_trial_to_trial():
     trials[0, 0, [10, 12, 49]] = trials[2, 0, [7, 9]] = 1
     gaps = [np.diff(train).tolist() for train in by_trial(binned(trials, 1e-3, 5), 0)]
     assert gaps == [[2, 37], [], [2]]
+
+
+def test_three_regions_have_three_panels_of_intervals():
+    counts = np.random.default_rng(5).integers(0, 2, (3, 400))
+    data = binned(counts, 1e-3, 5, regions=["a", "b", "c"])
+    free = Stability(np.zeros(1, bool), data.rates[None], data.rates, 500.0, counts[None].astype(np.uint8))
+    assert sum(axes.get_visible() for axes in intervals(data, Units(data), free).axes) == 3
 
 
 def test_a_correlogram_has_its_peak_at_the_delay():

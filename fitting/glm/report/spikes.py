@@ -92,6 +92,8 @@ def intervals(data: Binned, units: Units, free: Stability) -> Figure:
     """Interspike intervals of each region, recorded and in the free runs that stayed."""
     drawn = figure(4.8 * min(len(units.regions), 2), 3.4 * -(-len(units.regions) // 2))
     panels = drawn.subplots(-(-len(units.regions) // 2), min(len(units.regions), 2), squeeze=False).ravel()
+    for axes in panels[len(units.regions) :]:
+        axes.set_visible(False)
     edges = data.dt * (np.unique(np.rint(np.geomspace(data.dt, LONGEST, INTERVAL_BINS) / data.dt)) - 0.5)
     for axes, (region, first, end) in zip(panels, units.regions, strict=False):
         own = units.order[first:end]
