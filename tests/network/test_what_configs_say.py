@@ -120,6 +120,12 @@ def test_currents_of_a_table(tmp_path, text, options):
     assert clamp_of(tmp_path, input_type="file", file="amps.csv", **options) == ([10.0, 20.5], [50.0, 0.0])
 
 
+def test_a_step_that_starts_within_another_ends_it(tmp_path):
+    steps = {"amp": [50.0, 90.0, -20.0], "delay": [20.0, 10.0, 40.0], "duration": [10.0, 50.0, 5.0]}
+    given = clamp_of(tmp_path, input_type="current_clamp", **steps)
+    assert given == ([10.0, 20.0, 30.0, 40.0, 45.0], [90.0, 50.0, 0.0, -20.0, 0.0])
+
+
 @pytest.mark.filterwarnings("ignore:.*the sweep is in A")
 def test_a_part_of_a_sweep(tmp_path):
     amps = np.repeat([0.0, 60e-12, 0.0, 90e-12], 100)  # at 10 kHz, 10 ms each

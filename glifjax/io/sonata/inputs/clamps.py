@@ -54,7 +54,7 @@ def clamp_input(section: Section, sets: NodeSets, layout: Layout, dt: float) -> 
 
 
 def _steps(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """amp, delay, duration: numbers, or lists of one length."""
+    """amp, delay, duration: numbers, or lists of one length; a step that starts within another ends it."""
     lists = [section.numbers(key) for key in ("amp", "delay", "duration")]
     n = max(map(len, lists))
     if any(len(values) not in (1, n) for values in lists):
@@ -65,11 +65,11 @@ def _steps(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray,
     amps, starts, durations = (np.broadcast_to(values, n) for values in lists)
     if (durations < 0).any():
         raise section.error("duration", f"is {durations.min():g} ms; it must not be negative")
+    order = np.argsort(starts, kind="stable")
     # rounded so that a step that starts where another stops does so exactly
-    starts, stops = np.round(starts, 9), np.round(starts + durations, 9)
-    times = np.unique(np.concatenate([starts, stops]))
-    active = (times[:, None] >= starts) & (times[:, None] < stops)
-    return times, active.astype(float) @ amps
+    starts, stops, amps = np.round(starts[order], 9), np.round((starts + durations)[order], 9), amps[order]
+    stops = np.minimum(stops, np.append(starts[1:], np.inf))
+    return np.ravel([starts, stops], "F"), np.ravel([amps, np.zeros(n)], "F")
 
 
 def _table(section: Section) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
