@@ -102,6 +102,12 @@ def test_reports_are_of_one_variable(tmp_path):
         gj.load_network(write(tmp_path, reports={"r": report}))
 
 
+def test_relays_are_refused(tmp_path):
+    config = edited(write(tmp_path), lambda own: own["inputs"]["in"].update(use_parrot_neurons=True))
+    with pytest.raises(ValueError, match=r"in.use_parrot_neurons is true, and relays"):
+        gj.load_network(config)
+
+
 def test_one_run_is_simulated(tmp_path):
     with pytest.raises(ValueError, match=r"run.n_runs is 3; one run is simulated"):
         gj.load_network(edited(write(tmp_path), lambda own: own["run"].update(n_runs=3)))

@@ -37,6 +37,10 @@ def spike_input(section: Section, sets: NodeSets, claimed: Iterable[str], sim: S
         InputError: an unknown module, a file that is refused, populations that do not fit, times that are not above 0.
     """
     module = section.text("module")
+    if section.flag("use_parrot_neurons", False):
+        raise section.error(
+            "use_parrot_neurons", "is true, and relays that hold each spike back by dt are not simulated"
+        )
     chosen = sets.of(section)
     nodes = {name: (sets.populations[name], rows & sets.populations[name].virtual) for name, rows in chosen.items()}
     nodes = {name: (population, rows) for name, (population, rows) in nodes.items() if rows.any()}
