@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -20,6 +21,8 @@ STIMULUS = "#666666"
 BINS = 250
 #: Height of the space for spikes over that of the traces; they all end at its top.
 HEADROOM = 0.3
+#: How far units stand to the left of the axes, inches.
+LABELS = 0.45
 COLUMNS = 4
 PANEL: dict = {**STYLE, "svg.fonttype": "none", "svg.hashsalt": "glifjax", "font.family": "sans-serif"}
 
@@ -58,9 +61,11 @@ def draw(voltage: Axes, stimulus: Axes, shown: Shown) -> None:
     stimulus.set_xlabel("time (ms)")
     # at given places, which takes half the time of finding them
     stimulus.xaxis.set_label_coords(0.5, -0.5)
+    figure: Any = voltage.get_figure(root=True)
+    inch = 1 / (figure.get_figwidth() * voltage.get_position().width)
     for ax, unit in ((voltage, "mV"), (stimulus, "nA")):
         ax.set_ylabel(unit)
-        ax.yaxis.set_label_coords(-0.15, 0.5)
+        ax.yaxis.set_label_coords(-LABELS * inch, 0.5)
     voltage.set_xticks([])
     voltage.spines[["bottom"]].set_visible(False)
     voltage.tick_params(length=2.5)
