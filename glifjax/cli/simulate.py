@@ -142,13 +142,13 @@ def _simulate(config, id, cell, target, which, electrode, plot, overwrite, ask, 
     simulation = Simulation(neuron, config.name, **options)
     plots = target.with_name(f"{target.stem}_plots")
     with gj.read_recording(cell, electrode=electrode, trim=False) as recording:
-        sweeps = choose_sweeps(recording, which)
+        sweeps, left_out = choose_sweeps(recording, which)
         check_units(neuron, (), 1 / min(sweep.rate for sweep in sweeps), config.name)
         check_target(target, overwrite or target == cell)
         if ask:
             _ask(cell)
         out_console.print(f"[bold]{escape(recording.name)}[/bold], {name_sweeps(sweep.number for sweep in sweeps)}")
-        for choice in simulation.choices():
+        for choice in (*left_out, *simulation.choices()):
             out_console.print(f"  {escape(choice)}", soft_wrap=True)
         with _new_folder(plots if plot else None, overwrite) as folder:
             summaries = []

@@ -134,11 +134,13 @@ class SweepSummary:
         return self.spikes / self.duration
 
 
-def choose_sweeps(recording: gj.Recording, which: str | None = None) -> list[gj.Sweep]:
-    """The sweeps to simulate: as selected, else all in current clamp with a stimulus but those of protocol "Test".
+def choose_sweeps(recording: gj.Recording, which: str | None = None) -> tuple[list[gj.Sweep], list[str]]:
+    """The sweeps to simulate, and a line on each that is left out: as selected, else all whose current can be read.
+
+    Those are in current clamp with a stimulus, and not of the protocol "Test".
 
     Raises:
-        RecordingError: there is none, or the selection matches nothing.
+        RecordingError: there is none, none can be read, or the selection matches nothing.
         SimulationError: a selected sweep has no stimulus in current clamp, or none but tests are left.
     """
     if which is None:
@@ -146,14 +148,29 @@ def choose_sweeps(recording: gj.Recording, which: str | None = None) -> list[gj.
         if not sweeps:
             numbers = name_sweeps(sweep.number for sweep in recording.current_clamp)
             raise SimulationError(f"{recording.path}: holds tests alone ({numbers}); select one with --sweeps")
-        return sweeps
+        return _readable(sweeps)
     sweeps = recording.select(which)
     if unfit := [sweep for sweep in sweeps if sweep.clamp != "current" or not sweep.paired]:
         raise SimulationError(
             f"{recording.path}: --sweeps selects {name_sweeps(s.number for s in unfit)}, without a stimulus in current "
             "clamp; leave out what has none"
         )
-    return sweeps
+    return sweeps, []
+
+
+def _readable(sweeps: Sequence[gj.Sweep]) -> tuple[list[gj.Sweep], list[str]]:
+    """The sweeps whose current can be read, and a line on each other; raises what the first raises if none can."""
+    errors: dict[int, gj.RecordingError] = {}
+    for sweep in sweeps:
+        try:
+            _ = sweep.rate, sweep.current
+        except gj.RecordingError as error:
+            errors[sweep.number] = error
+    if len(errors) == len(sweeps):
+        raise errors[sweeps[0].number]
+    reason = lambda error: str(error).partition(": ")[2].partition("; leave the sweep out")[0]  # less file and sweep
+    lines = [f"sweep {number} is left out: {reason(error)}" for number, error in errors.items()]
+    return [sweep for sweep in sweeps if sweep.number not in errors], lines
 
 
 def summarize(sweep: gj.Sweep, trace: gj.Trace) -> SweepSummary:

@@ -272,6 +272,22 @@ def test_bad_input_is_one_line(files, options, words):
     assert not (folder / "new.nwb").exists()
 
 
+def test_a_sweep_that_cannot_be_read_does_not_cost_the_others(files, tmp_path):
+    cell = Cell(tmp_path)
+    cell.sweep(1)
+    cell.response("response_2", number=2)
+    cell.stimulus("stimulus_2", CURRENT[5:], number=2)
+    path, out = cell.save(), tmp_path / "out.nwb"
+    named = run(files[0], path, "--out", out, "--sweeps", "2")
+    assert named.exit_code == 2
+    assert "sweep 2: the response has 1000 samples and the stimulus 995; leave the sweep out" in named.output
+    done = run(files[0], path, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "sweep 2 is left out: the response has 1000 samples and the stimulus 995\n" in done.output
+    with gj.read_recording(out) as recording:
+        assert [sweep.number for sweep in recording.sweeps] == [1]
+
+
 def test_an_allen_file_gets_the_voltage_and_spike_times_in_place_of_its_own(files, tmp_path):
     cell = AllenCell(tmp_path)
     current = np.float32(LONGER * 1e-12)
