@@ -31,10 +31,10 @@ DRAWS = 50
 UNDETERMINED = 0.5
 #: A parameter takes part in a direction from this share of its square on.
 PART = 0.1
-#: How far off the measured onset of the spikes, the end of their cut (s) and the reset's slope are (sd): the onset half
-#: a step (0.03 ms on eight simulated cells, 1 to 8 of benchmarks/interval_coverage.py), the others chosen so that
-#: intervals held the truth of these.
-SPIKE_ERRORS = (0.05e-3, 0.15e-3, 0.05)
+#: How far off the measured onset of the spikes, the end of their cut (s) and the reset's slope are (sd): the onset a
+#: step of the fit (0.03 ms on eight simulated cells, 1 to 8 of benchmarks/interval_coverage.py; amplifiers blur more),
+#: the others chosen so that intervals held the truth of these.
+SPIKE_ERRORS = (0.1e-3, 0.15e-3, 0.05)
 #: Parameters with a correlation beyond this are known only together.
 TIED = 0.95
 
