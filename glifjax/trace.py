@@ -160,8 +160,8 @@ class Trace(eqx.Module):
         value = getattr(self.sample, name) if isinstance(self.sample, Sample) else None
         if value is None:
             raise InputError(
-                f"the trace holds no {name}: it was not recorded; run simulate(..., record='everything'), the default, "
-                "or a record that gives it"
+                f"the trace holds no {name}: either the run's record leaves it out, then run it with "
+                "record='everything'; or the neuron's samples do, then let its step give it"
             )
         return value
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -17,10 +17,7 @@ from ..model.coordinates import widths
 from ..model.patched import PatchedNeuron, without_electrode
 from .crossvalidate import Validation
 from .evaluate import Scores
-
-Word = Literal["good", "care", "no"]
-#: In a sentence's words.
-WORDS: dict[Word, str] = {"good": "good", "care": "usable with care", "no": "do not use it"}
+from .verdict import WORDS, Word
 
 #: Of one run's score, its share of what one repeat of the cell reaches below which a fit needs care, and is not to be
 #: used, by score.

@@ -22,15 +22,12 @@ def compare(
     [bold]Example:[/bold]  glifjax compare fits/cell-1 fits/cell-2
     """
     with plain_errors():
-        from . import refusals
-
-        for path in (a, b):
-            refusals.check_fit(path)
-        from ..assess.trust import WORDS
+        from ..assess.verdict import WORDS
         from ..results.record import read_fit
-        from .tables import SCORES
 
         records = [read_fit(path) for path in (a, b)]
+        from .tables import SCORES  # once there is something to compare, for it takes seconds
+
         table = Table(box=None)
         table.add_column("")
         for path in (a, b):

@@ -155,11 +155,17 @@ def fit(
     [bold]On a cluster:[/bold]  glifjax fit *.nwb --out my_cells --shard 7/200
     """
     with plain_errors({argument: option for option, argument in SETTINGS.items()}):
+        from glifjax.cli.checks import check_recording
+
+        from ..many.cluster import check_cluster
+        from ..results.record import read_fit
         from . import refusals, remote
 
         refusals.check_options(level, electrode, drift, timeout, figures)
         if like is not None:
-            refusals.check_fit(like)
+            read_fit(like)
+        if cluster is not None:
+            check_cluster(cluster)
         paths, downloads = remote.places(cells or ())
         part = refusals.check_cells(paths, shard, downloads)
         several = len(paths) > 1 or shard is not None or cluster is not None
@@ -171,6 +177,9 @@ def fit(
             raise InputError("figures are written for one cell at a time: leave `figures` out, or give one CELL")
         refusals.check_out(out, several, overwrite)
         remote.download(paths if part is None else part.of(list(dict.fromkeys(paths))), downloads)
+        if paths and not several:
+            with plain_errors({"electrode": "cell"}):
+                check_recording(paths[0], train, test, electrode=cell, stimulus=stimulus)
 
         from ..pipeline.settings import FitSettings
 
@@ -224,9 +233,6 @@ def _fit(cell: Path | None, out: Path | None, settings: "FitSettings", options: 
 
     jax.config.update("jax_enable_x64", True)
     check_folder(out, options["overwrite"])
-    if cell is not None:
-        with plain_errors({"electrode": "cell"}):  # refuse what is no recording before anything is made
-            gj.read_recording(cell, electrode=settings.cell, stimulus=settings.stimulus).close()
     path = cell if cell is not None else _example(out, settings)
     levels, stages = [level.name for level in settings.levels], Checkpoint()
     written: list[Path] = []

@@ -38,7 +38,7 @@ def info(
         import glifjax as gj
         from glifjax.cli.checks import check_recording
 
-        check_recording(recorded)
+        check_recording(recorded, train, test, electrode=cell, stimulus=stimulus)
         with gj.read_recording(recorded, electrode=cell, stimulus=stimulus) as recording:
             out_console.print(f"[bold]{escape(recording.name)}[/bold] {escape(recording.session_description)}")
             out_console.print(_table(recording))

@@ -1,12 +1,11 @@
 """What `glifjax fit` refuses before jax is loaded, in a fraction of a second: options and files by themselves.
 
-What only the whole of a recording can tell, such as a protocol that it does not hold, comes when it is read.
+What only the samples of a recording can tell, such as sweeps without a spike, comes when they are read.
 """
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from glifjax.cli.checks import check_json, check_recording
 from glifjax.errors import InputError
 
 from ..data.choices import check_choices
@@ -31,7 +30,7 @@ def check_options(level: str, electrode: str, drift: str, timeout: float | None,
 
 
 def check_cells(cells: Sequence[Path], shard: str | None, to_come: Collection[Path] = ()) -> Shard | None:
-    """Refuse files that do not exist, and the only one if it is no NWB file; give the shard that is meant, if any.
+    """Refuse files that do not exist; give the shard that is meant, if any.
 
     Args:
         cells: recordings.
@@ -42,8 +41,6 @@ def check_cells(cells: Sequence[Path], shard: str | None, to_come: Collection[Pa
         InputError: says which, and what to do.
     """
     present = [cell for cell in cells if cell not in to_come]
-    if len(cells) == 1 and shard is None and present:
-        check_recording(cells[0])
     if missing := [cell for cell in present if not cell.is_file()]:
         raise InputError(f"{missing[0]}: there is no such file; nothing was started")
     return shard_of(shard) if shard is not None or len(cells) > 1 else None
@@ -59,12 +56,3 @@ def check_out(out: Path | None, several: bool, overwrite: bool) -> None:
         check_folder(out, overwrite)
     elif out is not None and out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; choose another folder")
-
-
-def check_fit(path: Path) -> None:
-    """Refuse what is neither a fit.json nor a folder that holds one: no file, or no JSON.
-
-    Raises:
-        InputError: says what it is, and what to do.
-    """
-    check_json(path / "fit.json" if path.is_dir() else path)

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from glifjax.errors import InputError
 
-from .engine import Engine
+if TYPE_CHECKING:
+    from .engine import Engine
 
 #: How many processes a task may take with it before dask gives it back: the second try is ours (engine.py).
 TRIES = {"distributed.scheduler.allowed-failures": 1}
@@ -18,8 +20,22 @@ class ClusterError(InputError):
     """A cluster that cannot be used; the message says why and what to do."""
 
 
+def check_cluster(address: str) -> None:
+    """Refuse what is no address of a cluster, and one that nothing speaks to which is installed.
+
+    Raises:
+        ClusterError: says what to give, or what installs it.
+    """
+    if address != "slurm" and "://" not in address:
+        raise ClusterError(f'`cluster={address}` is no address; give a scheduler\'s, "tcp://host:8786", or "slurm"')
+    extra, modules = ("slurm", ("distributed", "dask_jobqueue")) if address == "slurm" else ("dask", ("distributed",))
+    for module in modules:
+        if find_spec(module) is None:
+            raise ClusterError(f"`cluster={address}` needs {module}: pip install 'glifjax[{extra}]'")
+
+
 @contextmanager
-def cluster_engine(address: str, cells: int, jobs: int | None = None) -> Iterator[Engine]:
+def cluster_engine(address: str, cells: int, jobs: int | None = None) -> "Iterator[Engine]":
     """A client of the dask scheduler at `address` ("tcp://host:8786"), or of Slurm jobs started for it ("slurm").
 
     Args:
@@ -30,13 +46,10 @@ def cluster_engine(address: str, cells: int, jobs: int | None = None) -> Iterato
     Raises:
         ClusterError: no such cluster answers, or what speaks to it is not installed.
     """
-    if address != "slurm" and "://" not in address:
-        raise ClusterError(f'`cluster={address}` is no address; give a scheduler\'s, "tcp://host:8786", or "slurm"')
-    try:
-        from dask import config  # pyright: ignore[reportMissingImports]
-        from distributed import Client  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise _missing(address, "dask", error) from error
+    check_cluster(address)
+    from dask import config  # pyright: ignore[reportMissingImports]
+    from distributed import Client  # pyright: ignore[reportMissingImports]
+
     with config.set(TRIES):
         if address == "slurm":
             with _slurm_jobs(jobs or min(cells, MOST_JOBS)) as cluster, Client(cluster) as client:
@@ -52,17 +65,11 @@ def cluster_engine(address: str, cells: int, jobs: int | None = None) -> Iterato
 
 def _slurm_jobs(count: int) -> Any:
     """A cluster of so many Slurm jobs, as the site's jobqueue.yaml has them."""
-    try:
-        from dask_jobqueue import SLURMCluster  # pyright: ignore[reportMissingImports]
+    from dask_jobqueue import SLURMCluster  # pyright: ignore[reportMissingImports]
 
+    try:
         cluster = SLURMCluster()
-    except ImportError as error:
-        raise _missing("slurm", "slurm", error) from error
     except ValueError as error:
         raise ClusterError(f"`cluster=slurm`: dask's jobqueue.yaml does not say all of it ({error})") from error
     cluster.scale(jobs=count)
     return cluster
-
-
-def _missing(address: str, extra: str, error: ImportError) -> ClusterError:
-    return ClusterError(f"`cluster={address}` needs {error.name}: pip install 'glifjax[{extra}]'")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -17,8 +17,10 @@ from glifjax.errors import InputError
 from glifjax.io.json_text import parse_json
 from glifjax.io.writing import write_whole
 
-from ..assess.trust import Word
-from ..pipeline.result import Fit
+from ..assess.verdict import Word
+
+if TYPE_CHECKING:
+    from ..pipeline.result import Fit
 
 #: The number of the format that is written.
 FORMAT = 2
@@ -191,7 +193,7 @@ class FitRecord(LevelRecord):
     seconds_in_all: float | None = None
 
 
-def write_fit(path: Path, fitted: Fit, origin: Mapping[str, Any]) -> None:
+def write_fit(path: Path, fitted: "Fit", origin: Mapping[str, Any]) -> None:
     """Write fit.json; `origin` says where the fit comes from (fitting.results.provenance)."""
     record = {"format": FORMAT} | fitted.as_dict() | dict(origin)
     write_whole(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")

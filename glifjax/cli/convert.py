@@ -51,13 +51,15 @@ def convert(
     with plain_errors():
         from glifjax.cli.checks import check_neuron_config, check_recording
         from glifjax.errors import InputError
+        from glifjax.io.writing import check_target
 
         if to is not None:
             if stimulus is not None or electrode is not None:
                 raise InputError("--stimulus and --electrode are of a recording; leave them out with --to, of a neuron")
             if out.suffix.lower() != ".json":
                 raise InputError(f"{out}: a neuron is written as JSON; give a name that ends in .json")
-            check_neuron_config(source)
+            check_target(out, overwrite)
+            check_neuron_config(source, id)
             return _neuron(source, id, out, to, overwrite)
         if id is not None:
             raise InputError("--id is of a neuron; leave it out, or say with --to in which form to write the neuron")
@@ -65,20 +67,16 @@ def convert(
             raise InputError(f"{out}: a neuron is written in the form that --to names; give allen, nest or sonata")
         if out.suffix.lower() != ".nwb":
             raise InputError(f"{out}: a recording is written as NWB; give a name that ends in .nwb")
-        check_recording(source)
+        check_target(out, overwrite)
+        check_recording(source, electrode=electrode, stimulus=stimulus)
         _recording(source, out, stimulus, electrode, overwrite)
 
 
 def _neuron(source: Path, id: str | None, out: Path, to: Form, overwrite: bool) -> None:
-    from glifjax.io.writing import check_target
-
-    check_target(out, overwrite)
     import jax  # once there is something to do, for it takes seconds
 
-    from glifjax.cli.neurons import check_id
     from glifjax.io.config.convert import convert_neuron_config
 
-    check_id(source, id)
     jax.config.update("jax_enable_x64", True)
     note = convert_neuron_config(source, out, to.value, id=id)
     out_console.print(f"[bold]{escape(str(out))}[/bold]", soft_wrap=True)

@@ -20,7 +20,7 @@ def explore(
         str | None,
         typer.Option(help='Numbers, ranges or protocol names ("1,4-6"). Left out: the first, up to 30 s of them.'),
     ] = None,
-    dt: Annotated[float, typer.Option(metavar="S", help="The page's time step, s.")] = 1e-4,
+    dt: Annotated[float, typer.Option(metavar="S", min=1e-6, help="The page's time step, s.")] = 1e-4,
     id: NeuronId = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
@@ -38,9 +38,9 @@ def explore(
         if sweeps is not None and cell is None:
             raise InputError("--sweeps chooses among those of a recording; give CELL.nwb too")
         check_target(out, overwrite)
-        check_neuron_config(neuron_config)
+        check_neuron_config(neuron_config, id)
         if cell is not None:
-            check_recording(cell)
+            check_recording(cell, sweeps)
         _explore(neuron_config, id, cell, out, sweeps, dt)
 
 

@@ -61,11 +61,15 @@ def _gallery(names, variant, out, plot, sweep, size, overwrite) -> None:
     chosen = choose_patterns(names, variant)
     if plot and sweep:
         raise InputError("--plot and --sweep draw different figures; give one of the two")
+    if sweep and (not names or len(chosen) != 1):
+        raise InputError("--sweep varies one pattern; name it, as in: glifjax gallery tonic_bursting --sweep a A1")
+    if size < 2:
+        raise InputError(f"--size {size}: a sweep takes 2 or more values of each parameter")
     import jax  # once there is something to draw, for it takes seconds
 
     jax.config.update("jax_enable_x64", True)
     if sweep:
-        make, written = _sweep(names, chosen, sweep, size)
+        make, written = _sweep(*chosen, sweep, size)
     elif plot:
         make, written = (lambda: _plots(chosen)), [f"{pattern.slug}.png" for pattern in chosen]
     else:
@@ -127,16 +131,11 @@ def _plots(patterns) -> Files:
     return files
 
 
-def _sweep(names, patterns, texts: tuple[str, str], size: int) -> tuple[Callable[[], Files], list[str]]:
+def _sweep(pattern, texts: tuple[str, str], size: int) -> tuple[Callable[[], Files], list[str]]:
     """What makes the sweep's files, and their names."""
     from glifjax.errors import InputError
     from glifjax.patterns.page.parameters import read_axis
 
-    if len(names) == 0 or len(patterns) != 1:
-        raise InputError("--sweep varies one pattern; name it, as in: glifjax gallery tonic_bursting --sweep a A1")
-    if size < 2:
-        raise InputError(f"--size {size}: a sweep takes 2 or more values of each parameter")
-    (pattern,) = patterns
     x, y = (read_axis(pattern.neuron, text) for text in texts)
     if x.element.name == y.element.name:
         raise InputError(f"--sweep takes two parameters, but {x.element.name} is given twice")

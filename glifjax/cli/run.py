@@ -33,8 +33,11 @@ def run(
     """
     with plain_errors():
         from glifjax.cli.checks import check_json
+        from glifjax.io.regular import check_file
 
         check_json(config)
+        if functions is not None:
+            check_file(functions)
         _run(config, out, dry_run, plot, functions, seed)
 
 
@@ -106,8 +109,6 @@ def _import(path: Path) -> None:
 
     from glifjax.errors import InputError
 
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; --functions names a Python file")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path}: is no Python file; --functions names one that ends in .py")

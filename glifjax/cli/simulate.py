@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -13,6 +14,13 @@ from rich.table import Table
 
 from glifjax.cli.console import NeuronId, err_console, escape, out_console, plain_errors
 from glifjax.errors import InputError
+
+
+class SpikeCut(StrEnum):
+    """What a spike cut keeps at another time step."""
+
+    duration = "duration"
+    steps = "steps"
 
 
 def simulate(
@@ -35,12 +43,11 @@ def simulate(
     ] = None,
     duration: Annotated[str, typer.Option(metavar="TIME", help='Of --step, such as "500ms".')] = "1s",
     spike_cut: Annotated[
-        str,
+        SpikeCut,
         typer.Option(
-            metavar="duration|steps",
             help="What the spike cut keeps where a sweep's time step is not the config's; AllenSDK keeps its steps.",
         ),
-    ] = "duration",
+    ] = SpikeCut.duration,
     spike_cut_value: Annotated[
         float | None,
         typer.Option(
@@ -79,22 +86,24 @@ def simulate(
     with plain_errors(), ExitStack() as stack:
         from glifjax.cli.checks import check_neuron_config, check_recording
 
-        check_neuron_config(neuron_config)
+        check_neuron_config(neuron_config, id)
         if step is not None:
-            cell = _step(neuron_config, id, cell, step, duration, out, plot, seed, stack)
+            cell = _step(neuron_config, id, cell, step, duration, out, plot, overwrite, seed, stack)
             if cell is None:
                 return
         if cell is None:
             raise InputError("give a recording to simulate, or a step: --step 200pA")
-        options = {"absolute": absolute, "seed": seed, "spike_cut": spike_cut, "spike_cut_value": spike_cut_value}
-        target = _target(cell, out, in_place, yes)
-        check_recording(cell)
+        options = {"absolute": absolute, "seed": seed, "spike_cut": spike_cut.value, "spike_cut_value": spike_cut_value}
+        target = _target(cell, out, in_place, yes, overwrite)
+        if step is None:
+            check_recording(cell, sweeps, electrode=electrode)
         _simulate(neuron_config, id, cell, target, sweeps, electrode, plot, overwrite, in_place and not yes, options)
 
 
-def _step(config, id, cell, step, duration, out, plot, seed, stack) -> Path | None:
+def _step(config, id, cell, step, duration, out, plot, overwrite, seed, stack) -> Path | None:
     """Simulate a step and say what came of it; or, for --out, the recording of a step to simulate."""
     from glifjax.cli.units import AMPERES, SECONDS, quantity
+    from glifjax.io.writing import check_target
 
     if cell is not None:
         raise InputError(f"--step takes the place of a recording; leave {cell} out, or --step")
@@ -102,6 +111,8 @@ def _step(config, id, cell, step, duration, out, plot, seed, stack) -> Path | No
         raise InputError("--plot draws beside --out OUT.nwb; add that")
     quantity("--step", step, AMPERES)
     quantity("--duration", duration, SECONDS)
+    if out is not None:
+        check_target(out, overwrite)
     import jax  # once there is something to simulate, for it takes seconds
 
     from glifjax.cli.neurons import read_neuron
@@ -114,7 +125,9 @@ def _step(config, id, cell, step, duration, out, plot, seed, stack) -> Path | No
     return step_recording(Path(stack.enter_context(TemporaryDirectory())), read_neuron(config, id), step, duration)
 
 
-def _target(cell: Path, out: Path | None, in_place: bool, yes: bool) -> Path:
+def _target(cell: Path, out: Path | None, in_place: bool, yes: bool, overwrite: bool) -> Path:
+    from glifjax.io.writing import check_target
+
     if (out is None) != in_place:
         raise InputError("give --out OUT.nwb for a new file, or --in-place to change CELL.nwb: one of the two")
     if yes and not in_place:
@@ -123,6 +136,7 @@ def _target(cell: Path, out: Path | None, in_place: bool, yes: bool) -> Path:
         return cell
     if out.exists() and cell.exists() and out.samefile(cell):
         raise InputError(f"{out}: is the recording itself; give another name, or --in-place instead of --out")
+    check_target(out, overwrite)
     return out
 
 
@@ -135,7 +149,6 @@ def _simulate(config, id, cell, target, which, electrode, plot, overwrite, ask, 
     from glifjax.cli.units import check_units
     from glifjax.io.nwb.selection import name_sweeps
     from glifjax.io.nwb.simulation_writer import write_simulation
-    from glifjax.io.writing import check_target
 
     jax.config.update("jax_enable_x64", True)
     neuron = read_neuron(config, id)
@@ -144,7 +157,6 @@ def _simulate(config, id, cell, target, which, electrode, plot, overwrite, ask, 
     with gj.read_recording(cell, electrode=electrode, trim=False) as recording:
         sweeps, left_out = choose_sweeps(recording, which)
         check_units(neuron, (), 1 / min(sweep.rate for sweep in sweeps), config.name)
-        check_target(target, overwrite or target == cell)
         if ask:
             _ask(cell)
         out_console.print(f"[bold]{escape(recording.name)}[/bold], {name_sweeps(sweep.number for sweep in sweeps)}")

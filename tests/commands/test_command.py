@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import glifjax as gj
@@ -145,19 +146,35 @@ REFUSED = (
     ("fit", "--nothing"),
     ("fit", "--figures", "bmp"),
     ("fit", "--like", "nowhere.json"),
+    ("fit", "--like", "empty.json"),
+    ("fit", "cell.nwb", "--train", "9"),
+    ("fit", "cell.nwb", "--cell", "none"),
+    ("fit", "cell.nwb", "--cluster", "none"),
+    ("info", "cell.nwb", "--test", "9"),
     ("collect", "nowhere"),
     ("collect", ".", "--timeout", "-1"),
     ("compare", "nowhere", "empty.json"),
     ("simulate", "nowhere.json", "text.nwb", "--out", "out.nwb"),
     ("simulate", "empty.json", "text.nwb", "--out", "out.nwb"),
     ("simulate", "empty.json", "--step", "200x"),
+    ("simulate", "neuron.json", "cell.nwb", "--out", "out.nwb", "--sweeps", "9"),
+    ("simulate", "neuron.json", "cell.nwb", "--out", "text.nwb"),
+    ("simulate", "neuron.json", "cell.nwb", "--out", "out.nwb", "--spike-cut", "none"),
     ("explore", "nowhere.json"),
     ("explore", "empty.json"),
     ("explore", "empty.json", "--sweeps", "1"),
+    ("explore", "neuron.json", "--id", "none"),
+    ("explore", "neuron.json", "--dt", "0"),
+    ("explore", "neuron.json", "cell.nwb", "--sweeps", "9"),
     ("explore", "empty.json", "--out", "text.nwb"),
     ("convert", "text.nwb", "out.nwb"),
     ("convert", "empty.json", "out.json", "--to", "nest"),
+    ("convert", "neuron.json", "out.json", "--to", "nest", "--id", "none"),
+    ("convert", "cell.nwb", "out.nwb", "--electrode", "none"),
+    ("convert", "cell.nwb", "text.nwb"),
+    ("run", "empty.json", "--functions", "nowhere.py"),
     ("gallery", "Z"),
+    ("gallery", "M", "N", "--sweep", "a", "A1"),
     ("gallery", "--variant", "none"),
     ("glm", "nowhere.nwb"),
     ("glm", "columns.csv"),
@@ -170,6 +187,9 @@ def test_bad_input_is_one_line_exit_2_and_loads_no_jax(tmp_path):
     (tmp_path / "broken.toml").write_text("level = \nall")
     (tmp_path / "columns.csv").write_text("a,b\n1,2\n")
     (tmp_path / "empty.json").write_text("{}")
+    gj.write_neuron_config(gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02), tmp_path / "neuron.json")
+    sweep = gj.io.SweepArrays(1, "step", 1e4, np.zeros(100), np.full(100, -0.07))
+    gj.write_recording(tmp_path / "cell.nwb", [sweep], description="")
     code = (
         f"import sys\nfrom glifjax.cli import app\nfor words in {REFUSED!r}:\n"
         "    sys.argv = ['glifjax', *words]\n"

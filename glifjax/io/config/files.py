@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from glifjax.io.config.forms import is_several
 from glifjax.io.config.older import parse_older
 from glifjax.io.config.values import NeuronConfigError
 from glifjax.io.json_text import parse_json
@@ -32,6 +33,16 @@ def load(path: str | os.PathLike) -> tuple[Mapping[str, Any], str | None]:
     if not isinstance(config, dict):
         raise NeuronConfigError(f"{path}: holds a {type(config).__name__}, not an object with parameters")
     return config, wrapped
+
+
+def neuron_ids(path: str | os.PathLike) -> list[str]:
+    """The ids of a file's neurons; none where it holds one neuron without an id.
+
+    Raises:
+        NeuronConfigError: a file that cannot be read, or is not JSON.
+    """
+    config, wrapped = load(path)
+    return [wrapped] if wrapped is not None else list(config) if is_several(config) else []
 
 
 def with_changes(like: Any, before: Any, after: Any) -> Any:

@@ -21,7 +21,7 @@ from glifjax.errors import InputError, shown
 from glifjax.glif.glif import GLIF, Coefficients
 from glifjax.io.config.absolute import absolute_voltages
 from glifjax.io.config.checks import check_consistent
-from glifjax.io.config.files import load, with_changes
+from glifjax.io.config.files import load, neuron_ids, with_changes
 from glifjax.io.config.forms import (
     ARRAYS,
     NUMBERS,
@@ -117,16 +117,6 @@ def read_neuron_configs(path: str | os.PathLike, *, absolute: bool = False) -> d
     if not ids:
         raise NeuronConfigError(f'{path}: holds one neuron without an id; read it with read_neuron_config("{path}")')
     return {name: read_neuron_config(path, id=name, absolute=absolute) for name in ids}
-
-
-def neuron_ids(path: str | os.PathLike) -> list[str]:
-    """The ids of a file's neurons; none where it holds one neuron without an id.
-
-    Raises:
-        NeuronConfigError: a file that cannot be read, or is not JSON.
-    """
-    config, wrapped = load(path)
-    return [wrapped] if wrapped is not None else list(config) if is_several(config) else []
 
 
 def read_neuron_config(
