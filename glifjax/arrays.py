@@ -42,7 +42,7 @@ def as_steps(value: Any) -> Array:
     if not isinstance(value, jax.Array):
         steps = np.asarray(value)
         if steps.dtype.kind not in "fiub" or not np.all((steps % 1 == 0) & (abs(steps) < MOST_STEPS)):
-            raise InputError(f"a number of steps is {shown(value)}; give a whole one, below {MOST_STEPS}")
+            raise InputError(f"spike_cut_length is {shown(value)}; give a whole number of steps, below {MOST_STEPS}")
     return jnp.asarray(value).astype(jnp.int32)
 
 

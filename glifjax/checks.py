@@ -17,6 +17,9 @@ from jaxtyping import AbstractArray
 
 from glifjax.errors import InputError, shown
 
+#: What can stand for a parameter.
+NUMBERS = jax.Array | np.ndarray | np.generic | float | int
+
 
 def require(name: str, value: Any, holds: Any, must: str) -> None:
     """Nothing, or an InputError: name, value and what it must be.
@@ -27,12 +30,12 @@ def require(name: str, value: Any, holds: Any, must: str) -> None:
         holds: from the value, in numpy, to booleans.
         must: the words, "must be greater than 0".
     """
-    if isinstance(value, Tracer) or not isinstance(value, jax.Array | np.ndarray | np.generic | float | int):
+    if isinstance(value, Tracer) or not isinstance(value, NUMBERS):
         return
     number = np.asarray(value)
     if not np.all(holds(number)):
-        shown = f"{number:g}" if number.ndim == 0 else number.tolist()
-        raise InputError(f"{name} is {shown}; {must}")
+        words = f"{number:g}" if number.ndim == 0 else shown(number.tolist())
+        raise InputError(f"{name} is {words}; {must}")
 
 
 def require_positive(**values: Any) -> None:
@@ -131,12 +134,13 @@ def _floats(module: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _check_axes(field: dataclasses.Field, value: Any) -> None:
+    hint: Any = field.type
+    is_array = inspect.isclass(hint) and issubclass(hint, AbstractArray)
+    if is_array and not isinstance(value, NUMBERS):
+        raise InputError(f"{field.name} is {shown(value)}; give a number, or an array of them, in SI units")
     if not isinstance(value, jax.Array | np.ndarray):
         return
-    hint: Any = field.type
-    names = (
-        str(vars(hint).get("dim_str", "...")) if inspect.isclass(hint) and issubclass(hint, AbstractArray) else "..."
-    )
+    names = str(vars(hint).get("dim_str", "...")) if is_array else "..."
     if not {"*", "."} & set(names) and value.ndim > len(names.split()):
         raise InputError(
             f"{field.name} has shape {value.shape}, but one run takes one neuron; for several neurons use "

@@ -32,8 +32,8 @@ class Status(IntFlag):
         NON_FINITE_VOLTAGE: the voltage ended as NaN or infinite, or the threshold as NaN, from a finite stimulus.
         UNSTABLE_STEP: an Euler step is longer than twice a time constant, so that what it advances swings and grows.
         INEXACT: a spike inside a step was not located to all digits.
-        UNITS: a stimulus beyond 1 uA, a step beyond 10 ms, a capacitance or resistance that no cell has: SI was not
-            meant.
+        UNITS: a stimulus beyond 1 uA, a step beyond 10 ms or below 0, a capacitance or resistance that no cell has: SI
+            was not meant.
     """
 
     NON_FINITE_CURRENT = 1

@@ -69,7 +69,7 @@ def _gallery(names, variant, out, plot, sweep, size, overwrite) -> None:
 
     jax.config.update("jax_enable_x64", True)
     if sweep:
-        make, written = _sweep(*chosen, sweep, size)
+        make, written = _sweep(chosen[0], sweep, size)
     elif plot:
         make, written = (lambda: _plots(chosen)), [f"{pattern.slug}.png" for pattern in chosen]
     else:

@@ -68,12 +68,13 @@ def print_step(
     times = np.asarray(spikes.times)
     during = times[(times >= BEFORE) & (times < len(current) * dt - AFTER)]
     seconds = quantity("--duration", duration, SECONDS)
-    line = f"{len(times)} spikes, {len(during) / seconds:.1f} Hz in the step"
+    line = f"{len(times)} spike{'s' * (len(times) != 1)}, {len(during) / seconds:.1f} Hz in the step"
     if len(during):
         line += f", the first {1e3 * (during[0] - BEFORE):.1f} ms after its start"
     if len(during) > 2:
         intervals = 1e3 * np.diff(during)
         line += f"; intervals from {intervals[0]:.1f} to {intervals[-1]:.1f} ms"
-    out_console.print(f"[bold]{escape(source)}[/bold], {escape(amplitude)} for {escape(duration)}: {line}")
+    what = f"[bold]{escape(source)}[/bold], {escape(amplitude)} for {escape(duration)}"
+    out_console.print(f"{what}: {line}", soft_wrap=True)
     voltage = 1e3 * (np.asarray(trace.voltage) + reference(neuron))
     out_console.print(f"  V from {np.nanmin(voltage):.1f} to {np.nanmax(voltage):.1f} mV between spikes")

@@ -12,7 +12,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real
 
 from glifjax import _backend
 from glifjax.arrays import as_float, in_default_type
-from glifjax.checks import check_run, count_of, require_key, require_numbers, require_time_step
+from glifjax.checks import check_run, count_of, require, require_key, require_numbers, require_time_step
 from glifjax.errors import InputError, shown
 from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status
 from glifjax.scan import Record, scan, the_sample
@@ -93,7 +93,8 @@ def simulate(
     """
     if not isinstance(neuron, AbstractNeuron):
         raise InputError(
-            f"neuron is {shown(neuron)}; give a neuron: a file is read with glifjax.read_neuron_config(path)"
+            f"neuron is {shown(neuron)}; give a neuron: a file is read with glifjax.read_neuron_config(path), that "
+            "of a pattern is pattern.neuron"
         )
     require_numbers("current", current, "numbers, (T,), in A: a recording's are sweep.current")
     if len(np.shape(current)) != 1:
@@ -110,6 +111,7 @@ def simulate(
         require_numbers("uniforms", uniforms, "numbers, (T,), in [0, 1)")
     if uniforms is not None and np.shape(uniforms) != np.shape(current):
         raise InputError(f"uniforms has shape {np.shape(uniforms)}, the current {np.shape(current)}: one number a step")
+    require("uniforms", uniforms, lambda u: (u >= 0) & (u < 1), "give numbers in [0, 1)")
     check_run(neuron)
     _backend.warn_once_without_flag()
     dtype = jnp.result_type(float)
@@ -183,7 +185,7 @@ def _run(neuron, current, dt, key, uniforms, forced, spike_cut, record, checkpoi
     end, samples = scan(step, neuron.init(), inputs, record=record, checkpoint=checkpoint)
     # an all-finite test of the stimulus costs nothing beside the scan
     finite = jnp.all(jnp.isfinite(current))
-    meant = (jnp.max(jnp.abs(current), initial=0.0) <= LARGEST_CURRENT) & (dt <= LARGEST_DT)
+    meant = (jnp.max(jnp.abs(current), initial=0.0) <= LARGEST_CURRENT) & (dt > 0) & (dt <= LARGEST_DT)
     status = neuron.status(end)
     # a voltage that is not finite says nothing more where the stimulus is not
     status = jnp.where(finite, status, status & ~int(Status.NON_FINITE_VOLTAGE) | int(Status.NON_FINITE_CURRENT))

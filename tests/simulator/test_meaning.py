@@ -91,6 +91,8 @@ def test_forced_spikes_are_a_mask_of_any_type_or_steps(build):
             "th_inf is nan; give numbers",
         ),
         ({"neuron": lambda neuron: jax.tree.map(lambda x: jnp.stack([x, x]), neuron)}, "for several neurons use"),
+        ({"neuron": lambda neuron: eqx.tree_at(lambda n: n.C, neuron, None)}, "C is None; give a number"),
+        ({"uniforms": np.full(STEPS, 2.0)}, r"uniforms is \[2.0, .*; give numbers in \[0, 1\)"),
         ({"neuron": lambda neuron: "neuron.json"}, "give a neuron: a file is read with glifjax.read_neuron_config"),
         (
             {"neuron": lambda neuron: eqx.tree_at(lambda n: n.escape_noise.lambda0, neuron, jnp.asarray(-1.0))},
@@ -122,8 +124,8 @@ def test_what_has_no_meaning_is_refused_where_a_neuron_is_made(build, C):
     [
         ({"C": None}, "a parameter is None; give a number"),
         ({"C": 1j}, "a parameter is 1j; give a number"),
-        ({"spike_cut_length": 2.5}, "a number of steps is 2.5; give a whole one"),
-        ({"spike_cut_length": 1e12}, "a number of steps is 1000000000000.0; give a whole one"),
+        ({"spike_cut_length": 2.5}, "spike_cut_length is 2.5; give a whole number of steps"),
+        ({"spike_cut_length": 1e12}, "spike_cut_length is 1000000000000.0; give a whole number of steps"),
         ({"convention": "neuron"}, "convention is 'neuron'; use allen or nest"),
         ({"escape_noise": 3.0}, "escape_noise is 3.0; give glifjax.EscapeNoise or None"),
         ({"coeffs": None}, "coeffs is None; give glifjax.Coefficients"),
@@ -146,11 +148,13 @@ def test_one_number_is_no_array(build, monkeypatch):
         gj.simulate(replace(build(), **{name: 0.1}), DRIVE, DT)
 
 
-def test_a_threshold_that_is_no_number_sets_a_status():
+def test_a_threshold_or_a_step_that_is_no_number_sets_a_status():
     """Inside a transformation, where it cannot be looked at."""
     neuron = ALL["LIF-R-ASC-A"]()
     run = lambda th: gj.simulate(replace(neuron, th_inf=th), DRIVE, DT, record="spikes").status
     assert jax.vmap(run)(jnp.array([0.02, np.nan])).tolist() == [0, int(gj.Status.NON_FINITE_VOLTAGE)]
+    run = lambda dt: gj.simulate(neuron, DRIVE, dt, record="spikes").status
+    assert [int(status) & gj.Status.UNITS for status in jax.vmap(run)(jnp.array([DT, -DT, np.nan]))] == [0, 64, 64]
 
 
 @each_neuron

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from glifjax.errors import shown
 from glifjax.io.config.forms import is_several
 from glifjax.io.config.older import parse_older
 from glifjax.io.config.values import NeuronConfigError
@@ -18,6 +19,11 @@ def load(path: str | os.PathLike) -> tuple[Mapping[str, Any], str | None]:
         NeuronConfigError: a file that cannot be read, or that holds no JSON object (nor a Python literal of one, as
             some files of 2014 and 2015 do).
     """
+    if not isinstance(path, str | os.PathLike):
+        raise NeuronConfigError(
+            f"{shown(path)} is no path; give a file's, or read a dictionary by "
+            "glifjax.io.config.neuron_config.neuron_from_config"
+        )
     path, wrapped = Path(path), None
     try:
         config = parse_json(path, finite=False)  # of keys that nobody needs; others must be finite

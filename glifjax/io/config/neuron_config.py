@@ -278,7 +278,8 @@ def neuron_to_config(neuron: GLIF | MihalasNiebur) -> dict[str, Any]:
         return mihalas_niebur_to_config(neuron)
     if not isinstance(neuron, GLIF):
         raise NeuronConfigError(
-            f"a neuron_config.json holds a GLIF or MihalasNiebur neuron, not a {type(neuron).__name__}; pickle that"
+            f"a neuron_config.json holds a GLIF or MihalasNiebur neuron, not a {type(neuron).__name__}; give one of "
+            "those, and pickle others"
         )
     if np.ndim(neuron.C):
         raise NeuronConfigError(
