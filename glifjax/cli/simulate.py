@@ -244,8 +244,8 @@ def _print_files(target: Path, plots: Path | None, simulation) -> None:
     if plots is not None:
         out_console.print(f"[bold]{escape(str(plots))}/[/bold] a figure each sweep", soft_wrap=True)
     name = escape(str(target))
-    if simulation.absolute and simulation.spike_cut_value is not None:
-        out_console.print(f"Fit a neuron to the model's own answers: glifjax fit {name}", soft_wrap=True)
+    if simulation.missing:
+        words = f"Read it with pynwb or h5py; glifjax fit takes it if written with {' '.join(simulation.missing)}."
     else:
-        hint = "" if plots is not None else "; --plot draws each sweep"
-        out_console.print(f'Read it with glifjax.read_recording("{name}"){hint}.', soft_wrap=True)
+        words = f"Fit a neuron to the model's own answers: glifjax fit {name}"
+    out_console.print(words, soft_wrap=True)

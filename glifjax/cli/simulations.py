@@ -82,6 +82,14 @@ class Simulation:
         return reference(self.neuron) if self.absolute else 0.0
 
     @property
+    def missing(self) -> list[str]:
+        """The options that make of what is written a recording: absolute voltages, and no NaN."""
+        if isinstance(self.neuron, gj.MihalasNiebur):
+            return []
+        relative = reference(self.neuron) != self.reference
+        return ["--absolute"] * relative + ["--spike-cut-value 0.05"] * (self.spike_cut_value is None)
+
+    @property
     def written(self) -> Written:
         """How a file holds the traces."""
         return Written(

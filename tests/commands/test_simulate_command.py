@@ -152,6 +152,7 @@ def test_it_says_what_it_did_and_draws_each_sweep(files, simulated):
         assert str(counts[number]) in line
     assert "keeps its duration, 2 ms (40 steps of 50 µs" in said
     assert "relative to El_reference, -70.00 mV" in said
+    assert "glifjax fit takes it if written with --absolute --spike-cut-value 0.05." in said
     plots = sorted(out.with_name("out_plots").iterdir())
     assert [plot.name for plot in plots] == ["sweep_001.png", "sweep_003.png", "sweep_004.png"]
     assert run(*files, "--out", out.with_name("again.nwb"), "--sweeps", "1").exit_code == 0
@@ -162,6 +163,7 @@ def test_options_change_the_voltage_as_they_say(files, tmp_path):
     options = ("--spike-cut", "steps", "--spike-cut-value", 0.03, "--absolute", "--sweeps", "1,3-4")
     said = run(*files, "--out", out, *options).output
     assert "keeps its number of steps" in said
+    assert f"glifjax fit {out}" in said
     expected = traces(files, spike_cut="steps")
     kept = traces(files)
     assert np.isnan(expected[1].voltage).sum() == 2 * np.isnan(kept[1].voltage).sum() > 0
