@@ -35,6 +35,11 @@ def shortened(text: str, most: int) -> str:
     return f"{text[: most - tail - 3]}...{text[-tail:]}"
 
 
+def to_install(extra: str) -> str:
+    """What installs one of the project's extras, in words."""
+    return f"pip install 'glifjax[{extra}]', in a checkout uv sync --extra {extra}"
+
+
 def shown(value: object) -> str:
     """A value in an error: as Python writes it, in 60 letters at most."""
     return shortened(printable(repr(value)), 60)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from glifjax.errors import InputError
+from glifjax.errors import InputError, to_install
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -31,7 +31,7 @@ def check_cluster(address: str) -> None:
     extra, modules = ("slurm", ("distributed", "dask_jobqueue")) if address == "slurm" else ("dask", ("distributed",))
     for module in modules:
         if find_spec(module) is None:
-            raise ClusterError(f"`cluster={address}` needs {module}: pip install 'glifjax[{extra}]'")
+            raise ClusterError(f"`cluster={address}` needs {module}: {to_install(extra)}")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from glifjax.checks import require_time_step
-from glifjax.errors import InputError
+from glifjax.errors import InputError, to_install
 from glifjax.explorer.page import embedded, page
 from glifjax.explorer.program import Program, program_of, values_of
 from glifjax.explorer.quantities import quantities
@@ -72,7 +72,7 @@ class Exploration:
             from glifjax.explorer.widget import ExplorerWidget
         except ModuleNotFoundError as error:
             raise InputError(
-                f"a widget needs {error.name}, which is not installed: pip install 'glifjax[notebook]'; "
+                f"a widget needs {error.name}, which is not installed: {to_install('notebook')}; "
                 "without it the page itself is shown"
             ) from error
         return ExplorerWidget(self.data, self.programs, self.neurons)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from glifjax.errors import to_install
 from glifjax.io.formats.stimulus_file import read_stimulus
 from glifjax.io.nwb.channel import Channel
 from glifjax.io.nwb.electrodes import check_electrode
@@ -18,8 +19,7 @@ VOLTS = {"v": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6}
 def not_installed(path: Path, files_are: str, library: str) -> RecordingError:
     """What is said of a file whose reader is missing; `files_are` names its kind, with the verb."""
     return RecordingError(
-        f"{path.name}: {files_are} read through {library}, which is not installed; "
-        'install it with pip install "glifjax[formats]"'
+        f"{path.name}: {files_are} read through {library}, which is not installed: {to_install('formats')}"
     )
 
 
