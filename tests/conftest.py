@@ -16,6 +16,9 @@ WORKER = "PYTEST_XDIST_WORKER" in os.environ
 COMPILED = Path(tempfile.gettempdir()) / f"glifjax-tests-{os.getppid() if WORKER else os.getpid()}"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+# Tests compile more than they run, and code of the lowest level takes half the time to compile. XLA_FLAGS= before the
+# command compiles as for users.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 if sys.dont_write_bytecode:  # several seconds for every command that a test starts
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(COMPILED / "python")

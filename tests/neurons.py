@@ -2,16 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax.flatten_util import ravel_pytree
 
 import glifjax as gj
-from fitting.model.compiled import OLDER
 from glifjax.rules.membrane import Gate, GatedCurrent, Instantaneous
 from glifjax.rules.threshold import ThreeComponentsEuler
 from glifjax.rules.threshold_kernels import Kernels, ResetKernels
@@ -129,11 +128,16 @@ MIHALAS_NIEBUR = {
     for integrator in ("exact", "exponential_euler")
 }  # fmt: skip
 ALL = NEURONS | {f"Mihalas-Niebur, {name}": build for name, build in MIHALAS_NIEBUR.items()}
+#: The exact Mihalas-Niebur neuron compiles as long as all others together: with the slow tests.
+each_neuron = pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(build, id=name, marks=pytest.mark.slow if name.endswith("exact") else ())
+        for name, build in ALL.items()
+    ],
+)
 #: every rule once, for what takes long: the levels above LIF are made of what the others are made of
 KINDS = {name: build for name, build in ALL.items() if name not in list(gj.LEVELS)[1:]}
-
-#: as jax.jit, for what takes longer to compile than to run
-quickly = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0} | OLDER)
 
 
 def smooth_loss(trace: gj.Trace) -> jax.Array:

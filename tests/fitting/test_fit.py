@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+from helpers import noise, record
 
 import fitting
 import glifjax as gj
@@ -78,12 +79,15 @@ def test_a_real_cell_with_steps_only_in_single_precision_with_an_optimiser(share
     assert fitted.stages[-1].name == "fine-tuning"
 
 
-def test_an_unknown_level_or_coefficient_is_refused_at_once(example):
-    with pytest.raises(ValueError, match=r"glif6.*use one of LIF, LIF-R"):
-        fitting.fit(example, "glif6")
-    with pytest.raises(ValueError, match=r"add optimizer=optax.adam.*train_sweeps"):
-        fitting.fit(example, train=("C",))
-    with pytest.raises(ValueError, match="no coefficient is called El"):
-        fitting.fit(example, optimizer=optax.adam(0.1), train=("El",))
-    with pytest.raises(ValueError, match="no loss is called 'victor'"):
-        fitting.fit(example, optimizer=optax.adam(0.1), loss="victor")
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"level": "glif6"}, r"glif6.*use one of LIF, LIF-R"),
+        ({"train": ("C",)}, r"add optimizer=optax.adam.*train_sweeps"),
+        ({"optimizer": optax.adam(0.1), "train": ("El",)}, "no coefficient is called El"),
+        ({"optimizer": optax.adam(0.1), "loss": "victor"}, "no loss is called 'victor'"),
+    ],
+)
+def test_an_unknown_level_or_coefficient_is_refused_at_once(settings, message, tmp_path):
+    with record(tmp_path, [("noise", noise(0), True)]) as recording, pytest.raises(ValueError, match=message):
+        fitting.fit(recording, **settings)

@@ -170,7 +170,9 @@ def test_prepare_refuses_what_cannot_be_fitted():
         prepare([sweep(1, 10e3), sweep(2, 25e3 / 3)], shape)
 
 
-@pytest.mark.parametrize("cell", ["DRN157", "DRN159", "DRN160", "DRN162", "DRN164"])
+@pytest.mark.parametrize(
+    "cell", ["DRN159", *(pytest.param(f"DRN{n}", marks=pytest.mark.slow) for n in (157, 160, 162, 164))]
+)
 def test_real_spikes_are_those_that_cross_zero(shared, cell):
     with gj.read_recording(shared / "recordings" / "gifk" / f"{cell}_5HT.nwb") as recording:
         split = choose_sweeps(recording)

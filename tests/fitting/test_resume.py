@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import level_record
 from typer.testing import CliRunner
 
 import fitting
@@ -32,6 +33,7 @@ from fitting.levels import LEVELS
 from fitting.pipeline.settings import FitSettings
 from fitting.results.files import fit_file
 from fitting.results.folder import UNFINISHED
+from fitting.results.provenance import provenance
 from fitting.stages import Outcome
 from glifjax.cli import app
 from glifjax.errors import InputError
@@ -56,6 +58,12 @@ def whole(cell, tmp_path_factory):
     result = run(cell, "--level", "LIF", "--out", out)
     assert result.exit_code == 0, result.output
     return out
+
+
+@pytest.fixture
+def record(cell):
+    """What fit.json holds of a fit that the cell has not seen."""
+    return level_record("LIF", {}) | provenance(cell, FitSettings("LIF"))
 
 
 def outcome(out):
@@ -283,7 +291,7 @@ def test_a_fit_is_repeated_from_its_json(cell, whole, tmp_path):
     assert found["scores"]["test"] != record["scores"]["test"]
 
 
-def test_every_option_reaches_the_fit_and_so_does_every_setting(cell, whole, tmp_path, monkeypatch):
+def test_every_option_reaches_the_fit_and_so_does_every_setting(cell, record, tmp_path, monkeypatch):
     asked = []
 
     def fit(recording, *, progress, checkpoint, on_split, on_level, **settings):
@@ -291,7 +299,6 @@ def test_every_option_reaches_the_fit_and_so_does_every_setting(cell, whole, tmp
         raise InputError("seen")
 
     monkeypatch.setattr("fitting.results.files.fit", fit)
-    record = json.loads((whole / "fit.json").read_text())
     settings = {
         "level": "LIF-ASC,augmented", "train_sweeps": "1", "test_sweeps": "2-4", "optimizer": "default",
         "uncertainty": True, "electrode": "none", "drift": "keep", "currents": 3, "seed": 5,
@@ -346,9 +353,7 @@ def test_a_copy_that_goes_with_the_fit_is_what_its_record_names(cell, tmp_path, 
     assert (tmp_path / "out" / "cell.nwb").read_bytes() == cell.read_bytes()
 
 
-def test_a_json_that_cannot_be_followed_is_refused(cell, whole, tmp_path):
-    record = json.loads((whole / "fit.json").read_text())
-
+def test_a_json_that_cannot_be_followed_is_refused(record, tmp_path):
     def refused(change, *arguments):
         (tmp_path / "fit.json").write_text(json.dumps(record | change))
         result = run(*arguments, "--like", tmp_path / "fit.json", "--out", tmp_path / "out")

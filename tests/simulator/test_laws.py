@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from neurons import (
-    ALL,
     DRIVE,
     DT,
     FORCED,
@@ -16,14 +15,12 @@ from neurons import (
     STEPS,
     WHISPER,
     crossings,
+    each_neuron,
     flat,
-    quickly,
     smooth_loss,
 )
 
 import glifjax as gj
-
-each_neuron = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
 
 #: trace's field -> its shape, after the batch's
 SHAPES = {
@@ -89,11 +86,11 @@ def test_float32_is_close_to_float64(build):
     np.testing.assert_allclose(single.voltage, double.voltage, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("build", NEURONS.values(), ids=NEURONS.keys())
+@each_neuron
 def test_a_simulation_is_its_steps_one_by_one(build):
     neuron, current = build(), 3 * DRIVE[20:64]
     trace = gj.simulate(neuron, current, DT)
-    step = quickly(lambda state, now: neuron.step(state, gj.Input(now), jnp.asarray(DT)))
+    step = jax.jit(lambda state, now: neuron.step(state, gj.Input(now), jnp.asarray(DT)))
     state, samples = neuron.init(), []
     for now in current:
         state, sample = step(state, now)
@@ -184,16 +181,16 @@ def test_transformations_compose_in_any_order(build):
         return jnp.sum(crossing) + 1e3 * jnp.mean(trace.voltage_before_reset)
 
     rows, way = jnp.array([[1.0, 1.0], [1.03, 0.98], [0.9, 0.3]]), jnp.array([1.0, -0.5])
-    gradient = quickly(jax.grad(loss))
+    gradient = jax.jit(jax.grad(loss))
     expected = each_alone(gradient, rows)
     assert (expected != 0).all()
     for name, reach in GRADIENTS.items():
         np.testing.assert_allclose(
-            quickly(lambda rows, reach=reach: reach(loss, rows))(rows), expected, rtol=1e-8, err_msg=name
+            jax.jit(lambda rows, reach=reach: reach(loss, rows))(rows), expected, rtol=1e-8, err_msg=name
         )
     bend = (gradient(rows[0] + 1e-5 * way) - gradient(rows[0] - 1e-5 * way)) / 2e-5
     for name, reach in HESSIANS.items():
-        second = quickly(lambda row, reach=reach: reach(loss, row, way))(rows[0])
+        second = jax.jit(lambda row, reach=reach: reach(loss, row, way))(rows[0])
         if "Mihalas" in neuron.level:  # a surrogate's derivative is no difference of the spikes'
             np.testing.assert_allclose(second, bend, rtol=1e-4, err_msg=name)
         assert np.isfinite(second).all(), name
@@ -210,8 +207,8 @@ def test_third_derivatives_are_differences_of_second_ones(build):
         voltage = gj.simulate(moved, current * row[1], DT).voltage_before_reset
         return 1e3 * jnp.mean(voltage**3)
 
-    second = quickly(jax.hessian(loss))
-    third = quickly(jax.jacfwd(jax.hessian(loss)))
+    second = jax.jit(jax.hessian(loss))
+    third = jax.jit(jax.jacfwd(jax.hessian(loss)))
     at, way = jnp.ones(2), 1e-4 * jnp.array([1.0, -0.5])
     silent, drive = jnp.asarray(WHISPER[15:75]), 3 * jnp.asarray(DRIVE[15:75])
     difference = (second(at + way, silent) - second(at - way, silent)) / 2
@@ -271,9 +268,9 @@ def assert_gradients(loss, neuron, cases) -> list[set[str]]:
     """Reverse mode, forward mode and finite differences agree; for each case, what has a gradient."""
     at, names, rebuild = flat(neuron)
     function = lambda factors, case: loss(rebuild(factors), *case)
-    reverse_mode = quickly(jax.value_and_grad(function))
+    reverse_mode = jax.jit(jax.value_and_grad(function))
     direction, nonzero = np.cos(np.arange(len(at))), []
-    forward_mode = quickly(lambda case: jax.jvp(lambda factors: function(factors, case), (at,), (direction,))[1])
+    forward_mode = jax.jit(lambda case: jax.jvp(lambda factors: function(factors, case), (at,), (direction,))[1])
     for case in cases:
         gradient = np.asarray(reverse_mode(at, case)[1])
         scale = np.abs(gradient).max()
@@ -315,23 +312,23 @@ def test_gradients_with_forced_spikes_equal_finite_differences(name):
 def test_gradients_through_free_spikes_are_finite_and_alike_in_both_modes(level):
     at, _, rebuild = flat(NEURONS[level]())
     loss = lambda factors: smooth_loss(gj.simulate(rebuild(factors), DRIVE, DT))
-    gradient = quickly(jax.grad(loss))(at)
+    gradient = jax.jit(jax.grad(loss))(at)
     assert bool(jnp.all(jnp.isfinite(gradient)))
-    slope = quickly(lambda at: jax.jvp(loss, (at,), (jnp.ones_like(at),))[1])(at)
+    slope = jax.jit(lambda at: jax.jvp(loss, (at,), (jnp.ones_like(at),))[1])(at)
     assert float(slope) == pytest.approx(float(gradient.sum()), rel=1e-6)
 
 
 def test_jacobian_in_forward_mode():
     at, _, rebuild = flat(NEURONS["LIF-R-ASC-A"]())
     trajectory = lambda factors: gj.simulate(rebuild(factors), DRIVE, DT, spikes=FORCED).voltage_before_reset
-    jacobian = quickly(jax.jacfwd(trajectory))(at)
-    gradient = quickly(jax.grad(lambda factors: trajectory(factors)[350]))(at)
+    jacobian = jax.jit(jax.jacfwd(trajectory))(at)
+    gradient = jax.jit(jax.grad(lambda factors: trajectory(factors)[350]))(at)
     np.testing.assert_allclose(jacobian[350], gradient, rtol=1e-9, atol=1e-15)
 
 
 def test_gradient_by_the_current():
     neuron = NEURONS["LIF-R-ASC-A"]()
-    loss = quickly(jax.value_and_grad(lambda current: smooth_loss(gj.simulate(neuron, current, DT, spikes=FORCED))))
+    loss = jax.jit(jax.value_and_grad(lambda current: smooth_loss(gj.simulate(neuron, current, DT, spikes=FORCED))))
     gradient = np.asarray(loss(DRIVE)[1])
     for direction in (1e-15 * np.sin(np.arange(STEPS)), 1e-15 * np.ones(STEPS)):
         difference = (loss(DRIVE + direction)[0] - loss(DRIVE - direction)[0]) / 2

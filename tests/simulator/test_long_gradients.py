@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from neurons import DRIVE, DT, FORCED, NEURONS, STEPS, crossings, flat, quickly, smooth_loss
+from neurons import DRIVE, DT, FORCED, NEURONS, STEPS, crossings, flat, smooth_loss
 
 import glifjax as gj
 
@@ -28,7 +28,7 @@ def test_blocks_change_neither_the_trace_nor_its_gradients(name, options, block)
             trace = gj.simulate(rebuild(factors), DRIVE, DT, checkpoint=checkpoint, **options)
             return smooth_loss(trace) + crossings(trace), trace
 
-        (_, trace), gradient = quickly(jax.value_and_grad(loss, has_aux=True))(at)
+        (_, trace), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(at)
         return trace, gradient
 
     (plain, expected), (trace, gradient) = run(None), run(block)

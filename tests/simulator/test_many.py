@@ -66,10 +66,6 @@ def test_bad_input_is_refused_in_words(neurons, change, message):
         gj.simulate_many(**({"neurons": neurons, "current": CURRENT, "dt": DT} | change))
 
 
-#: Two devices; what is compiled runs once, so that the code need not be the best.
-OF_TWO_DEVICES = (
-    "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-)
 OVER_DEVICES = """
 import json, equinox as eqx, glifjax as gj, jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
@@ -97,7 +93,8 @@ print(json.dumps(results))
 def test_neurons_over_devices_stay_where_they_lie():
     """Every kind of neuron: jax.jit of a vmap over laid-out arrays, simulate_many, and shard_map with its checks on."""
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = os.environ | {"XLA_FLAGS": OF_TWO_DEVICES, "PYTHONPATH": path}
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
+    environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", OVER_DEVICES], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)

@@ -9,13 +9,12 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 import pytest
-from neurons import ALL, DRIVE, DT, FORCED, STEPS
+from neurons import ALL, DRIVE, DT, FORCED, STEPS, each_neuron
 
 import glifjax as gj
 from glifjax.neuron import STATUS_WORDS
 from glifjax.rules.voltage import ForwardEuler
 
-each_neuron = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
 MASK = np.isin(np.arange(STEPS), FORCED)
 NONE = np.zeros(STEPS, bool)
 
@@ -25,13 +24,7 @@ def with_capacitance(neuron, C: float):
     return eqx.tree_at(lambda n: n.C, neuron, jnp.asarray(C))
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        pytest.param(build, id=name, marks=pytest.mark.slow if name.endswith("exact") else ())
-        for name, build in ALL.items()
-    ],
-)
+@each_neuron
 def test_a_status_tells_what_went_wrong_and_check_says_it(build):
     neuron, status = build(), gj.Status
     euler = isinstance(getattr(neuron, "voltage_dynamics", None), ForwardEuler)
