@@ -28,8 +28,8 @@ from .io.downloads import DownloadError as DownloadError
 from .io.nwb.recording_writer import write_recording as write_recording
 from .io.nwb.recordings import Recording as Recording
 from .io.nwb.recordings import read_recording as read_recording
-from .io.nwb.sweeps import RecordingError as RecordingError
-from .io.nwb.sweeps import Sweep as Sweep
+from .io.nwb.sweep import RecordingError as RecordingError
+from .io.nwb.sweep import Sweep as Sweep
 from .io.sonata.builder import NetworkBuilder as NetworkBuilder
 from .io.sonata.builder import all_to_all as all_to_all
 from .io.sonata.builder import by_function as by_function

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 import glifjax as gj
 from glifjax.io.nwb.selection import list_sweeps
-from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.sweep import RecordingError
 
 #: Padding lasts longer than this, s,
 SHORTEST = 10e-3

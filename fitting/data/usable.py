@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 import glifjax as gj
 from glifjax.io.nwb.electrodes import choice
-from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.sweep import RecordingError
 
 from .amplifier import white_noise, without_hum
 from .arrays import LOWEST_RATE, DataError

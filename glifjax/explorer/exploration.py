@@ -22,7 +22,7 @@ from glifjax.explorer.recorded import packed_sweep
 from glifjax.glif.glif import GLIF
 from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.recording_writer import SweepArrays
-from glifjax.io.nwb.sweeps import Sweep
+from glifjax.io.nwb.sweep import Sweep
 from glifjax.io.writing import write_whole
 from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.neuron import AbstractNeuron

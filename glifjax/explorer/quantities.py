@@ -11,6 +11,7 @@ import numpy as np
 
 from glifjax.glif.glif import GLIF
 from glifjax.io.config.forms import RULES
+from glifjax.mihalas_niebur.units import UNITS as MIHALAS_NIEBUR
 from glifjax.neuron import AbstractNeuron
 
 
@@ -39,7 +40,6 @@ RATE = ("1/s", 1.0)
 UNITS = {
     "C": Unit("pF", 1e12, "capacitance", "factor"),
     "R_input": Unit("MΩ", 1e-6, "input resistance", "factor"),
-    "G": Unit("nS", 1e9, "leak conductance", "factor"),
     "El": Unit("mV", 1e3, "leak reversal", "around", 20),
     "th_inf": Unit("mV", 1e3, "threshold at rest", "around", 20),
     "spike_cut_length": Unit("ms", 1e3, "spike cut"),
@@ -69,17 +69,19 @@ UNITS = {
     "jitter": Unit("ms", 1e3, "spikes wait", reach=2),
     "AccumulatedHazard.tau": Unit("ms", 1e3, "hazard is forgotten", "factor"),
     "AccumulatedHazard.threshold": Unit("", 1.0, "hazard that makes a spike", "factor"),
-    "V_reset": Unit("mV", 1e3, "voltage after a spike", "around", 20),
-    "th_reset": Unit("mV", 1e3, "least threshold after a spike", "around", 20),
-    "MihalasNiebur.a": Unit(*RATE, "the voltage moves the threshold", "around", 20),
-    "MihalasNiebur.b": Unit(*RATE, "the threshold returns", reach=20),
-    "k": Unit(*RATE, "decay of internal current", reach=200),
-    "R": Unit("", 1.0, "a spike leaves of internal current", "fraction"),
-    "A": Unit("nA", 1e9, "a spike adds to internal current", "around", 10),
-    "init_voltage": Unit("mV", 1e3, "voltage", "around", 20),
-    "init_threshold": Unit("mV", 1e3, "threshold", "around", 20),
+    "MihalasNiebur.C": Unit(*MIHALAS_NIEBUR["C"], "capacitance", "factor"),
+    "G": Unit(*MIHALAS_NIEBUR["G"], "leak conductance", "factor"),
+    "V_reset": Unit(*MIHALAS_NIEBUR["V_reset"], "voltage after a spike", "around", 20),
+    "th_reset": Unit(*MIHALAS_NIEBUR["th_reset"], "least threshold after a spike", "around", 20),
+    "MihalasNiebur.a": Unit(*MIHALAS_NIEBUR["a"], "the voltage moves the threshold", "around", 20),
+    "MihalasNiebur.b": Unit(*MIHALAS_NIEBUR["b"], "the threshold returns", reach=20),
+    "k": Unit(*MIHALAS_NIEBUR["k"], "decay of internal current", reach=200),
+    "R": Unit(*MIHALAS_NIEBUR["R"], "a spike leaves of internal current", "fraction"),
+    "A": Unit(*MIHALAS_NIEBUR["A"], "a spike adds to internal current", "around", 10),
+    "init_voltage": Unit(*MIHALAS_NIEBUR["init_voltage"], "voltage", "around", 20),
+    "init_threshold": Unit(*MIHALAS_NIEBUR["init_threshold"], "threshold", "around", 20),
     "init_AScurrents": Unit("pA", 1e12, "afterspike current", "around", 200),
-    "init_currents": Unit("nA", 1e9, "internal current", "around", 10),
+    "init_currents": Unit(*MIHALAS_NIEBUR["init_currents"], "internal current", "around", 10),
 }
 #: Fields that multiply others, say where voltages are counted from, or hold a shape.
 STILL = ("coeffs", "dt", "El_reference", "spike_waveform", "propagator")

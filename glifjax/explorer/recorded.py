@@ -8,7 +8,8 @@ from jaxtyping import Float
 
 from glifjax.errors import InputError
 from glifjax.io.nwb.recording_writer import SweepArrays
-from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep
+from glifjax.io.nwb.sweep import RecordingError, Sweep
+from glifjax.io.nwb.sweeps import Recording
 
 #: Of a page without a choice of sweeps, s: 2.7 bytes a step and channel.
 MOST_SECONDS = 30.0

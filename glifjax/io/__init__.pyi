@@ -21,8 +21,8 @@ from .nwb.recordings import Recording as Recording
 from .nwb.recordings import read_recording as read_recording
 from .nwb.selection import name_sweeps as name_sweeps
 from .nwb.simulation_writer import write_simulation as write_simulation
-from .nwb.sweeps import RecordingError as RecordingError
-from .nwb.sweeps import Sweep as Sweep
+from .nwb.sweep import RecordingError as RecordingError
+from .nwb.sweep import Sweep as Sweep
 from .nwb.written import Written as Written
 from .writing import WritingError as WritingError
 from .writing import whole_file as whole_file

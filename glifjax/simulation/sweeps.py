@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from glifjax.io.nwb.sweeps import Sweep
+from glifjax.io.nwb.sweep import Sweep
 from glifjax.neuron import AbstractNeuron, SpikeCut, Status
 from glifjax.simulation.simulate import simulate
 from glifjax.trace import Trace

@@ -19,7 +19,8 @@ from pynwb import icephys
 
 from glifjax.io.nwb.recording_writer import SweepArrays, write_recording
 from glifjax.io.nwb.recordings import read_recording
-from glifjax.io.nwb.sweeps import Recording, RecordingError
+from glifjax.io.nwb.sweep import RecordingError
+from glifjax.io.nwb.sweeps import Recording
 from glifjax.io.writing import WritingError
 
 REAL = Path(__file__).parents[3] / "shared" / "recordings"

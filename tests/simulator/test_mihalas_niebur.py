@@ -342,6 +342,6 @@ def test_stimuli_keep_their_duration():
 
 def test_a_neuron_is_printed_with_units():
     printed = str(gj.gallery["M"].neuron)
-    assert "C 1000 pF, G 50 nS, El -70 mV" in printed
+    assert "C 1 nF, G 50 nS, El -70 mV" in printed
     assert "k 200 20 1/s" in printed
     assert "C=f" in str(jax.vmap(lambda C: gj.MihalasNiebur(C=C))(jnp.ones(2)))

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.formats.stimulus_file import AMPERES
-from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.sweep import RecordingError
 
 #: The share of a sweep before its first epoch.
 BEFORE = 1 / 64

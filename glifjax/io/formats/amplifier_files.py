@@ -16,7 +16,8 @@ from glifjax.io.formats.endings import NEO_READERS
 from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held, not_installed
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel, Quantity
-from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweep import RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweeps import Recording
 
 #: What is looked at before neo reads a file, by its ending.
 CLAIMS = {".abf": check_abf, ".wcp": check_wcp, ".smr": check_smr}

@@ -16,7 +16,8 @@ from glifjax.io.formats.heka_trees import Output, outputs
 from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held, not_installed
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel, Quantity
-from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweep import RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweeps import Recording
 
 #: Samples that the commanded sweeps of a series may have.
 LARGEST = 2e8

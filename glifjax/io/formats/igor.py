@@ -19,7 +19,8 @@ from glifjax.io.formats.claimed_sizes import check_igor
 from glifjax.io.formats.shared import VOLTS, chosen_electrode, given_currents, held, not_installed
 from glifjax.io.formats.stimulus_file import AMPERES
 from glifjax.io.nwb.channel import Channel
-from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweep import RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweeps import Recording
 
 #: One of each unit in s.
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "": 1.0}

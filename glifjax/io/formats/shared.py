@@ -10,7 +10,7 @@ from glifjax.errors import to_install
 from glifjax.io.formats.stimulus_file import read_stimulus
 from glifjax.io.nwb.channel import Channel
 from glifjax.io.nwb.electrodes import check_electrode
-from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.sweep import RecordingError
 
 #: One of each unit in V.
 VOLTS = {"v": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6}

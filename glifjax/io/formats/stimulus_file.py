@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.csv import LARGEST
-from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.sweep import RecordingError
 
 #: One of each unit in A.
 AMPERES = {"a": 1.0, "ma": 1e-3, "ua": 1e-6, "µa": 1e-6, "μa": 1e-6, "na": 1e-9, "pa": 1e-12, "fa": 1e-15}

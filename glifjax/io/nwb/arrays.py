@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from glifjax.io.nwb.channel import Channel
-from glifjax.io.nwb.sweeps import RecordingError, Sweep
+from glifjax.io.nwb.sweep import RecordingError, Sweep
 
 #: A sweep, (T,); several of one length, (S, T); or a sequence of (T,), of any lengths.
 Traces = np.ndarray | Sequence[Any]

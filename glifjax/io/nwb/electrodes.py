@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from glifjax.io.nwb.samples import SMALLEST_SPAN
-from glifjax.io.nwb.sweeps import RecordingError, Sweep
+from glifjax.io.nwb.sweep import RecordingError, Sweep
 
 
 def check_electrode(file: str, names: Sequence[str], electrode: str) -> None:

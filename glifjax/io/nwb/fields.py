@@ -16,7 +16,7 @@ from h5py import h5d, h5l, h5o, h5z  # pyright: ignore[reportAttributeAccessIssu
 
 from glifjax.errors import shown
 from glifjax.io.nwb.long_texts import claimed_length
-from glifjax.io.nwb.sweeps import RecordingError, first_line
+from glifjax.io.nwb.sweep import RecordingError, first_line
 
 #: Entries of a field that is no sweep's samples, at most.
 LONGEST = 10_000_000

@@ -13,7 +13,7 @@ import numpy as np
 
 from glifjax.io.nwb.fields import address, dataset, group, place, target, text, values, within
 from glifjax.io.nwb.series import Series
-from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.sweep import RecordingError
 from glifjax.io.nwb.tables import split
 
 _FOLDER = "/general/intracellular_ephys"

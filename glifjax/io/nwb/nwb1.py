@@ -24,7 +24,8 @@ from glifjax.io.nwb.fields import attribute, dataset, group, listed, number, pla
 from glifjax.io.nwb.hdf5_file import readable_hdf5, writable_hdf5
 from glifjax.io.nwb.selection import name_sweeps
 from glifjax.io.nwb.series import timestamps, vector
-from glifjax.io.nwb.sweeps import Clamp, Recording, RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweep import Clamp, RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweeps import Recording
 
 _RESPONSES = "/acquisition/timeseries"
 _STIMULI = "/stimulus/presentation"

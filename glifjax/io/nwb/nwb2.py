@@ -20,7 +20,8 @@ from glifjax.io.nwb.icephys_tables import Row, Span, recorded_rows, stated_numbe
 from glifjax.io.nwb.pairing import NO_PROTOCOL, integers, pair, words
 from glifjax.io.nwb.selection import name_sweeps
 from glifjax.io.nwb.series import STIMULI, Series, icephys_kinds, read_series
-from glifjax.io.nwb.sweeps import Clamp, Recording, RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweep import Clamp, RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweeps import Recording
 
 #: Where the series are.
 _RESPONSES = "/acquisition"

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glifjax.io.nwb.samples import not_finite, out_of_scale
-from glifjax.io.nwb.sweeps import RecordingError, Sweep
+from glifjax.io.nwb.sweep import RecordingError, Sweep
 from glifjax.io.writing import check_target, whole_file
 
 # Samples are stored as int32 counts of these. The bytes that no value reaches compress away: 60 s of noise at

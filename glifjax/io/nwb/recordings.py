@@ -9,7 +9,8 @@ from glifjax.io.nwb.fields import attribute, dataset, text
 from glifjax.io.nwb.hdf5_file import readable_hdf5
 from glifjax.io.nwb.nwb1 import read_nwb1
 from glifjax.io.nwb.nwb2 import read_nwb2
-from glifjax.io.nwb.sweeps import Recording, RecordingError, first_line
+from glifjax.io.nwb.sweep import RecordingError, first_line
+from glifjax.io.nwb.sweeps import Recording
 from glifjax.io.regular import check_file
 
 

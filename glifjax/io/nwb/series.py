@@ -16,7 +16,7 @@ import numpy as np
 from glifjax.io.json_text import parse_json
 from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.fields import address, attribute, dataset, entry, linked_name, members, number, place, text, within
-from glifjax.io.nwb.sweeps import Clamp, RecordingError
+from glifjax.io.nwb.sweep import Clamp, RecordingError
 
 #: The series that a cell answered with, by their types.
 RESPONSES: dict[str, Clamp] = {

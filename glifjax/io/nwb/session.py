@@ -6,7 +6,7 @@ from typing import Any
 import h5py
 
 from glifjax.io.nwb.fields import dataset, entry, linked_name, text, text_at, values
-from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.sweep import RecordingError
 
 #: Texts of a session, by their names in pynwb.
 TEXTS = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.nwb1 import write_responses
-from glifjax.io.nwb.sweeps import Sweep
+from glifjax.io.nwb.sweep import Sweep
 from glifjax.io.nwb.written import Written
 from glifjax.trace import Trace
 

@@ -24,7 +24,8 @@ from glifjax.io.nwb.hdf5_file import writable_hdf5
 from glifjax.io.nwb.recording_writer import link
 from glifjax.io.nwb.selection import name_sweeps
 from glifjax.io.nwb.session import stated_electrode, stated_session, stated_subject
-from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweep import RecordingError, Sweep, first_line
+from glifjax.io.nwb.sweeps import Recording
 from glifjax.io.nwb.written import Written
 from glifjax.trace import Trace
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from glifjax.io.nwb.recordings import nwb_version
-from glifjax.io.nwb.sweeps import Recording, RecordingError, Sweep
+from glifjax.io.nwb.sweep import RecordingError, Sweep
+from glifjax.io.nwb.sweeps import Recording
 from glifjax.io.nwb.written import Written
 from glifjax.io.writing import check_target, whole_file
 from glifjax.trace import Trace

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from glifjax.io.nwb.fields import attribute
-from glifjax.io.nwb.sweeps import RecordingError
+from glifjax.io.nwb.sweep import RecordingError
 from glifjax.io.sonata.hdf5 import column
 
 if TYPE_CHECKING:

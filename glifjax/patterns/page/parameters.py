@@ -8,6 +8,7 @@ import numpy as np
 
 from glifjax.errors import InputError
 from glifjax.mihalas_niebur import MihalasNiebur
+from glifjax.mihalas_niebur.units import UNITS
 
 
 @dataclass(frozen=True)
@@ -31,20 +32,20 @@ class Parameter:
 
 
 PARAMETERS = {
-    "C": Parameter("C", "nF", 1e9, "capacitance"),
-    "G": Parameter("G", "nS", 1e9, "leak conductance"),
-    "El": Parameter("E_L", "mV", 1e3, "leak reversal", reach=10),
-    "V_reset": Parameter("V_reset", "mV", 1e3, "voltage after a spike", reach=10),
-    "th_inf": Parameter("Θ_∞", "mV", 1e3, "threshold at rest", reach=10),
-    "th_reset": Parameter("Θ_reset", "mV", 1e3, "least threshold after a spike", reach=10),
-    "a": Parameter("a", "1/s", 1, "how the voltage moves the threshold", spread=(-20, 20)),
-    "b": Parameter("b", "1/s", 1, "how fast the threshold returns", spread=(0, 20)),
-    "k": Parameter("k", "1/s", 1, "decay of internal current {}", spread=(0, 200)),
-    "R": Parameter("R", "", 1, "what a spike leaves of internal current {}"),
-    "A": Parameter("A", "nA", 1e9, "what a spike adds to internal current {}", spread=(-10, 10)),
-    "init_voltage": Parameter("V(0)", "mV", 1e3, "voltage at the start", reach=10),
-    "init_threshold": Parameter("Θ(0)", "mV", 1e3, "threshold at the start", reach=10),
-    "init_currents": Parameter("I(0)", "nA", 1e9, "internal current {} at the start", spread=(-10, 10)),
+    "C": Parameter("C", *UNITS["C"], "capacitance"),
+    "G": Parameter("G", *UNITS["G"], "leak conductance"),
+    "El": Parameter("E_L", *UNITS["El"], "leak reversal", reach=10),
+    "V_reset": Parameter("V_reset", *UNITS["V_reset"], "voltage after a spike", reach=10),
+    "th_inf": Parameter("Θ_∞", *UNITS["th_inf"], "threshold at rest", reach=10),
+    "th_reset": Parameter("Θ_reset", *UNITS["th_reset"], "least threshold after a spike", reach=10),
+    "a": Parameter("a", *UNITS["a"], "how the voltage moves the threshold", spread=(-20, 20)),
+    "b": Parameter("b", *UNITS["b"], "how fast the threshold returns", spread=(0, 20)),
+    "k": Parameter("k", *UNITS["k"], "decay of internal current {}", spread=(0, 200)),
+    "R": Parameter("R", *UNITS["R"], "what a spike leaves of internal current {}"),
+    "A": Parameter("A", *UNITS["A"], "what a spike adds to internal current {}", spread=(-10, 10)),
+    "init_voltage": Parameter("V(0)", *UNITS["init_voltage"], "voltage at the start", reach=10),
+    "init_threshold": Parameter("Θ(0)", *UNITS["init_threshold"], "threshold at the start", reach=10),
+    "init_currents": Parameter("I(0)", *UNITS["init_currents"], "internal current {} at the start", spread=(-10, 10)),
 }
 DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(MihalasNiebur) if field.name in PARAMETERS}
 
