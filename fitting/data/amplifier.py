@@ -15,6 +15,8 @@ AROUND = 21
 MAINS = (50.0, 60.0)
 #: how strongly, and at what phase, stays the same for so many ms.
 STEADY = 1000
+#: What is further from its course than so many times as much as half of all is a pulse, and tells nothing of the hum.
+PULSE = 6.0
 #: A current wanders where it changes over so many ms
 FAR = 5
 #: by more than so many times what it changes from one ms to the next; white noise changes by as much.
@@ -33,15 +35,20 @@ def running_median(means: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
 def without_hum(means: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """1 ms means (A) less the mains' waves, by least squares on what is left of them without their running median.
 
-    Edges of steps are in the median, and steps without hum stay as they are.
+    Edges of steps are in the median, and pulses do not count: what has no hum stays as it is.
     """
     phase = 2 * np.pi * MEAN * np.arange(len(means))
     turns = [multiple * mains * phase for mains in MAINS for multiple in (1, 2, 3)]
     waves = np.stack([wave(turn) for turn in turns for wave in (np.cos, np.sin)], axis=1)
     off = means - running_median(means)
     parts = np.array_split(np.arange(len(means)), max(1, len(means) // STEADY))
-    hum = [waves[part] @ np.linalg.lstsq(waves[part], off[part], rcond=None)[0] for part in parts]
-    return means - np.concatenate(hum)
+    return means - np.concatenate([_hum(waves[part], off[part]) for part in parts])
+
+
+def _hum(waves: Float[np.ndarray, "n k"], off: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """What the waves make of a stretch, A."""
+    counted = np.abs(off) <= PULSE * np.median(np.abs(off))
+    return waves @ np.linalg.lstsq(waves[counted], off[counted], rcond=None)[0]
 
 
 def wanders(means: Float[np.ndarray, " n"]) -> bool:

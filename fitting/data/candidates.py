@@ -12,6 +12,7 @@ from glifjax.spikes.drop import without_drop
 
 from .amplifier import running_median, wanders, without_hum
 from .arrays import same_step, time_step
+from .plausible import HIGHEST, LOWEST, sweep_slope
 from .stimulus import envelope, same_stimulus
 from .usable import is_driven
 
@@ -26,6 +27,8 @@ SIZEABLE = 0.01
 NOISY = 0.05
 #: is further than this part of its range from its running median. Steps and ramps are neither.
 TURBULENT = 0.06
+#: Slopes of voltage on current within a recording's sweeps differ from their median by this factor at most.
+ANOTHER_SCALE = 7.0
 #: Amplifiers' noise differs between the sweeps of a recording by this factor at most.
 STILLER = 2.0
 
@@ -40,6 +43,7 @@ class Candidate:
     is_noise: bool
     is_driven: bool
     fluctuation: float  # how far it is from its running median, A
+    slope: float | None  # of voltage on current, ohm; None where it does not tell
 
     @property
     def says_training(self) -> bool:
@@ -75,7 +79,9 @@ def _candidate(sweep: gj.Sweep) -> Candidate:
     clean = without_hum(means)
     off = np.abs(clean - running_median(clean))
     is_noise = (wanders(clean) and _turns(clean)) or bool(np.mean(off > TURBULENT * np.ptp(clean)) > NOISY)
-    return Candidate(sweep, means, spikes, is_noise, is_driven(current, rate), float(np.median(off)))
+    driven = is_driven(sweep)
+    slope = sweep_slope(current, sweep.voltage, rate) if driven else None
+    return Candidate(sweep, means, spikes, is_noise and driven, driven, float(np.median(off)), slope)
 
 
 def _turns(means: Float[np.ndarray, " n"]) -> bool:
@@ -121,6 +127,24 @@ def of_one_step(candidates: Sequence[Candidate], like: Sequence[Candidate] = ())
         if c not in taken
     ]
     return taken, lines
+
+
+def of_another_scale(candidates: Sequence[Candidate]) -> dict[int, str]:
+    """The sweeps whose current or voltage is of another scale or sign than most sweeps', by number, and why.
+
+    Where most are of a scale that no neuron has, none is told apart: the recording is wrong, not the sweep.
+    """
+    slopes = {c.sweep.number: c.slope for c in candidates if c.slope is not None}
+    usual = float(np.median(list(slopes.values()))) if slopes else 0.0
+    if not LOWEST <= usual <= HIGHEST:
+        return {}
+    off = {number: slope for number, slope in slopes.items() if not 1 / ANOTHER_SCALE < slope / usual < ANOTHER_SCALE}
+    remedy = lambda slope: "turn the sign" if slope < 0 else "correct the scale"
+    return {
+        number: f"its input resistance comes to {slope / 1e6:.3g} MΩ, and most sweeps' to {usual / 1e6:.3g} MΩ: "
+        f"{remedy(slope)} (conversion) of its current or voltage"
+        for number, slope in off.items()
+    }
 
 
 def amount(group: Sequence[Candidate]) -> float:

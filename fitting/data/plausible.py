@@ -1,6 +1,7 @@
 """Does the voltage answer the current as a neuron's does? If not, the file's scale or sign is wrong."""
 
 import numpy as np
+from jaxtyping import Float
 
 from glifjax.io.nwb.selection import list_sweeps
 
@@ -10,8 +11,10 @@ from .masks import between_spikes
 #: Slopes of voltage on current that no neuron has: below and above these, ohm.
 LOWEST = 5e6
 HIGHEST = 10e9
-#: The means that are compared are over so long, s, as long as a membrane takes to follow.
+#: The means that are compared are over so long, s, as long as a membrane takes to follow;
 BLOCK = 0.1
+#: or, in a short sweep, such a part of it.
+TENTH = 10
 #: A slope is only believed where the current explains so much of the voltage (r squared),
 EXPLAINED = 0.25
 #: where it is so many times its standard error,
@@ -33,8 +36,8 @@ def check_slope(data: FitData, cut: float) -> None:
     Raises:
         DataError: what is wrong, and what to do.
     """
-    slope, believed = _slope(data, cut)
-    if not believed or LOWEST <= slope <= HIGHEST:
+    slope = _slope(data, cut)
+    if slope is None or LOWEST <= slope <= HIGHEST:
         return
     what = f"{list_sweeps(data.numbers.tolist())}: the input resistance comes to {slope / 1e6:.3g} MΩ"
     if slope < 0:
@@ -46,17 +49,46 @@ def check_slope(data: FitData, cut: float) -> None:
     )
 
 
-def _slope(data: FitData, cut: float) -> tuple[float, bool]:
-    """The slope of voltage on current, ohm, and whether it is believed."""
+def _slope(data: FitData, cut: float) -> float | None:
+    """The slope of voltage on current within all sweeps, ohm; None where it is not believed."""
     block = max(1, round(BLOCK / data.dt))
     keep = in_blocks(between_spikes(data, cut + 20e-3), block).all(axis=2)
     currents, voltages = (in_blocks(array, block).mean(axis=2) for array in (data.current, data.voltage))
     # less each sweep's mean: a held current that follows the rest's drift is no slope
     own = lambda means: means - (means * keep).sum(axis=1, keepdims=True) / np.maximum(keep.sum(axis=1), 1)[:, None]
-    current, voltage = own(currents)[keep], own(voltages)[keep]
-    if len(current) < 3 or np.ptp(current) <= MOVES * np.ptp(currents) or np.ptp(voltage) == 0:
-        return 0.0, False
+    return _believed(own(currents)[keep], own(voltages)[keep], MOVES * np.ptp(currents))
+
+
+def sweep_slope(current: Float[np.ndarray, " T"], voltage: Float[np.ndarray, " T"], rate: float) -> float | None:
+    """The slope of voltage (V) on current (A) within one sweep, ohm; None where it is not believed.
+
+    Medians over BLOCK, or a tenth of a short sweep, pass over spikes, so that no sweep spikes too much to tell.
+
+    Args:
+        current: A.
+        voltage: V.
+        rate: Hz.
+    """
+    return _believed(_medians(current, rate), _medians(voltage, rate), 0.0)
+
+
+def follows(voltage: Float[np.ndarray, " T"], current: Float[np.ndarray, " T"], rate: float) -> bool:
+    """Whether a voltage (V) changes from block to block as its current (A, at `rate`, Hz) does, whatever both drift."""
+    return _believed(np.diff(_medians(current, rate)), np.diff(_medians(voltage, rate)), 0.0) is not None
+
+
+def _medians(samples: Float[np.ndarray, " T"], rate: float) -> Float[np.ndarray, " n"]:
+    return np.median(in_blocks(samples[None], max(1, min(round(BLOCK * rate), len(samples) // TENTH)))[0], axis=1)
+
+
+def _believed(current: Float[np.ndarray, " n"], voltage: Float[np.ndarray, " n"], least: float) -> float | None:
+    """The slope of means of voltage (V) on means of current (A), ohm; None where it is not believed.
+
+    `least` is how far the current must move, A.
+    """
+    if len(current) < 3 or np.ptp(current) <= least or np.ptp(voltage) == 0:
+        return None
     slope = float(np.polyfit(current / np.ptp(current), voltage, 1)[0] / np.ptp(current))
     explained = np.corrcoef(current, voltage)[0, 1] ** 2
     certain = explained * (len(current) - 2) >= CERTAIN**2 * (1 - explained)
-    return slope, bool(explained >= EXPLAINED and certain)
+    return slope if explained >= EXPLAINED and certain else None

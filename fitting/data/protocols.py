@@ -12,7 +12,7 @@ from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
 from .arrays import DataError
-from .candidates import Candidate, amount, inspect, of_one_step, stimulus_groups
+from .candidates import Candidate, amount, inspect, of_another_scale, of_one_step, stimulus_groups
 from .padding import without_padding
 from .usable import check_named, of_one_cell, refuse_stillness, usable_sweeps
 
@@ -112,10 +112,16 @@ def choose_sweeps(recording: gj.Recording, train: str | None = None, test: str |
             raise DataError(
                 f"{recording.path}: selected both to train on and to hold out: {list_sweeps(both)}; choose one"
             )
+        _of_one_scale(recording, [*chosen, *held], [])
         return _split(chosen, held, ["as selected", *cut])
     usable, left_out = usable_sweeps(recording)
     refuse_stillness(recording, usable)
-    split = _completed(recording, chosen, held, usable, left_out)
+    named = chosen or held or []
+    taken = {c.sweep.number for c in named}
+    rest = inspect([sweep for sweep in usable if sweep.number not in taken])
+    rest, odd = _of_one_scale(recording, named, rest)
+    left_out += odd
+    split = _completed(recording, chosen, held, rest, left_out)
     return replace(split, reasons=[*split.reasons, *cut, *left_out])
 
 
@@ -134,17 +140,27 @@ def _named(recording: gj.Recording, which: str | None, purpose: str) -> list[Can
     return inspect(sweeps)
 
 
+def _of_one_scale(
+    recording: gj.Recording, named: Sequence[Candidate], rest: Sequence[Candidate]
+) -> tuple[list[Candidate], list[str]]:
+    """The rest less those of another scale, and a line for each of these; one that a user named is refused."""
+    odd = of_another_scale([*named, *rest])
+    for candidate in named:
+        if reason := odd.get(candidate.sweep.number):
+            raise DataError(f"{recording.path}, sweep {candidate.sweep.number}: {reason}")
+    lines = [f"sweep {number} is left out: {reason}" for number, reason in odd.items()]
+    return [c for c in rest if c.sweep.number not in odd], lines
+
+
 def _completed(
     recording: gj.Recording,
     chosen: list[Candidate] | None,
     held: list[Candidate] | None,
-    usable: Sequence[gj.Sweep],
+    rest: list[Candidate],
     left_out: Sequence[str],
 ) -> Split:
     """The split where the user names the training sweeps, or those held out, or neither."""
     named = chosen or held or []
-    taken = {c.sweep.number for c in named}
-    rest = inspect([sweep for sweep in usable if sweep.number not in taken])
     if named:
         rest, _ = of_one_step(rest, named)
     if chosen is not None:

@@ -12,6 +12,7 @@ from glifjax.io.nwb.sweep import RecordingError
 from .amplifier import white_noise, without_hum
 from .arrays import LOWEST_RATE, DataError
 from .padding import find_padding
+from .plausible import follows
 from .stimulus import envelope
 
 #: A sweep is at least so long, s.
@@ -21,11 +22,17 @@ ZEROS = 10e-3
 #: and comes to it or leaves it by more than this from one sample to the next, V, is no cell's.
 JUMP = 5e-3
 #: A current whose means over 1 ms differ by less never changes, A;
-STILL = 1e-13
+STILL = 1e-15
 #: nor does one in which white noise, of an amplifier that adds no more than this, A,
 SCATTER = 5e-12
-#: makes them differ by less than so many times its standard deviation.
+#: makes them differ by less than so many times its standard deviation;
 WHITE = 12.0
+#: nor one that was measured, varies by less than this, standard deviation, A, and that no voltage follows, unless
+WANDERING = 10e-12
+#: it jumps, from one ms to the next, by so many times what it mostly changes by.
+JUMPS = 12.0
+#: A current that mostly changes by no more than this part of its range from one ms to the next was not measured.
+NOISELESS = 1e-6
 
 
 def of_one_cell(recording: gj.Recording, cell: str | None) -> gj.Recording:
@@ -122,11 +129,18 @@ def check_named(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
             raise DataError(f"{recording.path}, sweep {sweep.number}: {reason}")
 
 
-def is_driven(current: Float[np.ndarray, " T"], rate: float) -> bool:
-    """Whether a stimulus (A, at a rate in Hz) changes at all, but for what the amplifier that measured it adds."""
+def is_driven(sweep: gj.Sweep) -> bool:
+    """Whether a sweep's stimulus changes at all, but for what an amplifier that measures it adds: noise, hum, drift."""
+    current, rate = sweep.current, sweep.rate
     means = without_hum(envelope(current, rate))
-    noise = white_noise(means)
-    return bool(np.ptp(means) > max(STILL, WHITE * noise if noise < SCATTER else 0.0))
+    noise, span = white_noise(means), np.ptp(means)
+    if span <= max(STILL, WHITE * noise if noise < SCATTER else 0.0):
+        return False
+    changes = np.abs(np.diff(means))
+    usual, largest = float(np.median(changes)), float(changes.max())
+    if usual <= NOISELESS * span or largest > JUMPS * usual or np.std(means) >= WANDERING:
+        return True
+    return follows(sweep.voltage, current, rate)
 
 
 def refuse_stillness(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
@@ -135,7 +149,7 @@ def refuse_stillness(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:
     Raises:
         DataError: with what to do.
     """
-    if not any(is_driven(sweep.current, sweep.rate) for sweep in sweeps):
+    if not any(is_driven(sweep) for sweep in sweeps):
         raise DataError(
             f"{recording.path}: the current is constant in all of its sweeps (it never changes, but for noise), so "
             "nothing tells the membrane from the stimulus; give a recording with an injected current, or correct the "

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.io import loadmat, savemat
 
 import fitting
 import glifjax as gj
@@ -30,16 +31,39 @@ def test_one_sweep_and_sweeps_of_any_length():
     assert [sweep.n_samples for sweep in recording.sweeps] == [2000, 50]
 
 
+def test_matrices_and_cells_of_matlab_are_sweeps(tmp_path):
+    """Vectors are columns, a sweep is a column, sweeps of unlike length are cells, a number is a matrix of one."""
+    cells = np.empty((1, 2), dtype=object)
+    cells[0, 0], cells[0, 1] = VOLTAGE, VOLTAGE[:500]
+    savemat(
+        tmp_path / "cell.mat",
+        {"one": VOLTAGE[:, None], "many": np.stack([VOLTAGE] * 3, axis=1), "cells": cells, "rate": 1e4},
+    )
+    read = loadmat(tmp_path / "cell.mat")
+    for name, lengths in {"one": [2000], "many": [2000] * 3, "cells": [2000, 500]}.items():
+        recording = gj.Recording.from_arrays(read[name] * 1e-9, read[name], read["rate"])
+        assert [sweep.n_samples for sweep in recording.sweeps] == lengths
+        assert recording.sweeps[0].rate == 1e4
+        np.testing.assert_array_equal(recording.sweeps[0].voltage, VOLTAGE)
+
+
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ((CURRENT, [VOLTAGE, VOLTAGE], 1e4), "1 sweeps of current, but 2 of voltage"),
+        ((CURRENT, [VOLTAGE, VOLTAGE], 1e4), r"sweeps of current: 1, of voltage: 2; give each voltage its current"),
         ((np.zeros((2, 3, 4)), np.zeros((2, 3)), 1e4), r"current has a sweep of shape \(3, 4\)"),
-        ((CURRENT, [], 1e4), "but 0 of voltage"),
+        ((CURRENT, [], 1e4), r"voltage has a sweep of shape \(0,\)"),
         ((CURRENT, np.zeros(0), 1e4), r"voltage has a sweep of shape \(0,\)"),
         ((CURRENT, VOLTAGE, 0.0), "a rate of 0.0 Hz"),
         ((CURRENT, VOLTAGE, np.nan), "a rate of nan Hz"),
         ((CURRENT, VOLTAGE, 1e4, ["a", "b"]), "2 protocols for 1 sweeps"),
+        ((CURRENT, 1e3 * VOLTAGE, 1e4), r"voltage goes from -80 to -60, too much for V; give V, 1e-3 times as many mV"),
+        ((1e12 * CURRENT, VOLTAGE, 1e4), r"current goes from -100 to 100, too much for A; give A, 1e-12 times"),
+        (
+            (CURRENT, np.zeros((1, 1), dtype=[("V", "O"), ("I", "O")]), 1e4),
+            "structure with the fields V, I; give one",
+        ),
+        ((CURRENT, ["a", "b"], 1e4), "the voltage is no array of numbers"),
     ],
 )
 def test_arrays_that_do_not_go_together_are_refused(arrays, words):
@@ -50,7 +74,7 @@ def test_arrays_that_do_not_go_together_are_refused(arrays, words):
 
 @pytest.mark.parametrize(
     ("voltage", "words"),
-    [(VOLTAGE[:-1], "1999 samples and the stimulus 2000"), (1e3 * VOLTAGE, "voltage"), (VOLTAGE * np.nan, "NaN")],
+    [(VOLTAGE[:-1], "1999 samples and the stimulus 2000"), (VOLTAGE * np.nan, "NaN")],
 )
 def test_samples_are_checked_as_those_of_a_file(voltage, words):
     recording = gj.Recording.from_arrays(CURRENT, voltage, 10e3, name="mine")

@@ -171,12 +171,31 @@ def humming(currents, voltages):
         current += 3e-12 * np.sin(2 * np.pi * 50 * DT * np.arange(len(current)) + phase)
 
 
+def drifting(currents, voltages):
+    measured_at_rest(currents, voltages)
+    for current in currents:
+        current += 1.5e-11 * np.linspace(-0.3, 1, len(current)) ** 2
+
+
+def wandering(currents, voltages):
+    """Noise of 4 pA whose power falls with frequency, 1/f, and beside it the mains."""
+    humming(currents, voltages)
+    noise = np.random.default_rng(5)
+    for current in currents:
+        spectrum = np.fft.rfft(noise.normal(size=len(current)))
+        spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+        slow = np.fft.irfft(spectrum, len(current))
+        current += 4e-12 * slow / slow.std()
+
+
 @pytest.mark.parametrize(
     ("recording", "words"),
     [
         (recorded(lambda currents, voltages: [c.fill(2e-11) for c in currents]), "constant in all.*never changes"),
         (recorded(measured_at_rest), "constant in all.*never changes, but for noise"),
         (recorded(humming), "constant in all.*never changes, but for noise"),
+        (recorded(drifting), "constant in all.*never changes, but for noise"),
+        (recorded(wandering), "constant in all.*never changes, but for noise"),
         (
             recorded(lambda currents, voltages: [v.__isub__(0.4) for v in voltages]),
             "the voltage rests at -4.. mV, and no cell's does; correct the conversion .* or offset",
@@ -204,6 +223,41 @@ def humming(currents, voltages):
 def test_a_recording_that_tells_nothing_is_refused(recording, words):
     with pytest.raises(ValueError, match=words):
         choose_sweeps(recording)
+
+
+@pytest.mark.parametrize(
+    ("number", "factor", "words"),
+    [
+        (6, 1e-3, "correct the scale"),
+        (3, 0.1, "correct the scale"),
+        (2, 1e2, "correct the scale"),
+        (5, -1.0, "turn the"),
+    ],
+)
+def test_a_sweep_of_another_scale_or_sign_is_left_out_and_refused_where_it_is_named(number, factor, words):
+    recording = recorded(lambda currents, voltages: currents[number - 1].__imul__(factor))
+    split = choose_sweeps(recording)
+    assert number not in [sweep.number for sweep in split.sweeps]
+    assert len(split.sweeps) == len(CURRENTS) - 1
+    (reason,) = [line for line in split.reasons if f"sweep {number} is left out: its input resistance comes to" in line]
+    assert words in reason
+    with pytest.raises(DataError, match=f"sweep {number}: its input resistance comes to .*{words}"):
+        choose_sweeps(recording, train=str(number))
+
+
+def test_a_small_noise_is_a_stimulus_where_the_voltage_follows_it():
+    current = 5e-12 * played_noise(3e-3)[:16_000]
+    for voltage, stimulus in ((answer(current), True), (answer(0.0 * current), False)):
+        (candidate,) = inspect(gj.Recording.from_arrays(current, voltage, RATE).sweeps)
+        assert candidate.is_driven == candidate.is_noise == stimulus
+
+
+def test_a_short_pulse_after_a_test_pulse_is_no_noise():
+    current = step(-2e-11)
+    current[6500:6530] = 1.2e-9
+    (candidate,) = inspect(gj.Recording.from_arrays(current, answer(current), RATE).sweeps)
+    assert candidate.is_driven
+    assert not candidate.is_noise
 
 
 def test_an_undriven_sweep_does_not_train_alone():
@@ -235,12 +289,17 @@ def test_steps_are_steps_whether_commanded_or_measured(amplifier, hum, averaged)
     assert "steps serve" in split.reasons[0]
 
 
-@pytest.mark.parametrize("memory", [1e-3, 3e-3, 50e-3])
-def test_noise_that_is_played_wanders(memory):
+def played_noise(memory: float) -> np.ndarray:
+    """Noise of 2 s that is forgotten over a time, s; standard deviation 1."""
     kick = np.random.default_rng(4).normal(size=20_000)
     decay = np.exp(-DT / memory)
     played = np.array(list(accumulate(kick, lambda before, now: decay * before + now)))
-    pedestal = np.concatenate([np.zeros(5000), 2e-10 + 4e-11 * played / played.std(), np.zeros(5000)])
+    return played / played.std()
+
+
+@pytest.mark.parametrize("memory", [1e-3, 3e-3, 50e-3])
+def test_noise_that_is_played_wanders(memory):
+    pedestal = np.concatenate([np.zeros(5000), 2e-10 + 4e-11 * played_noise(memory), np.zeros(5000)])
     (candidate,) = inspect(gj.Recording.from_arrays(pedestal, np.full(30_000, -0.07), RATE).sweeps)
     assert candidate.is_noise
     assert find_step(pedestal, DT) is None

@@ -65,12 +65,13 @@ class Recording:
 
     @classmethod
     def from_arrays(
-        cls, current: Any, voltage: Any, rate: float, *, protocols: str | Sequence[str] = "", name: str = "arrays"
+        cls, current: Any, voltage: Any, rate: Any, *, protocols: str | Sequence[str] = "", name: str = "arrays"
     ) -> "Recording":
         """A recording out of arrays: current in A and voltage in V, (T,), (S, T), or a list of (T,); rate in Hz.
 
-        Sweeps are numbered from 1; ``protocols`` is one name, or one a sweep, by which those to train on and to hold
-        out are told apart. Raises RecordingError for arrays that do not go together.
+        A matrix may stand as MATLAB has it, (T, S) or (T, 1): the longer side is time. Sweeps are numbered from 1;
+        ``protocols`` is one name, or one a sweep, by which those to train on and to hold out are told apart. Raises
+        RecordingError for arrays that do not go together, or are in mV or pA.
         """
         return cls(Path(name), sweeps_from_arrays(current, voltage, rate, protocols, name), session_description=name)
 
