@@ -15,7 +15,7 @@ from ..data.arrays import FitData
 from .coordinates import AbstractCoordinate, place, positions
 from .hazard import expected_spikes, score_and_information, surprise
 from .patched import PatchedNeuron
-from .runs import forced_run
+from .runs import at_own_steps, forced_run
 
 
 def spike_log_likelihood(
@@ -43,7 +43,9 @@ def log_likelihood(model: PatchedNeuron, data: FitData) -> Float[Array, ""]:
 def step_log_likelihoods(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) -> Float[Array, "S T"]:
     """Each step's share of the log-likelihood, nats; 0 where a step does not count; `run` is its `forced_run`."""
     run = forced_run(model, data) if run is None else run
-    expected = model.noise.expected_spikes(run.voltage_before_reset - run.threshold_before_reset, data.dt)
+    excess = run.voltage_before_reset - run.threshold_before_reset
+    excess = jax.vmap(lambda *sweep: at_own_steps(model, data.dt, *sweep))(excess, run.refractory)
+    expected = model.noise.expected_spikes(excess, data.dt)
     counted = jnp.asarray(data.counted)
     return _log_likelihoods(expected, data.forced & counted, counted & ~run.refractory)
 
@@ -85,6 +87,7 @@ def _with_slopes(model, data, moved, of_excess: Callable):
         def excess_at(x):
             trace = place(model, moved, x).simulate(current, data.dt, recorded_start=start, spikes=forced)
             excess = trace.voltage_before_reset - trace.threshold_before_reset
+            excess = at_own_steps(model, data.dt, excess, trace.refractory)
             return excess, (excess, trace.refractory)
 
         slopes, (excess, refractory) = jax.jacfwd(excess_at, has_aux=True)(x)

@@ -27,6 +27,23 @@ def predict(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) ->
     return model.recorded((before + after) / 2, jnp.asarray(data.current))
 
 
+def at_own_steps(
+    model: PatchedNeuron, dt: float, ends: Float[Array, "T *n"], refractory: Bool[Array, "T"]
+) -> Float[Array, "T *n"]:
+    """The mean over the ends of the model's own steps, of what is known at the ends of steps of `dt` s.
+
+    With n of its own in one, they end (n - 1) / 2 of them earlier on average, where a line from the last end is at
+
+        ends[i] - (n - 1) / (2 n) (ends[i] - ends[i - 1])
+
+    but for the first step, and after a refractory one. A hazard is felt in a neuron's own steps; taken at the ends of
+    coarser ones, within which the voltage climbs to a spike, it makes thresholds seem higher.
+    """
+    share = (1 - model.neuron.dt / dt) / 2
+    alone = jnp.roll(refractory, 1).at[0].set(True).reshape(-1, *(1,) * (ends.ndim - 1))
+    return ends - share * jnp.where(alone, 0.0, ends - jnp.roll(ends, 1, axis=0))
+
+
 def free_run(model: PatchedNeuron, data: FitData) -> Bool[Array, "S T"]:
     """Where the model spikes by itself in each sweep, from its first voltage, without noise."""
     run = lambda current, voltage: model.simulate(current, data.dt, recorded_start=voltage[0]).fired

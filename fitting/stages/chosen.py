@@ -4,7 +4,8 @@ Stage A follows the voltage, and what fits the voltage may spoil the spikes. The
 V <- slope V + intercept, that a regression on the recorded spikes gives (initial.py) carries the model's own error at
 an onset over to after the spike: a reset to one voltage may do better, or one to rest, as levels without resets have
 it. Afterspike currents may follow what the voltage does slowly for other reasons: without resets beside them, a neuron
-without any may do better.
+without any may do better. Where the spikes hardly care, the voltage decides: the 537 spikes of a simulated cell were
+likelier by 1.6 nats under the wrong reset, and the voltage's misfit was greater by 45.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from dataclasses import replace
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from ..data.arrays import FitData
@@ -32,29 +34,33 @@ class ChosenMembrane(AbstractStage):
     """The membrane under which the recorded spikes are most likely, of those that stage A comes to in several ways.
 
     With resets: with the one that the model has, one without a slope, or none. Else: with afterspike currents, or none.
+    The first of these, which fits the voltage best, stays unless another makes the spikes clearly likelier.
 
     Attributes:
         membrane: stage A.
         threshold: stage B, which says how likely the spikes are.
         resets: whether the level has resets; their intercept is among what stage A moves.
+        clear: by how much another must make the spikes likelier, bits a spike.
     """
 
     membrane: Membrane
     threshold: Threshold
     resets: bool
+    clear: float = 0.01
     name: str = "membrane"
 
     def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
         """The best membrane, with the threshold under which it was the best."""
         best = self.membrane(model, data)
         first = chosen = self.threshold(best.model, data)
+        least = first.losses[-1] - self.clear * np.log(2) * data.n_spikes
         # the others start from there, so that the threshold's rates need no search
         polished = replace(self.threshold, search=False)
         for start, moved in self._simpler(model, first.model):
             outcome = replace(self.membrane, moved=moved)(start, data)
             threshold = polished(outcome.model, data)
-            if threshold.losses[-1] < chosen.losses[-1]:
-                best, chosen = outcome, threshold
+            if threshold.losses[-1] < least:
+                best, chosen, least = outcome, threshold, threshold.losses[-1]
         return best._replace(model=chosen.model)
 
     def _simpler(self, model: PatchedNeuron, fitted: PatchedNeuron) -> Iterator[tuple[PatchedNeuron, Moved]]:

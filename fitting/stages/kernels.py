@@ -29,6 +29,7 @@ from ..model.hazard import (
     start_hazard,
 )
 from ..model.patched import PatchedNeuron
+from ..model.runs import at_own_steps
 from .base import AbstractStage, Outcome
 
 #: 1/delta_v per mV is no less.
@@ -170,7 +171,8 @@ def hazard_columns(model: PatchedNeuron, data: FitData) -> tuple[Float[Array, "S
             return trace.threshold_before_reset, trace
 
         slopes, trace = jax.jacfwd(threshold, has_aux=True)(zero)
-        return trace.voltage_before_reset, slopes, trace.refractory
+        own = lambda ends: at_own_steps(model, data.dt, ends, trace.refractory)
+        return own(trace.voltage_before_reset), own(slopes), trace.refractory
 
     voltage, slopes, refractory = jax.vmap(run)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
     n = len(where(model)[0])

@@ -9,6 +9,7 @@ together with the rest. V is the model's own voltage, never the recording.
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -31,7 +32,7 @@ from ..model.hazard import (
     start_hazard,
 )
 from ..model.patched import PatchedNeuron
-from ..model.runs import forced_run
+from ..model.runs import at_own_steps, forced_run
 from .base import AbstractStage, Outcome
 from .fisher_scoring import FisherScoring
 
@@ -168,7 +169,11 @@ def _columns(moving: tuple[Any, ...], i: int, j: int) -> Float[np.ndarray, "4 *s
 def _run(model, data, b_spike, b_voltage, a_spike, a_voltage):
     """V, a threshold of these components alone, and which steps are refractory, with spikes forced; (S, T) each."""
     trace = forced_run(_with_threshold(model, 0.0, 1e-3, a_spike, b_spike, a_voltage, b_voltage, 0.0), data)
-    return trace.voltage_before_reset, trace.threshold_before_reset, trace.refractory
+    own = jax.vmap(lambda *sweep: at_own_steps(model, data.dt, *sweep))
+    voltage, threshold = (
+        own(ends, trace.refractory) for ends in (trace.voltage_before_reset, trace.threshold_before_reset)
+    )
+    return voltage, threshold, trace.refractory
 
 
 _maximise = compiled(maximise_hazard)

@@ -10,17 +10,22 @@ import pytest
 from helpers import AUGMENTED, DT, LEVEL, SHAPE, neuron, recorded
 
 import glifjax as gj
-from fitting.data.arrays import prepare
+from fitting.data.arrays import coarsen, prepare
 from fitting.data.masks import observed_steps
 from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from fitting.levels import CANDIDATES, LEVELS
 from fitting.model.coordinates import Coordinate, origin, place, positions, widths
 from fitting.model.hazard import WIDEST
-from fitting.model.likelihood import log_hazard, log_likelihood, spike_log_likelihood
+from fitting.model.likelihood import (
+    counted_score_and_information,
+    log_hazard,
+    log_likelihood,
+    spike_log_likelihood,
+)
 from fitting.model.parameters import quantities
 from fitting.model.patched import PatchedNeuron
-from fitting.model.runs import predict
+from fitting.model.runs import at_own_steps, predict
 from fitting.stages import (
     AbstractStage,
     FisherScoring,
@@ -32,7 +37,7 @@ from fitting.stages import (
     Threshold,
     run_stages,
 )
-from fitting.stages.chosen import as_chosen
+from fitting.stages.chosen import ChosenMembrane, as_chosen
 from fitting.stages.deterministic import shifted
 from fitting.stages.membrane import condensed, levenberg_marquardt
 from glifjax.spike import MAX_SPIKES_PER_STEP
@@ -372,6 +377,52 @@ def test_a_hazards_slopes_are_those_of_its_logarithm(truth, data):
     along = np.random.default_rng(0).normal(size=len(x))
     numeric = (value(x + 1e-5 * along) - value(x - 1e-5 * along)) / 2e-5
     np.testing.assert_allclose(slopes @ along, numeric, rtol=1e-5, atol=1e-6)
+
+
+def test_coarser_steps_ask_for_no_other_threshold(truth, data):
+    moved = LEVEL.coordinates(truth, data.duration).threshold[:1]
+
+    def pull(step):
+        """Of the spikes on th_inf, in standard errors of it."""
+        steps = coarsen(data, step)
+        log_expected, slopes, refractory = log_hazard(truth, steps, moved)
+        score, information = counted_score_and_information(jnp.exp(log_expected), steps, refractory)
+        return float(jnp.sum(score * slopes[..., 0]) / jnp.sqrt(jnp.sum(information * slopes[..., 0] ** 2)))
+
+    assert [pull(n * DT) for n in (2, 4)] == pytest.approx([pull(DT)] * 2, abs=0.25)  # 0.8 and 1.9 off at their ends
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_what_grows_on_a_line_is_averaged_over_the_neurons_own_steps(truth, n):
+    own = 3.0 + 2.0 * np.arange(1, 6 * n + 1)  # at the ends of its steps
+    ends, refractory = own[n - 1 :: n], np.array([False, False, True, True, False, False])
+    means = own.reshape(-1, n).mean(axis=1)
+    expected = np.where([True, False, False, True, True, False], ends, means)  # the first, and after a refractory one
+    np.testing.assert_allclose(at_own_steps(truth, n * DT, jnp.asarray(ends), jnp.asarray(refractory)), expected)
+    both = at_own_steps(truth, n * DT, jnp.stack([ends, -ends], axis=1), jnp.asarray(refractory))
+    np.testing.assert_allclose(both, np.stack([expected, -expected], axis=1))
+
+
+class Reset(AbstractStage):
+    """Stands for stages A and B: losses by the intercept of the reset."""
+
+    losses: dict
+    moved: tuple = ()
+    search: bool = True
+    name: str = "reset"
+
+    def __call__(self, model, data):
+        return Outcome(model, self.name, "nats", [self.losses[round(1e3 * float(model.neuron.voltage_reset.b), 1)]])
+
+
+@pytest.mark.parametrize(("gain", "slope"), [(1.0, 0.3), (5.0, 0.0)])
+def test_another_reset_is_taken_where_spikes_are_clearly_likelier(truth, data, gain, slope):
+    """Clearly: by more than .01 bits a spike, 3.8 nats of the 555 here."""
+    own, other = (round(1e3 * b, 1) for b in (-3e-3, 0.3 * 15e-3 - 3e-3))
+    stage = Reset({own: 2000.0, other: 2000.0 - gain, 0.0: 2000.0})
+    moved = tuple(LEVEL.coordinates(truth, data.duration).membrane)
+    chosen = ChosenMembrane(membrane=replace(stage, moved=moved), threshold=stage, resets=True)(truth, data)
+    assert float(chosen.model.neuron.voltage_reset.a) == slope
 
 
 def test_certain_and_impossible_spikes_have_finite_likelihoods():
