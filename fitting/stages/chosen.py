@@ -40,13 +40,14 @@ class ChosenMembrane(AbstractStage):
         membrane: stage A.
         threshold: stage B, which says how likely the spikes are.
         resets: whether the level has resets; their intercept is among what stage A moves.
-        clear: by how much another must make the spikes likelier, bits a spike.
+        clear: by how much another must make the spikes likelier, bits a spike; so far may a level be worse than one
+            that it contains, for which .01 would be too far.
     """
 
     membrane: Membrane
     threshold: Threshold
     resets: bool
-    clear: float = 0.01
+    clear: float = 0.008
     name: str = "membrane"
 
     def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:

@@ -411,7 +411,7 @@ class Reset(AbstractStage):
 
 @pytest.mark.parametrize(("gain", "slope"), [(1.0, 0.3), (5.0, 0.0)])
 def test_another_reset_is_taken_where_spikes_are_clearly_likelier(truth, data, gain, slope):
-    """Clearly: by more than .01 bits a spike, 3.8 nats of the 555 here."""
+    """Clearly: by more than .008 bits a spike, 3.1 nats of the 555 here."""
     own, other = (round(1e3 * b, 1) for b in (-3e-3, 0.3 * 15e-3 - 3e-3))
     stage = Reset({own: 2000.0, other: 2000.0 - gain, 0.0: 2000.0})
     moved = tuple(LEVEL.coordinates(truth, data.duration).membrane)
