@@ -207,7 +207,7 @@ def test_uniforms_stand_for_what_a_key_draws():
     uniforms = jax.random.uniform(key, (STEPS,), drawn.dtype)
     assert 0 < drawn.sum() < STEPS
     np.testing.assert_array_equal(gj.simulate(noisy, DRIVE, DT, uniforms=uniforms).spiked, drawn)
-    assert not gj.simulate(noisy, DRIVE, DT, uniforms=np.ones(STEPS)).spiked.any()
+    assert not gj.simulate(noisy, DRIVE, DT, uniforms=np.full(STEPS, np.nextafter(1.0, 0.0))).spiked.any()
     with pytest.raises(ValueError, match="the neuron has no escape_noise; set one, or give neither"):
         gj.simulate(neuron(), DRIVE, DT, uniforms=uniforms)
 
