@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Int
 
 from glifjax.network.adjoint import Outputs, adjoint, floats, with_leads
 from glifjax.network.circuit import Circuit, CircuitSample, Drive, Recorder, advance, places, recorded, stepping
-from glifjax.network.delays import for_each_event, for_each_spike, gather, padded, with_row
+from glifjax.network.delays import deliver, for_each_event, for_each_spike, gather, padded, with_row
 from glifjax.network.edges import Edges
 from glifjax.scan import Record, scan, the_sample
 
@@ -193,6 +193,12 @@ def _backward(static: _Static, held, out: CircuitRun):
     zeros = lambda tree: jax.tree.map(jnp.zeros_like, tree)
     near = static.surrogate is not None
 
+    def of_all(values: Float[Array, " m"]) -> Float[Array, " n"]:
+        """Values of the observed cells as those of all, as a spike's edges are written."""
+        observed = padded(Edges(values, fixed.cells, jnp.array([0, len(values)]), depth=1))
+        zero = jnp.zeros((), fixed.cells.dtype)
+        return deliver(jnp.zeros(circuit.size, values.dtype), observed, zero, zero, circuit.size)
+
     def step_back(back: _Back, now):
         seen, shown = now
         cells, states = _of_records(circuit, recorders, seen, shown.values)
@@ -210,9 +216,9 @@ def _backward(static: _Static, held, out: CircuitRun):
             return new, leads.at[cell].set(jnp.where(seen.spiked[cell], lead, 0.0)), spikes.at[cell].set(spike)
 
         weights, leads, spikes = for_each_spike(visited, visit, (back.weights, none, none))
-        leads = leads - jnp.where(seen.spiked, shown.times, 0.0)
-        spikes = spikes + shown.spiked
-        outputs = map(Outputs, states, circuit.split(leads), circuit.split(slope * spikes))
+        leads = leads - jnp.where(seen.spiked, of_all(shown.times), 0.0)
+        excess = slope * (spikes + of_all(shown.spiked)) if near else none
+        outputs = map(Outputs, states, circuit.split(leads), circuit.split(excess))
         inputs = adjoint(circuit, constants, seen, list(outputs), cells, back.constants, near)
         arrived = jnp.concatenate([group.weight.reshape(-1) for group in inputs])
         moved = jnp.concatenate([group.moved.reshape(-1) for group in inputs])
@@ -233,15 +239,12 @@ def _backward(static: _Static, held, out: CircuitRun):
 
     def segment_back(back: _Back, now):
         start, shown = now
-        shown = shown._replace(spiked=of_all(shown.spiked), times=of_all(shown.times))
         _, seen = _segment(circuit, fixed, static, start, the_sample)
         return scan(step_back, back, (seen, shown), reverse=True)
 
     n_segments = -(-static.n_steps // static.segment)
     extra = n_segments * static.segment - static.n_steps
     by_segment = lambda part: jnp.pad(part, ((0, extra), (0, 0))).reshape(n_segments, static.segment, -1)
-    # once a segment: with a scatter in it, XLA would compile the step to many small calls
-    of_all = lambda part: jnp.zeros((len(part), circuit.size), part.dtype).at[:, fixed.cells].add(part)
     state = floats(circuit.init(leads=True).cells)
     ring = jnp.zeros(edges.depth * n_slots, edges.weights.dtype)
     nothing = _Back(

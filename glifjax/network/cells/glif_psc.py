@@ -36,12 +36,15 @@ from glifjax.scan import once
 
 
 class GlifState(NamedTuple):
-    """The state of n cells; voltages relative to E_L, mV, currents pA; leads ms, hazard gathered, or None."""
+    """The state of n cells; voltages relative to E_L, mV, currents pA; leads ms.
+
+    None where there is no such thing: parts of the threshold that the level lacks, leads without derivatives, a hazard.
+    """
 
     v: Float[Array, " n"]
     currents: Float[Array, "k n"]
-    spike_threshold: Float[Array, " n"]
-    voltage_threshold: Float[Array, " n"]
+    spike_threshold: Float[Array, " n"] | None
+    voltage_threshold: Float[Array, " n"] | None
     y1: Float[Array, "ports n"]
     y2: Float[Array, "ports n"]
     refractory: Int[Array, " n"]
@@ -129,8 +132,9 @@ class GlifPsc(AbstractCells):
         currents = jnp.asarray(self.asc_init) if self.after_spike_currents else jnp.zeros((0, self.size))
         ready = jnp.zeros(self.size, jnp.int32)
         v = jnp.asarray(self.V_m) - self.E_L
+        s, w = zero if self.spike_dependent_threshold else None, zero if self.adapting_threshold else None
         nothing = None if self.hazard is None else zero
-        return GlifState(v, currents, zero, zero, none, none, ready, zero, zero, zero if leads else None, nothing)
+        return GlifState(v, currents, s, w, none, none, ready, zero, zero, zero if leads else None, nothing)
 
     def constants(self, h: float) -> GlifConstants:
         """The factors of a step of h ms."""
@@ -168,10 +172,9 @@ class GlifPsc(AbstractCells):
         psc = total(c.synapses.P31 * state.y1 + c.synapses.P32 * state.y2)
         v = c.P33 * state.v + c.P30 * drive + psc
         currents = c.decay * state.currents if self.after_spike_currents else state.currents
-        s = c.s_decay * state.spike_threshold if self.spike_dependent_threshold else state.spike_threshold
-        w = state.voltage_threshold
-        if self.adapting_threshold:
-            w = c.w_decay * w + c.w_current * drive + c.w_voltage * (state.v - drive / self.g)
+        s, w = state.spike_threshold, state.voltage_threshold
+        s = None if s is None else c.s_decay * s
+        w = None if w is None else c.w_decay * w + c.w_current * drive + c.w_voltage * (state.v - drive / self.g)
         free = GlifState(
             v, currents, s, w, state.y1, state.y2, state.refractory, mean_current, mean_current, state.lead,
             state.accumulated,
@@ -185,7 +188,7 @@ class GlifPsc(AbstractCells):
         jumped, new_lead = free, None if state.lead is None else jnp.zeros_like(state.lead)
         if not quiet:
             jumped, new_lead = self._spike(c, state, free, current, spiked)
-        held = lambda new, old: jnp.where(active, new, old)
+        held = partial(jax.tree.map, lambda new, old: jnp.where(active, new, old))
         y2 = c.synapses.P21 * state.y1 + c.synapses.P11 * state.y2
         y1 = c.synapses.P11 * state.y1 + c.jump * arrivals.weight
         if arrivals.moved is not None:
@@ -201,14 +204,16 @@ class GlifPsc(AbstractCells):
             refractory=jnp.where(spiked, c.n_ref, jnp.maximum(state.refractory - 1, 0)),
             mean_current=jnp.where(active, mean_current, state.mean_current),
             synaptic=jnp.where(active, total(state.y2), state.synaptic),
-            lead=None if new_lead is None or state.lead is None else held(new_lead, state.lead),
-            accumulated=None if self.hazard is None else held(jumped.accumulated, state.accumulated),
+            lead=held(new_lead, state.lead),
+            accumulated=held(jumped.accumulated, state.accumulated),
         )
         return Step(new, spiked, jnp.where(active, surplus, -jnp.inf), new_lead)
 
     def _excess(self, state: GlifState) -> Float[Array, " n"]:
         """V - threshold, mV."""
-        return state.v - (self.V_th - self.E_L) - state.spike_threshold - state.voltage_threshold
+        excess = state.v - (self.V_th - self.E_L)
+        excess = excess if state.spike_threshold is None else excess - state.spike_threshold
+        return excess if state.voltage_threshold is None else excess - state.voltage_threshold
 
     def _surplus(self, state: GlifState) -> Float[Array, " n"]:
         """What decides a spike, where it is above 0, mV."""
@@ -249,39 +254,39 @@ class GlifPsc(AbstractCells):
             free = free._replace(accumulated=jnp.zeros_like(free.accumulated))
         if self.after_spike_currents:
             free = free._replace(currents=self.asc_amps + c.survive * free.currents)
-        if not self.spike_dependent_threshold:
+        if free.spike_threshold is None:
             return free._replace(v=jnp.broadcast_to(jnp.asarray(self.V_reset - self.E_L), free.v.shape))
         return free._replace(
             v=self.voltage_reset_fraction * v_before + self.voltage_reset_add,
             spike_threshold=c.s_survive * free.spike_threshold + self.th_spike_add,
         )
 
-    def _slope(self, state: GlifState, current: Float[Array, " n"]) -> tuple[Float[Array, "..."], ...]:
-        """d/dt of voltage, currents and both parts of the threshold."""
+    def _slope(self, state: GlifState, current: Float[Array, " n"]) -> tuple[Float[Array, "..."] | None, ...]:
+        """d/dt of voltage, currents and both parts of the threshold, where there are such."""
         drive = current + total(state.currents) + total(state.y2)
         v = (drive - self.g * state.v) / self.C_m
         currents = -self.asc_decay * state.currents if self.after_spike_currents else jnp.zeros_like(state.currents)
-        s = -self.th_spike_decay * state.spike_threshold
-        w = self.th_voltage_index * state.v - self.th_voltage_decay * state.voltage_threshold
-        return v, currents, s, w if self.adapting_threshold else jnp.zeros_like(w)
+        s, w = state.spike_threshold, state.voltage_threshold
+        s = None if s is None else -self.th_spike_decay * s
+        w = None if w is None else self.th_voltage_index * state.v - self.th_voltage_decay * w
+        return v, currents, s, w
 
     def _moved(self, state: GlifState, lead: Float[Array, " n"], slope: tuple) -> GlifState:
         """The state `lead` ms later, to first order."""
-        v, currents, s, w = slope
-        return state._replace(
-            v=along(state.v, v, lead),
-            currents=along(state.currents, currents, lead),
-            spike_threshold=along(state.spike_threshold, s, lead),
-            voltage_threshold=along(state.voltage_threshold, w, lead),
-        )
+        now = state.v, state.currents, state.spike_threshold, state.voltage_threshold
+        v, currents, s, w = jax.tree.map(lambda value, rate: along(value, rate, lead), now, slope)
+        return state._replace(v=v, currents=currents, spike_threshold=s, voltage_threshold=w)
 
     def observe(self, state: GlifState, current: Float[Array, " n"]) -> Mapping[str, Float[Array, " n"]]:
         """NEST's recordables; V_m and threshold absolute."""
+        none = jnp.zeros_like(state.v)
+        s = none if state.spike_threshold is None else state.spike_threshold
+        w = none if state.voltage_threshold is None else state.voltage_threshold
         return {
             "V_m": state.v + self.E_L,
-            "threshold": self.V_th + state.spike_threshold + state.voltage_threshold,
-            "threshold_spike": state.spike_threshold,
-            "threshold_voltage": state.voltage_threshold,
+            "threshold": self.V_th + s + w,
+            "threshold_spike": s,
+            "threshold_voltage": w,
             "ASCurrents_sum": state.mean_current,
             "I": current,
             "I_syn": state.synaptic,
