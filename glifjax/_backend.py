@@ -16,6 +16,10 @@ from sys import platform
 #: Of loops whose step touches at most so many bytes: a network of a thousand cells touches more than 1 MB.
 FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=10000000"
 
+#: What jax tells its listeners once a program is compiled, and from how many seconds of it on much is left.
+COMPILED = "/jax/core/compile/backend_compile_duration"
+LONG = 0.2
+
 
 def set_flag() -> None:
     """Append FLAG to XLA_FLAGS where the installed jax needs it; warn where it comes too late. Imports no jax."""
@@ -50,6 +54,18 @@ def give_back() -> None:
     if platform == "linux":
         with suppress(AttributeError):  # another C library
             ctypes.CDLL(None).malloc_trim(0)
+
+
+@cache
+def give_back_after_compiling() -> None:
+    """From now on, give back what the compiler of a program leaves: before it runs, and not at every run."""
+    import jax.monitoring  # here, for set_flag is to be called before jax is imported
+
+    def compiled(event: str, seconds: float, **_: object) -> None:
+        if event == COMPILED and seconds > LONG:
+            give_back()
+
+    jax.monitoring.register_event_duration_secs_listener(compiled)
 
 
 def _needs_flag(jax_version: str) -> bool:

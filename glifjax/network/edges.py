@@ -32,8 +32,8 @@ def sorted_edges(
     delays: Int[np.ndarray, " E"],
     n_sources: int,
     n_slots: int,
-) -> tuple[Edges, Int[np.ndarray, " E"]]:
-    """The edges, and the order they were sorted in; delays in steps, at least 1.
+) -> Edges:
+    """The edges, from arrays in any order; delays in steps, at least 1.
 
     Edges of one source lie in the order of what they write, which is kind to the cache.
     """
@@ -44,5 +44,4 @@ def sorted_edges(
     order = np.argsort(sources, kind="stable").astype(counted)
     starts = np.zeros(n_sources + 1, counted)
     np.cumsum(np.bincount(sources, minlength=n_sources), out=starts[1:])
-    edges = Edges(jnp.asarray(weights[order]), jnp.asarray(offsets[order]), jnp.asarray(starts), depth)
-    return edges, order
+    return Edges(jnp.asarray(weights[order]), jnp.asarray(offsets[order]), jnp.asarray(starts), depth)

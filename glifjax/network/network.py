@@ -87,7 +87,6 @@ class Network:
     Attributes:
         circuit: cells, edges and time step as arrays; differentiable in cells and weights.
         layout: which node is where in it.
-        order: (E,), where each edge of the files went among the circuit's.
         populations: the nodes and their attributes by population.
         inputs, clamps, forced: what drives it.
         reports: what is recorded.
@@ -104,7 +103,6 @@ class Network:
     clamps: tuple[Clamp, ...] = ()
     forced: Forced = field(default_factory=lambda: Forced(np.zeros(0, np.int64), np.zeros(0)))
     reports: tuple[Report, ...] = ()
-    order: Int[np.ndarray, " E"] = field(default_factory=lambda: np.zeros(0, np.int64))
     outputs: Any = None
     source: str | Path = ""
 

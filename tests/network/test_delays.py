@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from glifjax import _backend
 from glifjax.network.delays import CHUNK, in_chunks, one_by_one, padded
 from glifjax.network.edges import sorted_edges
 
@@ -20,7 +21,7 @@ def test_a_spike_writes_each_of_its_edges_once(write, count):
     rng = np.random.default_rng(count)
     sources = rng.choice([0, 0, 0, 1, 2, 6], count)
     slots, delays, weights = rng.integers(SLOTS, size=count), rng.integers(1, DEPTH + 1, count), rng.normal(size=count)
-    edges, _ = sorted_edges(sources, slots, weights, delays, SOURCES, SLOTS)
+    edges = sorted_edges(sources, slots, weights, delays, SOURCES, SLOTS)
     size = edges.depth * SLOTS
     for source in range(SOURCES):
         for base in (0, size - SLOTS):
@@ -30,3 +31,14 @@ def test_a_spike_writes_each_of_its_edges_once(write, count):
             np.add.at(wanted, (base + (delays[own] - 1) * SLOTS + slots[own]) % size, weights[own])
             new = jax.jit(write)(ring, padded(edges), jnp.asarray(source), jnp.asarray(base))
             np.testing.assert_allclose(new, wanted, rtol=1e-12)
+
+
+def test_what_compiling_leaves_is_given_back_once_a_program(monkeypatch):
+    calls = []
+    monkeypatch.setattr(_backend, "give_back", lambda: calls.append(1))
+    monkeypatch.setattr(_backend, "LONG", 0.0)
+    _backend.give_back_after_compiling()
+    values = np.arange(3.0)
+    program = jax.jit(lambda values: 3 * values - 1)
+    program(values), program(values)
+    assert len(calls) == 1

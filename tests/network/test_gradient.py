@@ -67,7 +67,7 @@ def network(dt: float = DT, kind: str = "glif_psc") -> tuple[Circuit, Drive]:
     ports = rng.integers(0, 2, n_edges)
     weights = np.where(ports == 1, -1, 1) * rng.uniform(10, 40, n_edges)
     delays = np.rint(rng.uniform(1, 3, n_edges) / dt).astype(int)
-    edges, _ = sorted_edges(sources, ports * N + targets, weights, delays, N + 1, 2 * N)
+    edges = sorted_edges(sources, ports * N + targets, weights, delays, N + 1, 2 * N)
     ended = lambda values, last: jnp.asarray(np.append(values, last).astype(np.int32))
     spikes = np.rint(np.array([5.0, 11.0, 17.3, 24.0]) / dt)
     return Circuit((neurons(dt) if kind == "neurons" else cells,), edges, dt), Drive(

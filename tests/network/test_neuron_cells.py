@@ -27,7 +27,7 @@ def test_a_neuron_spikes_in_a_network_as_it_does_alone(kind):
     neuron = NEURONS[kind]()
     cells = cells_of_neurons([neuron], (3.0,))
     none = np.zeros(0, int)
-    edges, _ = sorted_edges(none, none, np.zeros(0), none, 1, 1)
+    edges = sorted_edges(none, none, np.zeros(0), none, 1, 1)
     ended = lambda *steps: jnp.asarray(np.array(steps), jnp.int32)
     drive = Drive(ended(NEVER), ended(0), ended(0, NEVER), ended(0, 0), jnp.array([AMPLITUDE, 0.0]))
     circuit = Circuit((cells,), edges, DT * 1e3)

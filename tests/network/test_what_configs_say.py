@@ -59,7 +59,7 @@ def test_results_are_named_with_their_folder_or_without(tmp_path):
 def test_edges_may_be_disabled_and_have_the_product_as_weight_function_alone(tmp_path):
     config = edited(write(tmp_path), lambda own: own["networks"]["edges"][0].update(enabled=False))
     fewer, whole = gj.load_network(config), gj.load_network(write(tmp_path))
-    assert len(whole.order) - len(fewer.order) == 5 * 8
+    assert len(whole.circuit.edges.weights) - len(fewer.circuit.edges.weights) == 5 * 8
     types = tmp_path / "network/lgn_v1_edge_types.csv"
     header, row = types.read_text().splitlines()
     for name in ("wmax", "NULL"):

@@ -62,7 +62,7 @@ def _network(section: Section) -> Network:
     )
     slots = port_map.slots(table.targets, table.ports)
     n_slots = sum(group.ports * group.size for group in cells)
-    edges, order = sorted_edges(table.sources, slots, table.weights, table.delays, layout.n_sources, n_slots)
+    edges = sorted_edges(table.sources, slots, table.weights, table.delays, layout.n_sources, n_slots)
     spiking = {name: inputs[name] for name, kind in kinds.items() if kind == "spikes"}
     claims = {name: set(sets.of(part)) for name, part in spiking.items()}
     return Network(
@@ -81,7 +81,6 @@ def _network(section: Section) -> Network:
             for name, part in section.sections("reports").items()
             if part.flag("enabled", True)
         ),
-        order=order,
         outputs=section.section("output"),
         source=section.where,
     )
