@@ -61,8 +61,8 @@ def give_back_after_compiling() -> None:
     """From now on, give back what the compiler of a program leaves: before it runs, and not at every run."""
     import jax.monitoring  # here, for set_flag is to be called before jax is imported
 
-    def compiled(event: str, seconds: float, **_: object) -> None:
-        if event == COMPILED and seconds > LONG:
+    def compiled(event: str, duration_secs: float, **kwargs: object) -> None:
+        if event == COMPILED and duration_secs > LONG:
             give_back()
 
     jax.monitoring.register_event_duration_secs_listener(compiled)
