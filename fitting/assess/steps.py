@@ -46,7 +46,7 @@ class Step:
     Attributes:
         numbers: of the sweeps that repeat it.
         held_out: whether they were held out; else they were trained on, but the neuron ran freely all the same.
-        current: its height above what the sweep starts with, A.
+        current: its height above the rest of the sweep, A.
         start, stop: s.
         cell: features by name, means over its repeats; NaN where none has it.
         noisy: of runs with escape noise.
@@ -124,12 +124,13 @@ def training_trains(model: PatchedNeuron, train: FitData, seed: int = 0) -> tupl
 def find_step(current: Float[np.ndarray, " T"], dt: float) -> tuple[float, float, float] | None:
     """Height (A), start and stop (s) of the longest step of a current; None where it has none.
 
-    Pulses before it, as of a test of the seal, are shorter. Of several about as long (FLAT) the first counts: what the
-    others meet hangs on those before them. Noise and hum of an amplifier that measured the current do not matter.
+    The height is over the median of the rest of the sweep. Pulses before it, as of a test of the seal, are shorter. Of
+    several about as long (FLAT) the first counts: what the others meet hangs on those before them. Noise and hum of an
+    amplifier that measured the current do not matter.
     """
     every, means = max(1, round(MEAN / dt)), without_hum(envelope(current, 1 / dt))
     noise = white_noise(means)
-    above, course = (trace - np.median(means[: max(1, len(means) // 50)]) for trace in (means, running_median(means)))
+    above, course = (trace - np.median(means[: max(1, len(means) // 100)]) for trace in (means, running_median(means)))
     edges = np.flatnonzero(np.abs(np.diff(course)) > EDGE * np.ptp(course)) + 1
     lowest = max(FLAT * np.abs(course).max(initial=0.0), STANDS_OUT * noise)
     steps = []
@@ -144,6 +145,7 @@ def find_step(current: Float[np.ndarray, " T"], dt: float) -> tuple[float, float
         return None
     longest = max(stop - start for _, start, stop in steps)
     height, start, stop = next(step for step in steps if step[2] - step[1] > (1 - FLAT) * longest)
+    height -= float(np.median(np.delete(above, slice(start, stop))))
     return height, _edge(current, start * every, every) * dt, _edge(current, stop * every, every) * dt
 
 

@@ -71,7 +71,8 @@ def print_split(split) -> None:
     for group in split.test:
         out_console.print(f"  holds out   {_describe(group)}")
     for reason in split.reasons:
-        out_console.print(f"  because     {escape(reason)} [dim](--train and --test choose others)[/dim]")
+        out_console.print(f"  because     {escape(reason)}")
+    out_console.print("  [dim]--train and --test choose others[/dim]")
 
 
 def _describe(parts) -> str:
@@ -80,4 +81,4 @@ def _describe(parts) -> str:
     named = plain if len(parts) <= LISTED else name_sweeps(numbers)
     protocols = ", ".join(dict.fromkeys(part.protocol for part in parts if part.protocol))
     seconds = sum(part.duration for part in parts)
-    return f"{named} [dim]({escape(protocols)}; {seconds:.3g} s in all)[/dim]"
+    return f"{named} [dim]({escape(protocols)}{protocols and '; '}{seconds:.3g} s in all)[/dim]"

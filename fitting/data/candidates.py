@@ -12,7 +12,7 @@ from glifjax.spikes.drop import without_drop
 
 from .amplifier import running_median, wanders, without_hum
 from .arrays import same_step, time_step
-from .plausible import HIGHEST, LOWEST, sweep_slope
+from .plausible import HIGHEST, LOWEST, megaohm, sweep_slope
 from .stimulus import envelope, same_stimulus
 from .usable import is_driven
 
@@ -141,7 +141,7 @@ def of_another_scale(candidates: Sequence[Candidate]) -> dict[int, str]:
     off = {number: slope for number, slope in slopes.items() if not 1 / ANOTHER_SCALE < slope / usual < ANOTHER_SCALE}
     remedy = lambda slope: "turn the sign" if slope < 0 else "correct the scale"
     return {
-        number: f"its input resistance comes to {slope / 1e6:.3g} MΩ, and most sweeps' to {usual / 1e6:.3g} MΩ: "
+        number: f"its input resistance comes to {megaohm(slope)}, and most sweeps' to {megaohm(usual)}: "
         f"{remedy(slope)} (conversion) of its current or voltage"
         for number, slope in off.items()
     }

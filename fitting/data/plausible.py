@@ -39,7 +39,7 @@ def check_slope(data: FitData, cut: float) -> None:
     slope = _slope(data, cut)
     if slope is None or LOWEST <= slope <= HIGHEST:
         return
-    what = f"{list_sweeps(data.numbers.tolist())}: the input resistance comes to {slope / 1e6:.3g} MΩ"
+    what = f"{list_sweeps(data.numbers.tolist())}: the input resistance comes to {megaohm(slope)}"
     if slope < 0:
         raise DataError(f"{what}, so a positive current hyperpolarises: turn the sign of the current's conversion")
     far = "low" if slope < LOWEST else "high"
@@ -57,6 +57,11 @@ def _slope(data: FitData, cut: float) -> float | None:
     # less each sweep's mean: a held current that follows the rest's drift is no slope
     own = lambda means: means - (means * keep).sum(axis=1, keepdims=True) / np.maximum(keep.sum(axis=1), 1)[:, None]
     return _believed(own(currents)[keep], own(voltages)[keep], MOVES * np.ptp(currents))
+
+
+def megaohm(slope: float) -> str:
+    """A resistance (ohm) in words, all digits before the point."""
+    return f"{float(f'{slope / 1e6:.3g}'):,.12g} MΩ"
 
 
 def sweep_slope(current: Float[np.ndarray, " T"], voltage: Float[np.ndarray, " T"], rate: float) -> float | None:

@@ -18,6 +18,8 @@ from .usable import check_named, of_one_cell, refuse_stillness, usable_sweeps
 
 #: Of a single recording, this much is held out at its end.
 HELD_OUT_FRACTION = 0.25
+#: Noise is preferred where it makes so many spikes, or most of them: fewer determine no threshold.
+ENOUGH_SPIKES = 50
 #: Between these a voltage without a spike is taken to be at rest, mV.
 LOWEST_REST = -120.0
 HIGHEST_REST = -30.0
@@ -91,9 +93,10 @@ class Split:
 def choose_sweeps(recording: gj.Recording, train: str | None = None, test: str | None = None) -> Split:
     """Split a recording's current-clamp sweeps into training and held-out ones.
 
-    What the user names is taken. The rest is guessed: sweeps of noise before steps; protocols named for training or
-    testing by their names; else stimuli that repeat are held out and the others train; else the group with most data
-    trains; of a single sweep or group, the last quarter is held out; of steps, every third sweep with spikes.
+    What the user names is taken. The rest is guessed: sweeps of noise before steps, if they spike enough; protocols
+    named for training or testing by their names; else stimuli that repeat are held out and the others train; else the
+    group with most data trains; of a single sweep or group, the last quarter is held out; of steps, every third sweep
+    with spikes.
 
     Args:
         recording: as glifjax.read_recording returns it.
@@ -186,8 +189,16 @@ def _guess(candidates: Sequence[Candidate], recording: gj.Recording, left_out: S
     if not spiking:
         raise DataError(_no_spike(candidates, recording, left_out))
     noise = [c for c in spiking if c.is_noise]
+    spikes = sum(c.spikes for c in noise)
+    if spikes < ENOUGH_SPIKES and 2 * spikes < sum(c.spikes for c in spiking):
+        noise = []
     candidates, others = of_one_step(noise or candidates)
-    split = _noise(candidates) if noise else _steps(candidates)
+    why = (
+        f"noise in the file makes only {spikes} spikes: all sweeps serve"
+        if spikes
+        else "no noise in the file: steps serve"
+    )
+    split = _noise(candidates) if noise else _steps(candidates, why)
     if alone := [c.sweep.number for c in spiking if noise and not c.is_noise]:
         others.append(f"not used, as noise tells more than they do: {list_sweeps(alone)}")
     return replace(split, reasons=[*split.reasons, *others])
@@ -233,8 +244,8 @@ def _no_spike(candidates: Sequence[Candidate], recording: gj.Recording, left_out
     return f"{words}, so there is no threshold to fit; check the recording, or choose another"
 
 
-def _steps(candidates: list[Candidate]) -> Split:
-    """No noise: every third spiking sweep is held out, the others and the silent ones train."""
+def _steps(candidates: list[Candidate], why: str) -> Split:
+    """No noise, or too little: every third spiking sweep is held out, the others and the silent ones train."""
     spiking = [c for c in candidates if c.spikes]
     held = spiking[1::3]
     if not held:
@@ -244,8 +255,7 @@ def _steps(candidates: list[Candidate]) -> Split:
     training = [c for c in candidates if c not in held]
     if not any(c.is_driven for c in training):
         return _in_time([c for c in spiking if c.is_driven] or spiking, "one driven sweep with spikes only")
-    reason = "no noise in the file: steps serve, every third sweep with spikes is held out"
-    return _split(training, held, [reason])
+    return _split(training, held, [f"{why}, every third sweep with spikes is held out"])
 
 
 def _in_time(candidates: Sequence[Candidate], why: str) -> Split:

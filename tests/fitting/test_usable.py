@@ -252,12 +252,27 @@ def test_a_small_noise_is_a_stimulus_where_the_voltage_follows_it():
         assert candidate.is_driven == candidate.is_noise == stimulus
 
 
+def test_a_step_is_as_high_as_over_what_is_held_before_a_test_pulse():
+    current = 3e-11 + step(1e-10, 2.0)
+    current[150:450] -= 2e-11
+    assert find_step(current, DT) == pytest.approx((1e-10, 0.1, 1.8))
+
+
 def test_a_short_pulse_after_a_test_pulse_is_no_noise():
     current = step(-2e-11)
     current[6500:6530] = 1.2e-9
     (candidate,) = inspect(gj.Recording.from_arrays(current, answer(current), RATE).sweeps)
     assert candidate.is_driven
     assert not candidate.is_noise
+
+
+def test_a_little_noise_does_not_stand_for_many_steps():
+    current = 1.2e-10 + 4e-11 * played_noise(3e-3)[:8000]
+    noise = inspect(gj.Recording.from_arrays(current, answer(current), RATE).sweeps)[0]
+    split = choose_sweeps(gj.Recording.from_arrays([*CURRENTS, current], [*VOLTAGES, answer(current)], RATE))
+    assert noise.is_noise
+    assert f"only {noise.spikes} spikes: all sweeps serve" in split.reasons[0]
+    assert len(split.train) > 3
 
 
 def test_an_undriven_sweep_does_not_train_alone():
