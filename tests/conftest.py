@@ -64,6 +64,7 @@ def pytest_collection_finish():
 def pytest_sessionfinish():
     """The session that started the workers ends last, and clears up."""
     if not WORKER:
+        sys.dont_write_bytecode = True  # what pytest still imports would bring the folder back
         shutil.rmtree(COMPILED, ignore_errors=True)
 
 
