@@ -58,7 +58,7 @@ def fit_cells(
             bars.console.print(f"{part} {escape(word)}, into [bold]{escape(str(folder))}/[/bold]", soft_wrap=True)
 
         def progress(cell: str, level: str, stage: str) -> None:
-            log.info("%s: %s %s", cell, level, stage)
+            log.info("%s: %s", cell, f"{level} {stage}".strip())
             if cell not in running:
                 running[cell] = bars.add_task("", total=None)
             bars.update(running[cell], description=escape(f"  {cell}: {level} {stage}"))

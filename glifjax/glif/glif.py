@@ -24,10 +24,10 @@ from glifjax.rules.base import PLACES, Rule
 from glifjax.rules.membrane import AbstractMembraneCurrent
 from glifjax.rules.own import (
     currents_of,
-    fitting_part,
     is_stable,
     mechanism,
     one_per_current,
+    part_of,
     places_for_rules,
     require_rules,
     stops_above,
@@ -244,11 +244,7 @@ class GLIF(AbstractSpikingNeuron):
     def advance(self, state: GLIFState, current: Float[Array, ""], dt: Float[Array, ""]) -> GLIFState:
         """One step of dt seconds without a spike; all rules read the state before it."""
         since_spike = state.since_spike + 1
-
-        def part(name, before):
-            rule = getattr(self, name)
-            return fitting_part(rule, name, rule(self, state, current, dt), before)
-
+        part = lambda name, before: part_of(getattr(self, name), name, before, self, state, current, dt)
         moved = GLIFState(
             voltage=part("voltage_dynamics", state.voltage),
             threshold=part("threshold_dynamics", state.threshold),
@@ -270,7 +266,7 @@ class GLIF(AbstractSpikingNeuron):
 
     def reset(self, state: GLIFState) -> GLIFState:
         """The state at the end of the spike cut, which starts now; rules read the spiking step's state."""
-        part = lambda name, before: fitting_part(getattr(self, name), name, getattr(self, name)(self, state), before)
+        part = lambda name, before: part_of(getattr(self, name), name, before, self, state)
         voltage = part("voltage_reset", state.voltage)
         waveform = self.spike_waveform if len(self.spike_waveform) else voltage[None]
         return GLIFState(

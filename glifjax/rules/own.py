@@ -4,6 +4,7 @@ A rule that does not say otherwise is taken for one of Allen's: it starts from t
 a reset leaves the voltage above the threshold, and holds its currents constant within a step.
 """
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -41,18 +42,6 @@ class Function(eqx.Module):
     keywords: Mapping[str, Any] = eqx.field(default_factory=dict)
     args: tuple[Any, ...] = ()
 
-    def require_arguments(self, name: str, *passed: str) -> None:
-        """Refuse a function that cannot be called with these, as a rule is that stands in the place of this name."""
-        try:
-            inspect.signature(self.func).bind(*self.args, *passed, **self.keywords)
-        except TypeError as error:
-            raise InputError(
-                f"{name} ({rule_name(self)}) is called as rule({', '.join(passed)}): {error}; a rule for AllenSDK goes "
-                "into glifjax.rules.AllenSDKRule"
-            ) from error
-        except ValueError:  # it has no signature that Python can tell
-            return
-
     def __call__(self, *passed: Any) -> Any:
         """The function's own part of the state."""
         return self.func(*self.args, *passed, **self.keywords)
@@ -76,8 +65,17 @@ def require_rules(neuron: Any) -> None:
         rule = getattr(neuron, name)
         if not callable(rule) or inspect.isclass(rule):
             raise InputError(f"{name} is {shown(rule)}; give a rule: one of glifjax.rules, made, or a function")
-        if isinstance(rule, Function):
-            rule.require_arguments(name, *(RESET if name.endswith("reset") else DYNAMICS))
+        passed = RESET if name.endswith("reset") else DYNAMICS
+        function = rule if not isinstance(rule, Function) else functools.partial(rule.func, *rule.args, **rule.keywords)
+        try:
+            inspect.signature(function).bind(*passed)
+        except TypeError as error:
+            raise InputError(
+                f"{name} ({rule_name(rule)}) is called as rule({', '.join(passed)}): {error}; a rule for AllenSDK goes "
+                "into glifjax.rules.AllenSDKRule"
+            ) from error
+        except ValueError:  # it has no signature that Python can tell
+            continue
 
 
 Class = TypeVar("Class", bound=type)
@@ -161,24 +159,50 @@ def is_stable(rule: Rule, neuron: Any, dt: Float[Array, ""]) -> Bool[Array, ""]:
     return dt <= rule.largest_step(neuron) if isinstance(rule, _HasLargestStep) else jnp.asarray(True)
 
 
-def fitting_part(rule: Rule, name: str, made: Any, before: Any) -> Any:
-    """What a rule made, in the form and type of the state's part before it; a number stands for each of its leaves.
+def part_of(rule: Rule, name: str, before: Any, *passed: Any) -> Any:
+    """What a rule makes of what it is called with, in the form and type of the state's part before it.
+
+    A number stands for a part of one leaf.
+
+    Args:
+        rule: which is called.
+        name: of its place, for messages.
+        before: the state's part.
+        passed: what it is called with.
 
     Raises:
-        InputError: another form or shape; the message names the rule.
+        InputError: another form or shape, or Python's numbers asked for while the rule is compiled; names the rule.
     """
+    try:
+        made = rule(*passed)
+    except jax.errors.JAXTypeError as error:
+        raise InputError(
+            f"{name} ({rule_name(rule)}) is compiled, when its numbers are not known yet: write it in jax.numpy, with "
+            "jnp.where(condition, a, b) in place of if, and neither float() nor numpy"
+        ) from error
     if isinstance(before, tuple) and isinstance(made, list | jax.Array | np.ndarray):
         made = tuple(made)
     if not isinstance(made, eqx.Module | tuple | list | dict):
         made = jax.tree.map(lambda _: made, before) if len(jax.tree.leaves(before)) == 1 else made
-    forms = jax.tree.structure(made), jax.tree.structure(before)
-    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(made)], [jnp.shape(leaf) for leaf in jax.tree.leaves(before)]
-    if forms[0] != forms[1] or shapes[0] != shapes[1]:
-        raise InputError(
-            f"{name} ({rule_name(rule)}) gives {forms[0]} of shapes {shapes[0]}; the state's part is {forms[1]} of "
-            f"shapes {shapes[1]}: a rule gives one number per voltage, threshold component or current"
-        )
+    is_alike = jax.tree.structure(made) == jax.tree.structure(before)
+    if not is_alike or _shapes(made) != _shapes(before):
+        raise InputError(f"{name} ({rule_name(rule)}) gives {_form(made)}; it must give {_form(before)}")
     return jax.tree.map(lambda leaf, old: jnp.asarray(leaf, old.dtype), made, before)
+
+
+def _shapes(part: Any) -> list[tuple[int, ...]]:
+    return [jnp.shape(leaf) for leaf in jax.tree.leaves(part)]
+
+
+def _form(part: Any) -> str:
+    """What a part is, in words: "an array of shape (2,)"."""
+    shapes = _shapes(part)
+    if part is None or shapes == [()]:
+        return "nothing" if part is None else "a number"
+    if len(shapes) == 1:
+        return f"an array of shape {shapes[0]}"
+    fields = f"({', '.join(field.name for field in dataclasses.fields(part))})" if isinstance(part, eqx.Module) else ""
+    return f"a {type(part).__name__}{fields} of shapes {shapes}"
 
 
 def rule_name(rule: Rule) -> str:

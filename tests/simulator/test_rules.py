@@ -459,8 +459,24 @@ def test_a_list_of_numbers_is_afterspike_currents():
         ("voltage_reset", lambda state: 0.0, r"voltage_reset \(<lambda>\) is called as rule\(neuron, state\)"),
         ("voltage_reset", lambda neuron, voltage_t0, a, b: 0.0, r"missing a required .*AllenSDKRule"),
         ("threshold_dynamics", lambda neuron, state: 0.0, r"rule\(neuron, state, current, dt\): too many"),
+        ("voltage_reset", LinearExact(), r"voltage_reset \(LinearExact\) is called as rule\(neuron, state\)"),
     ],
 )
-def test_a_function_of_other_arguments_is_refused_where_the_neuron_is_made(place, rule, words):
+def test_a_rule_of_other_arguments_is_refused_where_the_neuron_is_made(place, rule, words):
     with pytest.raises(ValueError, match=words):
         build(**{place: rule})
+
+
+@pytest.mark.parametrize(
+    ("place", "rule", "words"),
+    [
+        ("voltage_dynamics", lambda neuron, state, current, dt: None, "gives nothing; it must give a number"),
+        ("voltage_dynamics", lambda neuron, state, current, dt: state.voltage[None], r"shape \(1,\); it must"),
+        ("threshold_dynamics", lambda neuron, state, current, dt: 0.02, r"give a Threshold\(total, spike"),
+        ("voltage_reset", lambda neuron, state: 0.0 if state.voltage > 0 else 1.0, "jnp.where.* in place of if"),
+        ("voltage_reset", lambda neuron, state: np.exp(state.voltage), "in jax.numpy, .* neither float.* nor numpy"),
+    ],
+)
+def test_what_no_rule_may_give_or_ask_is_said_with_its_name(place, rule, words):
+    with pytest.raises(gj.InputError, match=rf"{place} \(<lambda>\) .*{words}"):
+        gj.simulate(build(**{place: rule}), drive(), DT)
