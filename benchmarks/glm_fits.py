@@ -208,7 +208,8 @@ its stimulus 12 over 30 or 14 over 80. Its recording has 10 s: its blocks are of
 that are not scored has its turn in the choice. These candidates are what a finer search on the same validation blocks
 left (4 to 16 cosines over 20 to 120 ms, one after the other, ridges by half decades; Poisson link). The scored blocks
 took no part, but were asked before: that 100 ms are too wide was seen there, too; candidates of earlier days gave 1.487
-and 1.550 bits (10 over 50; Poisson), 6 over 50 and 12 over 30, where that search stood halfway, 1.557. Its two rows are of a later day than the others; their memory was not measured.
+and 1.550 bits (10 over 50; Poisson), 6 over 50 and 12 over 30, where that search stood halfway, 1.557.
+The receptor's two rows are of a later day than the others; their memory was not measured.
 Seconds are those of all fits that the choice takes and of the last one with its errors, and then of
 the score, which fits anew without the scored blocks and then without each part. Of the units, so many are predicted
 worse than by a constant rate, and the rescaled intervals of so many are not uniform.
