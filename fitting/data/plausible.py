@@ -93,7 +93,7 @@ def _believed(current: Float[np.ndarray, " n"], voltage: Float[np.ndarray, " n"]
     """
     if len(current) < 3 or np.ptp(current) <= least or np.ptp(voltage) == 0:
         return None
-    slope = float(np.polyfit(current / np.ptp(current), voltage, 1)[0] / np.ptp(current))
+    slope = float(np.polyfit((current - current.mean()) / np.ptp(current), voltage, 1)[0] / np.ptp(current))
     explained = np.corrcoef(current, voltage)[0, 1] ** 2
     certain = explained * (len(current) - 2) >= CERTAIN**2 * (1 - explained)
     return slope if explained >= EXPLAINED and certain else None

@@ -9,7 +9,7 @@ import glifjax as gj
 from glifjax.io.nwb.electrodes import choice
 from glifjax.io.nwb.sweep import RecordingError
 
-from .amplifier import white_noise, without_hum
+from .amplifier import running_median, white_noise, without_hum
 from .arrays import LOWEST_RATE, DataError
 from .padding import find_padding
 from .plausible import follows
@@ -31,8 +31,8 @@ WHITE = 12.0
 WANDERING = 10e-12
 #: it jumps, from one ms to the next, by so many times what it mostly changes by.
 JUMPS = 12.0
-#: A current that mostly changes by no more than this part of its range from one ms to the next was not measured.
-NOISELESS = 1e-6
+#: A current that is mostly no further from its course than this part of its range was not measured.
+NOISELESS = 0.01
 
 
 def of_one_cell(recording: gj.Recording, cell: str | None) -> gj.Recording:
@@ -136,9 +136,8 @@ def is_driven(sweep: gj.Sweep) -> bool:
     noise, span = white_noise(means), np.ptp(means)
     if span <= max(STILL, WHITE * noise if noise < SCATTER else 0.0):
         return False
-    changes = np.abs(np.diff(means))
-    usual, largest = float(np.median(changes)), float(changes.max())
-    if usual <= NOISELESS * span or largest > JUMPS * usual or np.std(means) >= WANDERING:
+    scatter, changes = np.median(np.abs(means - running_median(means))), np.abs(np.diff(means))
+    if scatter <= NOISELESS * span or changes.max() > JUMPS * np.median(changes) or np.std(means) >= WANDERING:
         return True
     return follows(sweep.voltage, current, rate)
 

@@ -258,6 +258,13 @@ def test_a_step_is_as_high_as_over_what_is_held_before_a_test_pulse():
     assert find_step(current, DT) == pytest.approx((1e-10, 0.1, 1.8))
 
 
+def test_a_small_ramp_that_was_commanded_is_a_stimulus():
+    ramp = 1e-11 * np.linspace(0, 1, 10_000).round(3)
+    (candidate,) = inspect(gj.Recording.from_arrays(ramp, answer(0.0 * ramp), RATE).sweeps)
+    assert candidate.is_driven
+    assert not candidate.is_noise
+
+
 def test_a_short_pulse_after_a_test_pulse_is_no_noise():
     current = step(-2e-11)
     current[6500:6530] = 1.2e-9
