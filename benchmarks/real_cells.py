@@ -53,7 +53,7 @@ THE_CELL = {"ceiling": "one repeat of the cell", "bound": "the repeats' consensu
 SIMULATED = """## Simulated cells
 
 Where the truth is known: how far off parameters and predictions are, how often intervals hold, and which level is
-preferred ([simulated_cells.md](simulated_cells.md), cells 21 to 40: nothing was chosen on these); every level on many
+preferred ([simulated_cells.md](simulated_cells.md), cells 41 to 60: nothing was chosen on these); every level on many
 cells ([no_divergence.md](no_divergence.md)). The one fit there that is no better than its start, a LIF, was the only
 one of 600 on 100 cells too, before the last changes, and is better after a minute of training
 (`benchmarks/no_divergence.py --levels LIF --cells 1 --first 23 --training 60 --held-out 30`)."""
