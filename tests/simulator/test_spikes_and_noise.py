@@ -103,8 +103,8 @@ def test_detaching_the_reset_changes_gradients_and_no_value():
     attached = dataclasses.replace(detached, detach_reset=False)
     both = [gj.simulate(each, DRIVE, DT) for each in (attached, detached)]
     assert len(both[0].spikes()) > 2
-    for a, b in zip(*map(jax.tree.leaves, both), strict=True):
-        np.testing.assert_array_equal(a, b)
+    for a, b in zip(*map(jax.tree.leaves, both), strict=True):  # two programs, whose last digits may differ
+        np.testing.assert_allclose(a, b, rtol=1e-12)
 
     def slope(neuron, spikes=None):  # of a number of order one, by the logarithm of the resistance
         loss = lambda neuron: jnp.mean((gj.simulate(neuron, DRIVE, DT, spikes=spikes).voltage_before_reset / 1e-2) ** 2)
