@@ -48,7 +48,7 @@ class Step:
         held_out: whether they were held out; else they were trained on, but the neuron ran freely all the same.
         current: its height above the rest of the sweep, A.
         start, stop: s.
-        cell: features by name, means over its repeats; NaN where none has it.
+        cell: features by name, means over its repeats; NaN where fewer than half of these have it.
         noisy: of runs with escape noise.
         alone: of the neuron without noise.
     """
@@ -158,10 +158,15 @@ def _edge(current: Float[np.ndarray, " T"], near: int, reach: int) -> int:
 
 
 def mean_features(trains: Sequence[Float[np.ndarray, " k"]], start: float, stop: float) -> dict[str, float]:
-    """The mean of each feature over spike trains (s) that have it, of a step from start to stop, s."""
+    """The mean of each feature over spike trains (s) that have it, of a step from start to stop, s.
+
+    NaN where fewer than half have it: the first spike of one run in twenty, a lapse, is no latency of the neuron.
+    """
     described = [features(train, start, stop) for train in trains]
     values = {name: [row[name] for row in described if math.isfinite(row[name])] for name in FEATURES}
-    return {name: float(np.mean(row)) if row else math.nan for name, row in values.items()}
+    return {
+        name: float(np.mean(row)) if row and len(row) >= len(trains) / 2 else math.nan for name, row in values.items()
+    }
 
 
 def features(train: Float[np.ndarray, " k"], start: float, stop: float) -> dict[str, float]:

@@ -179,7 +179,8 @@ def _steps(fit: FittedNeuron) -> Markup:
         + tables.step_table(fit.steps)
         + note(
             "Features as eFEL defines them: spike_count_stimint, time_to_first_spike, adaptation_index2 (of four "
-            "spikes or more), means over repeats and runs. The neuron ran freely, also at steps that it was trained on."
+            "spikes or more), means over repeats and runs, where half of them have it. The neuron ran freely, also at "
+            "steps that it was trained on."
         )
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fitting.assess.steps import FEATURES, answers, features, find_step
+from fitting.assess.steps import FEATURES, answers, features, find_step, mean_features
 from fitting.data.arrays import FitData
 
 DT = 1e-4
@@ -36,6 +36,13 @@ def test_a_silent_step_has_a_count_and_no_latency():
     silent = features(np.array([0.1, 1.7]), START, STOP)
     assert (silent["spike_count_stimint"], silent["mean_frequency"]) == (0, 0)
     assert np.isnan([silent["time_to_first_spike"], silent["adaptation_index2"]]).all()
+
+
+def test_a_latency_is_that_of_half_of_the_runs():
+    runs = [np.array([0.7])] + [np.zeros(0)] * 2
+    assert np.isnan(mean_features(runs, START, STOP)["time_to_first_spike"])
+    assert mean_features(runs[:2], START, STOP)["time_to_first_spike"] == pytest.approx(200)
+    assert mean_features(runs, START, STOP)["spike_count_stimint"] == pytest.approx(1 / 3)
 
 
 def test_steps_are_told_from_other_currents():
