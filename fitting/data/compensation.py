@@ -42,6 +42,8 @@ SIGNIFICANT = 6.0
 SIZEABLE = 0.02
 #: An artefact is looked for from here on, from a spike's upstroke, s.
 UPSTROKE = 0.0
+#: What the current does until here has made the spike, s; an amplifier answers the upstroke, from its foot on.
+MADE = -0.3e-3
 #: A current that mostly changes by no more than this part of its range from step to step was not measured.
 NOISELESS = 1e-6
 #: What is shown of it, s.
@@ -184,8 +186,9 @@ def spike_artefact(data: FitData, cut: float) -> Artefact:
 
     The stimulus makes spikes, so before an upstroke the current differs from its mean, to which it then returns. But
     what does not follow from its own last ORDER steps, comes too late to have made the spike, and comes at the same
-    time in every spike (so that the median over spikes shows it), is made by it: the amplifier's doing. A current as it
-    was commanded, mostly without any change, answers nothing.
+    time in every spike (so that the median over spikes shows it), is made by it: the amplifier's doing. A pulse that
+    makes a spike ends, and the next begins, at the same time after it too, but it jumped as much before. A current as
+    it was commanded, mostly without any change, answers nothing.
     """
     first, last = (round(time / data.dt) for time in SHOWN)
     around = np.arange(first, last)
@@ -202,10 +205,11 @@ def spike_artefact(data: FitData, cut: float) -> Artefact:
     currents, n = np.array(rows), np.sqrt(len(rows))
     jumps = _unforeseen(data)
     within = (time >= UPSTROKE) & (time <= cut)
-    size = np.abs(np.median([jumps[sweep, step + around] for sweep, step in spikes], axis=0))[within]
+    locked = np.abs(np.median([jumps[sweep, step + around] for sweep, step in spikes], axis=0))
+    size, made = locked[within], locked[time < MADE].max()
     spread = np.std(jumps[data.valid])
     large = SIZEABLE * np.std(data.current[data.valid])
-    stands_out = (size > SIGNIFICANT * spread / n) & (size > large)
+    stands_out = (size > SIGNIFICANT * spread / n) & (size > large) & (size > 2 * made)
     largest = float(size[stands_out].max()) if stands_out.any() else 0.0
     return Artefact(time, currents.mean(axis=0), currents.std(axis=0) / n, largest, len(rows))
 

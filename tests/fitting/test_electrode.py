@@ -161,6 +161,19 @@ def test_a_current_that_makes_spikes_and_then_returns_to_its_mean_is_no_artefact
     assert found.size == 0
 
 
+def test_the_ends_of_pulses_that_make_spikes_are_no_artefact():
+    """A train of pulses of 2 ms every 10 ms, as measured, each with its spike 0.6 ms after it begins."""
+    at = np.arange(20_000)
+    current = 1e-9 * (at % 100 < 20) + 1e-12 * np.random.default_rng(0).normal(size=len(at))
+    forced = (at % 100 == 6) & (at > 100)
+    crossings = np.where(forced, (at + 0.5) * DT, np.nan)
+    whole = np.ones((1, len(at)), bool)
+    data = FitData(np.array([1]), current[None], 0 * current[None], whole, whole, forced[None], crossings[None], DT)
+    found = spike_artefact(data, 5e-3)
+    assert found.spikes > 100
+    assert found.size == 0
+
+
 def test_drift_is_found_within_and_between_sweeps(busy):
     data, _, shape, _ = busy
     still = measure_drift(data, shape.cut)
