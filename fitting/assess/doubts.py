@@ -1,6 +1,7 @@
 """What a reader of a fit's results should know before trusting them."""
 
 from ..data.arrays import FitData
+from ..data.plausible import HIGHEST, LOWEST, megaohm
 from ..model.patched import PatchedNeuron
 from .evaluate import Scores
 
@@ -24,8 +25,8 @@ def doubts(model: PatchedNeuron, train: FitData, scores: Scores) -> list[str]:
     lines = []
     if train.n_spikes < FEW:
         lines.append(
-            f"only {train.n_spikes} spikes in the training sweeps: threshold and afterspike parameters are "
-            "poorly determined"
+            f"only {train.n_spikes} spike{'s' if train.n_spikes != 1 else ''} in the training sweeps: threshold and "
+            "afterspike parameters are poorly determined"
         )
     if not scores.trains:
         lines.append("nothing was held out, so there are no scores")
@@ -38,6 +39,12 @@ def doubts(model: PatchedNeuron, train: FitData, scores: Scores) -> list[str]:
         lines.append(
             f"Md* {scores.test['md_star_4ms']:.2f} against the cell's own {scores.ceiling['md_star_4ms']:.2f}: this "
             "level does not capture what makes the cell spike"
+        )
+    resistance = float(model.neuron.R_input)
+    if not LOWEST <= resistance <= HIGHEST:
+        lines.append(
+            f"an input resistance of {megaohm(resistance)} is no neuron's: too little of the voltage lies between "
+            "spikes to tell the leak, or the scale (conversion) of current or voltage is wrong"
         )
     series = float(model.series_resistance)
     if series > MUCH:

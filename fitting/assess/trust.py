@@ -164,7 +164,7 @@ def _few_spikes(level: AbstractLevel, model: PatchedNeuron, train: FitData) -> R
     membrane, threshold = level.coordinates(model, train.duration)
     numbers = int(np.sum(widths([*membrane, *threshold]) > 0))
     if train.n_spikes < FEWEST_SPIKES:
-        yield "no", f"{train.n_spikes} training spikes are too few spikes for a threshold"
+        yield "no", f"too few spikes for a threshold: {train.n_spikes} in training"
     elif train.n_spikes < SPIKES_PER_NUMBER * numbers:
         yield "care", f"too few spikes: {train.n_spikes} in training, for {numbers} numbers that are fitted"
 

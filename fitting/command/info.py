@@ -1,5 +1,6 @@
 """`glifjax info`: what a recording holds, and what a fit would do with it."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 from rich.table import Table
 
 from glifjax.cli.console import escape, out_console, plain_errors, print_note
+from glifjax.io.nwb.selection import list_sweeps
 
 
 def info(
@@ -38,23 +40,27 @@ def info(
         import glifjax as gj
         from glifjax.cli.checks import check_recording
 
+        from ..data.padding import without_padding
+
         check_recording(recorded, train, test, electrode=cell, stimulus=stimulus)
         with gj.read_recording(recorded, electrode=cell, stimulus=stimulus) as recording:
             out_console.print(f"[bold]{escape(recording.name)}[/bold] {escape(recording.session_description)}")
-            out_console.print(_table(recording))
+            table, faults = _table(without_padding(recording)[0])
+            out_console.print(table)
+            _note_faults(recording, faults)
             _say_split(recording, train, test)
             if picture is not None:
-                _draw(recording, picture)
+                _draw(without_padding(recording)[0], picture)
                 out_console.print(f"Drawn into {escape(str(picture))}", soft_wrap=True)
             for warning in recording.warnings:
                 print_note(warning)
 
 
-def _table(recording) -> Table:
-    """A line each sweep: protocol, clamp, rate, duration, how large current and voltage are, spikes."""
+def _table(recording) -> tuple[Table, dict[int, str]]:
+    """A line each sweep: protocol, clamp, rate, duration, how large current and voltage are, spikes; and its faults."""
     from glifjax.errors import InputError
 
-    table = Table(box=None)
+    table, faults = Table(box=None), {}
     electrodes = {sweep.electrode for sweep in recording.sweeps}
     for heading in ("sweep", "protocol", "clamp", *(["electrode"] if len(electrodes) > 1 else [])):
         table.add_column(heading, overflow="fold")
@@ -69,9 +75,19 @@ def _table(recording) -> Table:
             row += [f"{rate / 1e3:g}", f"{sweep.duration:.4g}", current, _span(1e3 * voltage), spikes]
         except InputError as error:
             row += ["", "", "", "", "unusable"]
-            print_note(str(error))
+            faults[sweep.number] = str(error).partition(": ")[2]
         table.add_row(*map(escape, row))
-    return table
+    return table, faults
+
+
+def _note_faults(recording, faults: dict[int, str]) -> None:
+    """A line for each kind of fault: faults of which only the numbers differ are told by the first."""
+    kinds: dict[str, list[int]] = {}
+    for number, fault in faults.items():
+        kinds.setdefault(re.sub(r"[\d.]+", "", fault), []).append(number)
+    for first, *others in kinds.values():
+        likewise = f"; likewise {list_sweeps(others)}" if others else ""
+        print_note(f"{recording.name}, sweep {first}: {faults[first]}{likewise}")
 
 
 def _spikes(sweep, voltage) -> str:

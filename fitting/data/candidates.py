@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
 
 import glifjax as gj
+from glifjax.io.nwb.selection import list_sweeps, said_left_out
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
@@ -29,6 +31,8 @@ NOISY = 0.05
 TURBULENT = 0.06
 #: Slopes of voltage on current within a recording's sweeps differ from their median by this factor at most.
 ANOTHER_SCALE = 7.0
+#: Where slopes, in their order, part by this factor, it is said: it may be a scale, or spikes that hold the voltage.
+APART = 4.0
 #: Amplifiers' noise differs between the sweeps of a recording by this factor at most.
 STILLER = 2.0
 
@@ -110,7 +114,7 @@ def _grouped(candidates: Sequence[Candidate], alike: Callable[[Candidate, Candid
 
 
 def of_one_step(candidates: Sequence[Candidate], like: Sequence[Candidate] = ()) -> tuple[list[Candidate], list[str]]:
-    """Those whose rates come to one time step of a fit, and a line on each of the others.
+    """Those whose rates come to one time step of a fit, and a line on the others.
 
     Args:
         candidates: of whatever rates.
@@ -120,13 +124,9 @@ def of_one_step(candidates: Sequence[Candidate], like: Sequence[Candidate] = ())
     steps = _grouped(candidates, alike)
     wanted = like or max(steps, key=lambda group: (any(c.spikes for c in group), amount(group)), default=[])
     taken = [c for c in candidates if alike(c, wanted[0])]
-    lines = [
-        f"sweep {c.sweep.number} is left out: it was sampled at {c.sweep.rate / 1e3:g} kHz, the others at "
-        f"{wanted[0].sweep.rate / 1e3:g} kHz"
-        for c in candidates
-        if c not in taken
-    ]
-    return taken, lines
+    others = f"the others at {wanted[0].sweep.rate / 1e3:g} kHz" if wanted else ""
+    reason = lambda c: f"sampled at {c.sweep.rate / 1e3:g} kHz, {others}"
+    return taken, said_left_out({c.sweep.number: reason(c) for c in candidates if c not in taken})
 
 
 def of_another_scale(candidates: Sequence[Candidate]) -> dict[int, str]:
@@ -134,17 +134,37 @@ def of_another_scale(candidates: Sequence[Candidate]) -> dict[int, str]:
 
     Where most are of a scale that no neuron has, none is told apart: the recording is wrong, not the sweep.
     """
-    slopes = {c.sweep.number: c.slope for c in candidates if c.slope is not None}
+    slopes = _slopes(candidates)
     usual = float(np.median(list(slopes.values()))) if slopes else 0.0
     if not LOWEST <= usual <= HIGHEST:
         return {}
-    off = {number: slope for number, slope in slopes.items() if not 1 / ANOTHER_SCALE < slope / usual < ANOTHER_SCALE}
+    least = 1 / ANOTHER_SCALE if len(slopes) > 2 else 0.0  # of two sweeps either may be the other's odd one
+    off = {number: slope for number, slope in slopes.items() if not least < slope / usual < ANOTHER_SCALE}
     remedy = lambda slope: "turn the sign" if slope < 0 else "correct the scale"
     return {
         number: f"its input resistance comes to {megaohm(slope)}, and most sweeps' to {megaohm(usual)}: "
         f"{remedy(slope)} (conversion) of its current or voltage"
         for number, slope in off.items()
     }
+
+
+def of_two_scales(candidates: Sequence[Candidate]) -> list[str]:
+    """A line where the slopes of voltage on current fall into two groups, APART; neither is known to be right."""
+    slopes = sorted((slope, number) for number, slope in _slopes(candidates).items())
+    gaps = [above / below for (below, _), (above, _) in pairwise(slopes)]
+    if not gaps or max(gaps) < APART:
+        return []
+    place = int(np.argmax(gaps)) + 1
+    words = [
+        f"{megaohm(float(np.median([slope for slope, _ in group])))} in {list_sweeps(n for _, n in group)}"
+        for group in (slopes[:place], slopes[place:])
+    ]
+    return [f"the input resistance comes to {' and to '.join(words)}: check the scale (conversion) of these currents"]
+
+
+def _slopes(candidates: Sequence[Candidate]) -> dict[int, float]:
+    """Of voltage on current, ohm, by sweep, where they tell."""
+    return {c.sweep.number: c.slope for c in candidates if c.slope is not None}
 
 
 def amount(group: Sequence[Candidate]) -> float:

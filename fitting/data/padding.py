@@ -11,7 +11,7 @@ import glifjax as gj
 from glifjax.io.nwb.selection import list_sweeps
 from glifjax.io.nwb.sweep import RecordingError
 
-#: Padding lasts longer than this, s,
+#: Padding that is no NaN lasts longer than this, s,
 SHORTEST = 10e-3
 #: and so many times as long as anything before it stays the same.
 LONGER = 10
@@ -38,14 +38,14 @@ def find_padding(samples: Float[np.ndarray, " T"], rate: float) -> Padding | Non
     is_last = np.isnan(samples) if np.isnan(samples[-1]) else samples == samples[-1]
     other = np.flatnonzero(~is_last)
     start = int(other[-1]) + 1 if len(other) else 0
+    if np.isnan(samples[-1]):
+        return Padding(start, "NaN") if start else None
     length = len(samples) - start
     before = samples[:start]
     changes = np.flatnonzero(before[1:] != before[:-1])
     stays = int(np.diff(changes, prepend=-1, append=start - 1).max(initial=0))
     if not start or length <= max(SHORTEST * rate, LONGER * stays):
         return None
-    if np.isnan(samples[-1]):
-        return Padding(start, "NaN")
     return Padding(start, "zeros") if samples[-1] == 0 else Padding(start + 1, "its last value")
 
 

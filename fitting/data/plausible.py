@@ -54,6 +54,8 @@ def _slope(data: FitData, cut: float) -> float | None:
     block = max(1, round(BLOCK / data.dt))
     keep = in_blocks(between_spikes(data, cut + 20e-3), block).all(axis=2)
     currents, voltages = (in_blocks(array, block).mean(axis=2) for array in (data.current, data.voltage))
+    if not keep.any():
+        return None
     # less each sweep's mean: a held current that follows the rest's drift is no slope
     own = lambda means: means - (means * keep).sum(axis=1, keepdims=True) / np.maximum(keep.sum(axis=1), 1)[:, None]
     return _believed(own(currents)[keep], own(voltages)[keep], MOVES * np.ptp(currents))

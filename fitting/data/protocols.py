@@ -7,12 +7,12 @@ import numpy as np
 from jaxtyping import Float
 
 import glifjax as gj
-from glifjax.io.nwb.selection import list_sweeps
+from glifjax.io.nwb.selection import list_sweeps, said_left_out
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
 from .arrays import DataError
-from .candidates import Candidate, amount, inspect, of_another_scale, of_one_step, stimulus_groups
+from .candidates import Candidate, amount, inspect, of_another_scale, of_one_step, of_two_scales, stimulus_groups
 from .padding import without_padding
 from .usable import check_named, of_one_cell, refuse_stillness, usable_sweeps
 
@@ -115,8 +115,8 @@ def choose_sweeps(recording: gj.Recording, train: str | None = None, test: str |
             raise DataError(
                 f"{recording.path}: selected both to train on and to hold out: {list_sweeps(both)}; choose one"
             )
-        _of_one_scale(recording, [*chosen, *held], [])
-        return _split(chosen, held, ["as selected", *cut])
+        _, scales = _of_one_scale(recording, [*chosen, *held], [])
+        return _split(chosen, held, ["as selected", *cut, *scales])
     usable, left_out = usable_sweeps(recording)
     refuse_stillness(recording, usable)
     named = chosen or held or []
@@ -146,13 +146,13 @@ def _named(recording: gj.Recording, which: str | None, purpose: str) -> list[Can
 def _of_one_scale(
     recording: gj.Recording, named: Sequence[Candidate], rest: Sequence[Candidate]
 ) -> tuple[list[Candidate], list[str]]:
-    """The rest less those of another scale, and a line for each of these; one that a user named is refused."""
+    """The rest less those of another scale, and lines on scales; a sweep of another that a user named is refused."""
     odd = of_another_scale([*named, *rest])
     for candidate in named:
         if reason := odd.get(candidate.sweep.number):
             raise DataError(f"{recording.path}, sweep {candidate.sweep.number}: {reason}")
-    lines = [f"sweep {number} is left out: {reason}" for number, reason in odd.items()]
-    return [c for c in rest if c.sweep.number not in odd], lines
+    rest = [c for c in rest if c.sweep.number not in odd]
+    return rest, said_left_out(odd) + of_two_scales([*named, *rest])
 
 
 def _completed(

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 import glifjax as gj
 from glifjax.io.nwb.electrodes import choice
+from glifjax.io.nwb.selection import said_left_out
 from glifjax.io.nwb.sweep import RecordingError
 
 from .amplifier import running_median, white_noise, without_hum
@@ -65,21 +66,22 @@ def fault(sweep: gj.Sweep) -> str | None:
         return str(error).partition(": ")[2] or str(error)  # less the file and the sweep, which the caller names
     if rate < LOWEST_RATE:
         return (
-            f"it was sampled at {rate:g} Hz, too slow to time its spikes; fitting needs {LOWEST_RATE / 1e3:g} kHz or "
+            f"sampled at {rate:g} Hz, too slow to time spikes; fitting needs {LOWEST_RATE / 1e3:g} kHz or "
             "more, so check the rate that the file states"
         )
     if len(voltage) < SHORTEST * rate:
-        return f"it holds {len(voltage)} samples, at {rate:g} Hz less than {1e3 * SHORTEST:g} ms"
+        samples = f"{len(voltage)} sample{'s' * (len(voltage) != 1)}"
+        return f"{samples}, at {rate:g} Hz less than {1e3 * SHORTEST:g} ms"
     if not np.ptp(voltage):
         return (
-            f"its voltage is {1e3 * voltage[0]:.3g} mV throughout: nothing was recorded, or its scale (conversion) is 0"
+            f"the voltage is {1e3 * voltage[0]:.3g} mV throughout: nothing was recorded, or its scale (conversion) is 0"
         )
     if stretch := blank(voltage, sweep.response.offset, rate):
         start, stop = stretch
         end = "on" if stop == len(voltage) else f"to {stop / rate:.3g} s"
-        return f"from {start / rate:.3g} s {end} its voltage is exactly zero: nothing was recorded there"
+        return f"from {start / rate:.3g} s {end} the voltage is exactly zero: nothing was recorded there"
     if padding := find_padding(voltage, rate):
-        return f"from {padding.start / rate:.3g} s on its voltage never changes: nothing was recorded there"
+        return f"from {padding.start / rate:.3g} s on the voltage never changes: nothing was recorded there"
     return None
 
 
@@ -102,7 +104,7 @@ def blank(voltage: Float[np.ndarray, " T"], zero: float, rate: float) -> tuple[i
 
 
 def usable_sweeps(recording: gj.Recording) -> tuple[list[gj.Sweep], list[str]]:
-    """The current-clamp sweeps that can be used, and a line for each that is left out.
+    """The current-clamp sweeps that can be used, and a line for each reason why others are left out.
 
     Raises:
         RecordingError, DataError: none can; the message says why the first cannot, and what to do.
@@ -115,7 +117,7 @@ def usable_sweeps(recording: gj.Recording) -> tuple[list[gj.Sweep], list[str]]:
         reason = reason.replace("leave the sweep out, or ", "").removesuffix("; leave the sweep out")
         raise DataError(f"{recording.path}: none of its sweeps can be used: sweep {number}: {reason}")
     without = lambda reason: reason.partition("; leave the sweep out")[0]
-    return sweeps, [f"sweep {number} is left out: {without(reason)}" for number, reason in reasons.items()]
+    return sweeps, said_left_out({number: without(reason) for number, reason in reasons.items()})
 
 
 def check_named(recording: gj.Recording, sweeps: list[gj.Sweep]) -> None:

@@ -12,7 +12,7 @@ import glifjax as gj
 from glifjax.cli.neurons import reference
 from glifjax.errors import InputError
 from glifjax.io.config.neuron_config import neuron_to_config
-from glifjax.io.nwb.selection import name_sweeps
+from glifjax.io.nwb.selection import name_sweeps, said_left_out
 from glifjax.io.nwb.written import Written
 from glifjax.io.writing import whole_file
 from glifjax.neuron import STATUS_WORDS, SpikeCut, check_spike_cut
@@ -177,7 +177,7 @@ def _readable(sweeps: Sequence[gj.Sweep]) -> tuple[list[gj.Sweep], list[str]]:
     if len(errors) == len(sweeps):
         raise errors[sweeps[0].number]
     reason = lambda error: str(error).partition(": ")[2].partition("; leave the sweep out")[0]  # less file and sweep
-    lines = [f"sweep {number} is left out: {reason(error)}" for number, error in errors.items()]
+    lines = said_left_out({number: reason(error) for number, error in errors.items()})
     return [sweep for sweep in sweeps if sweep.number not in errors], lines
 
 

@@ -1,5 +1,8 @@
 """`glifjax info`: what a recording holds, what a fit would do with it, and what a fit would refuse."""
 
+import shutil
+
+import h5py
 import numpy as np
 import pytest
 
@@ -37,6 +40,24 @@ def test_every_sweep_has_its_line_and_the_split_its_reason(recordings, capsys):
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["0", "steps", "current", "10", "0.5", "-50", "…", "0", "-80", "…", "-70", "0"] in lines
     assert any(line[:3] == ["holds", "out", "sweep"] for line in lines)
+
+
+def test_faults_of_one_kind_share_a_note_and_padding_is_none(recordings, tmp_path, capsys):
+    path = tmp_path / "cell.nwb"
+    shutil.copy(recordings["right"], path)
+    with h5py.File(path, "a") as file:
+        responses = file["acquisition"]
+        for place, name in enumerate(responses):
+            voltage, attributes = responses[name]["data"].astype("f4")[()], dict(responses[name]["data"].attrs)
+            voltage[1000 + place if place < 2 else slice(4500, None)] = np.nan
+            del responses[name]["data"]
+            responses[name].create_dataset("data", data=voltage).attrs.update(attributes)
+    info(path)
+    printed = capsys.readouterr()
+    assert printed.out.count("unusable") == 2
+    assert "sweep 0: the voltage is NaN from sample 1000" in printed.err
+    assert "likewise sweep 1\n" in printed.err
+    assert "sweeps 2, 3, 4 are cut where their voltage ends" in printed.out
 
 
 def test_what_a_fit_would_refuse_is_said(recordings, capsys):

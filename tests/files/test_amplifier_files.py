@@ -142,6 +142,17 @@ def test_a_recorded_current_goes_with_the_voltage(abf):
     assert recording.warnings == ["cell.abf: the current is the recorded channel 'Im'"]
 
 
+def test_of_two_electrodes_each_has_the_current_of_its_rank(abf):
+    """Two headstages: the first electrode named in the refusal is one that a fit can use, and so is the second."""
+    channels = [("V1", *V[1:]), ("I1", "pA", [[0.0, 1.0]] * 2), ("V2", *V[1:]), ("I2", "pA", [[0.0, 2.0]] * 2)]
+    with pytest.raises(gj.RecordingError, match='choose one with `electrode="V1"`'):
+        abf(channels)
+    for name, height in (("V1", 1e-12), ("V2", 2e-12)):
+        recording = abf(channels, electrode=name)
+        np.testing.assert_allclose(recording.sweeps[0].current, [0, height])
+    assert recording.warnings == ["cell.abf: the current is the recorded channel 'I2'"]
+
+
 def test_else_the_protocol_and_before_either_the_file_that_is_given(abf, tmp_path):
     np.testing.assert_allclose(abf([V], INFO).sweeps[1].current, [15e-12, 15e-12])
     (tmp_path / "i.csv").write_text("0,1\n1e-4,3\n")

@@ -172,9 +172,10 @@ def test_a_gap_within_the_experiment_is_refused(cell):
 
 def test_a_missing_rate_is_refused(cell):
     cell.sweep(1)
-    del cell.file["acquisition/timeseries/Sweep_1/starting_time"]
+    for folder in ("acquisition/timeseries", "stimulus/presentation"):
+        del cell.file[f"{folder}/Sweep_1/starting_time"]
     with gj.read_recording(cell.save()) as recording:
-        assert "sampling rate of /acquisition/timeseries/Sweep_1/data is nan Hz" in refused(recording.check)
+        assert "/acquisition/timeseries/Sweep_1/data states no sampling rate" in refused(recording.check)
 
 
 def test_an_electrode_that_is_not_there_is_refused_with_those_that_are(cell):

@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -252,6 +253,25 @@ def test_a_rate_is_rounded_where_it_means_a_round_one(cell):
     assert sweep.duration == N / 50_000
 
 
+@pytest.mark.parametrize(
+    ("without", "words"),
+    [
+        (["stimulus/presentation/stimulus_0"], None),
+        (["acquisition/response_0"], None),
+        (["acquisition/response_0", "stimulus/presentation/stimulus_0"], "states no sampling rate.*write it"),
+    ],
+)
+def test_a_rate_may_stand_in_the_response_or_the_stimulus_alone(plain, without, words):
+    with h5py.File(plain, "a") as file:
+        for series in without:
+            del file[f"{series}/starting_time"]
+    (sweep,) = read_recording(plain).sweeps
+    if words is None:
+        assert sweep.rate == RATE
+    else:
+        assert re.search(words, refused(lambda: sweep.voltage))
+
+
 def test_rates_that_are_odd_stay_and_rates_that_differ_are_refused(cell):
     cell.sweep(0, rate=1234.56)
     cell.response("response_1", number=1, rate=20_000.0)
@@ -326,7 +346,7 @@ def test_what_nothing_pairs_stays_unpaired(cell):
     cell.stimulus("tone")
     recording = read_recording(cell.save())
     assert [sweep.paired for sweep in recording.sweeps] == [False, False]
-    assert "'N/A' without a stimulus (sweeps 0-1)" in refused(lambda: recording.current_clamp)
+    assert "unnamed sweeps without a stimulus (sweeps 0-1)" in refused(lambda: recording.current_clamp)
 
 
 def test_sweep_numbers_that_are_all_the_same_are_not_used(cell):
@@ -412,6 +432,18 @@ def test_the_electrode_to_choose_is_one_that_holds_a_cells_voltage(cell):
     assert '`electrode="b"` (a monitor holds no voltage of a cell' in message
 
 
+@pytest.mark.parametrize("lacks", ["has no current-clamp sweep with a stimulus", "holds no spike"])
+def test_the_electrode_to_choose_is_one_that_a_fit_can_use(cell, lacks):
+    """Beside a spiking soma a dendrite that only looks on, or a cell that is silent, comes first by its name."""
+    spiking = VOLTAGE + 90 * np.exp(-(((np.arange(N) - 500) / 5) ** 2))
+    cell.response("v_a", number=0, electrode="a dendrite")
+    cell.response("v_b", spiking, number=0, electrode="b soma")
+    for electrode in ["b soma"] + ["a dendrite"] * (lacks == "holds no spike"):
+        cell.stimulus(f"i_{electrode}", number=0, electrode=electrode)
+    message = refused(lambda: read_recording(cell.save()))
+    assert f'`electrode="b soma"` (a dendrite {lacks})' in message
+
+
 def test_electrodes_that_record_at_once_are_told_apart(cell):
     for number in range(2):
         for place, electrode in enumerate(("left", "right")):
@@ -469,7 +501,7 @@ def test_a_current_clamp_response_never_takes_a_voltage_command(cell):
     cell.response(number=0)
     cell.stimulus(data=VOLTAGE, kind=icephys.VoltageClampStimulusSeries, conversion=1e-3, number=0)
     message = refused(lambda: read_recording(cell.save()).current_clamp)
-    assert "'N/A' without a stimulus (sweep 0)" in message
+    assert "unnamed sweeps without a stimulus (sweep 0)" in message
 
 
 def test_a_file_of_voltage_clamp_opens_and_has_no_current_clamp(cell):
@@ -477,7 +509,7 @@ def test_a_file_of_voltage_clamp_opens_and_has_no_current_clamp(cell):
     cell.stimulus(data=VOLTAGE, kind=icephys.VoltageClampStimulusSeries, conversion=1e-3)
     recording = read_recording(cell.save())
     message = refused(lambda: recording.current_clamp)
-    assert "'N/A' in voltage clamp (sweep 0)" in message
+    assert "unnamed sweeps in voltage clamp (sweep 0)" in message
     assert refused(recording.check) == message
 
 
@@ -490,6 +522,18 @@ def test_a_file_of_extracellular_units_opens_and_says_what_it_holds(cell):
     message = refused(lambda: recording.current_clamp)
     assert "no intracellular sweep but 2 sorted units and 1 TimeSeries" in message
     assert "no intracellular sweep" in refused(lambda: recording.select("1"))
+
+
+def test_what_is_of_no_clamp_or_elsewhere_is_named(cell):
+    response = cell.response()
+    cell.nwb.add_stimulus(pynwb.TimeSeries(name="current", data=CURRENT, unit="amperes", rate=RATE))
+    message = refused(lambda: read_recording(cell.save()).current_clamp)
+    assert "its stimuli are 1 TimeSeries, and a current is a CurrentClampStimulusSeries" in message
+    with h5py.File(cell.path, "a") as file:
+        file.create_group("processing/icephys").attrs["neurodata_type"] = "ProcessingModule"
+        file.move(f"acquisition/{response.name}", f"processing/icephys/{response.name}")
+    message = refused(lambda: read_recording(cell.path).current_clamp)
+    assert "no intracellular sweep but /processing/icephys (ProcessingModule), where no sweeps are" in message
 
 
 @pytest.mark.parametrize(("stored", "read"), [(np.nan, None), (None, None), (12e6, 12e6)])

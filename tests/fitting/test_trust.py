@@ -9,6 +9,7 @@ import pytest
 import glifjax as gj
 from fitting import LEVELS, PatchedNeuron, Scores
 from fitting.assess.crossvalidate import Validation
+from fitting.assess.doubts import doubts
 from fitting.assess.trust import judge
 from fitting.data.arrays import FitData
 from glifjax.rules.membrane import Gate, GatedCurrent
@@ -86,7 +87,7 @@ def test_a_good_fit_is_called_so_without_reasons():
             "care",
             "between held-out spikes the voltage is off by 6.0 mV, where it varies by 10.0 mV itself",
         ),
-        ({"train": sweeps(spikes=15)}, "no", "15 training spikes are too few spikes"),
+        ({"train": sweeps(spikes=15)}, "no", "too few spikes for a threshold: 15 in training"),
         ({"train": sweeps(spikes=25), "level": "LIF-R-ASC-A"}, "care", "too few spikes: 25 in training, for"),
         ({"test": (sweeps(mean=9e-11, seconds=10.0),)}, "care", "100 % of the held-out stimulus has a mean"),
         ({"test": (sweeps(size=6e-11, seconds=10.0),)}, "care", "has a size that was not trained on"),
@@ -123,3 +124,10 @@ def test_what_forbids_comes_first():
     assert trust.word == "no"
     assert "constant rate" in trust.reasons[0]
     assert "Γ" in trust.reasons[1]
+
+
+@pytest.mark.parametrize(("resistance", "words"), [(2e8, None), (3.5e10, "35,000 MΩ is no neuron's"), (1e6, "1 MΩ is")])
+def test_a_resistance_of_no_neuron_is_said(resistance, words):
+    of = eqx.tree_at(lambda model: model.neuron.R_input, model(), np.asarray(resistance))
+    lines = [line for line in doubts(of, sweeps(), scored()) if "input resistance" in line]
+    assert lines == [] if words is None else words in lines[0]

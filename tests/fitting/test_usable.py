@@ -14,6 +14,7 @@ from fitting.data.arrays import prepare
 from fitting.data.candidates import inspect
 from fitting.data.padding import find_padding
 from fitting.data.plausible import check_slope
+from fitting.data.split import prepare_split
 from fitting.data.usable import blank, of_one_cell
 
 RATE, DT = 10e3, 1e-4
@@ -94,8 +95,8 @@ def saturated(currents, voltages):
         (zeros_at_its_start, "from 0 s to 0.02 s"),
         (zeros_under_a_current, "from 0.3 s to 0.35 s"),
         (zeros_throughout, "0 mV throughout: nothing was recorded, or its scale (conversion) is 0"),
-        (held, "from 0.35 s on its voltage never changes"),
-        (saturated, "from 0.6 s on its voltage never changes"),
+        (held, "from 0.35 s on the voltage never changes"),
+        (saturated, "from 0.6 s on the voltage never changes"),
     ],
 )
 def test_one_sweep_does_not_cost_the_others(change, words):
@@ -148,6 +149,17 @@ def test_a_cell_whose_voltage_crosses_zero_is_not_touched():
 def test_zeros_of_a_file_are_its_offset():
     voltage = np.concatenate([np.full(500, -0.07), np.full(500, -0.02)])
     assert blank(voltage, -0.02, RATE) == (500, 1000)
+
+
+def test_sweeps_that_are_left_out_for_one_reason_share_a_line():
+    def two(currents, voltages):
+        for number in (1, 4):
+            currents[number - 1] = currents[number - 1][5:]
+
+    assert (
+        "sweeps 1, 4 are left out: the response has 8000 samples and the stimulus 7995"
+        in choose_sweeps(recorded(two)).reasons
+    )
 
 
 def test_where_no_sweep_can_be_used_it_is_said_what_to_do():
@@ -243,6 +255,19 @@ def test_a_sweep_of_another_scale_or_sign_is_left_out_and_refused_where_it_is_na
     assert words in reason
     with pytest.raises(DataError, match=f"sweep {number}: its input resistance comes to .*{words}"):
         choose_sweeps(recording, train=str(number))
+
+
+@pytest.mark.parametrize("factor", [0.1, 10.0])
+def test_of_two_sweeps_of_different_scales_neither_is_left_out_and_it_is_said(factor):
+    currents, voltages = [CURRENTS[3], factor * CURRENTS[4]], VOLTAGES[3:5]
+    split = choose_sweeps(gj.Recording.from_arrays(currents, voltages, RATE))
+    assert {sweep.number for sweep in split.sweeps} == {1, 2}
+    (line,) = [reason for reason in split.reasons if "the input resistance comes to" in reason]
+    assert "check the scale (conversion)" in line
+    assert "in sweep 1" in line
+    assert "in sweep 2" in line
+    right = choose_sweeps(gj.Recording.from_arrays(CURRENTS[3:5], voltages, RATE))
+    assert not [reason for reason in right.reasons if "input resistance" in reason]
 
 
 def test_a_small_noise_is_a_stimulus_where_the_voltage_follows_it():
@@ -388,7 +413,7 @@ def test_a_sweep_of_another_rate_does_not_cost_the_others():
     recording.sweeps = tuple(other.sweeps[3] if sweep.number == 4 else sweep for sweep in recording.sweeps)
     split = choose_sweeps(recording)
     assert {sweep.number for sweep in split.sweeps} == {1, 2, 3, 5, 6}
-    assert split.reasons[-1] == "sweep 4 is left out: it was sampled at 5 kHz, the others at 10 kHz"
+    assert split.reasons[-1] == "sweep 4 is left out: sampled at 5 kHz, the others at 10 kHz"
     assert 4 not in {sweep.number for sweep in choose_sweeps(recording, train="6").sweeps}
 
 
@@ -402,6 +427,13 @@ def test_the_noise_of_a_current_that_is_held_has_no_slope():
     after = np.where(time > 0.7, -75e-3, -70e-3)
     rows = lambda array: np.broadcast_to(array, data.current.shape)
     check_slope(dataclasses.replace(data, current=rows(step - held), voltage=rows(after), forced=forced), 2e-3)
+
+
+def test_sweeps_shorter_than_what_a_slope_is_measured_over_pass():
+    short = [slice(900, 1800)] * len(CURRENTS)
+    cut = lambda traces: [trace[part] for trace, part in zip(traces, short, strict=True)]
+    recording = gj.Recording.from_arrays(cut(CURRENTS), cut(VOLTAGES), RATE)
+    prepare_split(recording, choose_sweeps(recording))
 
 
 def test_a_slope_of_a_few_blocks_is_not_believed():

@@ -84,7 +84,7 @@ def read_amplifier_file(path: Path, electrode: str | None = None, stimulus: str 
     voltage = _chosen(path, voltages, signals, electrode)
     segments = range(int(reader.segment_count(0)))
     responses = [_Samples(reader, voltage, segment) for segment in segments]
-    stimuli, source = _stimuli(path, reader, responses, currents, stimulus)
+    stimuli, source = _stimuli(path, reader, responses, currents, stimulus, voltages.index(voltage), len(voltages))
     protocol = _protocol(reader)
     sweeps = [
         Sweep(
@@ -156,26 +156,32 @@ def _stimuli(
     responses: Sequence[_Samples],
     currents: Sequence[_Signal],
     stimulus: str | Path | None,
+    rank: int,
+    electrodes: int,
 ) -> tuple[list[Channel], str]:
-    """The current of every sweep, and where it comes from, in words."""
+    """The current of every sweep, and where it comes from, in words.
+
+    Of as many currents as there are electrodes, that of the same rank is taken: an amplifier's channels stand in pairs.
+    """
     lengths = [response.size for response in responses]
     rate = float(reader.get_signal_sampling_rate(responses[0].signal.stream))
     if stimulus is not None:
         given = given_currents(stimulus, len(responses))
         return [held(current, rate) for current in given], f"the current is that of {Path(stimulus).name}"
-    if len(currents) == 1:
-        recorded = [_Samples(reader, currents[0], response.segment).channel("current") for response in responses]
-        return recorded, f"the current is the recorded channel '{currents[0].name}'"
+    if currents and len(currents) in (1, electrodes):
+        current = currents[rank if len(currents) > 1 else 0]
+        recorded = [_Samples(reader, current, response.segment).channel("current") for response in responses]
+        return recorded, f"the current is the recorded channel '{current.name}'"
     if len(currents) > 1:
         names = ", ".join(signal.name for signal in currents)
         raise RecordingError(
             f'{path.name}: several channels are currents ({names}); give the injected one with `stimulus="current.csv"`'
         )
     commanded = waveforms(getattr(reader, "_axon_info", {}), path.name)
-    if len(commanded) != 1:
+    if not commanded or len(commanded) not in (1, electrodes):
         what = "several outputs commanded a current" if commanded else "it holds no current, recorded or commanded"
         raise RecordingError(f'{path.name}: {what}; give the current with `stimulus="current.csv"`')
-    (waveform,) = commanded
+    waveform = commanded[rank if len(commanded) > 1 else 0]
     scale = AMPERES[waveform.unit.strip().lower()]
     sweeps = [scale * sweep for sweep in waveform.sweeps(len(lengths), max(lengths))]
     return [held(sweep[:n], rate) for sweep, n in zip(sweeps, lengths, strict=True)], (

@@ -86,25 +86,26 @@ def _recording(file: h5py.File, path: Path, electrode: str | None, stack: ExitSt
     sweeps = [
         _sweep(path, one, number, time) for one, number, time in zip(pairs, counted, _start_times(pairs), strict=True)
     ]
+    beside = _beside(file, contents)
     return Recording(
         path,
         sweeps,
         identifier=text_at(file, "identifier"),
         session_description=text_at(file, "session_description"),
         notes=text_at(file, "general/notes") or None,
-        remarks=remarks + _not_read(file, contents),
-        unpaired=_unpaired(sweeps, contents.stimuli),
-        other_content=_other_content(file, contents.others),
+        remarks=remarks + [f"not read, as it stands where no sweeps do: {', '.join(beside)}"] * bool(beside),
+        unpaired=_unpaired(sweeps, contents),
+        other_content=_other_content(file, contents.others[_RESPONSES], beside),
         close=stack.pop_all().close,
     )
 
 
 class _Contents:
-    """The patch-clamp series of a file, and how many series of other types its acquisitions are."""
+    """The patch-clamp series of a file, and how many series of other types are acquired, and presented."""
 
     def __init__(self, file: h5py.File, remarks: list[str]):
         self.file, self.kinds = file, icephys_kinds(file)
-        self.others: Counter[str] = Counter()
+        self.others: dict[str, Counter[str]] = {folder: Counter() for folder in (_RESPONSES, _PRESENTED)}
         self.at: dict[int, Series] = {}
         refused: list[RecordingError] = []
         for folder in (_RESPONSES, _PRESENTED, _TEMPLATES):
@@ -124,8 +125,8 @@ class _Contents:
         series = read_series(member, path, self.kinds)
         if series is not None:
             self.at[place] = series
-        elif path.startswith(_RESPONSES):
-            self.others[text(attribute(member, "neurodata_type")) or "group"] += 1
+        elif (folder := path.rpartition("/")[0]) in self.others:
+            self.others[folder][text(attribute(member, "neurodata_type")) or "group"] += 1
 
     def series_at(self, member: Any) -> Series | None:
         """The series that an object of the file is, wherever it stands; None if it is none."""
@@ -191,7 +192,7 @@ def _sweep(path: Path, one: _Pair, number: int, start_time: float) -> Sweep:
     return Sweep(
         file=path.name,
         number=number,
-        protocol=next((name for name in (*stated, one.protocol) if name.casefold() not in NO_PROTOCOL), stated[0]),
+        protocol=next((name for name in (*stated, one.protocol) if name.casefold() not in NO_PROTOCOL), ""),
         clamp=clamp,
         response=response.series.channel(recorded, response.first, response.n_samples),
         stimulus=None if stimulus is None else stimulus.series.channel(commanded, stimulus.first, stimulus.n_samples),
@@ -222,7 +223,8 @@ def _numbers(pairs: Sequence[_Pair], stated: Mapping[int, int], remarks: list[st
             return None
     if len(set(electrodes)) > 1:
         return None
-    remarks.append("its sweeps have no distinct numbers, so they are counted in the order of their names")
+    if len(pairs) > 1:
+        remarks.append("its sweeps have no distinct numbers, so they are counted in the order of their names")
     order = sorted(range(len(pairs)), key=lambda n: _natural(pairs[n].response.series.name))
     places = {n: place for place, n in enumerate(order)}
     return [places[n] for n in range(len(pairs))]
@@ -240,25 +242,33 @@ def _start_times(pairs: Sequence[_Pair]) -> list[float]:
     return commanded if len(set(recorded)) == 1 < len(set(commanded)) == len(pairs) else recorded
 
 
-def _unpaired(sweeps: Sequence[Sweep], stimuli: Sequence[Series]) -> str:
+def _unpaired(sweeps: Sequence[Sweep], contents: _Contents) -> str:
     """Which sweeps have no stimulus, and what stimuli there are; "" where all have one."""
     numbers = [sweep.number for sweep in sweeps if not sweep.paired]
     if not numbers:
         return ""
     words = f"no stimulus is found for {name_sweeps(numbers)}, by table, number or name"
+    stimuli = contents.stimuli
+    if not stimuli and (others := _counted(contents.others[_PRESENTED])):
+        return f"{words}: its stimuli are {others}, and a current is a CurrentClampStimulusSeries, in amperes"
     if not stimuli:
         return f"{words}: the file holds none"
     names = ", ".join(series.name for series in stimuli[:3]) + ", ..." * (len(stimuli) > 3)
     return f"{words}: {len(stimuli)} ({names}) stand against {len(sweeps)} responses"
 
 
-def _other_content(file: h5py.File, others: Mapping[str, int]) -> str:
+def _other_content(file: h5py.File, others: Mapping[str, int], beside: Sequence[str]) -> str:
     units = size_at(file, "units/id")
-    return " and ".join([f"{units} sorted units"] * bool(units) + [f"{n} {kind}" for kind, n in others.items()])
+    series = [f"{units} sorted units"] * bool(units) + [_counted(others)] * bool(others)
+    return " and ".join(series or [f"{', '.join(beside)}, where no sweeps are looked for"] * bool(beside))
 
 
-def _not_read(file: h5py.File, contents: _Contents) -> list[str]:
-    """A line on what a file holds beside sweeps, of whatever types."""
+def _counted(kinds: Mapping[str, int]) -> str:
+    return " and ".join(f"{n} {kind}" for kind, n in kinds.items())
+
+
+def _beside(file: h5py.File, contents: _Contents) -> list[str]:
+    """What a file holds beside sweeps, of whatever types."""
     names = []
     for folder in _OTHERS:
         for name, member in members(file, folder, []):
@@ -266,4 +276,4 @@ def _not_read(file: h5py.File, contents: _Contents) -> list[str]:
                 kind, module = (text(attribute(member, key)) for key in ("neurodata_type", "namespace"))
                 if kind and address(member) not in contents.at and (folder != "/general" or module not in ("core", "")):
                     names.append(f"{folder}/{name} ({kind})")
-    return [f"not read, as it stands where no sweeps do: {', '.join(names)}"] if names else []
+    return names

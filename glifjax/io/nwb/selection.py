@@ -44,3 +44,12 @@ def name_sweeps(numbers: Iterable[int]) -> str:
             runs.append([number])
     text = ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
     return f"sweep {text}" if text.isdecimal() else f"sweeps {text}"
+
+
+def said_left_out(reasons: Mapping[int, str]) -> list[str]:
+    """A line for each reason why sweeps, by number, are left out: "sweeps 1, 4 are left out: ..."."""
+    lines = []
+    for reason in dict.fromkeys(reasons.values()):
+        numbers = [number for number, other in reasons.items() if other == reason]
+        lines.append(f"{list_sweeps(numbers)} {'is' if len(numbers) == 1 else 'are'} left out: {reason}")
+    return lines

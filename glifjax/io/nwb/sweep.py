@@ -69,9 +69,19 @@ class Sweep:
 
     @cached_property
     def rate(self) -> float:
-        """Sampling rate in Hz; raises RecordingError if not uniform, or if the stimulus has another."""
+        """Sampling rate in Hz, of the response or the stimulus where one alone states it.
+
+        Raises RecordingError if none does, if it is not uniform, or if the stimulus has another.
+        """
         self._refuse_faults()
-        rates = [self._rate(channel) for channel in (self.response, self.stimulus) if channel is not None]
+        channels = [channel for channel in (self.response, self.stimulus) if channel is not None]
+        stated = [one for one in channels if one.stated_rate is None or not math.isnan(one.stated_rate)]
+        if not stated:
+            self._refuse(
+                f"{self.response.where} states no sampling rate (a starting_time with a rate, or timestamps); write it "
+                "into the file"
+            )
+        rates = [self._rate(channel) for channel in stated]
         if (max(rates) - min(rates)) * self.n_samples > 0.5 * max(rates):  # half a sample apart at the end
             self._refuse(
                 f"the response is sampled at {rates[0]:g} Hz and the stimulus at {rates[1]:g} Hz; "

@@ -100,10 +100,12 @@ class Recording:
         """The current-clamp sweeps that have a stimulus; raises RecordingError, saying why, if none has."""
         usable = tuple(sweep for sweep in self.sweeps if sweep.clamp == "current" and sweep.paired)
         if not usable:
+            why, remedy = "", "give a current-clamp recording"
+            if self._unpaired:
+                why, remedy = f" ({self._unpaired})", "give each response a stimulus of its sweep number or name"
             raise RecordingError(
-                f"{self.path.name}: no sweep in current clamp with a stimulus; the file holds {self._content()}"
-                f"{self._unpaired and f' ({self._unpaired})'}; "
-                + ("give each pair one sweep number or name" if self._unpaired else "give a current-clamp recording")
+                f"{self.path.name}: no sweep in current clamp with a stimulus; the file holds {self._content()}{why}; "
+                + remedy
             )
         return usable
 
@@ -163,7 +165,8 @@ class Recording:
         groups: dict[str, list[int]] = {}
         for sweep in self.sweeps:
             mode = modes[sweep.clamp] + ("" if sweep.paired else " without a stimulus")
-            groups.setdefault(f"'{sweep.protocol}'{mode}", []).append(sweep.number)
+            name = f"'{sweep.protocol}'" if sweep.protocol else "unnamed sweeps"
+            groups.setdefault(name + mode, []).append(sweep.number)
         if not groups:
             return "no intracellular sweep" + (self._other_content and f" but {self._other_content}")
         return ", ".join(f"{protocol} ({name_sweeps(numbers)})" for protocol, numbers in groups.items())
