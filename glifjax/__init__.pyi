@@ -31,11 +31,11 @@ from .io.nwb.recordings import read_recording as read_recording
 from .io.nwb.sweep import RecordingError as RecordingError
 from .io.nwb.sweep import Sweep as Sweep
 from .io.sonata.builder import NetworkBuilder as NetworkBuilder
-from .io.sonata.builder import all_to_all as all_to_all
-from .io.sonata.builder import by_function as by_function
-from .io.sonata.builder import number_of_inputs as number_of_inputs
-from .io.sonata.builder import one_to_one as one_to_one
-from .io.sonata.builder import probability as probability
+from .io.sonata.connections import all_to_all as all_to_all
+from .io.sonata.connections import by_function as by_function
+from .io.sonata.connections import number_of_inputs as number_of_inputs
+from .io.sonata.connections import one_to_one as one_to_one
+from .io.sonata.connections import probability as probability
 from .io.sonata.load import load_network as load_network
 from .io.spikes import read_spikes as read_spikes
 from .io.spikes import write_spikes as write_spikes

@@ -1,6 +1,7 @@
 """What every neuron is: a pure step function. `AbstractSpikingNeuron` cuts the step into advance, decide, reset."""
 
 from abc import abstractmethod
+from dataclasses import FrozenInstanceError
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import off_host, on_host
+from glifjax.checks import in_form
 from glifjax.errors import InputError
 from glifjax.scan import once
 from glifjax.spike import EscapeNoise, SurrogateSpike
@@ -121,6 +123,18 @@ class AbstractNeuron(eqx.Module):
         for name, value in off_host(state).items():
             object.__setattr__(self, name, value)
 
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """What a neuron's class sets while it is made; who sets it later is told what to do instead."""
+            try:
+                super().__setattr__(name, value)
+            except FrozenInstanceError:
+                raise FrozenInstanceError(
+                    f"a neuron stays as it is made: instead of setting {name}, take another one, "
+                    f"dataclasses.replace(neuron, {name}=...)"
+                ) from None
+
     @abstractmethod
     def init(self) -> State:
         """The state before the first step."""
@@ -185,11 +199,12 @@ class AbstractSpikingNeuron(AbstractNeuron):
 
     def step(self, state: State, inp: Input, dt: Float[Array, ""]) -> tuple[State, Sample]:
         """Advance, decide, reset: the state one step of dt seconds later, and what the step shows."""
-        free = once(self.advance(state, inp.current, dt))
+        formed = lambda name, made, before: in_form(f"{type(self).__name__}.{name}", made, before)
+        free = once(formed("advance", self.advance(state, inp.current, dt), state))
         excess = self.surplus(free) if inp.is_deterministic else self.excess(free)
         spiked = decide(self, excess, self.refractory(state), inp, dt)
-        jumped = choose(spiked, self.reset(free), free, self.detach_reset)
-        new = self.settle(jumped, spiked, inp)
+        jumped = choose(spiked, formed("reset", self.reset(free), free), free, self.detach_reset)
+        new = formed("settle", self.settle(jumped, spiked, inp), state)
         return new, self.observe(state, free, new, spiked, inp, dt)
 
 

@@ -21,7 +21,7 @@ from glifjax.glif.state import NEVER, GLIFState
 from glifjax.glif.words import described, level_of
 from glifjax.neuron import AbstractSpikingNeuron, Input, Sample, SpikeCut, Status, check_spike_cut
 from glifjax.rules.base import PLACES, Rule
-from glifjax.rules.membrane import AbstractMembraneCurrent
+from glifjax.rules.membrane import AbstractMembraneCurrent, require_currents
 from glifjax.rules.own import (
     currents_of,
     is_stable,
@@ -119,6 +119,7 @@ class GLIF(AbstractSpikingNeuron):
         if self.convention not in ("allen", "nest"):
             raise InputError(f"convention is {shown(self.convention)}; use allen or nest")
         require_rules(self)
+        require_currents(self.membrane_currents)
         require_part("coeffs", self.coeffs, Coefficients)
         require_part("spike", self.spike, SurrogateSpike)
         require_part("escape_noise", self.escape_noise, EscapeNoise, optional=True)

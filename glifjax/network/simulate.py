@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from glifjax.checks import require_not_negative, require_numbers
+from glifjax.checks import compiled, require_not_negative, require_numbers
 from glifjax.errors import InputError, shown
 from glifjax.network.circuit import CircuitState, Recorder
 from glifjax.network.network import Network, Report
@@ -105,7 +105,8 @@ def simulate_network(
         start = circuit.init() if state is None else state
         first = int(start.k)
         recorders, columns = _recorders(network)
-        end, steps, cells, values = run(circuit, drive, start, n_steps, recorders, progress)
+        with compiled():
+            end, steps, cells, values = run(circuit, drive, start, n_steps, recorders, progress)
     names, ids = network.layout.nodes(cells)
     times = np.round((steps + first + 1) * network.dt, 9) / MS
     reports = {

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.arrays import as_float
+from glifjax.errors import InputError, shown
 
 Gates = Any
 
@@ -133,3 +134,12 @@ class GatedCurrent(AbstractMembraneCurrent):
 def gated(currents: Sequence[AbstractMembraneCurrent]) -> dict[int, GatedCurrent]:
     """Those of a neuron's membrane currents that have gates, by their place among them."""
     return {i: current for i, current in enumerate(currents) if isinstance(current, GatedCurrent)}
+
+
+def require_currents(currents: Any) -> None:
+    """A tuple of membrane currents; else an InputError."""
+    if not isinstance(currents, tuple) or not all(isinstance(current, AbstractMembraneCurrent) for current in currents):
+        raise InputError(
+            f"membrane_currents is {shown(currents)}; give a tuple of currents of glifjax.rules.membrane, in which "
+            "Instantaneous(function) makes one of a function of V"
+        )

@@ -4,7 +4,6 @@ A rule that does not say otherwise is taken for one of Allen's: it starts from t
 a reset leaves the voltage above the threshold, and holds its currents constant within a step.
 """
 
-import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from glifjax.checks import compiled, in_form
 from glifjax.errors import InputError, shown
 from glifjax.rules.base import (
     DYNAMICS,
@@ -173,36 +173,14 @@ def part_of(rule: Rule, name: str, before: Any, *passed: Any) -> Any:
     Raises:
         InputError: another form or shape, or Python's numbers asked for while the rule is compiled; names the rule.
     """
-    try:
+    with compiled(f"{name} ({rule_name(rule)})"):
         made = rule(*passed)
-    except jax.errors.JAXTypeError as error:
-        raise InputError(
-            f"{name} ({rule_name(rule)}) is compiled, when its numbers are not known yet: write it in jax.numpy, with "
-            "jnp.where(condition, a, b) in place of if, and neither float() nor numpy"
-        ) from error
     if isinstance(before, tuple) and isinstance(made, list | jax.Array | np.ndarray):
         made = tuple(made)
     if not isinstance(made, eqx.Module | tuple | list | dict):
         made = jax.tree.map(lambda _: made, before) if len(jax.tree.leaves(before)) == 1 else made
-    is_alike = jax.tree.structure(made) == jax.tree.structure(before)
-    if not is_alike or _shapes(made) != _shapes(before):
-        raise InputError(f"{name} ({rule_name(rule)}) gives {_form(made)}; it must give {_form(before)}")
+    made = in_form(f"{name} ({rule_name(rule)})", made, before)
     return jax.tree.map(lambda leaf, old: jnp.asarray(leaf, old.dtype), made, before)
-
-
-def _shapes(part: Any) -> list[tuple[int, ...]]:
-    return [jnp.shape(leaf) for leaf in jax.tree.leaves(part)]
-
-
-def _form(part: Any) -> str:
-    """What a part is, in words: "an array of shape (2,)"."""
-    shapes = _shapes(part)
-    if part is None or shapes == [()]:
-        return "nothing" if part is None else "a number"
-    if len(shapes) == 1:
-        return f"an array of shape {shapes[0]}"
-    fields = f"({', '.join(field.name for field in dataclasses.fields(part))})" if isinstance(part, eqx.Module) else ""
-    return f"a {type(part).__name__}{fields} of shapes {shapes}"
 
 
 def rule_name(rule: Rule) -> str:

@@ -11,7 +11,7 @@ from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
-from glifjax.checks import count_of, require_key, require_numbers, require_time_step
+from glifjax.checks import compiled, count_of, require_key, require_numbers, require_time_step
 from glifjax.errors import InputError, shown
 from glifjax.neuron import AbstractNeuron, SpikeCut
 from glifjax.scan import Record
@@ -73,7 +73,8 @@ def simulate_many(
     dtype = jnp.result_type(float)
     layout = _layout_of(neurons)
     current, dt = jnp.asarray(current, dtype), jnp.asarray(dt, dtype)
-    return _run(neurons, current, dt, keys, spike_cut, as_record(record), size, layout)
+    with compiled():
+        return _run(neurons, current, dt, keys, spike_cut, as_record(record), size, layout)
 
 
 def block_of(neurons: AbstractNeuron) -> int:

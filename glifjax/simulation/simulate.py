@@ -12,7 +12,16 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real
 
 from glifjax import _backend
 from glifjax.arrays import as_float, in_default_type
-from glifjax.checks import check_run, count_of, require, require_key, require_numbers, require_time_step
+from glifjax.checks import (
+    check_run,
+    compiled,
+    count_of,
+    in_form,
+    require,
+    require_key,
+    require_numbers,
+    require_time_step,
+)
 from glifjax.errors import InputError, shown
 from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status
 from glifjax.scan import Record, scan, the_sample
@@ -66,7 +75,7 @@ def simulate(
         uniforms: the random numbers that draw them, (T,), in [0, 1), in place of a key: those of numpy, which takes a
             fraction of the time on a CPU, or the same for runs that are to be compared.
         spikes: forces spikes at these steps, and nowhere else: a boolean per step (or zeros and ones of any type, such
-            as `trace.spiked`), or the steps' indices.
+            as `trace.spiked`), or the steps' indices, integers (as many of them as steps are zeros and ones under jit).
         spike_cut: "duration" keeps the duration of the neuron's spike cut, "steps" its number of steps, as
             AllenSDK does.
         record: what is held of each step: "everything"; "voltage"; "spikes" (`trace.fired`, a byte a step);
@@ -82,8 +91,8 @@ def simulate(
         InputError: current not of one dimension (use jax.vmap for several), two of key, uniforms and spikes given,
             uniforms or spikes of another length, spikes at steps that the current does not have, an unknown spike_cut
             or record, a checkpoint below one; dt of 0 or below, parameters without meaning, several neurons without
-            vmap, or a neuron made in another precision. Inside jit and vmap numbers cannot be looked at: the trace's
-            status tells.
+            vmap, a neuron made in another precision, or a neuron or record of one's own that asks for numbers while it
+            is compiled. Inside jit and vmap numbers cannot be looked at: the trace's status tells.
 
     Example:
         >>> neuron = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
@@ -116,17 +125,18 @@ def simulate(
     _backend.warn_once_without_flag()
     dtype = jnp.result_type(float)
     forced = None if spikes is None else as_mask(spikes, np.shape(current)[0])
-    return _run(
-        neuron,
-        jnp.asarray(current, dtype),
-        jnp.asarray(dt, dtype),
-        key,
-        None if uniforms is None else jnp.asarray(uniforms, dtype),
-        forced,
-        spike_cut,
-        as_record(record),
-        None if checkpoint is None else count_of("checkpoint", checkpoint),
-    )
+    with compiled():
+        return _run(
+            neuron,
+            jnp.asarray(current, dtype),
+            jnp.asarray(dt, dtype),
+            key,
+            None if uniforms is None else jnp.asarray(uniforms, dtype),
+            forced,
+            spike_cut,
+            as_record(record),
+            None if checkpoint is None else count_of("checkpoint", checkpoint),
+        )
 
 
 def as_record(record: str | Callable[[Any, Any], Any] | Record) -> Record:
@@ -149,7 +159,8 @@ def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
     """Forced spikes as a boolean per step.
 
     Args:
-        spikes: a boolean per step; zeros and ones of any type, one per step; or the steps' indices, integers.
+        spikes: a boolean per step; zeros and ones of any type, one per step; or the steps' indices, integers. What is
+            traced cannot be looked at: as many numbers as there are steps are taken for zeros and ones.
         length: steps of the run, T.
 
     Raises:
@@ -159,10 +170,10 @@ def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
     spikes = jnp.asarray(spikes)
     traced, one_a_step = isinstance(spikes, Tracer), spikes.shape == (length,)
     is_float = jnp.issubdtype(spikes.dtype, jnp.floating)
-    if spikes.dtype == bool and not one_a_step:
-        raise InputError(f"spikes has shape {spikes.shape}, the current ({length},): one boolean a step")
-    if one_a_step and (spikes.dtype == bool or (is_float and traced)):
-        return spikes > 0.5 if is_float else spikes
+    if not one_a_step and (spikes.dtype == bool or spikes.ndim != 1):
+        raise InputError(f"spikes has shape {spikes.shape}, the current ({length},): one boolean a step, or steps")
+    if one_a_step and (spikes.dtype == bool or traced):
+        return spikes > 0.5
     if one_a_step and not traced and bool(jnp.all((spikes == 0) | (spikes == 1))):
         return spikes == 1
     if is_float and spikes.size:
@@ -180,7 +191,11 @@ def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
 def _run(neuron, current, dt, key, uniforms, forced, spike_cut, record, checkpoint) -> Trace:
     neuron = in_default_type(neuron).at_dt(dt, spike_cut)
     uniforms = uniforms if key is None else jax.random.uniform(key, current.shape, current.dtype)
-    step = lambda state, inp: neuron.step(state, inp, dt)
+
+    def step(state, inp):
+        new, sample = neuron.step(state, inp, dt)
+        return in_form(f"{type(neuron).__name__}.step", new, state), sample
+
     inputs = Input(current, uniforms, forced)
     end, samples = scan(step, neuron.init(), inputs, record=record, checkpoint=checkpoint)
     # an all-finite test of the stimulus costs nothing beside the scan

@@ -1,6 +1,7 @@
 """What a neuron, a rule and a record must be; the code of docs/neuron_of_your_own.md runs as written."""
 
 import contextlib
+import dataclasses
 import importlib
 import inspect
 import io
@@ -17,6 +18,7 @@ import pytest
 import glifjax as gj
 from glifjax.io.config.neuron_config import METHODS
 from glifjax.rules.base import AbstractAfterspike, AbstractDynamics, AbstractReset, AbstractThreshold
+from glifjax.rules.membrane import Instantaneous
 from glifjax.scan import Record, scan
 
 PAGE = Path(__file__).parents[2] / "docs" / "neuron_of_your_own.md"
@@ -107,6 +109,51 @@ def test_the_neuron_of_the_page_is_transformed_drawn_and_recorded_like_any(page)
     with pytest.raises(ValueError, match="the trace holds no afterspike_currents"):
         _ = page["trace"].afterspike_currents
     assert gj.plot_trace(page["trace"]) is not None
+
+
+def method(name: str, function):
+    """A neuron's class with this method of its own."""
+    return lambda base: type("Own", (base,), {name: function})()
+
+
+NOT_KNOWN = r"^<lambda> \(test_interfaces\.py, line \d+\) is compiled, .* jnp\.where\(condition, a, b\) in place of if"
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (method("advance", lambda self, V, current, dt: V if V > 0 else -V), NOT_KNOWN),
+        (method("advance", lambda self, V, current, dt: float(V)), NOT_KNOWN),
+        (method("advance", lambda self, V, current, dt: np.exp(V)), NOT_KNOWN),
+        (method("at_dt", lambda self, dt, spike_cut: self if dt > 0 else None), NOT_KNOWN),
+        (method("status", lambda self, V: int(V > 0)), NOT_KNOWN),
+        (
+            method("advance", lambda self, V, current, dt: V + jnp.zeros(2)),
+            r"Own\.advance gives an array of shape \(2,\)",
+        ),
+        (method("reset", lambda self, V: (V, V)), r"Own\.reset gives a tuple .*; it must give a number"),
+        (method("reset", lambda self, V: "zero"), "Own.reset gives 'zero'; it must give a number"),
+        (method("settle", lambda self, V, spiked, inp: None), "Own.settle gives nothing; it must give a number"),
+        (
+            method("step", lambda self, V, inp, dt: (None, gj.Sample(spiked=V))),
+            "Own.step gives nothing; it must give a number",
+        ),
+    ],
+)
+def test_a_neuron_of_ones_own_that_cannot_be_compiled_is_told_where_and_why(page, build, message):
+    own = build(page["ExponentialIF"])
+    for run in (lambda: gj.simulate(own, CURRENT, DT), lambda: gj.simulate_many([own, own], CURRENT, DT)):
+        with pytest.raises(gj.InputError, match=message):
+            run()
+
+
+def test_a_record_or_a_membrane_current_that_cannot_be_compiled_is_told_where_and_why():
+    with pytest.raises(gj.InputError, match=NOT_KNOWN):
+        gj.simulate(neuron(), CURRENT, DT, record=lambda state, sample: sample.voltage if sample.fired else 0.0)
+    currents = (Instantaneous(lambda V: 1e-12 if V > 0 else 0.0),)
+    words = r"^voltage_dynamics \(ForwardEuler\) is compiled, .* in <lambda> \(test_interfaces\.py, line"
+    with pytest.raises(gj.InputError, match=words):
+        gj.simulate(dataclasses.replace(neuron(), membrane_currents=currents), CURRENT, DT)
 
 
 # What is recorded

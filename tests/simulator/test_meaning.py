@@ -13,7 +13,9 @@ from neurons import ALL, DRIVE, DT, FORCED, STEPS, each_neuron
 
 import glifjax as gj
 from glifjax.neuron import STATUS_WORDS
+from glifjax.rules.membrane import Instantaneous
 from glifjax.rules.voltage import ForwardEuler
+from glifjax.simulation.simulate import as_mask
 
 MASK = np.isin(np.arange(STEPS), FORCED)
 NONE = np.zeros(STEPS, bool)
@@ -57,6 +59,16 @@ def test_forced_spikes_are_a_mask_of_any_type_or_steps(build):
     np.testing.assert_array_equal(gj.simulate(neuron, DRIVE, DT, spikes=trace.spiked).fired, MASK)
 
 
+@pytest.mark.parametrize("kind", [bool, int, float, "uint8"])
+def test_a_mask_of_any_type_is_one_inside_a_transformation(kind):
+    """Where its numbers cannot be looked at."""
+    fired = jax.eval_shape(lambda spikes: as_mask(spikes, STEPS), MASK.astype(kind))
+    assert fired.dtype == bool
+    masks = jnp.stack([MASK, ~MASK]).astype(kind)
+    np.testing.assert_array_equal(jax.vmap(lambda spikes: as_mask(spikes, STEPS))(masks), [MASK, ~MASK])
+    np.testing.assert_array_equal(jax.jit(lambda steps: as_mask(steps, STEPS))(FORCED), MASK)
+
+
 @each_neuron
 @pytest.mark.parametrize(
     ("change", "words"),
@@ -65,6 +77,7 @@ def test_forced_spikes_are_a_mask_of_any_type_or_steps(build):
         ({"spikes": MASK[:-1]}, r"shape \(399,\), the current \(400,\): one boolean a step"),
         ({"spikes": np.array([STEPS])}, "spikes holds 400, but the current's steps go from 0 to 399"),
         ({"spikes": np.array([-1])}, "spikes holds -1"),
+        ({"spikes": FORCED[None]}, r"shape \(1, 3\), the current \(400,\): one boolean a step, or steps"),
         ({"dt": 0.0}, "dt is 0"),
         ({"dt": -1e-4}, "dt is -0.0001"),
         ({"dt": np.nan}, "dt is nan"),
@@ -123,6 +136,8 @@ def test_what_has_no_meaning_is_refused_where_a_neuron_is_made(build, C):
         ({"escape_noise": 3.0}, "escape_noise is 3.0; give glifjax.EscapeNoise or None"),
         ({"coeffs": None}, "coeffs is None; give glifjax.Coefficients"),
         ({"voltage_reset": None}, "voltage_reset is None; give a rule"),
+        ({"membrane_currents": Instantaneous(abs)}, r"membrane_currents is Instantaneous.*; give a tuple of currents"),
+        ({"membrane_currents": (abs,)}, r"membrane_currents is \(<built-in.*Instantaneous\(function\) makes one"),
         ({"voltage_reset": ForwardEuler}, "voltage_reset is <class .*; give a rule: one of glifjax.rules, made"),
     ],
 )
@@ -131,6 +146,15 @@ def test_what_is_no_part_of_a_neuron_is_refused_where_it_is_made(change, words, 
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(ValueError, match=words):
         replace(neuron, **change)
+
+
+@each_neuron
+@pytest.mark.parametrize("name", ["dt", "C", "spike_latency", "of_no_neuron"])
+def test_who_sets_an_attribute_is_told_what_to_do_instead(build, name):
+    neuron = build()
+    with pytest.raises(AttributeError, match=rf"instead of setting {name}, .* dataclasses\.replace\(neuron, {name}="):
+        setattr(neuron, name, 1e-4)
+    assert replace(neuron, spike_latency=1e-4).spike_latency == 1e-4
 
 
 @pytest.mark.parametrize("build", [ALL["LIF-ASC"], ALL["Mihalas-Niebur, exact"]], ids=["GLIF", "Mihalas-Niebur"])

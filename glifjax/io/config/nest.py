@@ -95,7 +95,8 @@ def _neuron(params: Mapping[str, Any], source: str, dt: float) -> GLIF:
             "them; remove what is not meant for it, or use the cell's neuron_config.json"
         )
     given = {**DEFAULTS, **params}
-    given["asc_init"] = given.get(STATE, given["asc_init"])
+    if STATE in params:
+        given["asc_init"] = array(params, STATE, source)
     level = _level(given, source)
     resets, currents, adapts = LEVELS[level]
     is_list = {key: isinstance(value, list) for key, value in DEFAULTS.items()}
