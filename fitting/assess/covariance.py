@@ -11,9 +11,8 @@ joint), g_A holds their score by x_A, and M all of F. S is taken from the data: 
 of time, so that neither the weights of stage A nor the errors' independence need be right (Newey & McFadden 1994,
 Handbook of Econometrics 4, 2111, eq. 6.6 for two steps; Cameron & Miller 2015, J Hum Resour 50:317 for blocks). The
 prior is a part of the equations, and I the covariance of its score. Where the data say nothing, M and S vanish, and
-what remains is the prior. Stage A works in coarse steps; what these add to its score is an error of known size, and
-its square a part of S. What is measured on the spikes (their onset, the end of their cut, the slope of the reset) has
-errors s of its own, of sizes known from simulated cells, and adds (dg/ds)^2 s^2.
+what remains is the prior. What is measured on the spikes (their onset, the end of their cut, the slope of the reset)
+has errors s of its own, of sizes known from simulated cells, and adds (dg/ds)^2 s^2.
 """
 
 from collections.abc import Iterator
@@ -43,7 +42,6 @@ def covariances(model, data, membrane, rest, spike_errors, first) -> tuple[np.nd
     first: the first of the coordinates that the spikes have a say in.
     """
     errors, slopes, dt = membrane_errors(model, data, membrane)
-    coarse = np.einsum("st,stx->x", errors - fine_errors(model, data, membrane, errors.shape), slopes)
     scores, bread = map(np.array, spike_scores(model, data, membrane, rest))
     scores[..., :first], bread[:first] = 0.0, 0.0
     n, own = slopes.shape[-1], _by_block(errors[..., None] * slopes, dt)
@@ -55,7 +53,6 @@ def covariances(model, data, membrane, rest, spike_errors, first) -> tuple[np.nd
     bread[:n, :n] += np.einsum("sti,stj->ij", slopes, slopes)
     scores = scores[(scores != 0).any(axis=1)]
     meat = np.cov(scores.T) * len(scores)
-    meat[:n, :n] += np.outer(coarse, coarse)
     shifts = list(_spike_shifts(model, data, membrane, rest, spike_errors, first))
 
     moved = [*membrane, *rest]
@@ -90,19 +87,11 @@ def _spike_shifts(model, data, membrane, rest, spike_errors, first) -> Iterator[
 
 def membrane_errors(model, data, moved) -> tuple[np.ndarray, np.ndarray, float]:
     """Stage A's weighed errors (S, T), their derivatives (S, T, x), and its time step."""
-    misfit = Membrane(moved=tuple(moved)).misfit(model, data)
+    x = positions(model, moved)
+    misfit = Membrane(moved=tuple(moved)).misfit(model, data).corrected(x, data)
     shape, n = misfit.data.voltage.shape, misfit.data.voltage.size
-    errors, slopes = (np.asarray(array)[:n] for array in misfit.residuals_and_slopes(positions(model, moved)))
+    errors, slopes = (np.asarray(array)[:n] for array in misfit.residuals_and_slopes(x))
     return errors.reshape(shape), slopes.reshape(*shape, -1), misfit.data.dt
-
-
-def fine_errors(model, data, moved, shape) -> np.ndarray:
-    """The same errors (S, T) where the recording's own steps are simulated, averaged over stage A's."""
-    misfit = Membrane(moved=tuple(moved)).misfit(model, data, step=data.dt)
-    errors = np.asarray(misfit.residuals(positions(model, moved)))
-    errors, steps = errors[: data.voltage.size].reshape(data.voltage.shape), data.voltage.shape[1] // shape[1]
-    # weights go with the root of a step
-    return errors[:, : shape[1] * steps].reshape(*shape, steps).sum(axis=2) / np.sqrt(steps)
 
 
 def _by_block(scores, dt: float) -> Any:

@@ -80,7 +80,9 @@ class AllenLevel(AbstractLevel):
         self, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
     ) -> tuple[AbstractStage, ...]:
         """The same, in few steps, from the rates that are there."""
-        membrane = replace(self.membrane, moved=as_chosen(model, moved), evaluations=self.refit_evaluations)
+        # near where the search starts, what coarse steps add is known
+        moved = as_chosen(model, moved)
+        membrane = replace(self.membrane, moved=moved, evaluations=self.refit_evaluations, searches=1)
         return membrane, self._threshold(search=False)
 
     def _threshold(self, search: bool = True) -> Threshold:

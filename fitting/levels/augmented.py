@@ -71,7 +71,7 @@ class AugmentedLevel(AbstractLevel):
         return (self._joint(moved, HazardSlopes.of(model, data, moved)),)
 
     def _joint(self, moved: Sequence[AbstractCoordinate], slopes: HazardSlopes | None = None) -> Joint:
-        membrane = replace(self.membrane, moved=tuple(moved), evaluations=self.joint_evaluations)
+        membrane = replace(self.membrane, moved=tuple(moved), evaluations=self.joint_evaluations, searches=1)
         return Joint(membrane=membrane, threshold=self.threshold, slopes=slopes)
 
     def finish(self, model: PatchedNeuron) -> PatchedNeuron:

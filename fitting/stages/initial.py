@@ -90,11 +90,12 @@ class ClosedForm(eqx.Module):
     ) -> tuple[float, float]:
         """Slope, 0 to 1, of the membrane voltage after the cut on that at the onset, and its value for `onset`, V.
 
+        After the cut is the first sample that stage A compares: in the one before, the spike may not be over.
         The membrane's, not the recorded voltage's: what the electrode adds to both would raise the slope. The voltage
         at an onset is a mean over a short time, as measurement noise would lower it.
         """
         sweep, step = np.nonzero(data.forced)
-        end = step + round(cut / data.dt)
+        end = step + round(cut / data.dt) + 1
         inside = end < data.valid.sum(axis=1)[sweep]
         steps = range(round(self.onset / data.dt))
         before = np.mean([membrane[sweep, np.maximum(step - i, 0)] for i in steps], axis=0)[inside]

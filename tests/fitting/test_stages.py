@@ -86,6 +86,30 @@ def test_stage_a_recovers_the_membrane(truth, data, membrane):
     assert membrane.losses[-1] < 0.05 * membrane.losses[0]
 
 
+def test_coarse_steps_end_where_the_recordings_own_would(data, membrane):
+    """By Newton's decrement, nats, of the misfit in own steps, at the same times."""
+    moved = tuple(LEVEL.coordinates(membrane.model, data.duration).membrane)
+    stage = Membrane(moved=moved)
+    coarse, own = stage.misfit(membrane.model, data), stage.misfit(membrane.model, data, step=data.dt)
+    block = round(coarse.data.dt / data.dt)
+    assert block == 5
+    counted = np.zeros_like(data.counted)
+    counted[:, : coarse.data.counted.shape[1] * block] = np.repeat(coarse.data.counted, block, axis=1)
+    own = replace(own, data=replace(own.data, counted=counted))
+
+    def decrement(x):
+        curvature, gradient, _ = own.normal_equations(x)
+        return float(gradient @ jnp.linalg.solve(curvature, gradient)) / 2
+
+    def uncorrected(x):
+        return condensed(*map(np.asarray, coarse.normal_equations(x)))
+
+    start = np.asarray(positions(membrane.model, moved))
+    without, _ = levenberg_marquardt(uncorrected, start, 40, 1e-6)
+    assert decrement(start) < 0.01
+    assert decrement(start) < 0.05 * decrement(without)
+
+
 @pytest.mark.slow
 def test_a_reset_that_does_harm_is_not_taken(shared):
     """In a cell of current steps the recording's slope of 0.76 tells less of the training spikes than no reset."""

@@ -61,23 +61,6 @@ def test_scores_add_up_to_the_gradients_of_the_two_objectives(truth, data):
     np.testing.assert_allclose(np.diag(fisher)[-len(x) :], curvature, rtol=0.3)
 
 
-def test_what_coarse_steps_add_to_the_score_is_known(truth, data):
-    membrane = LEVEL.coordinates(truth, data.duration).membrane
-    errors, slopes, dt = covariance.membrane_errors(truth, data, membrane)
-    assert dt == pytest.approx(Membrane().block)
-    means = covariance.fine_errors(truth, data, membrane, errors.shape)
-    x = positions(truth, membrane)
-    misfit = Membrane(moved=tuple(membrane)).misfit(truth, data, step=data.dt)
-
-    @jax.jit
-    def score(x):
-        return jax.grad(lambda x: jnp.sum(misfit.residuals(x)[: data.voltage.size] ** 2) / 2)(x)
-
-    exactly = np.asarray(score(x))
-    coarse, found = (np.einsum("st,stx->x", each, slopes) for each in (errors, means))
-    assert np.linalg.norm(found - exactly) < 0.3 * np.linalg.norm(coarse - exactly)
-
-
 @pytest.mark.slow
 def test_standard_errors_tell_how_far_off_the_membrane_is(truth, data, known):
     moved = tuple(LEVEL.coordinates(truth, data.duration).membrane)
