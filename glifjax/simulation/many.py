@@ -1,14 +1,14 @@
 """simulate_many(): many neurons in one call, in blocks that suit the machine, on the devices where they lie."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
 from glifjax.checks import compiled, count_of, require_key, require_numbers, require_time_step
@@ -72,6 +72,9 @@ def simulate_many(
     keys = None if key is None else jax.random.split(key, n)
     dtype = jnp.result_type(float)
     layout = _layout_of(neurons)
+    if layout is not None:
+        arrays, rest = eqx.partition(neurons, eqx.is_array)
+        neurons = eqx.combine(jax.device_put(arrays, layout), rest)
     current, dt = jnp.asarray(current, dtype), jnp.asarray(dt, dtype)
     with compiled():
         return _run(neurons, current, dt, keys, spike_cut, as_record(record), size, layout)
@@ -110,11 +113,16 @@ def _number_of(neurons: AbstractNeuron) -> int:
 
 
 def _layout_of(neurons: AbstractNeuron) -> NamedSharding | None:
-    """How the neurons lie on several devices; None where they are on one, or traced."""
+    """How the neurons lie on several devices, along their first axis; None where they are on one, or traced.
+
+    A mesh of jax's explicit axes, which `jax.make_mesh` makes, is taken for one of automatic axes on the same devices:
+    what a step computes then need not say where it lies.
+    """
     for leaf in jax.tree.leaves(eqx.filter(neurons, eqx.is_array)):
         layout = None if isinstance(leaf, Tracer) else getattr(leaf, "sharding", None)
         if isinstance(layout, NamedSharding) and layout.num_devices > 1 and layout.spec and layout.spec[0] is not None:
-            return layout
+            mesh = Mesh(cast(Mesh, layout.mesh).devices, layout.mesh.axis_names)
+            return NamedSharding(mesh, PartitionSpec(layout.spec[0]))
     return None
 
 

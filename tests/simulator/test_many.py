@@ -72,6 +72,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from neurons import DRIVE, DT, KINDS
 
 over = NamedSharding(jax.make_mesh((2,), ("n",), axis_types=(AxisType.Auto,)), PartitionSpec("n"))
+explicit = NamedSharding(jax.make_mesh((2,), ("n",), axis_types=(AxisType.Explicit,)), PartitionSpec("n"))
 current, results = 3 * DRIVE[15:75], {}
 for name, build in KINDS.items():
     one = build()
@@ -81,6 +82,7 @@ for name, build in KINDS.items():
     compiled = here.lower(there).compile()
     trace = gj.simulate_many(there, current, DT, block=2)
     counts = [here(many), compiled(there), trace.fired.sum(axis=1)]
+    counts.append(gj.simulate_many(jax.device_put(many, explicit), current, DT, block=2).fired.sum(axis=1))
     counts.append(jax.jit(jax.shard_map(here, mesh=over.mesh, in_specs=over.spec, out_specs=over.spec))(many))
     moved = [word for word in ("all-gather", "all-reduce", "all-to-all", "permute") if word in compiled.as_text()]
     lies = trace.fired.sharding.is_equivalent_to(over, 2)
