@@ -198,21 +198,28 @@ def _recorded_spikes(sweep: gj.Sweep) -> int | None:
     """As the file lists them, else as found in the voltage; None where that cannot be read, or is no response."""
     if sweep.spike_times is not None:
         return len(sweep.spike_times)
+    voltage = _recorded_voltage(sweep)
+    if voltage is None:
+        return None
+    return len(find_spike_peaks(without_drop(voltage, sweep.current, sweep.rate), sweep.rate))
+
+
+def _recorded_voltage(sweep: gj.Sweep) -> np.ndarray | None:
+    """V; None where it cannot be read, or is no response."""
     try:
         voltage = sweep.voltage
-        if not np.ptp(voltage):
-            return None
-        return len(find_spike_peaks(without_drop(voltage, sweep.current, sweep.rate), sweep.rate))
     except gj.RecordingError:
         return None
+    return voltage if np.ptp(voltage) else None
 
 
 def draw(simulation: Simulation, sweep: gj.Sweep, trace: gj.Trace, folder: Path) -> Path:
-    """Draw a sweep to sweep_<number>.png in a folder."""
+    """Draw a sweep to sweep_<number>.png in a folder, voltages absolute, over the recorded one where there is one."""
     figure = gj.plot_trace(
         trace,
         sweep.current,
-        reference=simulation.reference,
+        reference=reference(simulation.neuron),
+        recorded=_recorded_voltage(sweep),
         title=plain(f"sweep {sweep.number}, {sweep.protocol}" if sweep.protocol else f"sweep {sweep.number}"),
     )
     path = folder / f"sweep_{sweep.number:03d}.png"

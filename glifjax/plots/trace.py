@@ -34,6 +34,7 @@ def plot_trace(
     *,
     axes: "Sequence[matplotlib.axes.Axes] | None" = None,
     reference: float = 0.0,
+    recorded: Float[ArrayLike, "..."] | None = None,
     title: str | None = None,
 ) -> "matplotlib.figure.Figure":
     """Draw a run: stimulus, voltage with threshold and spikes, afterspike currents.
@@ -48,6 +49,7 @@ def plot_trace(
         axes: where to draw: for the stimulus (if there is a current), the voltage, the afterspike currents. A new
             figure if left out.
         reference: added to voltage and threshold, V; the neuron's El_reference makes them absolute.
+        recorded: a voltage to compare with, (T,), V, as it is (`reference` is not added); drawn behind the run's.
         title: above the first panel.
 
     Returns:
@@ -55,7 +57,7 @@ def plot_trace(
         pyplot knows it only if it made the `axes`.
 
     Raises:
-        ValueError: a batched trace, a current of another length, or a wrong number of axes.
+        ValueError: a batched trace, a current or recorded voltage of another length, or a wrong number of axes.
     """
     import matplotlib
 
@@ -65,8 +67,9 @@ def plot_trace(
             f"the trace's voltage has shape {np.shape(trace.voltage)}; draw one run of it: "
             "jax.tree.map(lambda leaf: leaf[0], trace)"
         )
-    if current is not None and np.shape(current) != np.shape(trace.voltage):
-        raise ValueError(f"current has shape {np.shape(current)}, the trace's voltage {np.shape(trace.voltage)}")
+    for name, given in (("current", current), ("recorded", recorded)):
+        if given is not None and np.shape(given) != np.shape(trace.voltage):
+            raise ValueError(f"{name} has shape {np.shape(given)}, the trace's voltage {np.shape(trace.voltage)}")
     if axes is not None and len(axes) != n_panels:
         raise ValueError(f"there are {n_panels} panels to draw and {len(axes)} axes; give one each")
     with matplotlib.rc_context(STYLE):
@@ -76,6 +79,8 @@ def plot_trace(
         time = scale * (np.arange(len(np.asarray(trace.voltage))) + 1) * float(trace.dt)
         if current is not None:
             _stimulus(panels[0], time, 1e12 * np.asarray(current, float))
+        if recorded is not None:
+            _recorded(panels[-2], time, 1e3 * np.asarray(recorded, float))
         _voltage(panels[-2], trace, time, scale, reference)
         currents = trace.sample.afterspike_currents
         _currents(
@@ -119,6 +124,11 @@ def _stimulus(ax, time: Float[np.ndarray, " T"], current: Float[np.ndarray, " T"
     ax.set_ylabel("stimulus (pA)")
 
 
+def _recorded(ax, time: Float[np.ndarray, " T"], voltage: Float[np.ndarray, " T"]) -> None:
+    shown = visible(voltage)
+    ax.plot(time[shown], voltage[shown], color="#aaaaaa", lw=0.8, label="recorded")
+
+
 def _voltage(ax, trace: Trace, time: Float[np.ndarray, " T"], scale: float, reference: float) -> None:
     mv = lambda volts: 1e3 * (np.asarray(volts, float) + reference)
     voltage, threshold = mv(trace.voltage), mv(trace.threshold)
@@ -130,7 +140,7 @@ def _voltage(ax, trace: Trace, time: Float[np.ndarray, " T"], scale: float, refe
     ax.plot(scale * spikes.grid_times, before, ".", color=VOLTAGE, ms=7, label="last step before a spike")
     ax.plot(scale * spikes.times, mv(spikes.crossing_voltages), "x", color=INK, ms=6, label="interpolated spike")
     ax.set_ylabel("voltage (mV)")
-    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=4, borderaxespad=0.1, columnspacing=1.4)
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=5, borderaxespad=0.1, columnspacing=1.4)
 
 
 def _currents(ax, time: Float[np.ndarray, " T"], currents: Float[np.ndarray, "T n"]) -> None:

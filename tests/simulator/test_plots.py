@@ -60,6 +60,15 @@ def test_both_marks_of_a_spike_lie_where_they_belong(trace):
     assert_allclose(dots, [time[spikes.steps - 1], voltage[spikes.steps - 1]], rtol=1e-12)
 
 
+def test_a_recorded_voltage_is_drawn_as_it_is_behind_the_runs(trace):
+    recorded = np.asarray(trace.voltage_before_reset) - 0.07
+    ax = gj.plot_trace(trace, CURRENT, reference=-0.07, recorded=recorded).axes[1]
+    assert ax.get_lines()[0].get_label() == "recorded"
+    assert_allclose(lines(ax)["recorded"][1], 1e3 * recorded, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"recorded has shape \(5,\)"):
+        gj.plot_trace(trace, recorded=np.zeros(5))
+
+
 def test_a_long_trace_is_drawn_from_its_extremes():
     current = np.tile(CURRENT, 20)
     trace = simulated(current)
