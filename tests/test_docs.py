@@ -53,11 +53,10 @@ def test_code_imports_names_of_the_faces(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
 def test_code_to_paste_runs_as_it_stands(page, tmp_path, monkeypatch):
-    """In a folder of its own; in the README it is the first piece, the second needs a recording of a reader's own."""
+    """In a folder of its own, piece after piece."""
     monkeypatch.chdir(tmp_path)
-    pieces = code(ROOT / page)
     space = {}
-    for piece in pieces[:1] if page == "README.md" else pieces:
+    for piece in code(ROOT / page):
         exec(compile(piece, page, "exec"), space)
     assert (tmp_path / "report.html").exists()
     assert len(space["trace"].spikes().times)
