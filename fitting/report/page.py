@@ -71,14 +71,13 @@ def write_report(fits: Sequence[FittedNeuron], preferred: str, path: str | Path)
 def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron, link: str) -> Markup:
     """What was fitted, to what, the verdict on the preferred fit, and a link to the page in which it is explored."""
     recording = fit.recording
-    description = recording.session_description or ""
     banner = Markup(
         '<div class="banner"><strong>Simulated cell.</strong> This recording was made by a model, not by a real '
         "cell; the parameters that made it stand beside the fitted ones.</div>"
     )
     entries = {
         "File": recording.path.name,
-        "Description": "" if description.upper() == "PLACEHOLDER" else description,
+        "Description": recording.session_description,
         "Level" if len(fits) == 1 else "Levels fitted": ", ".join(fit.level for fit in fits),
         "Trained on": sweeps(fit.split.train, [fit.train]),
         "Held out": sweeps([part for group in fit.split.test for part in group], fit.test),

@@ -126,7 +126,7 @@ def test_a_step_says_what_the_neuron_does(config):
     [
         (("--step", "200"), "is no number with a unit; give one in pA, nA"),
         (("--step", "200pV"), "is no number with a unit"),
-        (("--step", "2 uA"), "the stimulus reaches 2e+06 pA"),
+        (("--step", "2 uA"), "more than any cell takes, 100 nA; give it in pA or nA"),
         (("--step", "1nA", "--duration", "1min"), "--duration '1min' is no number with a unit; give one in ms, s"),
         (("--step", "1nA", "--duration", "0s"), "--duration '0s' is shorter than the time step, 0.1 ms"),
         (("cell.nwb", "--step", "1nA"), "takes the place of a recording"),

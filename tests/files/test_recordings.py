@@ -560,6 +560,13 @@ def test_a_file_says_who_it_is_and_closes(plain):
         pass
 
 
+def test_a_placeholder_is_no_description(plain):
+    with h5py.File(plain, "a") as file:
+        del file["session_description"]
+        file["session_description"] = "PLACEHOLDER"
+    assert read_recording(plain).session_description == ""
+
+
 def test_no_sample_is_read_before_it_is_asked_for(cell, monkeypatch):
     cell.sweep(0)
     path = cell.save()

@@ -29,6 +29,8 @@ _PRESENTED = "/stimulus/presentation"
 _TEMPLATES = "/stimulus/templates"
 #: Where other things are, which are not read.
 _OTHERS = ("/intervals", "/processing", "/analysis", "/scratch", "/general")
+#: What converters write where a session is not described, in lower case.
+NO_DESCRIPTION = (*NO_PROTOCOL, "placeholder")
 #: What is recorded, and what is commanded, in each clamp.
 _QUANTITIES: dict[Clamp, tuple[Quantity, Quantity]] = {
     "current": ("voltage", "current"),
@@ -86,12 +88,12 @@ def _recording(file: h5py.File, path: Path, electrode: str | None, stack: ExitSt
     sweeps = [
         _sweep(path, one, number, time) for one, number, time in zip(pairs, counted, _start_times(pairs), strict=True)
     ]
-    beside = _beside(file, contents)
+    beside, description = _beside(file, contents), text_at(file, "session_description")
     return Recording(
         path,
         sweeps,
         identifier=text_at(file, "identifier"),
-        session_description=text_at(file, "session_description"),
+        session_description="" if description.casefold() in NO_DESCRIPTION else description,
         notes=text_at(file, "general/notes") or None,
         remarks=remarks + [f"not read, as it stands where no sweeps do: {', '.join(beside)}"] * bool(beside),
         unpaired=_unpaired(sweeps, contents),
