@@ -27,7 +27,7 @@ import numpy as np
 from ..data.arrays import coarsen
 from ..model.coordinates import positions, widths
 from ..model.hazard import STEP
-from ..model.likelihood import counted_score_and_information, log_hazard
+from ..model.likelihood import counted_score_and_information, hazard_slopes
 from ..stages.membrane import Membrane
 
 #: Scores are summed over blocks of this, s, which are taken for independent.
@@ -112,7 +112,7 @@ def spike_scores(model, data, membrane, rest) -> tuple[np.ndarray, np.ndarray]:
 @eqx.filter_jit
 def _spikes(model, data, groups):
     moved = [*groups[0], *groups[1]]
-    log_expected, slopes, refractory = log_hazard(model, data, moved)
-    score, information = counted_score_and_information(jnp.exp(log_expected), data, refractory)
+    expected, slopes, refractory = hazard_slopes(model, data, moved)
+    score, information = counted_score_and_information(expected, data, refractory)
     fisher = jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
     return _by_block(score[..., None] * slopes, data.dt), fisher

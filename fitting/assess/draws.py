@@ -68,7 +68,7 @@ def voltage_excess(misfit: Misfit, x: Float[np.ndarray, " x"], free) -> tuple[Ca
         x: where the fit is.
         free: which of the coordinates are not held, (x,).
     """
-    curvature, gradient, squares = map(np.asarray, misfit.normal_equations(x))
+    curvature, gradient, squares = misfit.normal_equations(x)
     curvature, gradient, here = curvature[np.ix_(free, free)], gradient[free], squares / 2
 
     def excess(errors: np.ndarray) -> np.ndarray:

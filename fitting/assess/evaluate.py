@@ -1,6 +1,7 @@
 """How well a fitted neuron predicts held-out sweeps, and how well the cell predicts itself."""
 
 import math
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,8 +24,8 @@ from .readout import Readout
 
 #: Runs of the escape-noise neuron that the scores average over.
 RUNS = 500
-#: How many are simulated side by side.
-BATCH = 25
+#: How many of one stimulus are simulated side by side, at most.
+BATCH = 64
 #: Two repeats' voltages are compared where neither has spiked for this long, s.
 REST = 50e-3
 #: Scores of the voltage between spikes.
@@ -151,35 +152,38 @@ def spike_trains(
     return spike_times(model, data.dt, (row & data.valid[sweep] for sweep, row in zip(of_run, fired, strict=True)))
 
 
-def _drawn(model, data: FitData, of_run: Int[np.ndarray, " runs"], seed: int) -> list[Bool[np.ndarray, " T"]]:
-    """Where each run spikes, of_run its sweep: drawn in blocks of BATCH, two at a time, in single precision.
+def _drawn(model, data: FitData, of_run: Int[np.ndarray, " runs"], seed: int) -> Iterator[Bool[np.ndarray, " T"]]:
+    """Where each run spikes, of_run its sweep: drawn in blocks of one sweep's runs, two at a time, in single precision.
 
     The random numbers of each are those of its sweep, and of its own number there.
     """
     single = lambda leaf: np.asarray(leaf).astype(np.float32) if eqx.is_inexact_array(leaf) else leaf
     model, current, start = jax.tree.map(single, (model, data.current, data.voltage[:, 0]))
-    numbers = np.arange(len(of_run)) - np.searchsorted(of_run, of_run)
-    # the last block is filled up, so that one compiled function serves all
-    filled = np.pad(np.arange(len(of_run)), (0, -len(of_run) % BATCH), mode="edge")
+    runs = np.bincount(of_run, minlength=len(current))
+    # alike, so that one compiled function serves all; the last of a sweep's is filled up
+    size = -(-runs.max() // -(-runs.max() // BATCH))
 
     def draw(block):
-        sweeps = of_run[block]
+        sweep, first = block
         # numpy's generator takes a fifth of the time of jax's on a CPU
-        own = [np.random.default_rng((seed % 2**64, *run)) for run in zip(sweeps, numbers[block], strict=True)]
-        uniforms = np.stack([rng.random(current.shape[1], np.float32) for rng in own])
+        uniforms = np.zeros((size, current.shape[1]), np.float32)
+        for number in range(first, min(first + size, runs[sweep])):
+            np.random.default_rng((seed % 2**64, sweep, number)).random(dtype=np.float32, out=uniforms[number - first])
         with jax.enable_x64(False):  # which each thread keeps for itself
-            return np.asarray(_draw(model, current[sweeps], start[sweeps], data.dt, uniforms))
+            fired = _draw(model, current[sweep], start[sweep], data.dt, np.ascontiguousarray(uniforms.T))
+        return np.asarray(fired)[: runs[sweep] - first]
 
+    blocks = [(sweep, first) for sweep in np.unique(of_run) for first in range(0, runs[sweep], size)]
     with ThreadPoolExecutor(2) as pool:
-        blocks = pool.map(draw, filled.reshape(-1, BATCH))
-        return [row for fired in blocks for row in fired][: len(of_run)]
+        for fired in pool.map(draw, blocks):
+            yield from fired
 
 
 @compiled
-def _draw(model, currents, starts, dt, uniforms):
-    """Where runs spike, (n, T)."""
-    run = lambda current, start, own: model.simulate(current, dt, recorded_start=start, uniforms=own).fired
-    return jax.vmap(run)(currents, starts, uniforms)
+def _draw(model, current, start, dt, uniforms):
+    """Where runs over one current spike, (n, T), by uniforms (T, n)."""
+    run = lambda own: model.simulate(current, dt, recorded_start=start, uniforms=own).fired
+    return jax.vmap(run, in_axes=1)(uniforms)
 
 
 @compiled

@@ -44,6 +44,8 @@ LOG_FLOOR = -300.0
 LOG_CAP = 6.0
 #: A step raises log(e dt) by no more than this.
 LONGEST = 8.0
+#: Steps whose products are taken at once.
+BLOCK = 1024
 #: Shares of a Newton step that are tried.
 SHARES = (0.0, 0.06, 0.25, 1.0)
 
@@ -135,31 +137,48 @@ def maximise_hazard(
         return total
 
     along = lambda x: [x[:-1] @ columns for columns, _, _ in parts]
-    log_e = lambda x: [drive + jnp.log(step) for drive in along(x)]
 
     def newton(carry):
-        x, before, _, count = carry
+        x, here, before, _, count = carry
         gradient, curvature = (x - prior_mean) * precision, jnp.diag(precision + 1e-6)
-        for (columns, factor, spiked), drive in zip(parts, log_e(x), strict=True):
+        for (columns, factor, spiked), drive in zip(parts, here, strict=True):
             g, h = _derivatives(of_steps(spiked), drive, x[-1])
-            gradient += jnp.append(columns @ (g[0] * factor), jnp.sum(g[1] * factor))
-            curvature = curvature.at[:-1, :-1].add((columns * (h[0] * factor)) @ columns.T)
-            mixed = jnp.append(columns @ (h[1] * factor), jnp.sum(h[2] * factor))
-            curvature = curvature.at[-1].add(mixed).at[:-1, -1].add(mixed[:-1])
+            slope, bend, mixed = _products(columns, h[0] * factor, g[0] * factor, h[1] * factor)
+            gradient += jnp.append(slope, jnp.sum(g[1] * factor))
+            mixed = jnp.append(mixed, jnp.sum(h[2] * factor))
+            curvature = curvature.at[:-1, :-1].add(bend).at[-1].add(mixed).at[:-1, -1].add(mixed[:-1])
         bends, directions = jnp.linalg.eigh(curvature)
         direction = -directions @ (directions.T @ gradient / jnp.maximum(jnp.abs(bends), 1e-6))
-        here, moved = log_e(x), along(direction)
+        moved = along(direction)
         longest = jnp.maximum(jnp.abs(direction[-1]), jnp.max(jnp.concatenate(moved), initial=0.0))
         share = jnp.array(SHARES) / jnp.maximum(1.0, longest / LONGEST)
-        tried = jax.lax.map(
-            lambda s: loss(x + s * direction, [a + s * b for a, b in zip(here, moved, strict=True)]), share
-        )
+        at = lambda s: (x + s * direction, [a + s * b for a, b in zip(here, moved, strict=True)])
+        tried = jax.lax.map(lambda s: loss(*at(s)), share)
         best = jnp.nanargmin(tried)
-        return x + share[best] * direction, tried[best], before - tried[best], count + 1
+        return *at(share[best]), tried[best], before - tried[best], count + 1
 
-    going = lambda carry: (carry[2] > TOLERANCE) & (carry[3] < MOST_STEPS)
-    x, least, *_ = jax.lax.while_loop(going, newton, (start, loss(start, log_e(start)), jnp.inf, 0))
+    going = lambda carry: (carry[-2] > TOLERANCE) & (carry[-1] < MOST_STEPS)
+    first = [drive + jnp.log(step) for drive in along(start)]
+    x, _, least, *_ = jax.lax.while_loop(going, newton, (start, first, loss(start, first), jnp.inf, 0))
     return least, x
+
+
+def _products(
+    columns: Float[Array, "n N"], weights: Float[Array, " N"], a: Float[Array, " N"], b: Float[Array, " N"]
+) -> tuple[Float[Array, " n"], Float[Array, "n n"], Float[Array, " n"]]:
+    """columns a, columns diag(weights) columns^T and columns b, summed over blocks of steps that stay in cache."""
+    whole = columns.shape[1] // BLOCK * BLOCK
+    part = lambda first, size: [
+        jax.lax.dynamic_slice_in_dim(array, first, size, axis=-1) for array in (columns, weights, a, b)
+    ]
+
+    def product(columns, weights, a, b):
+        return jnp.concatenate([columns * weights, a[None], b[None]]) @ columns.T
+
+    total = product(*part(whole, columns.shape[1] - whole))
+    add = lambda i, total: total + product(*part(i * BLOCK, BLOCK))
+    total = jax.lax.fori_loop(0, whole // BLOCK, add, total)
+    return total[-2], total[:-2], total[-1]
 
 
 def start_hazard(maximise: Callable, problem: tuple, prior_mean, prior_sd, weights) -> np.ndarray:

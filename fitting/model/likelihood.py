@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
 import glifjax as gj
@@ -28,10 +28,13 @@ def spike_log_likelihood(
         spiked: True in the steps that hold a spike.
         free: True in the steps that could hold one; the others do not count unless they do.
     """
-    return jnp.sum(_log_likelihoods(expected, spiked, free))
+    return jnp.sum(log_likelihoods(expected, spiked, free))
 
 
-def _log_likelihoods(expected, spiked, free) -> Float[Array, "..."]:
+def log_likelihoods(
+    expected: Float[Array, "..."], spiked: Bool[Array, "..."], free: Bool[Array, "..."] | bool
+) -> Float[Array, "..."]:
+    """Each step's share of that."""
     return jnp.where(spiked | free, -surprise(expected, spiked), 0.0)
 
 
@@ -47,7 +50,7 @@ def step_log_likelihoods(model: PatchedNeuron, data: FitData, run: gj.Trace | No
     excess = jax.vmap(lambda *sweep: at_own_steps(model, data.dt, *sweep))(excess, run.refractory)
     expected = model.noise.expected_spikes(excess, data.dt)
     counted = jnp.asarray(data.counted)
-    return _log_likelihoods(expected, data.forced & counted, counted & ~run.refractory)
+    return log_likelihoods(expected, counted & data.forced, counted & ~run.refractory)
 
 
 def log_exponential(
@@ -59,41 +62,52 @@ def log_exponential(
     return _with_slopes(model, data, moved, lambda noise, excess: _log_e(noise, excess, data.dt))
 
 
-def log_hazard(
+def hazard_slopes(
     model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
 ) -> tuple[Float[Array, "S T"], Float[Array, "S T x"], Bool[Array, "S T"]]:
-    """log(lambda dt) with spikes forced, its derivatives by the coordinates, and which steps are refractory."""
+    """lambda dt with spikes forced, its logarithm's derivatives by the coordinates, and which steps are refractory."""
 
-    def log_expected(noise, excess):
-        expected = expected_spikes(_log_e(noise, excess, data.dt), noise.jitter, 0.0, data.dt)
-        return jnp.log(jnp.minimum(expected, MAX_SPIKES_PER_STEP) + noise.lapse * data.dt)
+    def expected(noise, excess):
+        evoked = expected_spikes(_log_e(noise, excess, data.dt), noise.jitter, 0.0, data.dt)
+        return jnp.minimum(evoked, MAX_SPIKES_PER_STEP) + noise.lapse * data.dt
 
-    return _with_slopes(model, data, moved, log_expected)
+    return _with_slopes(model, data, moved, expected, relative=True)
 
 
 def _log_e(noise: gj.EscapeNoise, excess, dt):
     return jnp.log(noise.lambda0 * dt) + excess / noise.delta_v
 
 
-def _with_slopes(model, data, moved, of_excess: Callable):
-    """A function f of noise and V - threshold, df/dx = df/d(excess) d(excess)/dx + df/d(noise) d(noise)/dx, and which
-    steps are refractory.
+def _with_slopes(model, data, moved, of_excess: Callable, relative: bool = False):
+    """A function f of noise and V - threshold, df/dx = df/d(excess) d(excess)/dx + df/d(noise) d(noise)/dx (relative:
+    over f), and which steps are refractory.
     """
     x = positions(model, moved)
-    noise_at = lambda x: ravel_pytree(place(model, moved, x).noise)[0]
-    noise, as_noise = ravel_pytree(place(model, moved, x).noise)
+    noise_at = lambda x: place(model, moved, x).noise
+    moves = jax.tree.map(lambda placed, before: placed is not before, noise_at(x), model.noise)
+    moving, still = eqx.partition(noise_at(x), moves)
+    leaves, tree = jax.tree.flatten(moving)
+    by_x = jax.tree.leaves(jax.jacfwd(lambda x: eqx.filter(noise_at(x), moves))(x))
+    noise_with = lambda i, leaf: eqx.combine(jax.tree.unflatten(tree, [*leaves[:i], leaf, *leaves[i + 1 :]]), still)
 
     def one(current, start, forced):
         def excess_at(x):
             trace = place(model, moved, x).simulate(current, data.dt, recorded_start=start, spikes=forced)
             excess = trace.voltage_before_reset - trace.threshold_before_reset
-            excess = at_own_steps(model, data.dt, excess, trace.refractory)
             return excess, (excess, trace.refractory)
 
         slopes, (excess, refractory) = jax.jacfwd(excess_at, has_aux=True)(x)
-        value, by_excess = jax.jvp(lambda e: of_excess(as_noise(noise), e), (excess,), (jnp.ones_like(excess),))
-        by_noise = jax.jacfwd(lambda n: of_excess(as_noise(n), excess))(noise)
-        return value, by_excess[:, None] * slopes + by_noise @ jax.jacfwd(noise_at)(x), refractory
+        slopes, excess = (at_own_steps(model, data.dt, ends, refractory) for ends in (slopes, excess))
+        value, by_excess = jax.jvp(lambda e: of_excess(noise_at(x), e), (excess,), (jnp.ones_like(excess),))
+        by_noise = [
+            jax.jvp(lambda leaf, i=i: of_excess(noise_with(i, leaf), excess), (leaf,), (jnp.ones_like(leaf),))[1]
+            for i, leaf in enumerate(leaves)
+        ]
+        by_excess, *by_noise = [by / value if relative else by for by in (by_excess, *by_noise)]
+        slopes = by_excess[:, None] * slopes
+        for by_leaf, leaf_by_x in zip(by_noise, by_x, strict=True):
+            slopes += by_leaf[:, None] * leaf_by_x
+        return value, slopes, refractory
 
     return jax.vmap(one)(*map(jnp.asarray, (data.current, data.voltage[:, 0], data.forced)))
 

@@ -22,9 +22,13 @@ def forced_run(model: PatchedNeuron, data: FitData) -> gj.Trace:
 def predict(model: PatchedNeuron, data: FitData, run: gj.Trace | None = None) -> Float[Array, "S T"]:
     """The voltage the amplifier would show, V, on the mean over each step; `run` is the model's `forced_run`."""
     run = forced_run(model, data) if run is None else run
-    after = run.voltage_before_reset
-    before = jnp.concatenate([run.initial_voltage[:, None], after[:, :-1]], axis=1)
-    return model.recorded((before + after) / 2, jnp.asarray(data.current))
+    return model.recorded(on_mean(run.initial_voltage, run.voltage_before_reset), jnp.asarray(data.current))
+
+
+def on_mean(start: Float[Array, "S *n"], ends: Float[Array, "S T *n"]) -> Float[Array, "S T *n"]:
+    """The mean over each step of what is known at its ends, and before the first."""
+    before = jnp.concatenate([start[:, None], ends[:, :-1]], axis=1)
+    return (before + ends) / 2
 
 
 def at_own_steps(

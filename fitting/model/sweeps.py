@@ -1,10 +1,15 @@
-"""Sums over sweeps, a few sweeps at a time where they are many, so that memory does not grow with a recording."""
+"""Sums over sweeps, a few sweeps at a time where they are many, so that memory does not grow with a recording.
 
-from collections.abc import Callable
-from typing import Any
+What is summed are products of a matrix with itself, which numpy's BLAS takes: XLA transposes a tall matrix first, and
+takes several times as long.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import jax
-import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
 
 from ..data.arrays import FitData
 
@@ -12,22 +17,25 @@ from ..data.arrays import FitData
 AT_ONCE = 400_000
 
 
-def sum_over_sweeps(part: Callable[[FitData], Any], data: FitData, at_once: int = AT_ONCE) -> Any:
-    """What `part` gives for all sweeps, a pytree of sums over them; to be called under jit.
+def gram(
+    part: Callable[[FitData], Float[Array, "r x"]], data: FitData, at_once: int = AT_ONCE
+) -> Float[np.ndarray, "x x"]:
+    """sum A^T A, A being what `part` gives for some of the sweeps: rows of zeros where nothing is counted.
 
     Args:
-        part: from some of the sweeps to their share.
+        part: compiled.
         data: S sweeps.
         at_once: steps that are held at once; one sweep is, however long.
     """
+    first, *others = (matrix.T @ matrix for matrix in map(np.asarray, map(part, _portions(data, at_once))))
+    return sum(others, start=first)
+
+
+def _portions(data: FitData, at_once: int) -> Iterator[FitData]:
+    """As many sweeps at a time as are held at once; the last portion is filled up with some that do not count."""
     sweeps, steps = data.current.shape
-    several = max(1, at_once // steps)
-    if sweeps <= several:
-        return part(data)
-    arrays = jax.tree.map(jnp.asarray, data)
-    some = lambda first, count: part(jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, first, count), arrays))
-    add = lambda block, total: jax.tree.map(jnp.add, total, some(block * several, several))
-    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(lambda: some(0, several)))
-    total = jax.lax.fori_loop(0, sweeps // several, add, nothing)
-    rest = sweeps % several
-    return jax.tree.map(jnp.add, total, some(sweeps - rest, rest)) if rest else total
+    several = min(sweeps, max(1, at_once // steps))
+    for first in range(0, sweeps, several):
+        rows = np.arange(first, first + several)
+        some = jax.tree.map(lambda array, rows=rows: np.asarray(array)[rows % sweeps], data)
+        yield replace(some, counted=some.counted & (rows < sweeps)[:, None])

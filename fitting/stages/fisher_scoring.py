@@ -10,9 +10,13 @@ from ..data.arrays import FitData, coarsen
 from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.hazard import STEP, jittered
-from ..model.likelihood import counted_score_and_information, log_hazard, spike_log_likelihood
+from ..model.likelihood import (
+    counted_score_and_information,
+    hazard_slopes,
+    log_likelihoods,
+)
 from ..model.patched import PatchedNeuron
-from ..model.sweeps import sum_over_sweeps
+from ..model.sweeps import gram
 from .base import AbstractStage, Outcome
 
 
@@ -59,23 +63,29 @@ class FisherScoring(eqx.Module):
         return place(model, moved, x), losses
 
 
-@compiled
 def _expand(x, problem):
     """At coordinates x the loss, its gradient g and the Fisher information F."""
     model, moved, data = problem
-    placed = place(model, moved, x)
+    products = gram(lambda data: _rows(x, (model, moved, data)), data)
+    loss, gradient, fisher = products[-1, -1], products[:-2, -2], products[:-2, :-2]
+    return x @ x / 2 + loss, x + gradient, np.eye(len(x)) + fisher
 
-    def share(data: FitData):
-        log_expected, slopes, refractory = log_hazard(placed, data, moved)
-        expected = jnp.exp(log_expected)
-        score, information = counted_score_and_information(expected, data, refractory)
-        counted = jnp.asarray(data.counted)
-        loss = -spike_log_likelihood(expected, counted & data.forced, counted & ~refractory)
-        gradient = jnp.einsum("st,stx->x", score, slopes)
-        return loss, gradient, jnp.einsum("st,stx,sty->xy", information, slopes, slopes)
 
-    loss, gradient, fisher = sum_over_sweeps(share, data)
-    return jnp.sum(x**2) / 2 + loss, x + gradient, jnp.eye(len(x)) + fisher
+@compiled
+def _rows(x, problem):
+    """A row a step whose products with itself sum to F, g and the loss: sqrt(i) u, s / sqrt(i) and sqrt(-log P).
+
+    u are the derivatives of log lambda, s is the derivative of -log P by it, and i the variance of that.
+    """
+    model, moved, data = problem
+    expected, slopes, refractory = hazard_slopes(place(model, moved, x), data, moved)
+    score, information = counted_score_and_information(expected, data, refractory)
+    root = jnp.sqrt(information)
+    counted = jnp.asarray(data.counted)
+    surprises = -log_likelihoods(expected, counted & data.forced, counted & ~refractory)
+    columns = [jnp.where(root > 0, score / jnp.where(root > 0, root, 1.0), 0.0), jnp.sqrt(surprises)]
+    rows = jnp.concatenate([slopes * root[..., None], *(column[..., None] for column in columns)], axis=-1)
+    return rows.reshape(-1, rows.shape[-1])
 
 
 class SpikeLikelihood(AbstractStage):

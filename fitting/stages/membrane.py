@@ -27,8 +27,8 @@ from ..data.masks import SETTLE, observed_steps
 from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.patched import PatchedNeuron
-from ..model.runs import predict
-from ..model.sweeps import sum_over_sweeps
+from ..model.runs import on_mean, predict
+from ..model.sweeps import gram
 from .base import AbstractStage, Outcome
 
 #: What else is known of the coordinates: a matrix M and a vector m stand for |M (x - start) + m|^2 / 2.
@@ -93,22 +93,23 @@ class Misfit(eqx.Module):
     @compiled
     def residuals_and_slopes(self, x: Float[ArrayLike, " x"]) -> tuple[Float[Array, " r"], Float[Array, "r x"]]:
         """The same, and their derivatives by x."""
-        slopes, residuals = jax.jacfwd(lambda x: (self.residuals(x),) * 2, has_aux=True)(x)
-        return residuals, slopes
+        x = jnp.asarray(x)
+        slopes, errors = self._slopes(x, self.data)
+        return jnp.append(errors, x), jnp.concatenate([slopes, jnp.eye(x.size)])
 
-    @compiled
     def normal_equations(
         self, x: Float[ArrayLike, " x"]
-    ) -> tuple[Float[Array, "x x"], Float[Array, " x"], Float[Array, ""]]:
+    ) -> tuple[Float[np.ndarray, "x x"], Float[np.ndarray, " x"], Float[np.ndarray, ""]]:
         """J^T J, J^T r and r^T r of the residuals r and their derivatives J, a few sweeps at a time."""
+        x = np.asarray(x)
+        of_voltage = gram(lambda data: replace(self, data=data)._slopes_and_errors(x), self.data)
+        of_prior = np.column_stack([np.eye(x.size), x])
+        products = of_voltage + of_prior.T @ of_prior
+        return products[:-1, :-1], products[:-1, -1], products[-1, -1]
 
-        def share(data: FitData):
-            J, r = jax.jacfwd(lambda x: (self._errors(x, data),) * 2, has_aux=True)(x)
-            return J.T @ J, J.T @ r, r @ r
-
-        x = jnp.asarray(x)
-        of_voltage = sum_over_sweeps(share, self.data)
-        return jax.tree.map(jnp.add, of_voltage, (jnp.eye(x.size), x, x @ x))
+    @compiled
+    def _slopes_and_errors(self, x: Float[ArrayLike, " x"]) -> Float[Array, "r x+1"]:
+        return jnp.column_stack(self._slopes(jnp.asarray(x), self.data))
 
     def corrected(self, x: Float[ArrayLike, " x"], data: FitData) -> "Misfit":
         """The misfit, less what coarse steps add to the voltage at x.
@@ -131,9 +132,37 @@ class Misfit(eqx.Module):
     def _errors(self, x, data: FitData) -> Float[Array, " r"]:
         """Errors of the voltage in some of the sweeps, weighed; 0 where it is not compared."""
         placed = place(self.model, self.moved, x)
-        error = jnp.where(data.counted, predict(placed, data) - data.voltage, 0.0)
+        return jnp.ravel(self._weighed(predict(placed, data) - data.voltage, data))
+
+    def _slopes(self, x, data: FitData) -> tuple[Float[Array, "r x"], Float[Array, " r"]]:
+        """Their derivatives by x, and the errors; arrays stay as the scan over time leaves them, x last."""
+
+        def sweep(current, recorded, forced):
+            def at(x):
+                run = place(self.model, self.moved, x).simulate(
+                    current, data.dt, recorded_start=recorded[0], spikes=forced
+                )
+                return (run.initial_voltage, run.voltage_before_reset), run
+
+            return jax.jacfwd(at, has_aux=True)(x)
+
+        (first, after), run = jax.vmap(sweep)(*map(jnp.asarray, (data.current, data.voltage, data.forced)))
+        placed = place(self.model, self.moved, x)
+        error = self._weighed(predict(placed, data, run) - data.voltage, data)
+        rest, series = jax.jacfwd(lambda x: _seen_through(place(self.model, self.moved, x)))(x)
+        slopes = on_mean(first, after) + rest + jnp.asarray(data.current)[..., None] * series
+        slopes = self._weighed(slopes, replace(data, counted=data.counted[..., None]))
+        return slopes.reshape(-1, x.size), jnp.ravel(error)
+
+    def _weighed(self, error, data: FitData) -> Float[Array, "..."]:
+        """Errors in units of their expected size; 0 where the voltage is not compared."""
         weight = jnp.sqrt(data.dt / self.noise.correlation) / self.noise.sigma
-        return jnp.ravel(error * weight)
+        return jnp.where(data.counted, error, 0.0) * weight
+
+
+def _seen_through(model: PatchedNeuron) -> Float[Array, "2"]:
+    """What a recorded voltage has beside the membrane's: V + El_reference + Rs I."""
+    return jnp.stack([model.neuron.El_reference, model.series_resistance])
 
 
 class Membrane(AbstractStage):
@@ -172,7 +201,7 @@ class Membrane(AbstractStage):
             normal_equations = misfit.corrected(x, data).normal_equations
 
             def at(x: np.ndarray, normal_equations=normal_equations) -> tuple[np.ndarray, np.ndarray]:
-                residuals, slopes = condensed(*map(np.asarray, normal_equations(x)))
+                residuals, slopes = condensed(*normal_equations(x))
                 return np.concatenate([residuals, matrix @ (x - start) + offset]), np.concatenate([slopes, matrix])
 
             x, of_search = levenberg_marquardt(at, x, self.evaluations, self.flat)

@@ -17,7 +17,7 @@ from fitting.data.shape import measure_shape
 from fitting.levels import CANDIDATES, LEVELS
 from fitting.model.coordinates import Coordinate, origin, place, positions, widths
 from fitting.model.hazard import WIDEST
-from fitting.model.likelihood import log_hazard, log_likelihood, spike_log_likelihood
+from fitting.model.likelihood import hazard_slopes, log_likelihood, spike_log_likelihood
 from fitting.model.parameters import quantities
 from fitting.model.patched import PatchedNeuron
 from fitting.model.runs import at_own_steps, predict
@@ -391,9 +391,9 @@ def test_a_hazards_slopes_are_those_of_its_logarithm(truth, data):
     first = slice(0, 1), slice(0, 3000)
     names = ("current", "voltage", "valid", "counted", "forced", "crossings")
     data = replace(data, **{name: getattr(data, name)[first] for name in names})
-    value = jax.jit(lambda x: log_hazard(place(truth, moved, x), data, moved)[0])
+    value = jax.jit(lambda x: jnp.log(hazard_slopes(place(truth, moved, x), data, moved)[0]))
     x = jnp.asarray(positions(truth, moved))
-    _, slopes, _ = jax.jit(lambda x: log_hazard(place(truth, moved, x), data, moved))(x)
+    _, slopes, _ = jax.jit(lambda x: hazard_slopes(place(truth, moved, x), data, moved))(x)
     along = np.random.default_rng(0).normal(size=len(x))
     numeric = (value(x + 1e-5 * along) - value(x - 1e-5 * along)) / 2e-5
     np.testing.assert_allclose(slopes @ along, numeric, rtol=1e-5, atol=1e-6)
