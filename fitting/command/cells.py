@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from glifjax.cli.console import err_console, escape, out_console
+from glifjax.cli.console import as_options, err_console, escape, out_console
 
 if TYPE_CHECKING:
     from ..many.shard import Shard
@@ -112,14 +112,21 @@ def say_rest(cells) -> bool:
         if group:
             err_console.print(words.format(len(group), len(cells)))
             for reason, count in reasons(group).items():
-                err_console.print(f"  {count}: {escape(reason)}", soft_wrap=True)
+                err_console.print(f"  {count}: {escape(_in_options(reason))}", soft_wrap=True)
     return bool(failed)
+
+
+def _in_options(reason: str) -> str:
+    """Why a cell has no results, in the command's terms."""
+    from .fit import SETTINGS
+
+    return as_options(reason, {argument: option for option, argument in SETTINGS.items()})
 
 
 def _line(cell) -> str:
     """What became of a cell."""
     if cell.error:
-        return f"  [red]✗[/red] {escape(cell.name)}: {escape(cell.error)}"
+        return f"  [red]✗[/red] {escape(cell.name)}: {escape(_in_options(cell.error))}"
     if cell.pending:
         return f"  [dim]– {escape(cell.name)}: {escape(cell.pending)}[/dim]"
     if cell.fitted_before:

@@ -155,13 +155,11 @@ def fit(
     [bold]On a cluster:[/bold]  glifjax fit *.nwb --out my_cells --shard 7/200
     """
     with plain_errors({argument: option for option, argument in SETTINGS.items()}):
-        from glifjax.cli.checks import check_recording
-
         from ..many.cluster import check_cluster
         from ..results.record import read_fit
         from . import refusals, remote
 
-        refusals.check_options(level, electrode, drift, timeout, figures)
+        refusals.check_options(level, electrode, drift, seed, timeout, figures)
         if like is not None:
             read_fit(like)
         if cluster is not None:
@@ -179,7 +177,7 @@ def fit(
         remote.download(paths if part is None else part.of(list(dict.fromkeys(paths))), downloads)
         if paths and not several:
             with plain_errors({"electrode": "cell"}):
-                check_recording(paths[0], train, test, electrode=cell, stimulus=stimulus)
+                refusals.check_sweeps(paths[0], train, test, cell, stimulus)
 
         from ..pipeline.settings import FitSettings
 

@@ -50,8 +50,10 @@ def glm(
         from glifjax.io.spikes import read_spikes
         from glifjax.io.writing import check_target
 
+        from .refusals import check_network
+
         check_target(out, overwrite)
-        ridges = _numbers(ridge)
+        ridges = check_network(dt, link, ridge, duration)
         with stage("reading"):
             trains, events = read_located_units(spikes) if _is_nwb(spikes) else (read_spikes(spikes), [])
         trains = _chosen(trains, regions, least, spikes)
@@ -70,15 +72,6 @@ def glm(
             print_note(line, "warning")
         out_console.print(escape(verdict), soft_wrap=True)
         out_console.print(f"Open {escape(str(out))} in a browser.", soft_wrap=True)
-
-
-def _numbers(words: str) -> list[float]:
-    from glifjax.errors import InputError
-
-    try:
-        return [float(value) for value in words.split(",")]
-    except ValueError:
-        raise InputError(f"`ridge` is {words}; give numbers with commas between") from None
 
 
 def _is_nwb(path: Path) -> bool:

@@ -38,11 +38,13 @@ def info(
     """
     with plain_errors({"train_sweeps": "train", "test_sweeps": "test", "electrode": "cell"}):
         import glifjax as gj
-        from glifjax.cli.checks import check_recording
 
         from ..data.padding import without_padding
+        from .refusals import check_picture, check_sweeps
 
-        check_recording(recorded, train, test, electrode=cell, stimulus=stimulus)
+        if picture is not None:
+            check_picture(picture)
+        check_sweeps(recorded, train, test, cell, stimulus)
         with gj.read_recording(recorded, electrode=cell, stimulus=stimulus) as recording:
             out_console.print(f"[bold]{escape(recording.name)}[/bold] {escape(recording.session_description)}")
             table, faults = _table(without_padding(recording)[0])

@@ -7,10 +7,10 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from glifjax.errors import InputError
 from glifjax.spikes.detection import detect_spikes
 from glifjax.spikes.drop import without_drop
 
+from .choices import DataError
 from .shape import SpikeShape
 
 #: The time step of a fit, s, as nearly as a recording's rate divides into it; slower recordings are refused.
@@ -18,10 +18,6 @@ FIT_DT = 1e-4
 LOWEST_RATE = 5e3
 #: Before a recording is averaged down, frequencies above this are filtered out, Hz (Allen's preprocessing).
 LOW_PASS = 10e3
-
-
-class DataError(InputError):
-    """Data that cannot be fitted; the message names the sweep, the reason and what to do."""
 
 
 class FitData(eqx.Module):

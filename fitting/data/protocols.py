@@ -13,6 +13,7 @@ from glifjax.spikes.drop import without_drop
 
 from .arrays import DataError
 from .candidates import Candidate, amount, inspect, of_another_scale, of_one_step, of_two_scales, stimulus_groups
+from .choices import refuse_both
 from .padding import without_padding
 from .usable import check_named, of_one_cell, refuse_stillness, usable_sweeps
 
@@ -110,11 +111,7 @@ def choose_sweeps(recording: gj.Recording, train: str | None = None, test: str |
     chosen = _named(recording, train, "to train on")
     held = _named(recording, test, "to hold out")
     if chosen is not None and held is not None:
-        both = {c.sweep.number for c in chosen} & {c.sweep.number for c in held}
-        if both:
-            raise DataError(
-                f"{recording.path}: selected both to train on and to hold out: {list_sweeps(both)}; choose one"
-            )
+        refuse_both(recording.path, {c.sweep.number for c in chosen} & {c.sweep.number for c in held})
         _, scales = _of_one_scale(recording, [*chosen, *held], [])
         return _split(chosen, held, ["as selected", *cut, *scales])
     usable, left_out = usable_sweeps(recording)

@@ -38,7 +38,7 @@ for (const [column, heading] of [...document.querySelector("thead tr").cells].en
   button.addEventListener("click", () => sort(column, heading));
 }
 
-// Every word of the filter must stand in the row; "<0.5" and ">0.5" ask for Md* (4 ms), the first score.
+// Every word of the filter must stand in the row; "<0.5" and ">0.5" ask for Γ (4 ms) of one run, the first score.
 const SCORE = 2;
 function passes(entry, words) {
   return words.every((word) => {
@@ -50,7 +50,7 @@ function passes(entry, words) {
   });
 }
 
-const field = made("input", { type: "search", placeholder: "Filter: a name, a level, >0.6 for Md*", "aria-label": "Filter" });
+const field = made("input", { type: "search", placeholder: "Filter: a name, a level, >0.6 for Γ", "aria-label": "Filter" });
 const count = made("span", { class: "note", "aria-live": "polite" });
 document.getElementById("filter").append(field, count);
 function filter() {

@@ -18,9 +18,9 @@ from ..report.words import SCORES, show_score
 from ..results.record import FitRecord, LevelRecord
 from .cells import PAGE, Cell
 
-#: Scores in the table, and of these, those that the cell's own stands beside.
-SHOWN = ("md_star_4ms", "md_star_8ms", "evr_10ms", "bits_per_spike", "subthreshold_rmse_mv")
-OWN = ("md_star_4ms", "evr_10ms")
+#: Scores in the table, one run's first, and of these, those that the cell's own stands beside.
+SHOWN = ("gamma_4ms", "evr_single_10ms", "md_star_4ms", "evr_10ms", "bits_per_spike", "subthreshold_rmse_mv")
+OWN = ("gamma_4ms", "evr_single_10ms", "md_star_4ms")
 #: Cells without results that are listed one by one; of more, the table alone tells.
 LISTED = 20
 
@@ -70,22 +70,28 @@ def _score(record: FitRecord, key: str, group: Literal["test", "ceiling"] = "tes
 
 
 def _order(record: FitRecord) -> float:
-    """The best predicted first, the unknown last."""
-    value = _score(record, "md_star_4ms")
+    """The best predicted by one run first, the unknown last."""
+    value = _score(record, SHOWN[0])
     return -value if np.isfinite(value) else np.inf
+
+
+def _finite(records: Sequence[FitRecord], key: str, group: Literal["test", "ceiling"] = "test") -> np.ndarray:
+    values = np.array([_score(record, key, group) for record in records])
+    return values[np.isfinite(values)]
 
 
 def _verdict(records: Sequence[FitRecord], rest: Sequence[Cell]) -> str:
     """How many were fitted, how well, and which levels they prefer."""
     words = []
     if records:
-        values = np.array([_score(record, "md_star_4ms") for record in records])
-        finite = values[np.isfinite(values)]
         words.append(f"{len(records)} fitted")
-        if len(finite):
-            words[-1] += (
-                f", with Md* (4 ms) between {finite.min():.2f} and {finite.max():.2f}, median {np.median(finite):.2f}"
-            )
+        one, own = _finite(records, "gamma_4ms"), _finite(records, "gamma_4ms", "ceiling")
+        if len(one):
+            words[-1] += f": one run's Γ (4 ms) {one.min():.2f} to {one.max():.2f}, median {np.median(one):.2f}"
+        if len(one) and len(own):
+            words[-1] += f" (another repeat of the cell: {np.median(own):.2f})"
+        if len(many := _finite(records, "md_star_4ms")):
+            words.append(f"Md* of many runs: median {np.median(many):.2f}")
         levels = [record.level for record in records]
         if any(len(record.levels) > 1 for record in records):
             counts = [f"{level} {levels.count(level)}" for level in NAMED if level in levels]

@@ -39,11 +39,7 @@ def check_folder(out: Path | None, overwrite: bool) -> None:
         ResultsError: it is a file, holds a fit already (unless `overwrite`), or may not be written to; with the remedy.
     """
     out = DEFAULT if out is None else out
-    if (out.exists() or out.is_symlink()) and not out.is_dir():
-        raise ResultsError(f"{out}: is no folder; choose another folder")
-    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise ResultsError(f"{nearest}: may not be written to; choose another folder")
+    check_place(out)
     if out == DEFAULT or not out.is_dir():
         return
     finish_replacing(out)
@@ -54,6 +50,19 @@ def check_folder(out: Path | None, overwrite: bool) -> None:
         )
     if folders := [file.name for file in present if file.is_dir() and not file.is_symlink()]:
         raise ResultsError(f"{out}: {folders[0]} is a folder there; choose another folder")
+
+
+def check_place(out: Path) -> None:
+    """Refuse a folder that cannot be made, or not be written to.
+
+    Raises:
+        ResultsError: it, or what it is to lie in, is a file or may not be written to.
+    """
+    nearest = next(place for place in (out, *out.absolute().parents) if place.exists() or place.is_symlink())
+    if not nearest.is_dir():
+        raise ResultsError(f"{nearest}: is no folder; choose another folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ResultsError(f"{nearest}: may not be written to; choose another folder")
 
 
 def results(out: Path) -> list[Path]:

@@ -51,8 +51,12 @@ def plain_errors(options: Mapping[str, str] | None = None) -> Iterator[None]:
     except MemoryError as error:
         print_error(f"memory is at its end ({error or 'nothing is left'}); free some, or give less at a time")
         sys.exit(2)
-    except (InputError, OSError) as error:
+    except InputError as error:
         print_error(as_options(str(error), options or {}))
+        sys.exit(2)
+    except OSError as error:
+        named = error.filename is not None and error.strerror
+        print_error(f"{error.filename}: {error.strerror}; check the path" if named else str(error))
         sys.exit(2)
 
 

@@ -49,7 +49,7 @@ def convert(
     [bold]Example:[/bold]  glifjax convert neuron_config.json glif_psc.json --to nest
     """
     with plain_errors():
-        from glifjax.cli.checks import check_neuron_config, check_recording
+        from glifjax.cli.checks import check_form, check_neuron_config, check_recording
         from glifjax.errors import InputError
         from glifjax.io.writing import check_target
 
@@ -60,6 +60,7 @@ def convert(
                 raise InputError(f"{out}: a neuron is written as JSON; give a name that ends in .json")
             check_target(out, overwrite)
             check_neuron_config(source, id)
+            check_form(source, id, to.value)
             return _neuron(source, id, out, to, overwrite)
         if id is not None:
             raise InputError("--id is of a neuron; leave it out, or say with --to in which form to write the neuron")

@@ -20,7 +20,7 @@ def explore(
         str | None,
         typer.Option(help='Numbers, ranges or protocol names ("1,4-6"). Left out: the first, up to 30 s of them.'),
     ] = None,
-    dt: Annotated[float, typer.Option(metavar="S", min=1e-6, help="The page's time step, s.")] = 1e-4,
+    dt: Annotated[float, typer.Option(metavar="S", min=1e-6, max=1e-2, help="The page's time step, s.")] = 1e-4,
     id: NeuronId = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:

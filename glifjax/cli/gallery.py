@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from glifjax.cli.console import err_console, escape, out_console, plain_errors, stage
 
+#: Of each parameter of a sweep; their square is how many neurons are run.
+MOST_VALUES = 2000
 #: What a call writes, by name.
 Files = dict[str, bytes]
 
@@ -63,8 +65,16 @@ def _gallery(names, variant, out, plot, sweep, size, overwrite) -> None:
         raise InputError("--plot and --sweep draw different figures; give one of the two")
     if sweep and (not names or len(chosen) != 1):
         raise InputError("--sweep varies one pattern; name it, as in: glifjax gallery tonic_bursting --sweep a A1")
-    if size < 2:
-        raise InputError(f"--size {size}: a sweep takes 2 or more values of each parameter")
+    if not 2 <= size <= MOST_VALUES:
+        raise InputError(f"--size {size}: a sweep takes 2 to {MOST_VALUES} values of each parameter")
+    if sweep:
+        from glifjax.patterns.ranges import read_range
+
+        first, second = (read_range(text)[0] for text in sweep)
+        if first == second:
+            raise InputError(f"--sweep takes two parameters, but {first} is given twice")
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; choose another folder with --out")
     import jax  # once there is something to draw, for it takes seconds
 
     jax.config.update("jax_enable_x64", True)
@@ -133,12 +143,9 @@ def _plots(patterns) -> Files:
 
 def _sweep(pattern, texts: tuple[str, str], size: int) -> tuple[Callable[[], Files], list[str]]:
     """What makes the sweep's files, and their names."""
-    from glifjax.errors import InputError
     from glifjax.patterns.page.parameters import read_axis
 
     x, y = (read_axis(pattern.neuron, text) for text in texts)
-    if x.element.name == y.element.name:
-        raise InputError(f"--sweep takes two parameters, but {x.element.name} is given twice")
     name = f"{pattern.slug}_{x.element.name}_{y.element.name}"
     return (lambda: _swept(pattern, x, y, size, name)), [f"{name}.png", f"{name}.npz"]
 
@@ -159,13 +166,11 @@ def _swept(pattern, x, y, size: int, name: str) -> Files:
 
 
 def _check_folder(out: Path | None, names: list[str], overwrite: bool) -> None:
-    """Refuse a folder that is a file, or that holds what would be written."""
+    """Refuse a folder that holds what would be written."""
     from glifjax.errors import InputError
 
     if out is None:
         return
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file; choose another folder with --out")
     present = [name for name in names if (out / name).exists()]
     if present and not overwrite:
         raise InputError(f"{out}: already holds {present[0]}; choose another folder, or add --overwrite to replace it")

@@ -1,8 +1,10 @@
 """`glifjax run`: a network from a SONATA config."""
 
+import ast
+import importlib.util
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -32,12 +34,17 @@ def run(
     [bold]Example:[/bold]  glifjax run config.json --out results --plot
     """
     with plain_errors():
-        from glifjax.cli.checks import check_json
-        from glifjax.io.regular import check_file
+        from glifjax.cli.checks import check_json, check_seed
+        from glifjax.errors import InputError
+        from glifjax.io.sonata.stated import check_stated
 
-        check_json(config)
         if functions is not None:
-            check_file(functions)
+            _check_functions(functions)
+        if out is not None and out.exists() and not out.is_dir():
+            raise InputError(f"{out}: is a file; name a folder for the results")
+        check_seed(seed, least=0)
+        check_json(config)
+        check_stated(config)
         _run(config, out, dry_run, plot, functions, seed)
 
 
@@ -103,13 +110,26 @@ class _bar:
         self.progress.stop()
 
 
+def _check_functions(path: Path) -> None:
+    """Refuse what is no Python file; nothing of it is run."""
+    from glifjax.errors import InputError
+    from glifjax.io.regular import check_file
+
+    check_file(path)
+    if path.suffix != ".py":
+        raise InputError(f"{path}: is no Python file; --functions names one that ends in .py")
+    try:
+        ast.parse(path.read_bytes(), path)
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: is no Python ({error}); mend it") from error
+
+
 def _import(path: Path) -> None:
     """Run a Python file, so that it marks its functions."""
-    import importlib.util
-
     from glifjax.errors import InputError
 
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"{path}: is no Python file; --functions names one that ends in .py")
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    spec: Any = importlib.util.spec_from_file_location(path.stem, path)
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    except Exception as error:
+        raise InputError(f"{path}: cannot be run ({type(error).__name__}: {error}); mend it") from error

@@ -13,7 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from glifjax.cli.console import NeuronId, err_console, escape, out_console, plain_errors
-from glifjax.errors import InputError
+from glifjax.errors import InputError, shown
+
+#: Of a step, s; all of its run is held in memory.
+LONGEST_STEP = 3600.0
 
 
 class SpikeCut(StrEnum):
@@ -84,9 +87,10 @@ def simulate(
     [bold]A step:[/bold]  glifjax simulate neuron_config.json --step 200pA
     """
     with plain_errors(), ExitStack() as stack:
-        from glifjax.cli.checks import check_neuron_config, check_recording
+        from glifjax.cli.checks import check_choices, check_neuron_config, check_recording
 
         check_neuron_config(neuron_config, id)
+        check_choices(neuron_config, id, seed, absolute, spike_cut.value, spike_cut_value)
         if step is not None:
             cell = _step(neuron_config, id, cell, step, duration, out, plot, overwrite, seed, stack)
             if cell is None:
@@ -103,14 +107,19 @@ def simulate(
 def _step(config, id, cell, step, duration, out, plot, overwrite, seed, stack) -> Path | None:
     """Simulate a step and say what came of it; or, for --out, the recording of a step to simulate."""
     from glifjax.cli.units import AMPERES, SECONDS, quantity
+    from glifjax.io.nwb.samples import LARGEST_CURRENT
     from glifjax.io.writing import check_target
 
     if cell is not None:
         raise InputError(f"--step takes the place of a recording; leave {cell} out, or --step")
     if plot and out is None:
         raise InputError("--plot draws beside --out OUT.nwb; add that")
-    quantity("--step", step, AMPERES)
-    quantity("--duration", duration, SECONDS)
+    if abs(quantity("--step", step, AMPERES)) > LARGEST_CURRENT:
+        raise InputError(
+            f"--step {shown(step)} is more than any cell takes, {1e9 * LARGEST_CURRENT:g} nA; give it in pA or nA"
+        )
+    if not 0 < quantity("--duration", duration, SECONDS) <= LONGEST_STEP:
+        raise InputError(f"--duration {shown(duration)}: give a time above 0 and up to {LONGEST_STEP:g} s")
     if out is not None:
         check_target(out, overwrite)
     import jax  # once there is something to simulate, for it takes seconds

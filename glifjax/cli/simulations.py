@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import glifjax as gj
+from glifjax.cli.checks import refuse_choices
 from glifjax.cli.neurons import reference
 from glifjax.errors import InputError
 from glifjax.io.config.neuron_config import neuron_to_config
@@ -38,8 +39,8 @@ class Simulation:
         spike_cut_value: stands for NaN in the voltage, V; None keeps NaN.
 
     Raises:
-        SimulationError: an unknown spike_cut, a spike_cut_value that is no voltage in V, a seed without
-            escape noise, absolute voltages without an El_reference, options that a MihalasNiebur has no use for.
+        InputError: an unknown spike_cut, a spike_cut_value that is no voltage in V, a seed without escape noise,
+            absolute voltages without an El_reference, options that a MihalasNiebur has no use for.
     """
 
     neuron: gj.GLIF | gj.MihalasNiebur
@@ -52,24 +53,11 @@ class Simulation:
     def __post_init__(self) -> None:
         """Refuse what no simulation can use."""
         check_spike_cut(self.spike_cut)
-        if self.spike_cut_value is not None and not abs(self.spike_cut_value) < 1:
-            raise SimulationError(
-                f"--spike-cut-value {self.spike_cut_value:g} is no voltage in V; give one such as 0.05"
-            )
-        if isinstance(self.neuron, gj.MihalasNiebur) and (
-            self.absolute or self.spike_cut != "duration" or self.spike_cut_value is not None
-        ):
-            raise SimulationError(
-                f"{self.source}: a Mihalas-Niebur neuron has absolute voltages and no spike cut; leave --absolute, "
-                "--spike-cut and --spike-cut-value out"
-            )
+        own, noisy = isinstance(self.neuron, gj.MihalasNiebur), self.neuron.escape_noise is not None
+        refuse_choices(self.source, own, noisy, self.seed, self.absolute, self.spike_cut, self.spike_cut_value)
         if self.absolute and reference(self.neuron) == 0:
             raise SimulationError(
                 f"{self.source}: has no El_reference, so its voltages stay as they are; drop --absolute"
-            )
-        if self.seed is not None and self.neuron.escape_noise is None:
-            raise SimulationError(
-                f"{self.source}: has no escape_noise to draw spikes from; leave --seed out for a hard threshold"
             )
 
     def run(self, sweeps: Sequence[gj.Sweep]):

@@ -10,7 +10,6 @@ from glifjax.cli.console import escape, out_console
 from glifjax.cli.neurons import reference
 from glifjax.cli.units import AMPERES, SECONDS, check_units, quantity
 from glifjax.errors import InputError, shown
-from glifjax.io.nwb.samples import LARGEST_CURRENT
 
 #: Without a current before and after the step, s.
 BEFORE = 0.2
@@ -23,19 +22,14 @@ def step_current(amplitude: str, duration: str, dt: float) -> np.ndarray:
     """The current of a step given in words, "200pA" for "1s": (T,), A.
 
     Raises:
-        InputError: words that are no current or time, a current that no cell takes, or a step shorter than dt (s).
+        InputError: words that are no current or time, or a step shorter than dt (s).
     """
     seconds = quantity("--duration", duration, SECONDS)
     if 0 <= seconds < dt:
         raise InputError(
             f"--duration {shown(duration)} is shorter than the time step, {1e3 * dt:g} ms; give a longer one"
         )
-    amperes = quantity("--step", amplitude, AMPERES)
-    if abs(amperes) > LARGEST_CURRENT:
-        raise InputError(
-            f"--step {shown(amplitude)} is more than any cell takes, {1e9 * LARGEST_CURRENT:g} nA; give it in pA or nA"
-        )
-    return gj.stimuli.step(amperes, seconds, dt, before=BEFORE, after=AFTER)
+    return gj.stimuli.step(quantity("--step", amplitude, AMPERES), seconds, dt, before=BEFORE, after=AFTER)
 
 
 def step_dt(neuron: gj.GLIF | gj.MihalasNiebur) -> float:

@@ -27,6 +27,7 @@ from glifjax.io.writing import write_whole
 from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.neuron import AbstractNeuron
 from glifjax.patterns.mapping import gallery
+from glifjax.simulation.simulate import LARGEST_DT
 
 #: Time step of a page, s.
 DT = 1e-4
@@ -107,7 +108,7 @@ def explore(
         An Exploration: `.save("explore.html")`, or a notebook's output.
 
     Raises:
-        InputError: no neuron, several at once, a dt below 1e-6, or a step that has no JavaScript.
+        InputError: no neuron, several at once, a dt below 1e-6 or above 0.01, or a step that has no JavaScript.
 
     Example:
         >>> neuron = gj.from_level("LIF-R", C=1e-10, R_input=1e8, th_inf=0.02)
@@ -122,6 +123,8 @@ def explore(
         raise InputError(
             f"dt is {dt:g} s, and a page would never end a run of such steps; give {SHORTEST_DT:g} or above"
         )
+    if dt > LARGEST_DT:
+        raise InputError(f"dt is {dt:g} s, and no neuron is run in such steps; give {LARGEST_DT:g} or below, in s")
     stimulus = {"kind": "sweep", "sweep": 0} if sweeps else _step(neuron)
     starts = [{"name": "this neuron", "model": 0, "stimulus": stimulus}, *(_pattern_starts() if patterns else [])]
     neurons = (neuron, gallery["A"].neuron) if patterns else (neuron,)

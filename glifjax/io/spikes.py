@@ -42,8 +42,15 @@ def read_spikes(path: str | Path, population: str | None = None) -> SpikeTrains:
 
     if has_units(path):
         return read_units(path, population)
+    from glifjax.io.sonata.hdf5 import opened
     from glifjax.io.sonata.spikes import read_sonata_spikes
 
+    with opened(path) as file:
+        if "spikes" not in file:
+            raise InputError(
+                f"{path}: holds no spikes, neither units of NWB nor a group /spikes of SONATA; give a file of sorted "
+                "units, or their times as a CSV with columns timestamps (ms), population and node_ids"
+            )
     return read_sonata_spikes(path, population)
 
 

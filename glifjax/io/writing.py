@@ -35,6 +35,13 @@ def check_target(path: Path, overwrite: bool = False) -> None:
         raise WritingError(f"{path}: the file exists; choose another name, or replace it with `overwrite=True`")
     if not path.parent.is_dir():
         raise WritingError(f"{path}: its folder does not exist; create it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK) and not _is_device(path):
+        raise WritingError(f"{path}: its folder may not be written to; choose another")
+
+
+def _is_device(path: Path) -> bool:
+    """A pipe or a device, which is written to as it stands."""
+    return path.exists() and not path.is_file()
 
 
 @contextmanager
@@ -49,7 +56,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     if path.is_dir():
         raise WritingError(f"{path}: is a folder; give the name of a file")
-    if path.exists() and not path.is_file():
+    if _is_device(path):
         yield path
         return
     remove_leftovers(path.parent)

@@ -3,6 +3,6 @@
 excess.py: V - Theta over time, and zeros.py where it is zero; lanes.py: many neurons, of which few spike at a time.
 """
 
-from glifjax.mihalas_niebur.neuron import INTEGRATORS, MihalasNiebur, MihalasNieburState
+import lazy_loader
 
-__all__ = ["INTEGRATORS", "MihalasNiebur", "MihalasNieburState"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -148,9 +148,15 @@ REFUSED = (
     ("fit", "--like", "nowhere.json"),
     ("fit", "--like", "empty.json"),
     ("fit", "cell.nwb", "--train", "9"),
+    ("fit", "cell.nwb", "--train", "1", "--test", "1"),
+    ("fit", "cell.nwb", "--seed", str(2**63)),
+    ("fit", "cell.nwb", "--out", "text.nwb/fit"),
+    ("fit", "cell.nwb", "cell.nwb", "text.nwb", "--out", "text.nwb/fits"),
     ("fit", "cell.nwb", "--cell", "none"),
     ("fit", "cell.nwb", "--cluster", "none"),
     ("info", "cell.nwb", "--test", "9"),
+    ("info", "cell.nwb", "--picture", "cell.bmp"),
+    ("info", "cell.nwb", "--picture", "nowhere/cell.png"),
     ("collect", "nowhere"),
     ("collect", ".", "--timeout", "-1"),
     ("compare", "nowhere", "empty.json"),
@@ -159,25 +165,48 @@ REFUSED = (
     ("simulate", "empty.json", "--step", "200x"),
     ("simulate", "neuron.json", "cell.nwb", "--out", "out.nwb", "--sweeps", "9"),
     ("simulate", "neuron.json", "cell.nwb", "--out", "text.nwb"),
+    ("simulate", "neuron.json", "cell.nwb", "--out", "out.nwb", "--seed", "1"),
+    ("simulate", "neuron.json", "cell.nwb", "--out", "out.nwb", "--spike-cut-value", "50"),
+    ("simulate", "mihalas_niebur.json", "cell.nwb", "--out", "out.nwb", "--absolute"),
+    ("simulate", "neuron.json", "--step", "2uA"),
+    ("simulate", "neuron.json", "--step", "200pA", "--duration", "-1s"),
     ("simulate", "neuron.json", "cell.nwb", "--out", "out.nwb", "--spike-cut", "none"),
     ("explore", "nowhere.json"),
     ("explore", "empty.json"),
     ("explore", "empty.json", "--sweeps", "1"),
     ("explore", "neuron.json", "--id", "none"),
     ("explore", "neuron.json", "--dt", "0"),
+    ("explore", "neuron.json", "--dt", "3"),
     ("explore", "neuron.json", "cell.nwb", "--sweeps", "9"),
     ("explore", "empty.json", "--out", "text.nwb"),
     ("convert", "text.nwb", "out.nwb"),
     ("convert", "empty.json", "out.json", "--to", "nest"),
     ("convert", "neuron.json", "out.json", "--to", "nest", "--id", "none"),
+    ("convert", "mihalas_niebur.json", "out.json", "--to", "nest"),
     ("convert", "cell.nwb", "out.nwb", "--electrode", "none"),
     ("convert", "cell.nwb", "text.nwb"),
     ("run", "empty.json", "--functions", "nowhere.py"),
+    ("run", "network.json", "--functions", "text.nwb"),
+    ("run", "network.json", "--out", "text.nwb"),
+    ("run", "network.json", "--seed", "-1"),
+    ("run", "neuron.json"),
+    ("run", "empty.json"),
+    ("run", "network.json"),
     ("gallery", "Z"),
+    ("gallery", "M", "--sweep", "a=5:0", "A1"),
+    ("gallery", "M", "--sweep", "none", "A1"),
+    ("gallery", "M", "--sweep", "a", "a"),
+    ("gallery", "M", "--sweep", "a", "A1", "--size", "1000000"),
+    ("gallery", "--out", "text.nwb"),
     ("gallery", "M", "N", "--sweep", "a", "A1"),
     ("gallery", "--variant", "none"),
     ("glm", "nowhere.nwb"),
     ("glm", "columns.csv"),
+    ("glm", "cell.nwb"),
+    ("glm", "columns.csv", "--dt", "0"),
+    ("glm", "columns.csv", "--link", "none"),
+    ("glm", "columns.csv", "--ridge", "-1"),
+    ("glm", "columns.csv", "--duration", "-1"),
 )
 
 
@@ -188,6 +217,9 @@ def test_bad_input_is_one_line_exit_2_and_loads_no_jax(tmp_path):
     (tmp_path / "columns.csv").write_text("a,b\n1,2\n")
     (tmp_path / "empty.json").write_text("{}")
     gj.write_neuron_config(gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02), tmp_path / "neuron.json")
+    gj.write_neuron_config(gj.gallery["M"].neuron, tmp_path / "mihalas_niebur.json")
+    network = {"run": {"tstop": 100.0}, "networks": {"nodes": [{"nodes_file": "nowhere.h5"}]}}
+    (tmp_path / "network.json").write_text(json.dumps(network))
     sweep = gj.io.SweepArrays(1, "step", 1e4, np.zeros(100), np.full(100, -0.07))
     gj.write_recording(tmp_path / "cell.nwb", [sweep], description="")
     code = (

@@ -75,7 +75,7 @@ def test_a_sweep_is_a_picture_and_its_numbers(here):
         (["--sweep", "a", "A1"], "--sweep varies one pattern; name it"),
         (["M", "--sweep", "a", "a"], "--sweep takes two parameters, but a is given twice"),
         (["M", "--sweep", "a", "b", "--plot"], "--plot and --sweep draw different figures"),
-        (["M", "--sweep", "a", "b", "--size", "1"], "--size 1: a sweep takes 2 or more values of each parameter"),
+        (["M", "--sweep", "a", "b", "--size", "1"], "--size 1: a sweep takes 2 to 2000 values of each parameter"),
         (["M", "--out", "file"], "file: is a file; choose another folder with --out"),
     ],
 )

@@ -35,6 +35,7 @@ def files(tmp_path_factory):
     neuron = NEURONS["LIF-R-ASC-A"]()
     for name in ("LIF", "LIF-R-ASC-A"):
         gj.explore(NEURONS[name]()).save(folder / f"{name}.html")
+    gj.explore(gj.gallery["M"].neuron, patterns=False).save(folder / "mihalas_niebur.html")
     trace = gj.simulate(neuron, DRIVE, DT)
     voltage, steps = np.asarray(trace.voltage), trace.spikes().times
     repeats = [Repeat(name, (1 + i) * voltage, steps) for i, name in enumerate(("sweep 1", HOSTILE))]
@@ -188,6 +189,38 @@ def test_hostile_names_hold_no_markup(opened):
 def test_a_narrow_screen_has_no_sideways_scrolling(opened, scheme):
     page = opened("LIF-R-ASC-A.html", viewport={"width": 360, "height": 740}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_trace_stays_in_view_beside_the_sliders_of_a_narrow_screen(opened):
+    page = opened("LIF-R-ASC-A.html", viewport={"width": 360, "height": 740})
+    page.locator("aside input[type=range]").last.scroll_into_view_if_needed()
+    box = page.locator("canvas").bounding_box()
+    assert box["y"] > -1
+    assert box["y"] + box["height"] < 740
+
+
+def test_a_stimulus_slider_reaches_what_the_neuron_starts_with(opened):
+    """A neuron of nA: its slider stood at an end that was less."""
+    page = opened("mihalas_niebur.html")
+    slider, box = (
+        page.locator(f".stimulus label:has-text('amplitude') input[type={kind}]") for kind in ("range", "number")
+    )
+    assert float(box.input_value()) > 1000  # pA
+    assert float(slider.input_value()) < 1000  # of its 1000 steps
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "1e15"])
+def test_a_duration_that_means_nothing_leaves_the_page_alive(opened, seconds):
+    page = opened("LIF.html")
+    page.get_by_label("duration, ms, as a number").fill(seconds)
+    page.wait_for_timeout(1000)
+    assert "spike" in page.locator(".summary").inner_text()
+
+
+def test_a_part_of_a_report_is_legible_in_the_dark(opened):
+    page = opened("viewer.html", color_scheme="dark")
+    red = page.evaluate("Number(getComputedStyle(document.querySelector('#viewer select')).color.match(/[0-9]+/)[0])")
+    assert red > 128
 
 
 def test_a_report_shows_the_repeat_that_is_chosen(opened):

@@ -109,9 +109,9 @@ def cell(folder, simple=0.5, best=0.7, **changes):
     """A cell that was fitted at two levels with these scores."""
 
     def one(level, value):
-        scores = dict.fromkeys(("md_star_4ms", "md_star_8ms", "evr_10ms", "bits_per_spike"), value)
+        scores = dict.fromkeys(("gamma_4ms", "evr_single_10ms", "md_star_4ms", "evr_10ms", "bits_per_spike"), value)
         record = level_record(level, scores | {"subthreshold_rmse_mv": None}, warnings=["<few spikes>"])
-        record["scores"]["ceiling"] = {"md_star_4ms": 0.8, "evr_10ms": None}
+        record["scores"]["ceiling"] = {"gamma_4ms": 0.7, "md_star_4ms": 0.8, "evr_10ms": None}
         return record
 
     origin = {"settings": SETTINGS, "command": "glifjax fit *.nwb", "seconds_in_all": 31.0}
@@ -135,7 +135,8 @@ def test_the_page_puts_the_best_predicted_first_and_the_failed_apart(tmp_path):
     page = overview(cells, tmp_path)
     assert re.findall(r'href="\./(\w+)/report.html"', page) == ["good", "poor", "silent"]
     assert "bad&lt;name&gt;: no &lt;spikes&gt;" in page
-    assert "3 fitted, with Md* (4 ms) between 0.30 and 0.90" in page
+    words = "3 fitted: one run&#39;s Γ (4 ms) 0.30 to 0.90, median 0.60 (another repeat of the cell: 0.70); Md*"
+    assert words in page
     assert "augmented 3" in page
     assert "1 failed" in page
     assert json.loads(re.search(r'id="quantities">(.*?)</script>', page)[1])["levels"] == ["LIF", "augmented"]

@@ -132,8 +132,10 @@ function mount(root, data, programs, moved = () => {}) {
       renew();
     });
     parts.stimulus.replaceChildren(choice, ...STIMULI[kind].fields.map((f) => {
-      const quantity = { ...f, name: f.key, logarithmic: false };
-      return slider(quantity, f.scale * state.stimulus[f.key], f.scale * (kind === start.stimulus.kind ? start.stimulus[f.key] ?? f.value : f.value), (shown) => {
+      const usual = f.scale * (kind === start.stimulus.kind ? start.stimulus[f.key] ?? f.value : f.value);
+      const reach = { low: Math.min(f.low, 2 * usual), high: Math.max(f.high, 2 * usual) }; // some neurons take nA
+      const quantity = { ...f, ...reach, name: f.key, logarithmic: false };
+      return slider(quantity, f.scale * state.stimulus[f.key], usual, (shown) => {
         state.stimulus[f.key] = shown / f.scale;
         renew();
       });

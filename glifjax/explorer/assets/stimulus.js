@@ -97,7 +97,11 @@ function stimulusOf(kind, values = {}) {
   return { kind, ...numbers, ...values };
 }
 
+// Steps of a run that a browser does while one waits; a duration that is typed may come to any number.
+const MOST_STEPS = 1e6;
+
 function currentOf(stimulus, dt) {
-  const times = Float64Array.from({ length: Math.round((stimulus.duration ?? 0) / dt) }, (_, t) => t * dt);
+  const length = Math.min(Math.max(Math.round((stimulus.duration ?? 0) / dt), 1), MOST_STEPS);
+  const times = Float64Array.from({ length }, (_, t) => t * dt);
   return STIMULI[stimulus.kind].current(stimulus, times, dt);
 }

@@ -1,6 +1,5 @@
 """load_network: a network from a SONATA config, everything in it checked."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,11 @@ from glifjax.io.sonata.inputs.synapses import forced_synapses
 from glifjax.io.sonata.node_sets import NodeSets
 from glifjax.io.sonata.nodes import read_nodes
 from glifjax.io.sonata.reports import report
+from glifjax.io.sonata.stated import read_times
 from glifjax.network.circuit import Circuit
 from glifjax.network.edges import sorted_edges
 from glifjax.network.network import Network
 from glifjax.spikes.generators import Simulation
-
-#: The shortest time step, ms: NEST's smallest unit of time.
-SHORTEST = 0.001
 
 
 def load_network(config: str | Path) -> Network:
@@ -45,11 +42,12 @@ def load_network(config: str | Path) -> Network:
 
 def _network(section: Section) -> Network:
     """The network of a config whose parts are joined."""
-    sim, nest_exact = _run(section)
+    times = read_times(section)
+    sim = Simulation(0.0, times.stop, times.dt)
     populations = read_nodes(section.section("networks").rows("nodes"))
     sets = NodeSets(populations, _node_sets(section))
     components = section.section("components")
-    cells, layout = build_cells(populations, components, nest_exact)
+    cells, layout = build_cells(populations, components, times.nest_exact)
     port_map = PortMap.of(cells)
     table = read_edges(section.section("networks").rows("edges"), components, populations, layout, port_map, sim.dt)
     inputs = {name: part for name, part in section.sections("inputs").items() if part.flag("enabled", True)}
@@ -84,22 +82,6 @@ def _network(section: Section) -> Network:
         outputs=section.section("output"),
         source=section.where,
     )
-
-
-def _run(section: Section) -> tuple[Simulation, bool]:
-    """The times of a run, ms, and whether NEST's oddities hold."""
-    run = section.section("run")
-    dt = run.number("dt", 0.1)
-    stop = run.number("duration" if "duration" in run else "tstop")
-    if run.number("n_runs", 1) != 1:
-        raise run.error("n_runs", f"is {run.get('n_runs')}; one run is simulated, so leave it out")
-    if run.number("tstart", 0.0) != 0:
-        warnings.warn(f"{run.where}.tstart is {run.get('tstart')} ms; the run starts at 0, as PointNet's", stacklevel=2)
-    if dt < SHORTEST or abs(round(dt / SHORTEST) * SHORTEST - dt) > 1e-9:
-        raise run.error("dt", f"is {dt:g} ms; it must be a multiple of {SHORTEST:g} ms")
-    if round(stop / dt) < 1:
-        raise run.error("tstop", f"is {stop:g} ms; the run must last at least one step of {dt:g} ms")
-    return Simulation(0.0, stop, dt), run.flag("nest_exact", True)
 
 
 def _node_sets(section: Section) -> dict[str, Any]:

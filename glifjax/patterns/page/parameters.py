@@ -1,6 +1,5 @@
 """The neuron's parameters as a reader wants them: their symbols, their units, their usual ranges."""
 
-import re
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from glifjax.errors import InputError
 from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.mihalas_niebur.units import UNITS
+from glifjax.patterns.ranges import read_range
 
 
 @dataclass(frozen=True)
@@ -123,21 +123,8 @@ def read_axis(neuron: MihalasNiebur, text: str) -> Axis:
     Raises:
         InputError: for a parameter the neuron does not have, or what is no range.
     """
-    name, given, limits = text.partition("=")
+    name, limits = read_range(text)
     numbers = elements(neuron)
     if name not in numbers:
         raise InputError(f"the neuron has no parameter {name!r}; it has {', '.join(numbers)}")
-    element = numbers[name]
-    if not given:
-        return Axis(element, *element.usual)
-    ends = re.fullmatch(r"([^:]+):([^:]+)", limits)
-    try:
-        low, high = (float(part) for part in ends.groups()) if ends else (np.nan, np.nan)
-    except ValueError:
-        low = high = np.nan
-    if not (np.isfinite([low, high]).all() and low < high):
-        unit = f", in {element.parameter.unit}" if element.parameter.unit else ""
-        raise InputError(f"{text!r} is no range; write {name}=LOW:HIGH with LOW below HIGH{unit}, as in {name}=0:20")
-    if element.field in ("C", "G") and low <= 0:
-        raise InputError(f"{text!r}: {element.meaning} must be above 0; begin the range there")
-    return Axis(element, low, high)
+    return Axis(numbers[name], *(limits or numbers[name].usual))
