@@ -30,8 +30,6 @@ from ..model.patched import PatchedNeuron
 from ..model.runs import forced_run, predict
 from ..stages.base import run_stages
 
-_likelihoods = compiled(step_log_likelihoods)
-
 
 @compiled
 def _scored(model, data):
@@ -90,7 +88,7 @@ def cross_validate(
 
     with ThreadPoolExecutor(2) as pool:
         aside, errors = sum(pool.map(score_aside, range(FOLDS)), start=np.zeros((2, *data.valid.shape)))
-    whole = np.asarray(_likelihoods(model, data))
+    whole = np.asarray(_scored(model, data)[0])
     bits = lambda steps: bits_per_spike(
         float(steps.sum()) - data.n_spikes * np.log(data.dt), data.n_spikes, data.duration
     )

@@ -107,14 +107,18 @@ class ChooseReadout(eqx.Module):
         if enough:
             grid = [(tau, threshold) for tau in self.taus for threshold in self.thresholds]
             pairs += [pair for pair in grid if pair != self.default]
-        folds = [data.valid & (blocks(data) % FOLDS == fold) for fold in range(FOLDS)]
+        number = blocks(data)
+        aside = [data.valid & (number % FOLDS == fold) for fold in range(FOLDS)]
+        part = lambda keep: Stitched.of(keep, data.dt, data.spike_times)
+        every, folds, others = part(data.valid), [*map(part, aside)], [part(data.valid & ~keep) for keep in aside]
         times = lambda fired: spike_times(model, data.dt, np.asarray(fired) & data.valid)
         hard = times(_run(model, data))
         ran = [times(fired) for fired in _run_gathering(model, data, jnp.asarray(pairs))]
-        gathered = [_Single.of(trains, data, folds) for trains in ran]
+        score = lambda trains, parts: np.array([part.score(trains) for part in parts])
+        gathered = [_Single(every.score(trains), score(trains, folds), score(trains, others)) for trains in ran]
         best = _own_or_default(gathered)
         lateness = np.arange(0.0, self.latest + 1e-9, self.lateness)
-        late = [_score([train + by for train in hard], data, data.valid) for by in lateness]
+        late = [every.score([train + by for train in hard]) for by in lateness]
         training = {"hard": late[0], "late": max(late), "accumulated": gathered[best].score}
         return Readout(
             kind="accumulated" if enough and training["accumulated"] > training["hard"] else "hard",
@@ -131,12 +135,6 @@ class _Single(NamedTuple):
     folds: Float[np.ndarray, " f"]
     others: Float[np.ndarray, " f"]
 
-    @classmethod
-    def of(cls, trains: Sequence[Float[np.ndarray, " _"]], data: FitData, folds: Sequence[np.ndarray]) -> "_Single":
-        score = lambda keep: _score(trains, data, keep)
-        others = [score(data.valid & ~fold) for fold in folds]
-        return cls(score(data.valid), np.array([score(fold) for fold in folds]), np.array(others))
-
 
 def _own_or_default(tried: Sequence[_Single]) -> int:
     """The place of the best of those tried; 0, the default, unless the choice gains where it was not made."""
@@ -146,35 +144,46 @@ def _own_or_default(tried: Sequence[_Single]) -> int:
     return int(np.argmax([single.score for single in tried])) if gained else 0
 
 
-def _score(trains: Sequence[Float[np.ndarray, " _"]], data: FitData, keep: Bool[np.ndarray, "S T"]) -> float:
-    """Coincidence factor plus explained variance of the spikes in some steps, stitched together; silence scores 0."""
-    recorded, predicted = stitched(data.spike_times, keep, data.dt), stitched(trains, keep, data.dt)
-    if not (len(recorded) and len(predicted)):
-        return 0.0
-    duration = float(keep.sum()) * data.dt
-    explained = explained_variance_ratio([recorded], [predicted], duration)
-    return float(np.nan_to_num(gamma([recorded], [predicted], duration)) + np.nan_to_num(explained))
+class Stitched(NamedTuple):
+    """Some steps of all sweeps, stitched together, and the recorded spikes in them.
 
-
-def stitched(
-    trains: Sequence[Float[np.ndarray, " _"]], keep: Bool[np.ndarray, "S T"], dt: float
-) -> Float[np.ndarray, " k"]:
-    """The spikes in some steps of all sweeps, as one train over those steps alone, s.
-
-    Args:
-        trains: of each sweep, s from its start.
-        keep: the steps that count.
+    Attributes:
+        keep: the steps.
+        ends: when each step ends, of those alone, s.
         dt: s.
+        recorded: spike times, s.
     """
-    ends = np.cumsum(keep).reshape(keep.shape) * dt
-    parts = []
-    for train, row, end in zip(trains, keep, ends, strict=True):
-        step = np.floor(train / dt).astype(int)
-        inside = (step >= 0) & (step < len(row))
-        train, step = train[inside], step[inside]
-        train, step = train[row[step]], step[row[step]]
-        parts.append(end[step] - (step + 1) * dt + train)
-    return np.sort(np.clip(np.concatenate(parts), 0.0, ends[-1, -1]))
+
+    keep: Bool[np.ndarray, "S T"]
+    ends: Float[np.ndarray, "S T"]
+    dt: float
+    recorded: Float[np.ndarray, " k"]
+
+    @classmethod
+    def of(cls, keep: Bool[np.ndarray, "S T"], dt: float, spike_times: Sequence[Float[np.ndarray, " _"]]) -> "Stitched":
+        """Those of sweeps with these recorded spikes, s from their starts."""
+        part = cls(keep, np.cumsum(keep).reshape(keep.shape) * dt, dt, np.zeros(0))
+        return part._replace(recorded=part.train(spike_times))
+
+    def score(self, trains: Sequence[Float[np.ndarray, " _"]]) -> float:
+        """Coincidence factor plus explained variance of each sweep's spikes (s from its start); silence scores 0."""
+        predicted = self.train(trains)
+        if not (len(self.recorded) and len(predicted)):
+            return 0.0
+        duration = float(self.ends[-1, -1])
+        explained = explained_variance_ratio([self.recorded], [predicted], duration)
+        return float(np.nan_to_num(gamma([self.recorded], [predicted], duration)) + np.nan_to_num(explained))
+
+    def train(self, trains: Sequence[Float[np.ndarray, " _"]]) -> Float[np.ndarray, " k"]:
+        """Each sweep's spikes (s from its start) that lie in these steps, as one train over them alone, s."""
+        inside_each = []
+        for train, row, end in zip(trains, self.keep, self.ends, strict=True):
+            step = np.floor(train / self.dt).astype(int)
+            inside = (step >= 0) & (step < len(row))
+            train, step = train[inside], step[inside]
+            train, step = train[row[step]], step[row[step]]
+            inside_each.append(end[step] - (step + 1) * self.dt + train)
+        return np.sort(np.clip(np.concatenate(inside_each), 0.0, self.ends[-1, -1]))
 
 
 _run = compiled(free_run)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import equinox as eqx
 import numpy as np
@@ -112,15 +113,19 @@ def in_blocks(array: Shaped[np.ndarray, "S T"], block: int) -> Shaped[np.ndarray
 def coarsen(data: FitData, step: float) -> FitData:
     """The same sweeps in steps of about `step` s: means of current and voltage; a spike stays in its step."""
     block = max(1, round(step / data.dt))
-    blocks = lambda array: in_blocks(array, block)
+
+    def over(ufunc: np.ufunc, array: Shaped[np.ndarray, "S T"]) -> Shaped[np.ndarray, "S n"]:
+        # step by step of all blocks: a tenth of the time of numpy's own reduction over a few numbers each
+        return reduce(ufunc, np.moveaxis(in_blocks(array, block), 2, 0))
+
     return replace(
         data,
-        current=blocks(data.current).mean(axis=2),
-        voltage=blocks(data.voltage).mean(axis=2),
-        valid=blocks(data.valid).all(axis=2),
-        counted=blocks(data.counted).all(axis=2),
-        forced=blocks(data.forced).any(axis=2),
-        crossings=np.fmin.reduce(blocks(data.crossings), axis=2),
+        current=over(np.add, data.current) / block,
+        voltage=over(np.add, data.voltage) / block,
+        valid=over(np.logical_and, data.valid),
+        counted=over(np.logical_and, data.counted),
+        forced=over(np.logical_or, data.forced),
+        crossings=over(np.fmin, data.crossings),
         dt=block * data.dt,
     )
 

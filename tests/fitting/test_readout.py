@@ -7,7 +7,7 @@ import pytest
 from helpers import neuron, recorded
 
 import glifjax as gj
-from fitting.assess.readout import HARD, ChooseReadout, Readout, stitched
+from fitting.assess.readout import HARD, ChooseReadout, Readout, Stitched
 from fitting.model.patched import PatchedNeuron
 from fitting.model.runs import free_run
 from fitting.report.lost import compare
@@ -63,7 +63,7 @@ def test_a_readout_is_a_part_of_the_neuron(truth):
 def test_spikes_of_some_steps_are_stitched_into_one_train():
     keep = np.array([[True] * 4 + [False] * 6, [False] * 5 + [True] * 5])
     trains = [np.array([0.15, 0.35, 0.75]), np.array([0.05, 0.62])]
-    np.testing.assert_allclose(stitched(trains, keep, 0.1), [0.15, 0.35, 0.4 + 0.12])
+    np.testing.assert_allclose(Stitched.of(keep, 0.1, trains).recorded, [0.15, 0.35, 0.4 + 0.12])
 
 
 def test_spikes_are_on_time_shifted_missed_or_extra():
