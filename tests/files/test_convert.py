@@ -54,7 +54,7 @@ def test_what_cannot_be_converted_is_one_line_and_exit_2(tmp_path):
     gj.write_neuron_config(gj.gallery["M"].neuron, tmp_path / "bursting.json")
     result = convert(tmp_path / "bursting.json", tmp_path / "nest.json", "--to", "nest")
     assert result.exit_code == 2
-    assert "NEST's glif_psc has no MihalasNiebur; give a GLIF neuron" in " ".join(result.output.split())
+    assert "NEST's glif_psc has none such; give a GLIF neuron" in " ".join(result.output.split())
     assert not (tmp_path / "nest.json").exists()
 
 
