@@ -89,7 +89,10 @@ def fit(
         level, train_sweeps, test_sweeps, optimizer, train, loss, starts, seed, uncertainty, electrode, drift, currents,
         runs, cell,
     )  # fmt: skip
-    with jax.enable_x64(True):
+    # a BLAS thread waits for work busily, on a core that others need; only what is loaded is limited
+    import scipy.optimize  # noqa: F401
+
+    with jax.enable_x64(True), threadpool_limits(1, "blas"):
         prepared = _Prepared.of(recording, settings, progress, on_split)
         one = lambda level, start: _fit_level(prepared, level, settings, start, checkpoint)
         fitted = _side_by_side(settings.levels, one, progress, on_level)
@@ -134,10 +137,7 @@ def _side_by_side(
         progress(level.name, "")
         return fitted
 
-    # a BLAS thread waits for work busily, on the core that the other level needs; only what is loaded is limited
-    import scipy.optimize  # noqa: F401
-
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool:
         try:
             # the last, which has most to fit, takes as long as the others together: it comes first
             last, *others = list(pool.map(one, [levels[-1], *levels[:-1]]))
