@@ -10,11 +10,7 @@ from ..data.arrays import FitData, coarsen
 from ..model.compiled import compiled
 from ..model.coordinates import AbstractCoordinate, place, positions
 from ..model.hazard import STEP, jittered
-from ..model.likelihood import (
-    counted_score_and_information,
-    hazard_slopes,
-    log_likelihoods,
-)
+from ..model.likelihood import counted_score_and_information, hazard_slopes, log_likelihoods
 from ..model.patched import PatchedNeuron
 from ..model.sweeps import gram
 from .base import AbstractStage, Outcome
@@ -73,7 +69,7 @@ def _expand(x, problem):
 
 @compiled
 def _rows(x, problem):
-    """A row a step whose products with itself sum to F, g and the loss: sqrt(i) u, s / sqrt(i) and sqrt(-log P).
+    """A row a step, whose products with each other sum to F, g and the loss: sqrt(i) u, s / sqrt(i) and sqrt(-log P).
 
     u are the derivatives of log lambda, s is the derivative of -log P by it, and i the variance of that.
     """
