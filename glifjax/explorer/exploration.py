@@ -18,7 +18,7 @@ from glifjax.errors import InputError, to_install
 from glifjax.explorer.page import embedded, page
 from glifjax.explorer.program import Program, program_of, values_of
 from glifjax.explorer.quantities import quantities
-from glifjax.explorer.recorded import packed_sweep
+from glifjax.explorer.recorded import packed_sweeps
 from glifjax.glif.glif import GLIF
 from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.recording_writer import SweepArrays
@@ -134,8 +134,7 @@ def explore(
         "source": source,
         "models": [_model(*row) for row in zip(neurons, programs, range(len(neurons)), (float(dt), DT), strict=False)],
         "starts": starts,
-        "sweeps": [packed_sweep(sweep, float(dt)) for sweep in sweeps],
-    }
+    } | packed_sweeps(sweeps, float(dt))
     return Exploration(data, tuple(program.text for program in programs), neurons)
 
 

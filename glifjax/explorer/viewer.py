@@ -9,7 +9,7 @@ from jaxtyping import Float
 from markupsafe import Markup
 
 from glifjax.explorer.page import asset
-from glifjax.explorer.recorded import packed
+from glifjax.explorer.recorded import FINEST, packed
 from glifjax.html import data as data_element
 from glifjax.html import markup
 
@@ -54,13 +54,14 @@ def viewer(
         "view": view,
         "current": packed(current),
         "recorded": [
-            {"name": row.name, "voltage": packed(row.voltage), "spikes": row.spikes.tolist()} for row in recorded
+            {"name": row.name, "voltage": packed(row.voltage, FINEST), "spikes": row.spikes.tolist()}
+            for row in recorded
         ],
         "runs": [
             {
                 "name": row.name,
-                "voltage": packed(row.voltage),
-                "threshold": packed(row.threshold),
+                "voltage": packed(row.voltage, FINEST),
+                "threshold": packed(row.threshold, FINEST),
                 "spikes": row.spikes.tolist(),
                 "colour": row.colour,
             }

@@ -1,7 +1,5 @@
 """What is printed as JavaScript is what jax computes: neurons spike for spike, primitives number for number."""
 
-from base64 import b64decode
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +14,7 @@ from glifjax.explorer.javascript.printer import Step, printed
 from glifjax.explorer.javascript.scalars import STEP, Graph, array
 from glifjax.explorer.page import asset
 from glifjax.explorer.program import program_of, values_of
+from glifjax.explorer.recorded import packed
 from glifjax.io.nwb.recording_writer import SweepArrays
 
 EULER = gj.MihalasNiebur(C=2e-10, G=1e-8, a=5.0, A=(-2e-11, 1e-12), integrator="exponential_euler")
@@ -106,6 +105,7 @@ FUNCTIONS = {
         x > 0, lambda: jax.lax.while_loop(lambda y: y < 5, lambda y: y + x, x), lambda: 0.0
     ),
     "loop of so many turns": lambda x: jax.lax.fori_loop(0, 4, lambda i, y: y * x + i, x),
+    "loop of many turns": lambda x: jax.lax.fori_loop(0, 1000, lambda i, c: (c[1], 0.9 * c[0] + x * i), (x, 1.0))[0],
     "scan": lambda x: jax.lax.scan(lambda c, t: (c + t * x, c), x, TABLE, reverse=True)[1],
     "index that moves": lambda x: jnp.asarray(TABLE)[jnp.int32(4 * jnp.abs(x))],
     "slice that moves": lambda x: jax.lax.dynamic_slice(jnp.asarray(TABLE), (jnp.int32(9 * x),), (2,)),
@@ -166,6 +166,32 @@ TAKEN = """
 const { models, sweeps } = JSON.parse(require("fs").readFileSync(0));
 process.stdout.write(pythonOf(models[0], models[0].values, { kind: "sweep", gain: 2, sweep: sweeps[0] }));
 """
+UNPACKED = """
+const rows = JSON.parse(require("fs").readFileSync(0));
+for (const row of rows) process.stdout.write(Buffer.from(unpackedValues(row).buffer));
+"""
+SAMPLES = {
+    "a voltage": -0.07 + 0.1 * np.random.default_rng(0).random(1000),
+    "a smooth one, cut": np.where(np.arange(1000) % 100 < 3, np.nan, 0.01 * np.sin(np.arange(1000) / 50)),
+    "from end to end": np.tile([-1.0, 1.0], 50),
+    "nothing but cuts": np.full(7, np.nan),
+    "always the same": np.full(7, 3e-10),
+    "none": np.zeros(0),
+}
+
+
+@pytest.fixture(scope="module")
+def unpacked():
+    rows = [packed(samples) for samples in SAMPLES.values()]
+    values = np.frombuffer(printed_by(asset("run.js") + UNPACKED, rows))
+    return dict(zip(SAMPLES, np.split(values, np.cumsum([row["steps"] for row in rows])[:-1]), strict=True))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_page_has_the_samples_to_16_bits(unpacked, name):
+    samples = SAMPLES[name]
+    seen = samples[np.isfinite(samples)]
+    np.testing.assert_allclose(unpacked[name], samples, rtol=1e-15, atol=np.ptp(seen) / 60000 if seen.size else 0)
 
 
 @pytest.mark.parametrize("rate", [4e3, 2e4])
@@ -178,7 +204,6 @@ def test_python_over_a_recorded_sweep_has_the_current_of_the_page(tmp_path, monk
         data = gj.explore(NEURONS["LIF"](), recording.sweeps, patterns=False).data
     scope = {}
     exec(printed_by(asset("stimulus.js") + asset("take_away.js") + TAKEN, data).decode(), scope)
-    shown = data["sweeps"][0]["current"]
-    levels = np.frombuffer(b64decode(shown["data"]), "<i2")
-    np.testing.assert_allclose(scope["current"], 2 * (shown["offset"] + shown["scale"] * levels), atol=1e-13)
+    shown = np.frombuffer(printed_by(asset("run.js") + UNPACKED, data["stimuli"]))
+    np.testing.assert_allclose(scope["current"], 2 * shown, atol=1e-13)
     assert scope["current"].max() == pytest.approx(8e-10)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-from base64 import b64decode
 
 import equinox as eqx
 import jax
@@ -19,7 +18,8 @@ from glifjax.cli import app
 from glifjax.errors import InputError
 from glifjax.explorer.program import program_of, values_of
 from glifjax.explorer.quantities import quantities
-from glifjax.explorer.recorded import packed, stepwise, sweeps_to_show
+from glifjax.explorer.recorded import FINEST, packed, stepwise, sweeps_to_show
+from glifjax.io import SweepArrays
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;"
 
@@ -103,12 +103,19 @@ def test_the_first_sweeps_are_those_that_can_be_read(tmp_path):
         assert [sweep.number for sweep in sweeps_to_show(recording, "1")] == [1]
 
 
-def test_16_bits_hold_a_voltage():
-    voltage = -0.07 + 0.1 * np.random.default_rng(0).random(1000)
-    row = packed(voltage)
-    levels = np.frombuffer(b64decode(row["data"]), "<i2")
-    np.testing.assert_allclose(row["offset"] + row["scale"] * levels, voltage, atol=1e-6)
-    assert packed(np.zeros(3))["scale"] == 1.0
+def test_a_page_is_small(exploration):
+    """What all pages hold; and a second of a recorded voltage, of 0.1 mV noise, little more than a byte a step."""
+    assert len(exploration.html().encode()) < 220_000
+    noise = np.random.default_rng(0).normal(0, 1e-4, 10_000)
+    voltage = -0.07 + np.where(np.arange(10_000) % 1000 < 5, 0.1, 0.0) + noise
+    assert len(packed(voltage, FINEST)["data"]) < 14_000
+
+
+def test_repeats_of_a_stimulus_share_its_samples():
+    sweeps = [SweepArrays(i, "", 1e4, np.full(9, (i > 2) * 1e-10), np.full(9, i * 1e-3)) for i in range(4)]
+    data = gj.explore(NEURONS["LIF"](), sweeps, patterns=False).data
+    assert [row["stimulus"] for row in data["sweeps"]] == [0, 0, 0, 1]
+    assert len(data["stimuli"]) == 2
 
 
 def test_a_neuron_that_no_file_holds_is_explored():

@@ -5,7 +5,10 @@ function mount(root, data, programs, moved = () => {}) {
   const state = { model: null, values: [], stimulus: null, start: 0, held: null, result: null, current: null };
   for (const model of data.models) model.values = model.values.map(Number); // "Infinity" is one that JSON lacks
   const runners = data.models.map((model) => new Runner(programs[model.program], model));
-  const sweeps = data.sweeps.map(unpacked);
+  const stimuli = data.stimuli.map(unpackedValues);
+  const sweeps = data.sweeps.map((sweep) => ({
+    ...sweep, current: stimuli[sweep.stimulus], voltage: unpackedValues(sweep.voltage),
+  }));
   const parts = layout(root, data);
   const plot = new Plot(parts.canvas, showValues);
 
@@ -179,9 +182,4 @@ function amperesFor(rows) {
   let most = 0;
   for (const row of rows) for (const value of row) if (Math.abs(value) > most) most = Math.abs(value);
   return most < 2e-9 ? { unit: "pA", scale: 1e12 } : { unit: "nA", scale: 1e9 };
-}
-
-// A sweep with its samples.
-function unpacked(sweep) {
-  return { ...sweep, current: unpackedValues(sweep.current), voltage: unpackedValues(sweep.voltage) };
 }

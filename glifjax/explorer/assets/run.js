@@ -54,8 +54,19 @@ function envelope(values, from, to, pixels) {
   return { low, high };
 }
 
-// Samples from their 16 bits, the lowest of which stands for none.
-function unpackedValues({ data, scale, offset }) {
-  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  return Float64Array.from(new Int16Array(bytes.buffer), (level) => (level === -32768 ? NaN : offset + scale * level));
+// Samples from the differences of their levels, zigzag in base 128; the level -32768 stands for none.
+function unpackedValues({ steps, data, scale, offset }) {
+  const digits = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const values = new Float64Array(steps);
+  let [place, level] = [0, 0];
+  for (let t = 0; t < steps; t++) {
+    let number = 0;
+    for (let shift = 0, more = true; more; shift += 7) {
+      number |= (digits[place] & 127) << shift;
+      more = digits[place++] > 127;
+    }
+    level += (number >>> 1) ^ -(number & 1);
+    values[t] = level === -32768 ? NaN : offset + scale * level;
+  }
+  return values;
 }

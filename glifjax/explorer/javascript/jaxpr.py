@@ -1,6 +1,6 @@
 """A jaxpr, walked: its equations one after another, calls as what they call, loops and conditions as such."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -124,29 +124,43 @@ def _cond(graph: Graph, params: dict, operands: Arrays) -> Arrays:
 def _while(graph: Graph, params: dict, operands: Arrays) -> Arrays:
     of_condition, of_body = params["cond_nconsts"], params["body_nconsts"]
     constants, start = operands[: of_condition + of_body], operands[of_condition + of_body :]
+    goes_on = lambda *carried: walk(graph, params["cond_jaxpr"], [*constants[:of_condition], *carried])[0]
+    turn = lambda *carried: walk(graph, params["body_jaxpr"], [*constants[of_condition:], *carried])
+    return _repeated(graph, start, goes_on, turn)
+
+
+def _repeated(graph: Graph, start: Arrays, goes_on: Callable[..., np.ndarray], turn: Callable[..., Arrays]) -> Arrays:
+    """What is carried, after as many turns as `goes_on` asks for."""
     shapes, first = [x.shape for x in start], [scalar for x in start for scalar in x.ravel()]
     inside = object()
     within = origins(first) | {inside}
     carried = [graph.given(within) for _ in first]
-    (condition,) = walk(graph, params["cond_jaxpr"], [*constants[:of_condition], *_arrays(carried, shapes)])
-    after = walk(graph, params["body_jaxpr"], [*constants[of_condition:], *_arrays(carried, shapes)])
-    ends = tuple(scalar for x in after for scalar in x.ravel())
-    return _arrays(graph.repeat(Loop(tuple(carried), tuple(first), condition.item(), ends), inside), shapes)
+    condition = goes_on(*_arrays(carried, shapes)).item()
+    after = tuple(scalar for x in turn(*_arrays(carried, shapes)) for scalar in x.ravel())
+    return _arrays(graph.repeat(Loop(tuple(carried), tuple(first), condition, after), inside), shapes)
 
 
 def _scan(graph: Graph, params: dict, operands: Arrays) -> Arrays:
-    """Turn by turn."""
-    constants, carried = params["num_consts"], params["num_carry"]
-    if params["length"] > MOST_TURNS:
+    """A loop, where turns differ in nothing but what they carry; else turn by turn, each written out."""
+    constants, carried, length = params["num_consts"], params["num_carry"], params["length"]
+    fixed, moving = operands[:constants], operands[constants:]
+    carry, inputs = moving[:carried], moving[carried:]
+    if length > 1 and len(params["jaxpr"].out_avals) == carried and not inputs:
+        goes_on = lambda number, *_: array([graph.apply("{0} < {1}", number.item(), length)])
+        turn = lambda number, *carry: [
+            array([graph.apply("{0} + {1}", number.item(), 1)]),
+            *walk(graph, params["jaxpr"], [*fixed, *carry]),
+        ]
+        return _repeated(graph, [numbers(0), *carry], goes_on, turn)[1:]
+    if length > MOST_TURNS:
         raise InputError(
-            f"a step of this neuron has a scan of {params['length']} turns, and the explorer writes out {MOST_TURNS}; "
+            f"a step of this neuron has a scan of {length} turns, and the explorer writes out {MOST_TURNS}; "
             "write it as a while loop"
         )
-    carry, inputs = operands[constants : constants + carried], operands[constants + carried :]
-    turns = range(params["length"])
+    turns = range(length)
     outputs: dict[int, Arrays] = {}
     for turn in reversed(turns) if params["reverse"] else turns:
-        results = walk(graph, params["jaxpr"], [*operands[:constants], *carry, *(x[turn, ...] for x in inputs)])
+        results = walk(graph, params["jaxpr"], [*fixed, *carry, *(x[turn, ...] for x in inputs)])
         carry, outputs[turn] = results[:carried], results[carried:]
     stacked = [np.stack([outputs[turn][i] for turn in turns]) for i in range(len(outputs[0]))] if outputs else []
     return [*carry, *stacked]

@@ -118,12 +118,14 @@ class Graph:
 
 def operands(node: Node) -> list[Node]:
     """The nodes that a node is computed from, those of all branches and turns among them."""
-    scalars = [*node.operands]
-    if isinstance(node.block, Choice):
-        scalars += [node.block.index, *(result for branch in node.block.branches for result in branch)]
-    if isinstance(node.block, Loop):
-        scalars += [*node.block.start, node.block.condition, *node.block.after]
-    return [scalar for scalar in scalars if isinstance(scalar, Node)]
+    return [scalar for scalar in (*node.operands, *held_by(node.block)) if isinstance(scalar, Node)]
+
+
+def held_by(block: Choice | Loop | None) -> list[Scalar]:
+    """What stands in a block, and decides what becomes of it; what is carried left out."""
+    if isinstance(block, Choice):
+        return [block.index, *(result for branch in block.branches for result in branch)]
+    return [*block.start, block.condition, *block.after] if isinstance(block, Loop) else []
 
 
 def needed_for(wanted: Iterable[Scalar], until: Callable[[Node], bool] = lambda node: False) -> set[Node]:
