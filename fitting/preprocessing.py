@@ -87,9 +87,11 @@ class Preprocessing:
             )
         if self.drift.span >= DRIFTS_BY:
             done = "removed" if self.removed else "left in"
+            alone = self.drift.alone
+            where = "" if alone is None else f", mostly by sweep {self.recorded.numbers[alone]} alone"
             lines.append(
-                f"the baseline drifts over {1e3 * self.drift.span:.1f} mV in the training sweeps ({done}): the resting "
-                "potential is a mean over the session, and the held-out sweeps may lie elsewhere"
+                f"the baseline drifts over {1e3 * self.drift.span:.1f} mV in the training sweeps{where} ({done}): the "
+                "resting potential is a mean over the session, and the held-out sweeps may lie elsewhere"
             )
         return lines
 

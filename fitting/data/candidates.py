@@ -2,20 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
 
 import glifjax as gj
-from glifjax.io.nwb.selection import list_sweeps, said_left_out
+from glifjax.io.nwb.selection import said_left_out
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
 from .amplifier import running_median, wanders, without_hum
 from .arrays import same_step, time_step
-from .plausible import HIGHEST, LOWEST, megaohm, sweep_slope
-from .stimulus import envelope, same_stimulus
+from .plausible import first_answer, sweep_slope
+from .stimulus import MEAN, envelope, same_stimulus
 from .usable import is_driven
 
 #: Words in a protocol's name that say what it is for.
@@ -29,10 +28,10 @@ SIZEABLE = 0.01
 NOISY = 0.05
 #: is further than this part of its range from its running median. Steps and ramps are neither.
 TURBULENT = 0.06
-#: Slopes of voltage on current within a recording's sweeps differ from their median by this factor at most.
-ANOTHER_SCALE = 7.0
-#: Where slopes, in their order, part by this factor, it is said: it may be a scale, or spikes that hold the voltage.
-APART = 4.0
+#: The current that a sweep starts from is the median over so many ms;
+HELD = 20
+#: it is held wherever the current is no further from it than this part of its range.
+NEAR = 0.05
 #: Amplifiers' noise differs between the sweeps of a recording by this factor at most.
 STILLER = 2.0
 
@@ -47,7 +46,10 @@ class Candidate:
     is_noise: bool
     is_driven: bool
     fluctuation: float  # how far it is from its running median, A
-    slope: float | None  # of voltage on current, ohm; None where it does not tell
+    answer: float | None  # of the voltage to the current at once, ohm; None where it does not tell
+    slope: float | None  # of voltage on current, ohm, likewise
+    held: float  # the current that it starts from, A; of noise its median
+    rest: float  # the median voltage under about that current, V
 
     @property
     def says_training(self) -> bool:
@@ -77,15 +79,27 @@ def inspect(sweeps: Sequence[gj.Sweep]) -> list[Candidate]:
 
 
 def _candidate(sweep: gj.Sweep) -> Candidate:
-    current, rate = sweep.current, sweep.rate
-    means = envelope(current, rate)
-    spikes = len(find_spike_peaks(without_drop(sweep.voltage, current, rate), rate))
+    current, voltage, rate = sweep.current, sweep.voltage, sweep.rate
+    means, answers = envelope(current, rate), envelope(voltage, rate)
+    spikes = find_spike_peaks(without_drop(voltage, current, rate), rate)
     clean = without_hum(means)
     off = np.abs(clean - running_median(clean))
     is_noise = (wanders(clean) and _turns(clean)) or bool(np.mean(off > TURBULENT * np.ptp(clean)) > NOISY)
     driven = is_driven(sweep)
-    slope = sweep_slope(current, sweep.voltage, rate) if driven else None
-    return Candidate(sweep, means, spikes, is_noise and driven, driven, float(np.median(off)), slope)
+    held = float(np.median(clean if is_noise else clean[:HELD]))
+    away = np.abs(clean - held)
+    return Candidate(
+        sweep,
+        means,
+        len(spikes),
+        is_noise and driven,
+        driven,
+        fluctuation=float(np.median(off)),
+        answer=first_answer(clean, without_hum(answers), spikes // round(rate * MEAN)) if driven else None,
+        slope=sweep_slope(current, voltage, rate) if driven else None,
+        held=held,
+        rest=float(np.median(answers[away <= max(NEAR * np.ptp(clean), away.min())])),
+    )
 
 
 def _turns(means: Float[np.ndarray, " n"]) -> bool:
@@ -127,44 +141,6 @@ def of_one_step(candidates: Sequence[Candidate], like: Sequence[Candidate] = ())
     others = f"the others at {wanted[0].sweep.rate / 1e3:g} kHz" if wanted else ""
     reason = lambda c: f"sampled at {c.sweep.rate / 1e3:g} kHz, {others}"
     return taken, said_left_out({c.sweep.number: reason(c) for c in candidates if c not in taken})
-
-
-def of_another_scale(candidates: Sequence[Candidate]) -> dict[int, str]:
-    """The sweeps whose current or voltage is of another scale or sign than most sweeps', by number, and why.
-
-    Where most are of a scale that no neuron has, none is told apart: the recording is wrong, not the sweep.
-    """
-    slopes = _slopes(candidates)
-    usual = float(np.median(list(slopes.values()))) if slopes else 0.0
-    if not LOWEST <= usual <= HIGHEST:
-        return {}
-    least = 1 / ANOTHER_SCALE if len(slopes) > 2 else 0.0  # of two sweeps either may be the other's odd one
-    off = {number: slope for number, slope in slopes.items() if not least < slope / usual < ANOTHER_SCALE}
-    remedy = lambda slope: "turn the sign" if slope < 0 else "correct the scale"
-    return {
-        number: f"its input resistance comes to {megaohm(slope)}, and most sweeps' to {megaohm(usual)}: "
-        f"{remedy(slope)} (conversion) of its current or voltage"
-        for number, slope in off.items()
-    }
-
-
-def of_two_scales(candidates: Sequence[Candidate]) -> list[str]:
-    """A line where the slopes of voltage on current fall into two groups, APART; neither is known to be right."""
-    slopes = sorted((slope, number) for number, slope in _slopes(candidates).items())
-    gaps = [above / below for (below, _), (above, _) in pairwise(slopes)]
-    if not gaps or max(gaps) < APART:
-        return []
-    place = int(np.argmax(gaps)) + 1
-    words = [
-        f"{megaohm(float(np.median([slope for slope, _ in group])))} in {list_sweeps(n for _, n in group)}"
-        for group in (slopes[:place], slopes[place:])
-    ]
-    return [f"the input resistance comes to {' and to '.join(words)}: check the scale (conversion) of these currents"]
-
-
-def _slopes(candidates: Sequence[Candidate]) -> dict[int, float]:
-    """Of voltage on current, ohm, by sweep, where they tell."""
-    return {c.sweep.number: c.slope for c in candidates if c.slope is not None}
 
 
 def amount(group: Sequence[Candidate]) -> float:

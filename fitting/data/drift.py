@@ -41,6 +41,16 @@ class Drift:
         """From the lowest to the highest, V."""
         return float(np.ptp(np.concatenate(self.offset)))
 
+    @property
+    def alone(self) -> int | None:
+        """The place of the one sweep, of three or more, without which it is less than half, if there is one."""
+        if len(self.offset) < 3:
+            return None
+        without = [np.ptp(np.concatenate([*self.offset[:k], *self.offset[k + 1 :]])) for k in range(len(self.offset))]
+        if min(without) >= self.span / 2:
+            return None
+        return int(np.argmin(without))
+
     def removed(self, data: FitData) -> FitData:
         """The same sweeps without it."""
         return replace(data, voltage=data.voltage - self._within(data))

@@ -1,7 +1,7 @@
 """Does the voltage answer the current as a neuron's does? If not, the file's scale or sign is wrong."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from glifjax.io.nwb.selection import list_sweeps
 
@@ -21,6 +21,15 @@ EXPLAINED = 0.25
 CERTAIN = 4.0
 #: and where between spikes it moves by so much of all that it moves: less is the noise of a current that is held.
 MOVES = 0.05
+#: A first answer is looked for over blocks of so many ms, of which so many are left out after a spike,
+FIRST = 2
+RECOVERY = 5
+#: in sweeps whose current jumps, from one block to the next, by this part of its range;
+JUMP = 0.05
+#: and is believed where its standard error is at most this part of it.
+SURE = 0.1
+#: So few blocks tell nothing.
+FEWEST = 20
 
 
 def check_slope(data: FitData, cut: float) -> None:
@@ -77,6 +86,41 @@ def sweep_slope(current: Float[np.ndarray, " T"], voltage: Float[np.ndarray, " T
         rate: Hz.
     """
     return _believed(_medians(current, rate), _medians(voltage, rate), 0.0)
+
+
+def first_answer(
+    current: Float[np.ndarray, " n"], voltage: Float[np.ndarray, " n"], spikes: Int[np.ndarray, " k"]
+) -> float | None:
+    """How much voltage follows a current at once, ohm: about the length of a block / C; None where it does not tell.
+
+    dV[b] = g0 dI[b] + g1 dI[b-1] + a dV[b-1] + c V[b-1] + d by least squares, V and I being means over blocks of FIRST
+    between spikes; g0 + g1. Unlike the slope at rest it is the same in every sweep of a cell, within a third on real
+    ones: whatever opens or spikes in a sweep comes later, and an electrode's drop is in V[b-1] too.
+
+    Args:
+        current: its means over 1 ms, less hum, A.
+        voltage: likewise, V.
+        spikes: when they peak, ms.
+    """
+    i, v = (in_blocks(samples[None], FIRST)[0].mean(axis=1) for samples in (current, voltage))
+    quiet = np.ones(len(v), dtype=bool)
+    for peak in spikes // FIRST:
+        quiet[max(peak - 1, 0) : peak + 1 + RECOVERY] = False
+    jumps, changes = np.diff(i), np.diff(v)
+    used = quiet[3:] & quiet[2:-1] & quiet[1:-2]
+    # g0 dI[b] + g1 dI[b-1] = (g0 + g1) dI[b-1] + g0 (dI[b] - dI[b-1])
+    columns = [jumps[1:-1], changes[2:], jumps[2:] - jumps[1:-1], changes[1:-1], v[2:-1], np.ones(len(used))]
+    columns = np.stack(columns, axis=1)[used]
+    if len(columns) < FEWEST or np.abs(columns[:, 0]).max() <= JUMP * np.ptp(i):
+        return None
+    scale = np.abs(columns).max(axis=0) + np.finfo(float).tiny
+    both, others = np.split(columns / scale, [2], axis=1)
+    cause, effect = (both - others @ np.linalg.lstsq(others, both)[0]).T  # Frisch and Waugh 1933
+    if not (size := cause @ cause) > np.finfo(float).eps:
+        return None
+    answer = cause @ effect / size
+    error = np.linalg.norm(effect - answer * cause) / np.sqrt(size * (len(columns) - columns.shape[1] + 1))
+    return float(answer * scale[1] / scale[0]) if error < SURE * abs(answer) else None
 
 
 def follows(voltage: Float[np.ndarray, " T"], current: Float[np.ndarray, " T"], rate: float) -> bool:

@@ -12,8 +12,9 @@ from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
 
 from .arrays import DataError
-from .candidates import Candidate, amount, inspect, of_another_scale, of_one_step, of_two_scales, stimulus_groups
+from .candidates import Candidate, amount, inspect, of_one_step, stimulus_groups
 from .choices import refuse_both
+from .odd import odd_sweeps, of_two_scales
 from .padding import without_padding
 from .usable import check_named, of_one_cell, refuse_stillness, usable_sweeps
 
@@ -144,7 +145,7 @@ def _of_one_scale(
     recording: gj.Recording, named: Sequence[Candidate], rest: Sequence[Candidate]
 ) -> tuple[list[Candidate], list[str]]:
     """The rest less those of another scale, and lines on scales; a sweep of another that a user named is refused."""
-    odd = of_another_scale([*named, *rest])
+    odd = odd_sweeps([*named, *rest])
     for candidate in named:
         if reason := odd.get(candidate.sweep.number):
             raise DataError(f"{recording.path}, sweep {candidate.sweep.number}: {reason}")

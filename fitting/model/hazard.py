@@ -167,7 +167,8 @@ def _products(
     columns: Float[Array, "n N"], weights: Float[Array, " N"], a: Float[Array, " N"], b: Float[Array, " N"]
 ) -> tuple[Float[Array, " n"], Float[Array, "n n"], Float[Array, " n"]]:
     """columns a, columns diag(weights) columns^T and columns b, summed over blocks of steps that stay in cache."""
-    whole = columns.shape[1] // BLOCK * BLOCK
+    block = max(1, min(BLOCK, columns.shape[1]))  # a loop's body is traced even where it never runs
+    whole = columns.shape[1] // block * block
     part = lambda first, size: [
         jax.lax.dynamic_slice_in_dim(array, first, size, axis=-1) for array in (columns, weights, a, b)
     ]
@@ -176,8 +177,8 @@ def _products(
         return jnp.concatenate([columns * weights, a[None], b[None]]) @ columns.T
 
     total = product(*part(whole, columns.shape[1] - whole))
-    add = lambda i, total: total + product(*part(i * BLOCK, BLOCK))
-    total = jax.lax.fori_loop(0, whole // BLOCK, add, total)
+    add = lambda i, total: total + product(*part(i * block, block))
+    total = jax.lax.fori_loop(0, whole // block, add, total)
     return total[-2], total[:-2], total[-1]
 
 

@@ -77,6 +77,12 @@ def test_it_is_a_maximum_and_near_the_truth(columns, spiked):
     assert (np.abs(x - [*WEIGHTS, np.log(TRUE_JITTER)]) < 3 * errors).all()
 
 
+def test_a_recording_of_a_fraction_of_a_second_is_enough(columns, spiked):
+    few = slice(0, 700)
+    found, x = fitted(columns[:, few], spiked[few])
+    assert found == pytest.approx(float(loss(x, columns[:, few], spiked[few])), rel=1e-9)
+
+
 def test_a_spike_out_of_nowhere_moves_it_little(columns, spiked):
     """With lapses it costs what a rare event does; without, every other spike is told worse for it."""
     odd = spiked.copy()

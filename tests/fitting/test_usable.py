@@ -244,6 +244,8 @@ def test_a_recording_that_tells_nothing_is_refused(recording, words):
         (3, 0.1, "correct the scale"),
         (2, 1e2, "correct the scale"),
         (5, -1.0, "turn the"),
+        (5, 3.0, "correct the scale"),
+        (5, 0.3, "correct the scale"),
     ],
 )
 def test_a_sweep_of_another_scale_or_sign_is_left_out_and_refused_where_it_is_named(number, factor, words):
@@ -255,6 +257,29 @@ def test_a_sweep_of_another_scale_or_sign_is_left_out_and_refused_where_it_is_na
     assert words in reason
     with pytest.raises(DataError, match=f"sweep {number}: its input resistance comes to .*{words}"):
         choose_sweeps(recording, train=str(number))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda v: v + 20e-3, lambda v: v - 40e-3, lambda v: v / 2, lambda v: 0.0 * v + 1e-4 * np.sin(np.arange(len(v)))],
+    ids=["zero", "zero below", "gain", "no cell"],
+)
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_sweep_that_rests_elsewhere_is_left_out_and_refused_where_it_is_named(change, number):
+    recording = recorded(lambda currents, voltages: voltages.__setitem__(number - 1, change(voltages[number - 1])))
+    split = choose_sweeps(recording)
+    assert {sweep.number for sweep in split.sweeps} == {1, 2, 3, 4, 5, 6} - {number}
+    assert f"sweep {number} is left out: the voltage rests at" in " ".join(split.reasons)
+    with pytest.raises(DataError, match=f"sweep {number}: the voltage rests at .*offset or scale .conversion."):
+        choose_sweeps(recording, train=str(number))
+
+
+def test_a_cell_that_is_held_elsewhere_or_drifts_costs_no_sweep():
+    held = [current - 1e-10 * (k in (1, 4)) for k, current in enumerate(CURRENTS)]
+    voltages = [answer(current) for current in held]
+    assert len(choose_sweeps(gj.Recording.from_arrays(held, voltages, RATE)).sweeps) == len(CURRENTS)
+    drifts = recorded(lambda currents, voltages: [v.__iadd__(8e-3 * k) for k, v in enumerate(voltages)])
+    assert len(choose_sweeps(drifts).sweeps) == len(CURRENTS)
 
 
 @pytest.mark.parametrize("factor", [0.1, 10.0])
