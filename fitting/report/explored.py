@@ -51,14 +51,14 @@ def explored(fit: FittedNeuron) -> gj.Exploration | None:
     None where a rule of the user's has no JavaScript: a fit is reported all the same.
     """
     data = busiest(fit)
-    length = data.steps
+    length, file = data.steps, fit.recording.path.name
     sweeps = [
-        SweepArrays(int(data.numbers[i]), "", 1 / data.dt, data.current[i][:length], voltage[:length])
+        SweepArrays(int(data.numbers[i]), "", 1 / data.dt, data.current[i][:length], voltage[:length], file)
         for i, voltage in enumerate(_membrane(fit.model, data))
     ]
     title = f"{fit.recording.name} · {fit.level}"
     try:
-        return gj.explore(fit.neuron, sweeps, title=title, source=fit.recording.path.name, patterns=False)
+        return gj.explore(fit.neuron, sweeps, title=title, source=file, patterns=False)
     except gj.InputError:
         return None
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,7 +163,7 @@ def _model(neuron: Any, program: Program, number: int, dt: float) -> dict[str, A
         "reference": float(neuron.El_reference) if isinstance(neuron, GLIF) else 0.0,
         "dt": dt,
         "latency": place_of(neuron, "spike_latency"),
-        "currents": _current_names(neuron, program),
+        "currents": _current_names(neuron, program, {row.group for row in rows}),
         "config": _config(neuron),
     }
 
@@ -195,9 +195,11 @@ def place_of(neuron: AbstractNeuron, field: str) -> int | None:
     return None
 
 
-def _current_names(neuron: AbstractNeuron, program: Program) -> list[str]:
+def _current_names(neuron: AbstractNeuron, program: Program, groups: Collection[str]) -> list[str]:
+    """Of the currents that a page draws; none of afterspike currents that nothing moves from zero."""
     kind = "internal" if isinstance(neuron, MihalasNiebur) else "afterspike"
-    names = [f"{kind} current {i + 1}" for i in range(program.outputs.get("afterspike", 0))]
+    afterspike = program.outputs.get("afterspike", 0) if "Afterspike currents" in groups else 0
+    names = [f"{kind} current {i + 1}" for i in range(afterspike)]
     return names + [f"membrane current {i + 1}" for i in range(program.outputs.get("membrane", 0))]
 
 

@@ -74,7 +74,7 @@ def packed_sweeps(sweeps: Sequence[Sweep | SweepArrays], dt: float) -> dict[str,
             {
                 "number": sweep.number,
                 "protocol": sweep.protocol,
-                "file": sweep.file if isinstance(sweep, Sweep) else None,
+                "file": sweep.file,
                 "stimulus": stimuli.index(current),
                 "voltage": packed(stepwise(sweep.voltage, sweep.rate, dt), FINEST),
             }

@@ -17,6 +17,8 @@ RENDER = """
 export default {
   render({ model, el }) {
     let waiting;
+    // arrows are the slider's, not the notebook's, which would keep them for itself
+    el.addEventListener("keydown", (event) => event.ctrlKey || event.metaKey || event.stopPropagation());
     mount(el, model.get("data"), PROGRAMS, (start, values) => {
       clearTimeout(waiting);
       waiting = setTimeout(() => {

@@ -129,12 +129,16 @@ def test_what_is_taken_away_is_the_neuron_as_it_stands(opened, tmp_path):
     saved = gj.read_neuron_config(tmp_path / "neuron_config.json")
     assert float(saved.capacitance) == pytest.approx(123e-12)
     assert float(saved.R_input) == float(NEURONS["LIF-R-ASC-A"]().R_input)
-    spikes = facts(page)[0]
-    page.get_by_role("button", name="Copy as Python").click()
-    scope = {}
-    exec(page.locator("dialog code").inner_text(), scope)
-    assert float(scope["neuron"].capacitance) == pytest.approx(123e-12)
-    assert len(scope["trace"].spikes()) == spikes
+    for kind in ("step", "noise"):
+        page.locator(".stimulus select").select_option(kind)
+        page.wait_for_timeout(200)
+        spikes = facts(page)[0]
+        page.get_by_role("button", name="Copy as Python").click()
+        scope = {}
+        exec(page.locator("dialog code").inner_text(), scope)
+        page.get_by_role("button", name="Close").click()
+        assert float(scope["neuron"].capacitance) == pytest.approx(123e-12)
+        assert len(scope["trace"].spikes()) == spikes > 0
 
 
 @pytest.mark.parametrize("name", ["LIF", "LIF-R-ASC-A"])

@@ -194,6 +194,21 @@ def test_a_page_has_the_samples_to_16_bits(unpacked, name):
     np.testing.assert_allclose(unpacked[name], samples, rtol=1e-15, atol=np.ptp(seen) / 60000 if seen.size else 0)
 
 
+NOISE = """
+const given = JSON.parse(require("fs").readFileSync(0));
+const stimulus = stimulusOf("noise", { seed: 7, duration: 0.3 });
+if (given.asPython) process.stdout.write(pythonOf(given.models[0], given.models[0].values, stimulus));
+else process.stdout.write(Buffer.from(currentOf(stimulus, 1e-4).buffer));
+"""
+
+
+def test_python_has_the_noise_of_the_page():
+    data = gj.explore(NEURONS["LIF"](), patterns=False).data
+    script, scope = asset("stimulus.js") + asset("take_away.js") + NOISE, {}
+    exec(printed_by(script, data | {"asPython": True}).decode(), scope)
+    np.testing.assert_allclose(scope["current"], np.frombuffer(printed_by(script, data)), rtol=1e-9, atol=1e-20)
+
+
 @pytest.mark.parametrize("rate", [4e3, 2e4])
 def test_python_over_a_recorded_sweep_has_the_current_of_the_page(tmp_path, monkeypatch, rate):
     """Also of a recording whose samples are further apart than the page's steps."""

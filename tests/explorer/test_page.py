@@ -111,6 +111,12 @@ def test_a_page_is_small(exploration):
     assert len(packed(voltage, FINEST)["data"]) < 14_000
 
 
+def test_currents_that_nothing_moves_are_not_drawn():
+    names = lambda name: gj.explore(NEURONS[name](), patterns=False).data["models"][0]["currents"]
+    assert names("LIF") == []
+    assert names("LIF-ASC") == ["afterspike current 1", "afterspike current 2"]
+
+
 def test_repeats_of_a_stimulus_share_its_samples():
     sweeps = [SweepArrays(i, "", 1e4, np.full(9, (i > 2) * 1e-10), np.full(9, i * 1e-3)) for i in range(4)]
     data = gj.explore(NEURONS["LIF"](), sweeps, patterns=False).data

@@ -7,6 +7,12 @@ function made(tag, properties, ...children) {
   return element;
 }
 
+// What lines of which colour are.
+function keyOf(entries) {
+  return entries.map(([colour, words]) =>
+    made("span", {}, made("i", { className: `line ${colour}`, ariaHidden: "true" }), words));
+}
+
 // A number that is slid or typed, in its unit; double-click puts it back to `usual`.
 function slider({ words, name, unit, low, high, logarithmic }, value, usual, changed) {
   const steps = 1000;
@@ -65,6 +71,7 @@ function layout(root, data) {
     values: made("p", { className: "values" }),
     stimulus: made("div", { className: "stimulus" }),
     quantities: made("div", { className: "quantities" }),
+    reference: made("p", { className: "note reference" }),
     code: made("code", {}),
   };
   parts.canvas.setAttribute("role", "img");
@@ -82,7 +89,7 @@ function layout(root, data) {
       made("section", { className: "figure" }, parts.about, parts.key, parts.canvas,
         made("div", { className: "below" }, parts.summary, parts.values), made("h2", {}, "Stimulus"), parts.stimulus,
         made("p", { className: "note" }, "Drag moves, ctrl and wheel or two fingers zoom, a double click shows all; with the figure chosen, arrows, + − 0 do.")),
-      made("aside", {}, made("h2", {}, "Neuron"), parts.quantities,
+      made("aside", {}, made("h2", {}, "Neuron"), parts.reference, parts.quantities,
         made("p", { className: "note" }, "Double-click a slider to put its number back."))),
     parts.dialog,
   );

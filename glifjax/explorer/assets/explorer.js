@@ -23,6 +23,8 @@ function mount(root, data, programs, moved = () => {}) {
     parts.about.textContent = start.about ?? "";
     parts.hold.setAttribute("aria-pressed", "false");
     parts.save.hidden = !state.model.config;
+    const rest = (1e3 * state.model.reference).toFixed(1).replace("-", "−");
+    parts.reference.textContent = state.model.reference ? `Voltages here are counted from ${rest} mV, as in its file; in the figure they are absolute.` : "";
     plot.view = [0, plot.duration];
     showQuantities();
     showStimulus();
@@ -59,7 +61,8 @@ function mount(root, data, programs, moved = () => {}) {
     if (sweep) voltage.unshift({ values: sweep.voltage, dt, scale: 1e3, colour: "data", width: 1 });
     const spikes = [[result.spikes.map((time) => time + (state.values[model.latency] ?? 0)), "voltage", 0]];
     if (held) spikes.push([held.spikes, "held", 1]);
-    const flowing = [...(result.afterspike ?? []), ...(result.membrane ?? [])];
+    const all = [...(result.afterspike ?? []), ...(result.membrane ?? [])];
+    const flowing = all.slice(all.length - model.currents.length); // those that nothing moves come first
     const amperes = amperesFor([...flowing, result.current]);
     const currents = flowing.map((values, i) => ({ values, dt, scale: amperes.scale, colour: `current${i % 6}` }));
     const panels = [{ title: "Voltage", unit: "mV", weight: 5, traces: voltage, spikes: true }];
@@ -75,7 +78,7 @@ function mount(root, data, programs, moved = () => {}) {
     const { result, model } = state;
     const seconds = result.current.length * model.dt;
     const count = result.spikes.length;
-    parts.summary.textContent = `${count} spike${count === 1 ? "" : "s"}, ${(count / seconds).toFixed(1)} Hz; `
+    parts.summary.textContent = `${count} spike${count === 1 ? "" : "s"} in ${seconds.toPrecision(3) / 1} s, ${(count / seconds).toFixed(1)} Hz; `
       + `${result.current.length} steps of ${(1e3 * model.dt).toPrecision(3) / 1} ms in ${result.milliseconds.toFixed(1)} ms`;
   }
 
@@ -85,8 +88,7 @@ function mount(root, data, programs, moved = () => {}) {
     if (held) entries.push(["held", "held"]);
     const names = state.model.currents;
     for (let i = 0; i < currents; i++) entries.push([`current${i % 6}`, names[i]]);
-    parts.key.replaceChildren(...entries.map(([colour, words]) =>
-      made("span", {}, made("i", { className: `line ${colour}`, ariaHidden: "true" }), words)));
+    parts.key.replaceChildren(...keyOf(entries));
   }
 
   function showValues(time) {

@@ -214,7 +214,9 @@ class Plot {
       event.preventDefault();
     });
     new ResizeObserver(() => this.draw()).observe(canvas);
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    for (const media of ["(prefers-color-scheme: dark)", "print"]) {
+      window.matchMedia(media).addEventListener("change", () => this.paint()); // at once: paper waits for no frame
+    }
   }
 
   // One finger or the mouse moves what is seen, two fingers stretch it.

@@ -43,9 +43,13 @@ const STIMULI = {
     python: (s) => `ornstein_uhlenbeck(t, ${s.mean}, ${s.deviation}, ${s.tau}, ${s.seed})`,
     helper: `
 def ornstein_uhlenbeck(t, mean, deviation, tau, seed):
-    """The noise of the explorer in its statistics, from another generator."""
+    """The noise of the explorer: numbers of mulberry32, made normal as Box and Muller do."""
+    x = (round(seed) + 0x6D2B79F5 * np.arange(1, 2 * len(t) + 1)).astype(np.uint32)
+    x = (x ^ x >> 15) * (x | 1)
+    x ^= x + (x ^ x >> 7) * (x | 61)
+    uniform = ((x ^ x >> 14) + 0.5) / 2**32
+    white = np.sqrt(-2 * np.log(uniform[::2])) * np.cos(2 * np.pi * uniform[1::2])
     left = np.exp(-(t[1] - t[0]) / tau)
-    white = np.random.default_rng(int(seed)).normal(size=len(t))
     return mean + deviation * lfilter([np.sqrt(1 - left**2)], [1, -left], white)
 `,
     imports: "from scipy.signal import lfilter\n",

@@ -8,6 +8,7 @@ function view(root, data) {
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", "Recorded and simulated voltage over time; arrows move, + and - zoom, 0 shows all");
   const said = made("p", { className: "values" });
+  const key = made("p", { className: "key" });
   const recorded = data.recorded.map((row) => volts(row.voltage, "data", 1));
   const simulated = data.runs.map((run) => ({
     traces: [volts(run.threshold, run.colour, 0.6), volts(run.voltage, run.colour, 1.4)],
@@ -21,6 +22,7 @@ function view(root, data) {
   });
   const show = () => {
     const { traces, spikes, colour } = simulated[run];
+    key.replaceChildren(...keyOf([["data", data.recorded[repeat].name], [colour, `${data.runs[run].name}; thin: its threshold`]]));
     plot.show([
       { title: "Voltage", unit: "mV", weight: 5, traces: [recorded[repeat], ...traces], spikes: true },
       { title: "Stimulus", unit: "pA", weight: 1.2, traces: [current] },
@@ -34,7 +36,7 @@ function view(root, data) {
   root.replaceChildren(
     made("div", { className: "bar" }, chooser("Recorded", data.recorded, (i) => { repeat = i; }),
       chooser("Neuron", data.runs, (i) => { run = i; }), said),
-    canvas,
+    key, canvas,
     made("p", { className: "note" }, "Drag moves, ctrl and wheel or two fingers zoom, a double click shows all; with the figure chosen, arrows, + − 0 do."),
   );
   show();

@@ -30,6 +30,7 @@ class SweepArrays:
     rate: float  # Hz
     current: Float[np.ndarray, " T"]  # A
     voltage: Float[np.ndarray, " T"]  # V
+    file: str | None = None  # that it was read from
 
 
 def write_recording(
