@@ -34,8 +34,8 @@ from .pipeline.fit import fit as fit
 from .pipeline.result import Fit as Fit
 from .pipeline.settings import FitSettings as FitSettings
 from .pipeline.settings import SettingsError as SettingsError
+from .report.choice import steps_up as steps_up
 from .report.figures.levels import levels_compared as levels_compared
-from .report.words import steps_up as steps_up
 from .results.folder import ResultsError as ResultsError
 from .results.provenance import LikeError as LikeError
 from .results.record import FitRecord as FitRecord

@@ -10,18 +10,21 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 
 import glifjax as gj
 from glifjax.errors import InputError
 from glifjax.spikes.detection import find_spike_peaks
 
 from .assess.crossvalidate import Lag, Validation, lag, validate
+from .data.amplifier import hum
 from .data.arrays import DataError, FitData, prepare, same_step
 from .data.choices import DriftChoice, Electrode
 from .data.compensation import Artefact, ElectrodeKernel, measure_kernel, spike_artefact
 from .data.drift import Drift, measure_drift
 from .data.protocols import Split
 from .data.shape import SpikeShape
+from .data.stimulus import envelope
 from .levels.registry import LEVELS
 from .model.coordinates import AbstractCoordinate
 from .model.patched import PatchedNeuron
@@ -35,6 +38,8 @@ LONG_ENOUGH = 5.0
 MATTERS = 0.3e-3
 #: A drift (span) worth a comparison, V.
 DRIFTS_BY = 5e-3
+#: A hum of the mains (amplitude) that is told, V; noise alone has up to 1 mV of these waves.
+HUMS_BY = 1.5e-3
 #: The largest standard error that still tells a balanced bridge, ohm.
 BALANCED = 1e6
 #: The level that comparisons are made with.
@@ -76,9 +81,20 @@ class Preprocessing:
         return without_resistance(model, moved)
 
     @property
+    def hum(self) -> float:
+        """The amplitude of the mains in the voltage, the median over the training sweeps, V."""
+        rows = zip(self.recorded.voltage, self.recorded.valid, strict=True)
+        return float(np.median([hum(envelope(row[valid], 1 / self.recorded.dt)) for row, valid in rows]))
+
+    @property
     def warnings(self) -> list[str]:
         """What a reader of the results should know."""
         lines = []
+        if self.hum >= HUMS_BY:
+            lines.append(
+                f"the voltage hums with the mains by {1e3 * self.hum:.1f} mV (amplitude): the neuron does not, and its "
+                "membrane and threshold are fitted to it; fit to a recording without the hum, or filter it out"
+            )
         if self.artefact.size:
             lines.append(
                 f"the measured current jumps by {1e12 * self.artefact.size:.3g} pA (mean of {self.artefact.spikes} "

@@ -1,5 +1,7 @@
 """What `glifjax fit` prints at its end."""
 
+import math
+
 from rich.table import Table
 
 from glifjax.cli.console import escape, out_console, print_note
@@ -73,12 +75,14 @@ def _score_table(fitted) -> Table:
     title = f"Scores on held-out sweeps, level {fitted.level} (without noise: {KINDS[fitted.scores.kind]})"
     table = Table(title=title, title_justify="left", box=None)
     table.add_column("score")
-    for heading in ("without noise", "escape noise", "cell itself", "bound"):
-        table.add_column(heading, justify="right")
     scores = fitted.scores
-    columns = (scores.deterministic, scores.test, scores.ceiling, scores.bound)
+    columns = {"without noise": scores.deterministic, "escape noise": scores.test, "cell itself": scores.ceiling}
+    if any(map(math.isfinite, scores.bound.values())):
+        columns["bound"] = scores.bound
+    for heading in columns:
+        table.add_column(heading, justify="right")
     for key, meaning in SCORES.items():
-        table.add_row(meaning, *(_number(column.get(key)) for column in columns))
+        table.add_row(meaning, *(_number(column.get(key)) for column in columns.values()))
     return table
 
 

@@ -45,6 +45,11 @@ def without_hum(means: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     return means - np.concatenate([_hum(waves[part], off[part]) for part in parts])
 
 
+def hum(means: Float[np.ndarray, " n"]) -> float:
+    """The amplitude of the mains' waves in 1 ms means, of a current or a voltage, in their unit."""
+    return float(np.sqrt(2) * np.std(means - without_hum(means)))
+
+
 def _hum(waves: Float[np.ndarray, "n k"], off: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """What the waves make of a stretch, A."""
     counted = np.abs(off) <= PULSE * np.median(np.abs(off))

@@ -15,6 +15,7 @@ from ..example.cell import true_parameters
 from ..fitted import FittedNeuron
 from ..model.patched import without_electrode
 from . import preprocessing, tables
+from .choice import preference, steps_up
 from .colours import style
 from .explored import beside, canvas, explored
 from .figures import levels, mechanisms, predictions
@@ -23,7 +24,7 @@ from .lost import CAPTION, lost, lost_spikes
 from .movements import movements
 from .picture import picture
 from .runs import run
-from .words import KEY, SCORES, banded, preference, readout, step_verdict, steps_up, sweeps, trust, verdict
+from .words import KEY, SCORES, banded, readout, steps_first, sweeps, trust, verdict
 
 #: Held-out stimuli whose spikes are shown.
 RASTERS = 3
@@ -89,6 +90,7 @@ def _header(fits: Sequence[FittedNeuron], fit: FittedNeuron, link: str) -> Marku
         banner if true_parameters(recording) else "",
         markup('<p class="verdict">{}</p>', verdict(fit)),
         trust(fit),
+        steps_first(fit),
         facts(entries),
         note(
             markup('<a href="{}">Explore this neuron</a>: move its numbers and its stimulus. ', link) if link else "",
@@ -173,8 +175,7 @@ def _steps(fit: FittedNeuron) -> Markup:
     """What the neuron does at each step beside the cell, silent steps included."""
     caption = "Spikes per step by its current; filled: held out, open: trained on. Means over repeats and runs."
     return (
-        markup("<p>{}</p>", step_verdict(fit.steps))
-        + markup('<div class="grid two">{}</div>', picture(predictions.step_counts(fit.steps), caption))
+        markup('<div class="grid two">{}</div>', picture(predictions.step_counts(fit.steps), caption))
         + tables.step_table(fit.steps)
         + note(
             "Features as eFEL defines them: spike_count_stimint, time_to_first_spike, adaptation_index2 (of four "
@@ -192,17 +193,16 @@ def _preprocessing(fit: FittedNeuron) -> Markup:
     spikes = (
         "Every training spike as recorded, what tells it from other peaks, and the voltage that a spike leaves behind."
     )
-    kernel = (
-        "Left: how the voltage answers a current, electrode and membrane together; middle: what is the electrode's; "
-        "right: the current that was measured around the spikes, with two standard errors."
-    )
+    kernel = "Left: how the voltage answers a current, electrode and membrane together; then what is the electrode's"
+    if np.isfinite(done.artefact.mean).any():
+        kernel += "; right: the current that was measured around the spikes, with two standard errors"
     drift = "Medians of what a linear cell leaves of the voltage, 1 s each, and the drift."
     small = picture(preprocessing.resampling(fit), "The time steps that are compared.")
     return section(
         "Before the fit",
         facts(preprocessing.settings(fit, done)),
         picture(preprocessing.spikes(fit, done.recorded), spikes, wide=True),
-        picture(preprocessing.electrode(done), kernel, wide=True),
+        picture(preprocessing.electrode(done), f"{kernel}.", wide=True),
         markup('<div class="grid two">{}{}</div>', small, picture(preprocessing.drift(done), drift)),
     )
 

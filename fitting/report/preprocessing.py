@@ -97,9 +97,10 @@ def resampling(fit: FittedNeuron) -> Figure:
 
 @styled
 def electrode(done: Preprocessing) -> Figure:
-    """The kernel of electrode and membrane with its membrane part, and the mean current around spikes."""
+    """The kernel of electrode and membrane with its membrane part, and the mean current around spikes, if measured."""
+    measured = bool(np.isfinite(done.artefact.mean).any())
     figure = Figure(figsize=(FULL, 2.9), layout="constrained")
-    whole, part, artefact = figure.subplots(1, 3)
+    whole, part, *more = figure.subplots(1, 2 + measured)
     kernel = done.kernel
     if kernel is None:
         for ax in (whole, part):
@@ -122,11 +123,14 @@ def electrode(done: Preprocessing) -> Figure:
         part.set_title(f"{1e-6 * kernel.resistance:.1f} ± {1e-6 * kernel.error:.1f} MΩ")
     jump = done.artefact
     time, mean, error = 1e3 * jump.time, 1e12 * jump.mean, 1e12 * jump.error
-    artefact.fill_between(time, mean - 2 * error, mean + 2 * error, color=DATA, alpha=0.2, lw=0)
-    artefact.plot(time, mean, color=HARD if jump.size else DATA, lw=1.2)
-    artefact.axvline(0, color="#888888", lw=0.7)
-    artefact.set(xlabel="time from the upstroke (ms)", ylabel="mean current (pA)")
-    artefact.set_title(f"jumps of {1e12 * jump.size:.3g} pA with the spikes" if jump.size else "no artefact of spikes")
+    for artefact in more:
+        artefact.fill_between(time, mean - 2 * error, mean + 2 * error, color=DATA, alpha=0.2, lw=0)
+        artefact.plot(time, mean, color=HARD if jump.size else DATA, lw=1.2)
+        artefact.axvline(0, color="#888888", lw=0.7)
+        artefact.set(xlabel="time from the upstroke (ms)", ylabel="mean current (pA)")
+        artefact.set_title(
+            f"jumps of {1e12 * jump.size:.3g} pA with the spikes" if jump.size else "no artefact of spikes"
+        )
     return figure
 
 

@@ -19,6 +19,7 @@ def score_table(fit: FittedNeuron) -> Markup:
     """The table of scores; what is missing is a dash, with its reason in a footnote."""
     marks: dict[str, int] = {}
     rows = []
+    bound = {key: value for key, value in fit.scores.bound.items() if math.isfinite(value)}
     for key, (label, meaning, of_one) in SCORES.items():
         values = {kind: getattr(fit.scores, kind)[key] for kind in COLUMNS}
         row = markup("<th>{}<small>{}</small></th>", label, meaning)
@@ -29,18 +30,20 @@ def score_table(fit: FittedNeuron) -> Markup:
                 mark = marks.setdefault(reason, len(marks) + 1)
                 shown = markup('<abbr title="{}">–<sup>{}</sup></abbr>', reason, mark)
             row += markup('<td class="{}">{}</td>', kind, shown)
-        best = fit.scores.bound.get(key, math.nan)
-        row += markup("<td>{}</td>", show_score(best) if math.isfinite(best) else "")
+        if bound:
+            row += markup("<td>{}</td>", show_score(bound[key]) if key in bound else "")
         rows.append(markup('<tr>{}<td class="bars">{}</td></tr>', row, _bars(values) if of_one else ""))
     head = join(markup('<th class="{}">{}</th>', kind, title) for kind, title in COLUMNS.items())
     reasons = join(markup("<br><sup>{}</sup> {}", mark, reason) for reason, mark in marks.items())
-    head += Markup("<th>The repeats' consensus</th>")
+    if bound:
+        head += Markup("<th>The repeats' consensus</th>")
     head = markup('<th></th>{}<th class="bars text">0 to 1, | the cell itself</th>', head)
+    consensus = "; the consensus of the other repeats against each: about the best that is to be had without noise"
+    the_cell = f"; the cell itself: one of its repeats as the model of the others{consensus if bound else ''}. "
     return table(head, rows) + note(
         KEY,
-        "; the cell itself: one of its repeats as the model of the others; the consensus of the other repeats against "
-        "each: about the best that is to be had without noise. 1 is full marks, but for bits per spike "
-        "(more is better) and the voltage error (less is better).",
+        the_cell,
+        "1 is full marks, but for bits per spike (more is better) and the voltage error (less is better).",
         reasons,
     )
 

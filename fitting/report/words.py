@@ -9,14 +9,12 @@ from markupsafe import Markup
 from glifjax.html import items, join, markup
 from glifjax.io.nwb.selection import name_sweeps
 
-from ..assess.crossvalidate import runner_up
 from ..assess.predictive import Bands
 from ..assess.readout import KINDS
 from ..assess.steps import Step
 from ..assess.uncertainty import DRAWS, Uncertainty
 from ..data.arrays import FitData
 from ..fitted import FittedNeuron
-from ..levels import EXTENSIONS
 
 #: Of each score: what a person calls it, what it says, and whether 1 is full marks.
 SCORES = {
@@ -34,6 +32,8 @@ SCORES = {
     "subthreshold_explained_variance": ("Sub-threshold variance", "Share of that voltage's variance explained.", True),
 }
 COLUMNS = {"deterministic": "Without noise", "test": "Escape noise", "ceiling": "The cell itself"}
+#: Below it a coincidence factor Γ is poor.
+POOR_GAMMA = 0.5
 #: Spikes per run from which a neuron is said to fire.
 FIRES = 0.5
 KEY = Markup(
@@ -148,85 +148,49 @@ def readout(fit: FittedNeuron) -> str:
     return text
 
 
-def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
-    """Why a level is preferred, and which is the best that AllenSDK reads."""
-    validations = {fit.level: fit.validation for fit in fits if fit.validation is not None}
-    bits = {level: validation.bits for level, validation in validations.items()}
-    best, extended = max(bits, key=lambda level: bits[level]), EXTENSIONS.get(chosen.level, "")
-    if chosen.level == best:
-        text = f"it tells most of training spikes that its fit has not seen, {show_score(bits[best])} bits each."
-    elif extended in validations:
-        errors = (show_score(1e3 * validations[level].rmse) for level in (chosen.level, extended))
-        text = (
-            f"it predicts training spikes that its fit has not seen as well as {extended} does, to within the standard "
-            f"error of the difference, and the voltage between them better: to {' and '.join(errors)} mV (RMS)."
-        )
-    else:
-        text = (
-            "it is the simplest that predicts training spikes its fit has not seen as well as the best "
-            f"({best}) does, {show_score(bits[chosen.level])} and {show_score(bits[best])} bits a spike, to "
-            "within the standard error of the difference."
-        )
-    if second := runner_up(validations, chosen.level):
-        level, (behind, error) = second
-        where = "behind" if behind >= 0 else "ahead"
-        text += f" The nearest other is {level}, {show_score(abs(behind))} ± {show_score(error)} {where}."
-    readable = [fit.level for fit in fits if fit.recipe.allensdk and fit.level in bits]
-    if readable and not chosen.recipe.allensdk:
-        best = max(readable, key=lambda level: bits[level])
-        text += f" The best that AllenSDK reads is {best}, with {show_score(bits[best])}."
-    return markup("<strong>{}</strong> is preferred: {}", chosen.level, text + _best_without_noise(fits, chosen))
-
-
-def _best_without_noise(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> str:
-    """Which level does best without noise, where that is another."""
-    explained = {fit.level: fit.scores.deterministic["evr_single_10ms"] for fit in fits}
-    finite = {level: value for level, value in explained.items() if math.isfinite(value)}
-    best = max(finite, key=lambda level: finite[level], default=chosen.level)
-    if chosen.level not in finite or show_score(finite[best]) == show_score(finite[chosen.level]):
-        return ""
-    return (
-        f" Without noise, on the held-out sweeps, {best} does better: its EVr is {show_score(finite[best])}, "
-        f"this level's {show_score(finite[chosen.level])}."
-    )
-
-
-def steps_up(fits: Sequence[FittedNeuron]) -> list[Markup]:
-    """What each step up in level bought, a line each."""
-    by_level = {fit.level: fit for fit in fits}
-    lines = []
-    for now in fits:
-        before = by_level.get(now.recipe.contains or "")
-        if before and now.validation and before.validation:
-            pairs = [
-                ("bits per spike (cross-validated)", before.validation.bits, now.validation.bits),
-                ("Md*", before.scores.test["md_star_4ms"], now.scores.test["md_star_4ms"]),
-                ("RMSE (mV)", *(fit.scores.test["subthreshold_rmse_mv"] for fit in (before, now))),
-            ]
-            gains = ", ".join(f"{name} {show_score(old)} → {show_score(new)}" for name, old, new in pairs)
-            lines.append(
-                markup("<strong>{}</strong> adds {} to {}: {}.", now.level, now.recipe.words, before.level, gains)
-            )
-    return lines
-
-
 def step_verdict(steps: Sequence[Step]) -> str:
-    """How the neuron's spike counts at steps compare with the cell's, and whether it fires where the cell did not."""
-    count = "spike_count_stimint"
+    """How counts and first spikes at steps compare with the cell's, and whether the neuron fires at silent ones."""
+    count, first = "spike_count_stimint", "time_to_first_spike"
     driven, silent = [step for step in steps if not step.silent], [step for step in steps if step.silent]
     text = ""
     if driven:
-        off = lambda runs: show_number(sum(abs(runs(s)[count] - s.cell[count]) for s in driven) / len(driven), 2)
         mean = sum(step.cell[count] for step in driven) / len(driven)
+        alone, noisy = (_off(driven, count, kind) for kind in ("alone", "noisy"))
         text += (
             f"At {_counted(driven)} with spikes ({show_number(mean, 2)} on average) the neuron is off by "
-            f"{off(lambda s: s.alone)} spikes on average without noise, by {off(lambda s: s.noisy)} with escape noise."
+            f"{show_number(alone, 2)} spikes on average without noise, by {show_number(noisy, 2)} with escape noise"
         )
+        late = [_off(driven, first, kind) for kind in ("alone", "noisy")]
+        if all(map(math.isfinite, late)):
+            text += f"; its first spike by {show_number(late[0], 2)} ms, by {show_number(late[1], 2)} ms with it"
+        text += "."
     if silent:
         firing = [step for step in silent if step.noisy[count] >= FIRES]
         where = f": at {', '.join(f'{1e12 * step.current:.0f}' for step in firing)} pA" if firing else ""
         text += f" At {len(firing)} of {_counted(silent)} at which the cell was silent the neuron fires{where}."
     return text.strip()
+
+
+def _off(steps: Sequence[Step], feature: str, kind: str) -> float:
+    """How far a feature of the runs is from the cell's on average, where both have it; NaN where none has."""
+    pairs = [(getattr(step, kind)[feature], step.cell[feature]) for step in steps]
+    off = [abs(own - cell) for own, cell in pairs if math.isfinite(own - cell)]
+    return sum(off) / len(off) if off else math.nan
+
+
+def steps_first(fit: FittedNeuron) -> Markup:
+    """What steps of current come to, as it stands on the first screen, and what to make of a poor coincidence there."""
+    if not fit.steps:
+        return Markup()
+    gamma = fit.scores.test["gamma_4ms"]
+    advice = (
+        f" Γ is {show_score(gamma)} as it asks for each spike within 4 ms: in a step a cell and a neuron that fire "
+        "regularly are soon out of step, however little their rates differ. Judge by counts, first spikes and "
+        "adaptation, step by step; for the times of spikes record noise, some of it repeatedly."
+        if gamma < POOR_GAMMA
+        else ""
+    )
+    return markup("<p><strong>Steps of current.</strong> {}{}</p>", step_verdict(fit.steps), advice)
 
 
 def _counted(steps: Sequence[Step]) -> str:

@@ -105,6 +105,15 @@ def test_samples_are_volts_and_amperes_whatever_is_stored(cell, volts, amperes, 
     assert recording.warnings == []
 
 
+def test_a_series_of_the_general_type_is_what_its_unit_says(plain):
+    with h5py.File(plain, "a") as file:
+        for path in ("acquisition/response_0", "stimulus/presentation/stimulus_0"):
+            file[path].attrs["neurodata_type"] = "PatchClampSeries"
+    (sweep,) = read_recording(plain).current_clamp
+    np.testing.assert_allclose(sweep.voltage, VOLTAGE * 1e-3)
+    np.testing.assert_allclose(sweep.current, CURRENT * 1e-12)
+
+
 def test_a_quantity_under_the_wrong_type_is_refused(plain):
     with h5py.File(plain, "a") as file:
         file["acquisition/response_0/data"].attrs["unit"] = "A"  # pynwb would call it volts
@@ -215,6 +224,18 @@ def test_uniform_timestamps_are_a_rate(cell, dtype):
     (sweep,) = read_recording(cell.save()).sweeps
     assert sweep.rate == pytest.approx(RATE, rel=1e-6 if dtype == "f8" else 1e-4)
     assert sweep.start_time == pytest.approx(40)
+
+
+@pytest.mark.parametrize(("jitter", "kept"), [(0.2, True), (0.9, False)])
+def test_timestamps_that_jitter_by_less_than_half_a_step_are_a_rate(cell, jitter, kept):
+    times = 3 + (np.arange(N) + np.random.default_rng(0).uniform(-jitter, jitter, N)) / RATE
+    cell.response(timestamps=times)
+    cell.stimulus()
+    (sweep,) = read_recording(cell.save()).sweeps
+    if kept:
+        assert sweep.rate == pytest.approx(RATE, rel=1e-3)
+    else:
+        assert "not uniform" in refused(lambda: sweep.rate)
 
 
 @pytest.mark.parametrize("dropped", [1, N // 2, N - 2])
@@ -530,6 +551,11 @@ def test_what_is_of_no_clamp_or_elsewhere_is_named(cell):
     message = refused(lambda: read_recording(cell.save()).current_clamp)
     assert "its stimuli are 1 TimeSeries, and a current is a CurrentClampStimulusSeries" in message
     with h5py.File(cell.path, "a") as file:
+        file.move("stimulus/presentation/current", "acquisition/current")
+    message = refused(lambda: read_recording(cell.path).current_clamp)
+    assert "its other series are 1 TimeSeries, and a current is a CurrentClampStimulusSeries" in message
+    with h5py.File(cell.path, "a") as file:
+        del file["acquisition/current"]
         file.create_group("processing/icephys").attrs["neurodata_type"] = "ProcessingModule"
         file.move(f"acquisition/{response.name}", f"processing/icephys/{response.name}")
     message = refused(lambda: read_recording(cell.path).current_clamp)
@@ -592,6 +618,10 @@ def test_what_is_no_nwb_file_is_refused(tmp_path, plain):
         file["nwb_version"] = np.array([b"NWB-0.8"])
     for path in (text, broken, empty):
         assert f"{path.name}: not a whole HDF5 file" in refused(lambda path=path: read_recording(path))
+    text.rename(tmp_path / "cell.mat")
+    message = refused(lambda: read_recording(tmp_path / "cell.mat"))
+    assert "cell.mat: no recording of a kind that is read (NWB, .abf" in message
+    assert "gj.Recording.from_arrays" in message
     assert "other.nwb: an HDF5 file without nwb_version" in refused(lambda: read_recording(other))
     assert "old.nwb: this is NWB 0.8, and NWB 1 and 2 are read" in refused(lambda: read_recording(old))
     assert "no such file" in refused(lambda: read_recording(tmp_path / "absent.nwb"))

@@ -209,6 +209,10 @@ def test_choices_of_the_user(busy, quiet):
 
     none, train, _ = preprocess(recording, split, shape, data, (), "none", "keep")
     np.testing.assert_array_equal(train.voltage, data.voltage)
+    assert not any("hums" in line for line in none.warnings)
+    mains = 3e-3 * np.sin(2 * np.pi * 60.05 * DT * np.arange(data.voltage.shape[1]))
+    humming, *_ = preprocess(recording, split, shape, replace(data, voltage=data.voltage + mains), (), "none", "keep")
+    assert any("the voltage hums with the mains by 3." in line for line in humming.warnings)
     model = PatchedNeuron(gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02), 12e6)
     moved = [Coordinate(lambda m: m.neuron.C, 1e-10, 0.5, True), Coordinate(lambda m: m.series_resistance, 12e6, 1e7)]
     for way, resistance, spread in ((none, 0.0, 0.0), (replace(none, electrode="series"), 12e6, 1e7)):

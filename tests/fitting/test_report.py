@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import glifjax as gj
-from fitting.assess.crossvalidate import Validation
+from fitting.assess.crossvalidate import Validation, prefer
 from fitting.assess.evaluate import Scores
 from fitting.assess.steps import Step
 from fitting.assess.trust import Trust
@@ -26,11 +26,12 @@ from fitting.fitted import FittedNeuron
 from fitting.levels import LEVELS
 from fitting.model.parameters import parameters
 from fitting.model.patched import PatchedNeuron
+from fitting.report.choice import preference
 from fitting.report.figures.predictions import step_counts
 from fitting.report.glossary import GLOSSARY
 from fitting.report.page import write_report
 from fitting.report.tables import step_table
-from fitting.report.words import called, preference, step_verdict
+from fitting.report.words import called, step_verdict, steps_first
 from fitting.stages import Outcome
 from glifjax.spikes.scores import SCORES
 
@@ -256,7 +257,13 @@ def test_steps_of_current_are_told_one_by_one_the_silent_ones_too():
     driven = Step((2, 3), True, 120e-12, 0.5, 1.5, features(9.0, 21.0), features(7.0, 25.0), features(8.0, 20.0))
     verdict = step_verdict((silent, driven))
     assert "(9.0 on average) the neuron is off by 1.0 spikes on average without noise, by 2.0 with escape" in verdict
+    assert "its first spike by 1.0 ms, by 4.0 ms with it." in verdict
     assert "At 1 of 1 step at which the cell was silent the neuron fires: at 40 pA." in verdict
+    fit = lambda gamma: SimpleNamespace(steps=(silent, driven), scores=SimpleNamespace(test={"gamma_4ms": gamma}))
+    poor, well, unknown = (words(str(steps_first(fit(gamma)))) for gamma in (0.18, 0.8, math.nan))
+    assert verdict in poor
+    assert "Γ is 0.18 as it asks for each spike within 4 ms" in poor
+    assert well == unknown == f"Steps of current. {verdict}"
     table = words(str(step_table((silent, driven))))
     for part in ("40.0 1 trained on 0.0 2.0 0.0 – 90 – – – –", "120 2, 3 held out 9.0 7.0 8.0 21 25 20 – – –"):
         assert part in table
@@ -310,3 +317,18 @@ def test_another_level_does_better_without_noise_only_where_its_score_reads_bett
     words = preference([fitted("LIF", 1.0, other), chosen], chosen)
     assert ("LIF does better: its EVr is 0.93" in words) is says
     assert ("does better" in words) is says
+
+
+def test_a_simpler_level_that_tells_more_is_said_to_be_surely_behind_the_best():
+    def fitted(level, blocks):
+        blocks = 100 * np.log(2) * np.array(blocks)
+        validation = Validation(sum(blocks) / 100 / np.log(2), 7.0, blocks, 100, np.ones(4), 10)
+        scores = SimpleNamespace(deterministic={"evr_single_10ms": 0.9})
+        return SimpleNamespace(level=level, validation=validation, recipe=LEVELS[level], scores=scores)
+
+    best, noisy = fitted("augmented", [1.6, 1.6, 1.6, 1.6]), fitted("LIF-R", [1.1, 2.2, 1.7, 1.0])
+    simple = fitted("LIF", [1.5, 1.52, 1.54, 1.5])
+    fits = [simple, noisy, best]
+    assert prefer({fit.level: fit.validation for fit in fits}) == "LIF-R"
+    assert "LIF, which is simpler, tells more than it" in preference(fits, noisy)
+    assert "which is simpler" not in preference([noisy, best], noisy)

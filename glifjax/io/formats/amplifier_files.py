@@ -4,6 +4,7 @@ The voltage is the channel in mV or V; the current is a channel recorded beside 
 or that of a text file. Samples stay on disk until a sweep is asked for them.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
@@ -117,6 +118,7 @@ def _opened(path: Path) -> Any:
     try:
         if check := CLAIMS.get(path.suffix.lower()):
             check(path)
+        logging.getLogger("neo").addHandler(logging.NullHandler())  # what it wonders at is no user's concern
         reader = getattr(rawio, NEO_READERS[path.suffix.lower()])(filename=str(path))
         reader.parse_header()
         if reader.segment_count(0) < 1:

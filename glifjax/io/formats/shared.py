@@ -47,7 +47,9 @@ def given_currents(stimulus: str | Path, sweeps: int) -> list[Float[np.ndarray, 
     """
     given = read_stimulus(stimulus)
     if len(given) not in (1, sweeps):
-        raise RecordingError(f"{stimulus}: holds {len(given)} currents for {sweeps} sweeps; give one, or one each")
+        raise RecordingError(
+            f"{stimulus}: holds {len(given)} currents for {sweeps} sweep{'s' * (sweeps > 1)}; give one, or one each"
+        )
     return given * (sweeps // len(given))
 
 

@@ -251,8 +251,9 @@ def _unpaired(sweeps: Sequence[Sweep], contents: _Contents) -> str:
         return ""
     words = f"no stimulus is found for {name_sweeps(numbers)}, by table, number or name"
     stimuli = contents.stimuli
-    if not stimuli and (others := _counted(contents.others[_PRESENTED])):
-        return f"{words}: its stimuli are {others}, and a current is a CurrentClampStimulusSeries, in amperes"
+    for folder, what in ((_PRESENTED, "its stimuli"), (_RESPONSES, "its other series")):
+        if not stimuli and (others := _counted(contents.others[folder])):
+            return f"{words}: {what} are {others}, and a current is a CurrentClampStimulusSeries, in amperes"
     if not stimuli:
         return f"{words}: the file holds none"
     names = ", ".join(series.name for series in stimuli[:3]) + ", ..." * (len(stimuli) > 3)

@@ -13,6 +13,9 @@ from glifjax.io.nwb.sweep import RecordingError, first_line
 from glifjax.io.nwb.sweeps import Recording
 from glifjax.io.regular import check_file
 
+#: Endings of HDF5 files, and of none.
+HDF5 = (".nwb", ".h5", ".hdf5", ".hdf", "")
+
 
 def read_recording(
     path: str | Path, *, electrode: str | None = None, trim: bool = True, stimulus: str | Path | None = None
@@ -72,9 +75,11 @@ def nwb_version(path: Path) -> str:
         with readable_hdf5(path) as file:
             version = text(attribute(file, "nwb_version", dataset(file, "nwb_version")))
     except (OSError, KeyError, RuntimeError) as error:  # what h5py raises where a file is damaged
-        raise RecordingError(
-            f"{path.name}: not a whole HDF5 file, as NWB files are ({first_line(error)}); fetch or export it again"
-        ) from error
+        words = f"not a whole HDF5 file, as NWB files are ({first_line(error)}); fetch or export it again"
+        if path.suffix.lower() not in HDF5:
+            read = f"no recording of a kind that is read (NWB, {', '.join(AMPLIFIERS)})"
+            words = f"{read}; export it as one of these, or give its arrays to gj.Recording.from_arrays"
+        raise RecordingError(f"{path.name}: {words}") from error
     if not version:
         raise RecordingError(f"{path.name}: an HDF5 file without nwb_version, so not NWB; give an NWB file")
     return version

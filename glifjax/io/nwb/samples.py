@@ -14,6 +14,23 @@ LOWEST_REST = -200e-3
 #: A cell's voltage stays between the two, peak to peak over a file, V.
 SMALLEST_SPAN = 1e-3
 LARGEST_SPAN = 0.5
+#: Where a sample was dropped others are half a step off; a clock that jitters is right over so many samples,
+TOGETHER = 51
+#: within so much of a step.
+REGULAR = 0.1
+
+
+def time_step(times: Float[np.ndarray, " T"]) -> tuple[float, Float[np.ndarray, " T"] | None]:
+    """The step of time stamps (s), and how far each is off their line; None where they keep to it, but for jitter."""
+    from scipy.ndimage import uniform_filter1d
+
+    place = np.arange(len(times)) - (len(times) - 1) / 2
+    off = times - times.mean()
+    step = float(place @ off / (place @ place))
+    late = off - step * place
+    course = uniform_filter1d(late, min(TOGETHER, len(late)))
+    is_regular = np.abs(course).max() < REGULAR * step and np.abs(late).max() < step / 2
+    return step, None if is_regular else np.abs(late)
 
 
 def not_finite(quantity: str, values: Float[np.ndarray, " T"], rate: float) -> str | None:

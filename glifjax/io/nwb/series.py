@@ -16,7 +16,7 @@ import numpy as np
 from glifjax.io.json_text import parse_json
 from glifjax.io.nwb.channel import Channel, Quantity
 from glifjax.io.nwb.fields import address, attribute, dataset, entry, linked_name, members, number, place, text, within
-from glifjax.io.nwb.sweep import Clamp, RecordingError
+from glifjax.io.nwb.sweep import WRITTEN_UNITS, Clamp, RecordingError
 
 #: The series that a cell answered with, by their types.
 RESPONSES: dict[str, Clamp] = {
@@ -29,6 +29,9 @@ STIMULI: dict[str, Clamp] = {
     "CurrentClampStimulusSeries": "current",
     "VoltageClampStimulusSeries": "voltage",
 }
+#: What a series of the type that all of these are kinds of is, by its unit.
+GENERAL = "PatchClampSeries"
+BY_QUANTITY: dict[Quantity, str] = {"voltage": "CurrentClampSeries", "current": "CurrentClampStimulusSeries"}
 #: The unit of a series that states none: NWB leaves its type no other.
 UNITS: dict[Quantity, str] = {"voltage": "volts", "current": "amperes"}
 #: Namespaces that define no series of their own.
@@ -171,6 +174,9 @@ def read_series(group: h5py.Group, path: str, kinds: Mapping[str, str]) -> Serie
         RecordingError: a field is not of its type.
     """
     kind = kinds.get(text(attribute(group, "neurodata_type")))
+    if kind == GENERAL:
+        unit = text(attribute(dataset(group, "data"), "unit", "")).strip().lower()
+        kind = next((BY_QUANTITY[quantity] for quantity in BY_QUANTITY if unit in WRITTEN_UNITS[quantity]), None)
     if kind is None:
         return None
     stated = number(attribute(group, "sweep_number"), f"{place(group)} sweep_number")
@@ -212,7 +218,7 @@ def icephys_kinds(file: h5py.File) -> dict[str, str]:
                 with suppress(RecordingError, ValueError, AttributeError, TypeError):
                     for group in parse_json(text(dataset(definitions, name))).get("groups", ()):
                         derived[group.get("neurodata_type_def", "")] = group.get("neurodata_type_inc", "")
-    kinds = {kind: kind for kind in (*RESPONSES, *STIMULI)}
+    kinds = {kind: kind for kind in (*RESPONSES, *STIMULI, GENERAL)}
     for kind in derived:
         base = kind
         for _ in derived:

@@ -14,11 +14,12 @@ from jaxtyping import Float
 
 from glifjax.errors import InputError
 from glifjax.io.nwb.channel import Channel, Quantity
-from glifjax.io.nwb.samples import HIGHEST_REST, LOWEST_REST, not_finite, out_of_scale
+from glifjax.io.nwb.samples import HIGHEST_REST, LOWEST_REST, not_finite, out_of_scale, time_step
 
 Clamp = Literal["current", "voltage", "zero"]
 
-_UNITS = {"current": ("a", "amp", "amps", "ampere", "amperes"), "voltage": ("v", "volt", "volts")}
+#: How units are written, in lower case.
+WRITTEN_UNITS = {"current": ("a", "amp", "amps", "ampere", "amperes"), "voltage": ("v", "volt", "volts")}
 #: What another library's error says is cut there, characters: it may hold a whole file.
 LONGEST_WORDS = 400
 
@@ -132,9 +133,9 @@ class Sweep:
                 f"the response has {self.n_samples} samples and the stimulus {self.stimulus.n_samples}; "
                 "leave the sweep out, or write it anew with equal lengths"
             )
-        if channel.unit.strip().lower() not in _UNITS[quantity]:
+        if channel.unit.strip().lower() not in WRITTEN_UNITS[quantity]:
             self._refuse(
-                f"the {quantity} ({channel.where}) is in '{channel.unit}', not {_UNITS[quantity][-1]}; "
+                f"the {quantity} ({channel.where}) is in '{channel.unit}', not {WRITTEN_UNITS[quantity][-1]}; "
                 "correct its unit and conversion or, if it is another quantity, the type of its series"
             )
         values = self.stored(channel) * channel.conversion + channel.offset
@@ -160,19 +161,17 @@ class Sweep:
                 self._refuse(
                     f"{channel.where} has {channel.n_samples} samples and {len(times)} timestamps; leave the sweep out"
                 )
-            step = (times[-1] - times[0]) / (len(times) - 1)
+            step, late = time_step(times)
             if not step > 0:
                 self._refuse(f"the timestamps of {channel.where} do not increase; leave the sweep out")
-            late = np.abs(times - times[0] - step * np.arange(len(times)))
-            # where a sample was dropped others are 0.5 steps off, and float32 timestamps a few hundredths
-            if not late.max() < 0.1 * step:
+            if late is not None:
                 worst = int(late.argmax())
                 self._refuse(
                     f"the timestamps of {channel.where} are not uniform: sample {worst}, {times[worst]:g} s, "
                     f"is {1e3 * late[worst]:.3g} ms from where steps of {1e3 * step:.4g} ms put it; "
                     "leave the sweep out, or resample it"
                 )
-            rate = 1 / float(step)
+            rate = 1 / step
         if not 0 < rate < math.inf:
             self._refuse(f"the sampling rate of {channel.where} is {rate:g} Hz; correct it in the file")
         return float(round(rate)) if abs(rate - round(rate)) < 1e-6 * rate else rate
