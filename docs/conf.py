@@ -17,8 +17,16 @@ exclude_patterns = ["docs/site/**"]
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_extra_path = ["site"]
-html_theme_options = {"show_toc_level": 1, "navbar_center": [], "navigation_with_keys": False, "show_prev_next": False}
+html_theme_options = {
+    "show_toc_level": 1,
+    "navbar_center": [],
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
 html_sidebars = {"**": ["globaltoc.html"]}
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 
 # The Markdown is what a forge shows too: plain, with headings as anchors.
 myst_enable_extensions = ["dollarmath", "deflist"]

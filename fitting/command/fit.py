@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from glifjax.cli.console import err_console, escape, out_console, plain_errors, print_note, stage
 from glifjax.errors import InputError
 
+from ..levels.names import MOST_CURRENTS
 from .study_file import obey
 
 if TYPE_CHECKING:
@@ -69,7 +71,11 @@ def fit(
     drift: Annotated[str, typer.Option(help="Of the baseline: keep, remove; auto chooses likewise.")] = "auto",
     currents: Annotated[
         int | None,
-        typer.Option(min=1, help="Afterspike currents of the levels that have them. 2 if left out, augmented 4."),
+        typer.Option(
+            min=1,
+            max=MOST_CURRENTS,
+            help="Afterspike currents of the levels that have them. 2 if left out, augmented 4.",
+        ),
     ] = None,
     cell: Annotated[
         str | None,
@@ -193,7 +199,7 @@ def fit(
             ]
             settings, repeated = _like(like, {name: asked[name] for name in given}, not paths)
             paths = paths or [repeated]
-        options = {"overwrite": overwrite, "fresh": fresh, "command": shlex.join(["glifjax", *sys.argv[1:]])}
+        options = {"overwrite": overwrite, "fresh": fresh, "command": _as_typed(sys.argv[1:], paths)}
         if several:
             from .cells import fit_cells
 
@@ -202,6 +208,13 @@ def fit(
                 raise typer.Exit(1)
         else:
             _fit(paths[0] if paths else None, out, settings, options | {"figures": figures})
+
+
+def _as_typed(words: Sequence[str], cells: Sequence[Path]) -> str:
+    """The command; of several cells with the first alone: thousands of names would stand in the fit.json of each."""
+    others = set(cells[1:])
+    typed = shlex.join(["glifjax", *(word for word in words if Path(word) not in others)])
+    return f"{typed}  # and {len(others)} more" if others else typed
 
 
 def _like(like: Path, given: dict[str, Any], repeat: bool) -> "tuple[FitSettings, Path]":

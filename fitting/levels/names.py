@@ -9,6 +9,8 @@ from glifjax.glif.names import LevelError
 DEFAULT = (*names.LEVELS, "augmented")
 #: These, and those that are fitted where they are named.
 NAMES = (*DEFAULT, "augmented-slow")
+#: Afterspike currents of a level at most: of more, no recording tells the time constants apart.
+MOST_CURRENTS = 10
 
 
 def level_name(name: str) -> str:

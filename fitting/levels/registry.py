@@ -12,7 +12,7 @@ from ..stages.membrane import Membrane
 from .allen import AllenLevel
 from .augmented import AugmentedLevel
 from .base import AbstractLevel
-from .names import level_names
+from .names import MOST_CURRENTS, level_names
 
 #: What each of Allen's levels adds to which.
 ADDS = {
@@ -69,10 +69,12 @@ def levels_of(said: SomeLevels, currents: int | None = None) -> tuple[AbstractLe
 
     Raises:
         LevelError: one is unknown, or two share a name.
-        ValueError: less than one current, or a number of them for a level of one's own.
+        ValueError: less than one current or more than MOST_CURRENTS, or a number of them for a level of one's own.
     """
     if currents is not None and currents < 1:
         raise ValueError(f"{currents} afterspike currents: give 1 or more, or a level without them (LIF, LIF-R)")
+    if currents is not None and currents > MOST_CURRENTS:
+        raise ValueError(f"{currents} afterspike currents: give {MOST_CURRENTS} or fewer, which can be told apart")
     parts = said.split(",") if isinstance(said, str) else [said] if isinstance(said, AbstractLevel) else said
     parts = ["all"] if parts is None else list(parts) or [""]
     own = [part for part in parts if isinstance(part, AbstractLevel)]

@@ -21,6 +21,7 @@ from .cells import PAGE, Cell
 #: Scores in the table, one run's first, and of these, those that the cell's own stands beside.
 SHOWN = ("gamma_4ms", "evr_single_10ms", "md_star_4ms", "evr_10ms", "bits_per_spike", "subthreshold_rmse_mv")
 OWN = ("gamma_4ms", "evr_single_10ms", "md_star_4ms")
+Group = Literal["test", "ceiling"]
 #: Cells without results that are listed one by one; of more, the table alone tells.
 LISTED = 20
 
@@ -62,7 +63,7 @@ def _own(name: str) -> str:
     return (files(str(__package__)) / name).read_text(encoding="utf-8")
 
 
-def _score(record: FitRecord, key: str, group: Literal["test", "ceiling"] = "test") -> float:
+def _score(record: FitRecord, key: str, group: Group = "test") -> float:
     """A score from fit.json, NaN where there is none."""
     scores = record.scores.test if group == "test" else record.scores.ceiling
     value = scores.get(key)
@@ -75,7 +76,7 @@ def _order(record: FitRecord) -> float:
     return -value if np.isfinite(value) else np.inf
 
 
-def _finite(records: Sequence[FitRecord], key: str, group: Literal["test", "ceiling"] = "test") -> np.ndarray:
+def _finite(records: Sequence[FitRecord], key: str, group: Group = "test") -> np.ndarray:
     values = np.array([_score(record, key, group) for record in records])
     return values[np.isfinite(values)]
 
@@ -107,14 +108,19 @@ def _origin(records: Sequence[FitRecord]) -> dict[str, str | Markup]:
     if not records:
         return {}
     first = records[0]
+    asked = {key: value for key, value in first.settings.items() if value is not None and value is not False}
     versions = ", ".join(f"{name} {value}" for name, value in first.versions.items())
     seconds = [record.seconds_in_all for record in records if record.seconds_in_all is not None]
     return {
         "Command": markup("<code>{}</code>", first.command) if first.command else "",
-        "Settings": ", ".join(f"{key} {value}" for key, value in first.settings.items() if value is not None),
+        "Settings": ", ".join(f"{key} {_said(value)}" for key, value in asked.items()),
         "Seconds": f"{np.median(seconds):.0f} a cell (median), {sum(seconds):.0f} in all" if seconds else "",
         "Versions": versions,
     }
+
+
+def _said(value: object) -> str:
+    return " or ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _caption(count: int) -> str:
@@ -129,26 +135,28 @@ def _caption(count: int) -> str:
 
 def _table(fitted: Sequence[Cell], records: Sequence[FitRecord], folder: Path) -> Markup:
     """A row each cell, the best predicted first; a click on a heading sorts."""
-    label = lambda key: SCORES[key][0].replace(" ms", "\N{NO-BREAK SPACE}ms").replace(" (mV)", "\N{NO-BREAK SPACE}(mV)")
-    own = Markup("<th>the cell's own</th>")
-    head = join(markup("<th>{}</th>{}", label(key), own if key in OWN else "") for key in SHOWN)
+    scored: list[tuple[str, Group]] = [(key, "test") for key in SHOWN]
+    own: list[tuple[str, Group]] = [(key, "ceiling") for key in OWN]
+    columns = sorted(
+        (column for column in scored + own if _finite(records, *column).size), key=lambda column: SHOWN.index(column[0])
+    )
+    label = lambda key: SCORES[key][0].replace(" ms", "\N{NO-BREAK SPACE}ms")
+    head = join(markup("<th>{}</th>", label(key) if group == "test" else "the cell's own") for key, group in columns)
     head = markup(
         '<th>Cell</th><th class="text">Level</th>{}<th class="text">Trust</th><th>Notes</th><th>Seconds</th>', head
     )
-    rows = (_row(cell, record, folder) for cell, record in zip(fitted, records, strict=True))
+    rows = (_row(cell, record, columns, folder) for cell, record in zip(fitted, records, strict=True))
     return table(head, rows) + note(
         "Of the preferred level, with escape noise, on the held-out sweeps. The cell's own: one of its repeats as the "
         "model of the others. Notes stand in the cell's report, which a click on its name opens."
     )
 
 
-def _row(cell: Cell, record: FitRecord, folder: Path) -> Markup:
+def _row(cell: Cell, record: FitRecord, columns: Sequence[tuple[str, Group]], folder: Path) -> Markup:
     assert cell.folder is not None
-    score, seconds = '<td class="{}">{}</td>', record.seconds_in_all
+    seconds = record.seconds_in_all
     numbers = join(
-        markup(score, "test", show_score(_score(record, key)))
-        + (markup(score, "ceiling", show_score(_score(record, key, "ceiling"))) if key in OWN else "")
-        for key in SHOWN
+        markup('<td class="{}">{}</td>', group, show_score(_score(record, key, group))) for key, group in columns
     )
     return markup(
         '<tr><th><a href="{}">{}</a></th><td class="text">{}</td>{}<td class="text">{}</td><td>{}</td><td>{}</td></tr>',

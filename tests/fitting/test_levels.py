@@ -59,9 +59,11 @@ def test_an_unknown_one_is_refused_with_what_there_is(said):
         levels_of(said)
 
 
-def test_a_level_with_currents_has_at_least_one():
+def test_a_level_with_currents_has_as_many_as_can_be_told_apart():
     with pytest.raises(ValueError, match="0 afterspike currents: give 1 or more"):
         fitting.fit(None, currents=0)
+    with pytest.raises(ValueError, match="100 afterspike currents: give 10 or fewer"):
+        fitting.fit(None, currents=100)
     assert [level.n_currents for level in levels_of("LIF-ASC,augmented", currents=3)] == [3, 3]
 
 

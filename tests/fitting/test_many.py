@@ -13,6 +13,7 @@ import pytest
 from helpers import fitted_cell, level_record
 from typer.testing import CliRunner
 
+from fitting.command.fit import _as_typed
 from fitting.example.cell import write_example
 from fitting.many.cells import Cell, cell_names
 from fitting.many.collecting import write_overview
@@ -103,6 +104,13 @@ def test_cells_of_one_name_are_told_apart_by_their_folders():
     assert cell_names(paths) == ["one-cell", "two-cell", "two-other"]
     assert cell_names(paths[1:]) == ["cell", "other"]
     assert len(set(cell_names([Path("/a/b.c"), Path("/a/b.d")]))) == 2
+
+
+def test_a_study_s_command_is_kept_without_all_its_cells():
+    cells = [Path(f"data/{number}.nwb") for number in range(5000)]
+    kept = _as_typed(["fit", *(f"./{path}" for path in cells), "--out", "a b"], cells)
+    assert kept == "glifjax fit ./data/0.nwb --out 'a b'  # and 4999 more"
+    assert _as_typed(["fit", "a.nwb", "-q"], [Path("a.nwb")]) == "glifjax fit a.nwb -q"
 
 
 def cell(folder, simple=0.5, best=0.7, **changes):
