@@ -13,6 +13,8 @@ POOR = 0.6
 MUCH = 20e6
 #: And one that no pipette has, ohm.
 TOO_MUCH = 40e6
+#: A negative one that is more than its error, ohm.
+NEGATIVE = -5e6
 
 
 def doubts(model: PatchedNeuron, train: FitData, scores: Scores) -> list[str]:
@@ -52,5 +54,10 @@ def doubts(model: PatchedNeuron, train: FitData, scores: Scores) -> list[str]:
             f"{series / 1e6:.0f} MΩ in series with the cell"
             + (", more than a pipette has" if series > TOO_MUCH else "")
             + ": the bridge was not balanced, or the membrane has a fast part that this level lacks"
+        )
+    if series < NEGATIVE:
+        lines.append(
+            f"{series / 1e6:.0f} MΩ in series with the cell, and no pipette has less than none: the bridge was "
+            "balanced too far, or the recorded voltage comes later than its current, as through a filter"
         )
     return lines

@@ -131,3 +131,18 @@ def test_a_resistance_of_no_neuron_is_said(resistance, words):
     of = eqx.tree_at(lambda model: model.neuron.R_input, model(), np.asarray(resistance))
     lines = [line for line in doubts(of, sweeps(), scored()) if "input resistance" in line]
     assert lines == [] if words is None else words in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("resistance", "words"),
+    [
+        (-2e6, None),
+        (15e6, None),
+        (-15e6, "-15 MΩ in series with the cell, and no pipette has less"),
+        (45e6, "more than"),
+    ],
+)
+def test_a_series_resistance_of_no_pipette_is_said(resistance, words):
+    of = eqx.tree_at(lambda model: model.series_resistance, model(), np.asarray(resistance))
+    lines = [line for line in doubts(of, sweeps(), scored()) if "in series" in line]
+    assert lines == [] if words is None else words in lines[0]
