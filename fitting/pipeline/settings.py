@@ -77,7 +77,7 @@ class FitSettings:
         """Refuse what no fit can follow."""
         _ = self.levels
         if not -(2**63) <= self.seed < 2**63:
-            raise SettingsError(f"`seed={self.seed}`: give a whole number from 0 to {2**63 - 1}")
+            raise SettingsError(f"`seed={self.seed}`: give a whole number from {-(2**63)} to {2**63 - 1}")
         for name in ("starts", "runs"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"`{name}={getattr(self, name)}`: give 1 or more")

@@ -85,7 +85,7 @@ def check_seed(seed: int | None, least: int = -(2**63)) -> None:
         InputError: below `least`, or beyond 64 bits.
     """
     if seed is not None and not least <= seed < 2**63:
-        raise InputError(f"--seed {seed}: give a whole number from 0 to {2**63 - 1}")
+        raise InputError(f"--seed {seed}: give a whole number from {least} to {2**63 - 1}")
 
 
 def _dictionary(path: Path, id: str | None) -> Mapping[str, Any]:

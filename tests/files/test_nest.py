@@ -113,8 +113,13 @@ def test_nest_parameters_come_back_in_all_their_digits():
     [
         ({"adapting_threshold": True}, "are the mechanisms of none of NEST's five GLIF models"),
         ({"a_spike": 0.4, "k": [0.03, 0.3]}, "look like NEST's glif_psc parameters, but a_spike, k is none of them"),
+        (
+            {"E_rev": [0.0, -85.0]},
+            "of NEST's glif_cond, whose synapses are conductances; give those of glif_psc",
+        ),
+        ({"model": "glif_cond"}, "parameters of NEST's glif_cond"),
         ({"g": 0.0}, "g is 0.0; NEST takes numbers above 0"),
-        ({"t_ref": "3"}, "t_ref is '3'"),
+        ({"t_ref": "3"}, "t_ref is '3'; expected a finite number in NEST's units"),
         ({"V_reset": -40.0}, "V_reset is -40 and V_th -50; NEST takes V_reset < V_th"),
         ({"after_spike_currents": True, "asc_r": [1.0, 1.2]}, r"asc_r is \[1.  1.2\]; NEST takes numbers from 0 to 1"),
         (
@@ -171,3 +176,31 @@ def test_allens_json_becomes_the_same_cell_either_way(level):
     assert again.keys() == exported.keys()
     for key, value in exported.items():
         np.testing.assert_allclose(again[key], value, rtol=1e-12, err_msg=key)
+
+
+def test_arrays_of_any_kind_are_numbers_and_a_step_is_one_above_zero():
+    given = {
+        "C_m": np.array(60.0),
+        "g": jnp.asarray(9.0),
+        "asc_decay": jnp.asarray([0.003, 0.1]),
+        "V_th": np.float32(-50),
+    }
+    plain = {"C_m": 60.0, "g": 9.0, "asc_decay": [0.003, 0.1], "V_th": -50.0}
+    levels = {"after_spike_currents": np.bool_(True)}
+    assert neuron_to_nest(gj.neuron_from_nest(given | levels)) == neuron_to_nest(gj.neuron_from_nest(plain | levels))
+    for dt in (0.0, -1e-4, np.nan):
+        with pytest.raises(ValueError, match="dt is"):
+            gj.neuron_from_nest(plain, dt=dt)
+
+
+@pytest.mark.parametrize("transform", [jax.jit, jax.vmap, jax.grad])
+def test_inside_a_transformation_a_neuron_is_in_no_file(transform, tmp_path):
+    neuron = gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02)
+    for write in (lambda neuron: gj.write_neuron_config(neuron, tmp_path / "cell.json"), neuron_to_nest):
+
+        def written(C, write=write):
+            write(dataclasses.replace(neuron, C=C))
+            return C
+
+        with pytest.raises(NeuronConfigError, match=r"inside jit, vmap or grad .*; return "):
+            transform(written)(jnp.full(2, 1e-10) if transform is jax.vmap else 1e-10)

@@ -22,7 +22,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
+from glifjax.checks import require_time_step
 from glifjax.errors import shown
 from glifjax.glif.glif import GLIF
 from glifjax.glif.levels import from_level
@@ -50,12 +52,15 @@ STATE = "ASCurrents"
 #: Without effect on a neuron that is driven by an injected current: synapses, and what `nest.Create("glif_psc").get()`
 #: tells beside the parameters.
 WITHOUT_EFFECT = (
-    "tau_syn", "E_rev", "Ca", "archiver_length", "beta_Ca", "element_type", "frozen", "global_id", "has_connections",
+    "tau_syn", "Ca", "archiver_length", "beta_Ca", "element_type", "frozen", "global_id", "has_connections",
     "ignore_and_spike", "ignore_and_spike_interval", "ignore_and_spike_offset", "local", "model", "model_id",
     "node_uses_wfr", "post_trace", "recordables", "synaptic_elements", "t_spike", "tau_Ca", "tau_minus",
     "tau_minus_triplet", "thread", "thread_local_id", "threshold_spike", "threshold_voltage", "vp", "I", "I_syn",
     "ASCurrents_sum", "threshold",
 )  # fmt: skip
+
+#: Another model of NEST: its name, and a parameter of its synapses.
+CONDUCTANCES = "glif_cond", "E_rev"
 
 #: ms; the longest t_ref that is believed.
 LONGEST = 1e5
@@ -83,12 +88,26 @@ def neuron_from_nest(params: Mapping[str, Any], source: str = "NEST parameters",
         raise NeuronConfigError(
             f"{source}: {shown(params)} is no dictionary of parameters; read files by read_neuron_config"
         )
+    require_time_step(dt)
+    plain = {key: _plain(value) for key, value in params.items()}
     with jax.enable_x64(True):  # the numbers in all their digits
-        return _neuron(params, source, dt)
+        return _neuron(plain, source, float(dt))
+
+
+def _plain(value: Any) -> Any:
+    """numpy's and JAX's arrays of no dimension as numbers, JAX's others as numpy's."""
+    value = np.asarray(value) if isinstance(value, jax.Array) else value
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
 def _neuron(params: Mapping[str, Any], source: str, dt: float) -> GLIF:
-    unknown = [key for key in params if key not in (*DEFAULTS, STATE, *WITHOUT_EFFECT)]
+    model, parameter = CONDUCTANCES
+    if params.get("model") == model or parameter in params:
+        raise NeuronConfigError(
+            f"{source}: these are parameters of NEST's {model}, whose synapses are conductances; give those of "
+            f"glif_psc, without model and {parameter}"
+        )
+    unknown = [str(key) for key in params if key not in (*DEFAULTS, STATE, *WITHOUT_EFFECT)]
     if unknown:
         raise NeuronConfigError(
             f"{source}: these look like NEST's glif_psc parameters, but {', '.join(unknown)} is none of "
@@ -96,12 +115,14 @@ def _neuron(params: Mapping[str, Any], source: str, dt: float) -> GLIF:
         )
     given = {**DEFAULTS, **params}
     if STATE in params:
-        given["asc_init"] = array(params, STATE, source)
+        given["asc_init"] = array(params, STATE, source, units="NEST's units")
     level = _level(given, source)
     resets, currents, adapts = LEVELS[level]
     is_list = {key: isinstance(value, list) for key, value in DEFAULTS.items()}
     p: dict[str, Any] = {
-        key: (array if is_list[key] else number)(given, key, source) for key in DEFAULTS if key not in FLAGS
+        key: (array if is_list[key] else number)(given, key, source, units="NEST's units")
+        for key in DEFAULTS
+        if key not in FLAGS
     }
     _check_range(p, level, source)
     E_L = p["E_L"] * 1e-3
@@ -151,6 +172,8 @@ def neuron_to_nest(neuron: AbstractNeuron) -> dict[str, Any]:
     source = "NEST's glif_psc"
     if not isinstance(neuron, GLIF):
         raise NeuronConfigError(f"{source} has no {type(neuron).__name__}; give a GLIF neuron")
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(neuron)):
+        raise NeuronConfigError(f"{source}: inside jit, vmap or grad there are no numbers; return the neuron")
     if np.ndim(neuron.C):
         raise NeuronConfigError(f"{source} is one neuron, but C has shape {np.shape(neuron.C)}; give one of the batch")
     with jax.enable_x64(True):

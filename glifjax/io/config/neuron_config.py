@@ -16,6 +16,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from glifjax.errors import InputError, shown
 from glifjax.glif.glif import GLIF, Coefficients
@@ -149,7 +150,7 @@ def read_neuron_config(
         ids = f"neurons {', '.join(several)}" if several else "one neuron without an id"
         raise NeuronConfigError(f"{path}: holds no neuron {id}, but {ids}")
     config = config if id is None else several[str(id)]
-    neuron = neuron_from_config(config, str(path))
+    neuron = neuron_from_config(config, str(path) if len(several) < 2 else f"{path}, neuron {id}")
     if not absolute or isinstance(neuron, MihalasNiebur):  # whose voltages are absolute
         return neuron
     if "El_reference" not in config and not is_nest(config):
@@ -274,6 +275,8 @@ def neuron_to_config(neuron: GLIF | MihalasNiebur) -> dict[str, Any]:
     Raises:
         NeuronConfigError: as write_neuron_config.
     """
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(neuron)):
+        raise NeuronConfigError("inside jit, vmap or grad a neuron has no numbers; return it, and write it after")
     if isinstance(neuron, MihalasNiebur):
         return mihalas_niebur_to_config(neuron)
     if not isinstance(neuron, GLIF):

@@ -17,12 +17,12 @@ class NeuronConfigError(InputError):
     """A neuron config that cannot be read or written; the message names file, key, value and what to do."""
 
 
-def number(config: Mapping, key: str, source: str) -> float:
+def number(config: Mapping, key: str, source: str, units: str = "SI units") -> float:
     """A finite number; NeuronConfigError where it is missing or anything else."""
     if key not in config:
         raise NeuronConfigError(f"{source}: lacks {key}")
     if not is_number(config[key]):
-        raise NeuronConfigError(f"{source}: {key} is {shown(config[key])}; expected a finite number in SI units")
+        raise NeuronConfigError(f"{source}: {key} is {shown(config[key])}; expected a finite number in {units}")
     return float(config[key])
 
 
@@ -42,12 +42,12 @@ def not_negative(config: Mapping, key: str, source: str) -> float:
     return value
 
 
-def array(config: Mapping, key: str, source: str, ndim: int = 1) -> np.ndarray:
+def array(config: Mapping, key: str, source: str, ndim: int = 1, units: str = "SI units") -> np.ndarray:
     """A list of finite numbers (of lists of them where ndim is 2, and so on), as float64."""
     value = config[key]
     if not _is_list(value, ndim):
         of = "lists of " * (ndim - 1)
-        raise NeuronConfigError(f"{source}: {key} is {shown(value)}; expected a list of {of}finite numbers in SI units")
+        raise NeuronConfigError(f"{source}: {key} is {shown(value)}; expected a list of {of}finite numbers in {units}")
     try:
         return np.asarray(value, dtype=float)
     except ValueError as error:
