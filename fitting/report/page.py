@@ -245,7 +245,7 @@ def _onset(fit: FittedNeuron) -> float:
 
 def _settings(fit: FittedNeuron) -> Markup:
     """Seconds, settings and versions."""
-    seconds = ", ".join(f"{name} {value:.1f}" for name, value in fit.seconds.items())
+    seconds = ", ".join(f"{name} {value:.1f}" for name, value in fit.seconds.items() if value >= 0.05)
     return facts(
         {
             "Seconds": f"{sum(fit.seconds.values()):.1f} in all: {seconds}",

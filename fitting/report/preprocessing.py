@@ -33,7 +33,13 @@ def spikes(fit: FittedNeuron, data: FitData) -> Figure:
     if len(shapes):
         overlay.plot(1e3 * time, 1e3 * np.median(shapes, axis=0), color=NOISE, lw=1.6, label="median")
     overlay.plot(
-        [0], [1e3 * shape.level], "+", color=HARD, ms=10, mew=1.6, label=f"timed at {1e3 * shape.level:.0f} mV"
+        [0],
+        [1e3 * shape.level],
+        "+",
+        color=HARD,
+        ms=10,
+        mew=1.6,
+        label=f"timed at {1e3 * shape.level:.0f} mV".replace("-", "−"),
     )
     overlay.set(xlabel="time from the upstroke (ms)", ylabel="voltage (mV)", xlim=(-1e3 * BEFORE, 1e3 * AFTER))
     overlay.set_title(f"{len(shapes)} spikes; shaded: cut")
@@ -154,13 +160,14 @@ def drift(done: Preprocessing) -> Figure:
 def settings(fit: FittedNeuron, done: Preprocessing) -> dict[str, str]:
     """Each choice with its reason, as names and words."""
     shape = fit.shape
+    level = f"{1e3 * shape.level:.1f}".replace("-", "−")
     words = {
         "none": "nothing",
         "series": "a series resistance, which the fit finds",
         "aec": "its kernel, convolved out",
     }
     return {
-        "Spikes": f"{shape.count} on the training sweeps, timed where they cross {1e3 * shape.level:.1f} mV; a spike "
+        "Spikes": f"{shape.count} on the training sweeps, timed where they cross {level} mV; a spike "
         f"stands out by {1e3 * PROMINENCE:.0f} mV or more and rises at {UPSTROKE:g} V/s or faster",
         "Cut and reset": f"from {1e3 * shape.latency:.2f} ms before that for {1e3 * shape.cut:.2f} ms, to where the "
         "voltage is no longer predicted by the onset's",

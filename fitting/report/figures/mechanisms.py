@@ -68,7 +68,7 @@ def threshold_components(neuron: gj.GLIF, moved: Movements) -> Figure:
     figure, ax = panel(float(neuron.spike_cut_duration))
     ax.plot(1e3 * moved.time, 1e3 * moved.by_spike, color=DATA, lw=1.6, label="after a spike")
     for (voltage, shift), color in zip(moved.by_voltage.items(), COMPONENTS, strict=False):
-        label = f"to a step to {1e3 * voltage:.0f} mV at 0"
+        label = f"to a step to {1e3 * voltage:.0f} mV at 0".replace("-", "−")
         ax.plot(1e3 * moved.time, 1e3 * shift, color=color, lw=1.4, label=label)
     ax.set(xlabel="time (ms)", ylabel="threshold shift (mV)", xlim=(0, 1e3 * moved.time[-1]))
     legend(ax, ncol=2)
