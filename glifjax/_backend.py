@@ -1,7 +1,7 @@
-"""What the process is asked for: one compiler flag for scans on the CPU, when glifjax is imported; freed memory.
+"""What the process is asked for: compiler flags for scans on the CPU, when glifjax is imported; freed memory.
 
 Before jax 0.12 the CPU backend splits a scan's loop into many small calls (900 instead of 20-40 ns a step)
-unless this flag is in XLA_FLAGS when the backend starts.
+unless FLAG is in XLA_FLAGS when the backend starts. With it goes the width of vectors, which makes nothing else slower.
 """
 
 import ctypes
@@ -16,13 +16,19 @@ from sys import platform
 #: Of loops whose step touches at most so many bytes: a network of a thousand cells touches more than 1 MB.
 FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=10000000"
 
+#: Vectors as wide as the processor has them, where XLA takes half of it: many neurons run in a fifth less time.
+WIDTH = "--xla_cpu_prefer_vector_width=512"
+
 #: What jax tells its listeners once a program is compiled, and from how many seconds of it on much is left.
 COMPILED = "/jax/core/compile/backend_compile_duration"
 LONG = 0.2
 
 
 def set_flag() -> None:
-    """Append FLAG to XLA_FLAGS where the installed jax needs it; warn where it comes too late. Imports no jax."""
+    """Append FLAG and WIDTH to XLA_FLAGS where the installed jax needs the first; warn where it comes too late.
+
+    Imports no jax.
+    """
     flags = os.environ.get("XLA_FLAGS", "")
     if _needs_flag(version("jax")) and "xla_cpu_small_while_loop_byte_threshold" not in flags:
         if _backend_has_started():
@@ -32,7 +38,8 @@ def set_flag() -> None:
                 stacklevel=3,
             )
         else:
-            os.environ["XLA_FLAGS"] = f"{flags} {FLAG}".strip()
+            width = "" if "xla_cpu_prefer_vector_width" in flags else WIDTH
+            os.environ["XLA_FLAGS"] = " ".join(f"{flags} {FLAG} {width}".split())
 
 
 @cache

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, DTypeLike
+from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import Array, Bool, DTypeLike
 
 from glifjax.errors import InputError, shown
 
@@ -26,11 +27,19 @@ def as_float(value: Any) -> Array:
     if isinstance(value, jax.Array) and value.dtype == jnp.float64:
         return value
     try:
-        if isinstance(value, jax.Array | np.ndarray) and jnp.iscomplexobj(value):
-            raise TypeError("complex numbers")
+        if _is_no_real(value):
+            raise TypeError("complex numbers, or text")
         return jnp.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
         raise InputError(f"a parameter is {shown(value)}; give a number, or an array of them, in SI units") from error
+
+
+def _is_no_real(value: Any) -> bool:
+    """Whether complex numbers, or text such as "1e-10", which jax would read."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_no_real, value))
+    dtype = getattr(value, "dtype", None)
+    return isinstance(value, complex | str | bytes) if dtype is None else np.dtype(dtype).kind in "cSU"
 
 
 def as_steps(value: Any) -> Array:
@@ -44,6 +53,12 @@ def as_steps(value: Any) -> Array:
         if steps.dtype.kind not in "fiub" or not np.all((steps % 1 == 0) & (abs(steps) < MOST_STEPS)):
             raise InputError(f"spike_cut_length is {shown(value)}; give a whole number of steps, below {MOST_STEPS}")
     return jnp.asarray(value).astype(jnp.int32)
+
+
+def none_beyond(largest: float, *values: Array) -> Bool[Array, ""]:
+    """Whether no number is finite and larger than this, whatever its sign."""
+    beyond = [jnp.any((jnp.abs(value) > largest) & jnp.isfinite(value)) for value in values]
+    return ~jnp.stack(beyond).any()
 
 
 def in_default_type(tree: Any) -> Any:
@@ -80,6 +95,14 @@ def varying_alike(tree: Any) -> Any:
     """A pytree whose every array varies over all axes that any of them does."""
     names = frozenset().union(*(axes(leaf) for leaf in jax.tree.leaves(tree)))
     return jax.tree.map(lambda leaf: varying_over(leaf, names), tree)
+
+
+def in_one_piece(value: Array) -> Array:
+    """An array that lies whole on each device, where a mesh of jax's explicit axes has spread it."""
+    layout = jax.typeof(value).sharding
+    if all(axis is None for axis in layout.spec):
+        return value
+    return jax.sharding.reshard(value, NamedSharding(layout.mesh, PartitionSpec(*(None for _ in layout.spec))))
 
 
 def filled_like(leaf: Array, value: float | bool, dtype: DTypeLike | None = None) -> Array:

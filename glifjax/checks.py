@@ -47,6 +47,12 @@ def require_positive(**values: Any) -> None:
         require(name, value, lambda x: np.isfinite(x) & (x > 0), "it must be greater than 0")
 
 
+def require_time_constants(**values: Any) -> None:
+    """Each above 0; of infinity, what they belong to stays."""
+    for name, value in values.items():
+        require(name, value, lambda tau: tau > 0, "time constants must be greater than 0 s")
+
+
 def require_not_negative(**values: Any) -> None:
     """Each a finite number, 0 or above."""
     for name, value in values.items():
@@ -54,7 +60,9 @@ def require_not_negative(**values: Any) -> None:
 
 
 def require_numbers(name: str, value: Any, give: str) -> None:
-    """Real numbers, traced ones too; `give` says what to give."""
+    """Real numbers, none of them masked, traced ones too; `give` says what to give."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise InputError(f"{name} has masked numbers; give {name}.filled(...), or leave them out")
     try:
         dtype = value.dtype if isinstance(value, jax.Array) else np.asarray(value).dtype
     except ValueError:  # rows of several lengths
@@ -84,6 +92,12 @@ def require_part(name: str, value: Any, kind: type, *, optional: bool = False) -
     """A module of this kind; or None, where it is optional."""
     if not isinstance(value, kind) and not (optional and value is None):
         raise InputError(f"{name} is {shown(value)}; give glifjax.{kind.__name__}{' or None' if optional else ''}")
+
+
+def require_choice(name: str, value: Any, *choices: Any) -> None:
+    """One of these, by value and by type: an array equals none."""
+    if not any(isinstance(value, type(choice)) and value == choice for choice in choices):
+        raise InputError(f"{name} {shown(value)} is unknown; use one of {', '.join(map(str, choices))}")
 
 
 def count_of(name: str, value: Any, least: int = 1) -> int:

@@ -1,18 +1,19 @@
 """What every neuron is: a pure step function. `AbstractSpikingNeuron` cuts the step into advance, decide, reset."""
 
 from abc import abstractmethod
-from dataclasses import FrozenInstanceError
 from enum import IntFlag
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import off_host, on_host
-from glifjax.checks import in_form
+from glifjax.checks import in_form, require, require_choice
 from glifjax.errors import InputError
+from glifjax.part import Part
 from glifjax.scan import once
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
@@ -34,8 +35,8 @@ class Status(IntFlag):
         NON_FINITE_VOLTAGE: the voltage ended as NaN or infinite, or the threshold as NaN, from a finite stimulus.
         UNSTABLE_STEP: an Euler step is longer than twice a time constant, so that what it advances swings and grows.
         INEXACT: a spike inside a step was not located to all digits.
-        UNITS: a stimulus beyond 1 uA, a step beyond 10 ms or below 0, a capacitance or resistance that no cell has: SI
-            was not meant.
+        UNITS: a stimulus beyond 1 uA, a step beyond 10 ms or below 0, a capacitance, resistance, voltage, current or
+            time constant that no cell has (glifjax.magnitudes): SI was not meant.
     """
 
     NON_FINITE_CURRENT = 1
@@ -55,7 +56,7 @@ STATUS_WORDS = {
     Status.NON_FINITE_VOLTAGE: "voltage or threshold grew beyond all numbers; shorten dt, or mend the parameters",
     Status.UNSTABLE_STEP: "dt is longer than twice a time constant, so that forward Euler swings and grows; shorten dt",
     Status.INEXACT: "a spike inside a step was not located to all digits; shorten dt",
-    Status.UNITS: "the stimulus, dt, C or a resistance is far from any cell's; give A, s, F and ohm",
+    Status.UNITS: "the stimulus, dt, C, a resistance or another number is far from any cell's; give A, s, F, ohm and V",
 }
 
 
@@ -102,7 +103,7 @@ class Sample(eqx.Module):
             self.fired = self.spiked > 0.5
 
 
-class AbstractNeuron(eqx.Module):
+class AbstractNeuron(Part):
     """A neuron: parameters as array leaves (SI units), an explicit state, and a pure step.
 
     Attributes:
@@ -110,9 +111,15 @@ class AbstractNeuron(eqx.Module):
         spike_latency: from the model's spike to the upstroke of the recorded spike it stands for, s.
     """
 
+    instead: ClassVar[str] = "dataclasses.replace(neuron, {name}=...)"
+
     init_voltage: eqx.AbstractVar[Float[Array, ""]]
     init_threshold: eqx.AbstractVar[Float[Array, ""]]
     spike_latency: eqx.AbstractVar[Float[Array, ""]]
+
+    def __check_init__(self):
+        """Refuse a latency that is no time."""
+        require("spike_latency", self.spike_latency, np.isfinite, "give a number, in s")
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: a neuron read from a file keeps its digits, whatever jax_enable_x64."""
@@ -122,18 +129,6 @@ class AbstractNeuron(eqx.Module):
         """The same neuron again."""
         for name, value in off_host(state).items():
             object.__setattr__(self, name, value)
-
-    if not TYPE_CHECKING:
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            """What a neuron's class sets while it is made; who sets it later is told what to do instead."""
-            try:
-                super().__setattr__(name, value)
-            except FrozenInstanceError:
-                raise FrozenInstanceError(
-                    f"a neuron stays as it is made: instead of setting {name}, take another one, "
-                    f"dataclasses.replace(neuron, {name}=...)"
-                ) from None
 
     @abstractmethod
     def init(self) -> State:
@@ -168,6 +163,10 @@ class AbstractSpikingNeuron(AbstractNeuron):
     spike: eqx.AbstractVar[SurrogateSpike]
     escape_noise: eqx.AbstractVar[EscapeNoise | None]
     detach_reset: eqx.AbstractVar[bool]
+
+    def __check_init__(self):
+        """Refuse what is neither True nor False."""
+        require_choice("detach_reset", self.detach_reset, True, False)
 
     @abstractmethod
     def advance(self, state: State, current: Float[Array, ""], dt: Float[Array, ""]) -> State:
@@ -218,8 +217,7 @@ class AbstractJumpingNeuron(AbstractSpikingNeuron):
 
 def check_spike_cut(spike_cut: SpikeCut) -> None:
     """Refuse what is neither "duration" nor "steps"."""
-    if spike_cut not in ("duration", "steps"):
-        raise InputError(f'`spike_cut={spike_cut}` is unknown; use "duration" or "steps"')
+    require_choice("spike_cut", spike_cut, "duration", "steps")
 
 
 def decide(

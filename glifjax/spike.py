@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from glifjax.arrays import as_float
-from glifjax.checks import require_not_negative, require_positive
-from glifjax.errors import InputError
+from glifjax.checks import require_choice, require_not_negative, require_positive
+from glifjax.part import Part
 
 #: Derivative of the spike with respect to x = (V - threshold) / width; each integrates to one.
 SURROGATES: dict[str, Callable[[Array], Array]] = {
@@ -43,7 +43,7 @@ def _indicator_jvp(primals, tangents):
     return _indicator(*primals), bump * tangents[1]
 
 
-class SurrogateSpike(eqx.Module):
+class SurrogateSpike(Part):
     """spike(x) = 1 if x > 0 else 0; d spike / dx = surrogate(x / width) / width.
 
     The true derivative is zero nearly everywhere, so a bump stands in for it (Neftci, Mostafa & Zenke 2019,
@@ -59,8 +59,7 @@ class SurrogateSpike(eqx.Module):
 
     def __check_init__(self):
         """Refuse an unknown shape and a width of 0 before anything is traced."""
-        if self.shape not in SURROGATES:
-            raise InputError(f"surrogate shape {self.shape!r} is unknown; use one of {', '.join(SURROGATES)}")
+        require_choice("surrogate shape", self.shape, *SURROGATES)
         require_positive(width=self.width)
 
     def __call__(self, excess: Float[Array, ""]) -> Float[Array, ""]:
@@ -73,7 +72,7 @@ class SurrogateSpike(eqx.Module):
         return _indicator(spiked, excess, SURROGATES[self.shape](excess / width) / width)
 
 
-class EscapeNoise(eqx.Module):
+class EscapeNoise(Part):
     """A spike's hazard: lambda(V) = 1 / (1 / e(V) + jitter) + lapse, e(V) = lambda0 exp((V - threshold) / delta_v).
 
     Jitter and lapse say how sure a spike is to come, and silence to last, where the voltage leaves no doubt. But for
@@ -119,7 +118,7 @@ class EscapeNoise(eqx.Module):
         return drawn + (probability - jax.lax.stop_gradient(probability))
 
 
-class AccumulatedHazard(eqx.Module):
+class AccumulatedHazard(Part):
     """Spikes without noise, where the hazard has gathered: dA/dt = lambda(V) - A / tau,   a spike where A > A*.
 
     A is how many spikes the hazard lambda, without its lapses, has lately let expect; it starts at 0, also after each

@@ -5,12 +5,11 @@ import re
 import numpy as np
 
 from glifjax.errors import InputError, shown
+from glifjax.magnitudes import LARGEST_C, LARGEST_CURRENT, LARGEST_DT
 
 #: One of each unit in A, and in s.
 AMPERES = {"pA": 1e-12, "nA": 1e-9, "uA": 1e-6, "µA": 1e-6, "A": 1.0}
 SECONDS = {"ms": 1e-3, "s": 1.0}
-#: A larger capacitance was not meant in F.
-LARGEST_CAPACITANCE = 1e-6
 
 
 def quantity(option: str, text: str, units: dict[str, float]) -> float:
@@ -33,9 +32,7 @@ def check_units(neuron, currents, dt: float, source: str) -> None:
     Raises:
         InputError: C above 1 uF, a current above 1 uA, a step above 10 ms.
     """
-    from glifjax.simulation.simulate import LARGEST_CURRENT, LARGEST_DT  # which needs jax: numbers with units do not
-
-    if (C := float(getattr(neuron, "C", 0.0))) > LARGEST_CAPACITANCE:
+    if (C := float(getattr(neuron, "C", 0.0))) > LARGEST_C:
         raise InputError(f"{source}: C is {C:g} F, and no cell's is above 1 µF; give it in F: 100 pF are 1e-10")
     if dt > LARGEST_DT:
         raise InputError(f"{source}: the time step is {1e3 * dt:g} ms, and none above 10 ms is run; give dt in s")

@@ -24,10 +24,10 @@ from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.recording_writer import SweepArrays
 from glifjax.io.nwb.sweep import Sweep
 from glifjax.io.writing import write_whole
+from glifjax.magnitudes import LARGEST_DT
 from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.neuron import AbstractNeuron
 from glifjax.patterns.mapping import gallery
-from glifjax.simulation.simulate import LARGEST_DT
 
 #: Time step of a page, s.
 DT = 1e-4

@@ -15,11 +15,20 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import as_float, as_steps
-from glifjax.checks import require, require_one_length, require_part, require_positive
-from glifjax.errors import InputError, shown
+from glifjax.checks import (
+    require,
+    require_choice,
+    require_one_length,
+    require_part,
+    require_positive,
+    require_time_constants,
+)
+from glifjax.errors import InputError
+from glifjax.glif.meant import is_meant
 from glifjax.glif.state import NEVER, GLIFState
 from glifjax.glif.words import described, level_of
 from glifjax.neuron import AbstractSpikingNeuron, Input, Sample, SpikeCut, Status, check_spike_cut
+from glifjax.part import Part
 from glifjax.rules.base import PLACES, Rule
 from glifjax.rules.membrane import AbstractMembraneCurrent, require_currents
 from glifjax.rules.own import (
@@ -36,15 +45,11 @@ from glifjax.rules.own import (
 from glifjax.scan import once
 from glifjax.spike import AccumulatedHazard, EscapeNoise, SurrogateSpike
 
-#: Beyond these, no cell: F and ohm.
-LARGEST_C = 1e-6
-SMALLEST_R = 1e2
-LARGEST_R = 1e14
 #: Samples that AllenSDK still fills with the reset state before a run stops at a bad reset.
 BAD_RESET_SAMPLES = 5
 
 
-class Coefficients(eqx.Module):
+class Coefficients(Part):
     """Multipliers of th_inf, C, 1/R_input, a_voltage, b_voltage, asc_amp_array; 1 unless a fit moved them."""
 
     th_inf: Float[Array, ""] = eqx.field(default=1.0, converter=as_float)
@@ -116,8 +121,7 @@ class GLIF(AbstractSpikingNeuron):
 
     def __check_init__(self):
         """Refuse what no cell has, and arrays that do not go together, where numbers are there to be looked at."""
-        if self.convention not in ("allen", "nest"):
-            raise InputError(f"convention is {shown(self.convention)}; use allen or nest")
+        require_choice("convention", self.convention, "allen", "nest")
         require_rules(self)
         require_currents(self.membrane_currents)
         require_part("coeffs", self.coeffs, Coefficients)
@@ -125,7 +129,7 @@ class GLIF(AbstractSpikingNeuron):
         require_part("escape_noise", self.escape_noise, EscapeNoise, optional=True)
         require_part("accumulated_hazard", self.accumulated_hazard, AccumulatedHazard, optional=True)
         require_positive(C=self.C, R_input=self.R_input, dt=self.dt)
-        require("asc_tau_array", self.asc_tau_array, lambda tau: tau > 0, "time constants must be greater than 0 s")
+        require_time_constants(asc_tau_array=self.asc_tau_array)
         require("spike_cut_length", self.spike_cut_length, lambda n: n >= 0, "it must be 0 or more steps")
         coeffs = self.coeffs
         require("coeffs.C", coeffs.C, lambda c: c > 0, "it multiplies C and must be above 0")
@@ -333,12 +337,11 @@ class GLIF(AbstractSpikingNeuron):
         """Status of a bad reset, of a voltage that is not finite, an unstable Euler step, and numbers of no cell."""
         rules = self.voltage_dynamics, self.threshold_dynamics
         stable = jnp.stack([is_stable(rule, self, self.dt) for rule in rules]).all()
-        meant = (self.capacitance < LARGEST_C) & (self.R_input > SMALLEST_R) & (self.R_input < LARGEST_R)
         flags = {
             Status.BAD_RESET: state.halted,
             Status.NON_FINITE_VOLTAGE: ~jnp.isfinite(state.voltage) | jnp.isnan(state.threshold.total),
             Status.UNSTABLE_STEP: ~stable,
-            Status.UNITS: ~meant,
+            Status.UNITS: ~is_meant(self),
         }
         return sum((jnp.where(raised, int(flag), 0) for flag, raised in flags.items()), start=jnp.zeros((), int))
 

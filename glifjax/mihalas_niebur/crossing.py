@@ -123,7 +123,7 @@ def first_crossing(path: Excess, h: Float[Array, ""]) -> tuple[Bool[Array, ""], 
 def _replay(waits, equations, start, free, current, dt):
     """End and waits again, as functions of all else."""
 
-    def spikes(waits, equations, start, current, dt):
+    def spikes(waits, free, equations, start, current, dt):
         def to_next(before, wait):
             at, left, late = before
             there = jnp.isfinite(wait)
@@ -144,5 +144,8 @@ def _replay(waits, equations, start, free, current, dt):
         (end, *_), again = jax.lax.scan(to_next, (start, length, dt - length), jnp.stack([*waits, none]))
         return end, tuple(again[:-1])
 
-    given = varying_alike((waits, equations, start, current, dt))
-    return jax.lax.cond(jnp.isfinite(waits[0]), spikes, lambda *given: (free, waits), *given)
+    def none(waits, free, *_):
+        return free, waits
+
+    given = varying_alike((waits, free, equations, start, current, dt))
+    return jax.lax.cond(jnp.isfinite(waits[0]), spikes, none, *given)

@@ -20,9 +20,17 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
-from glifjax.arrays import as_float
-from glifjax.checks import count_of, require, require_not_negative, require_one_length, require_part, require_positive
-from glifjax.errors import InputError
+from glifjax.arrays import as_float, none_beyond
+from glifjax.checks import (
+    count_of,
+    require,
+    require_choice,
+    require_not_negative,
+    require_one_length,
+    require_part,
+    require_positive,
+)
+from glifjax.magnitudes import LARGEST_C, LARGEST_G, LARGEST_LATENCY, LARGEST_PULSE, LARGEST_VOLTAGE
 from glifjax.mihalas_niebur.crossing import spikes_of_a_step
 from glifjax.mihalas_niebur.excess import Excess
 from glifjax.mihalas_niebur.flow import Equations, Point, Propagator, propagator_of
@@ -36,11 +44,6 @@ if TYPE_CHECKING:
     Integrator = Literal["exact", "exponential_euler"]
 else:  # another one is refused by its value, in words
     Integrator = str
-
-
-#: Beyond these, no cell: F and S.
-LARGEST_C = 1e-6
-LARGEST_G = 1e-2
 
 
 class MihalasNieburState(eqx.Module):
@@ -121,8 +124,8 @@ class MihalasNiebur(AbstractNeuron):
 
     def __check_init__(self):
         """Refuse what has no meaning, and arrays that do not go together, where numbers are there to be looked at."""
-        if self.integrator not in INTEGRATORS:
-            raise InputError(f"integrator {self.integrator!r} is unknown; use one of {', '.join(INTEGRATORS)}")
+        require_choice("integrator", self.integrator, *INTEGRATORS)
+        require_choice("detach_reset", self.detach_reset, True, False)
         require_part("spike", self.spike, SurrogateSpike)
         require_part("escape_noise", self.escape_noise, EscapeNoise, optional=True)
         require_positive(C=self.C)
@@ -176,9 +179,16 @@ class MihalasNiebur(AbstractNeuron):
         return jnp.zeros_like(state.excess, bool)
 
     def status(self, state: MihalasNieburState) -> Int[Array, ""]:
-        """The steps' flags, a voltage that is not finite, and a capacitance or conductance of no cell."""
+        """The steps' flags, a voltage that is not finite, and numbers of no cell."""
         finite = jnp.isfinite(state.excess + state.threshold)
-        meant = (self.C < LARGEST_C) & (self.G < LARGEST_G)
+        meant = (
+            (self.C < LARGEST_C)
+            & (self.G < LARGEST_G)
+            & none_beyond(LARGEST_VOLTAGE, self.El, self.V_reset, self.th_inf, self.th_reset)
+            & none_beyond(LARGEST_VOLTAGE, self.init_voltage, self.init_threshold)
+            & none_beyond(LARGEST_PULSE, self.A, self.init_currents)
+            & none_beyond(LARGEST_LATENCY, self.spike_latency)
+        )
         flags = jnp.where(finite, 0, int(Status.NON_FINITE_VOLTAGE)) | jnp.where(meant, 0, int(Status.UNITS))
         return state.flags.astype(int) | flags
 

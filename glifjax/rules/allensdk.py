@@ -14,6 +14,7 @@ from jaxtyping import Array, ArrayLike
 
 from glifjax.arrays import as_float
 from glifjax.errors import InputError
+from glifjax.part import Part
 from glifjax.rules.base import Threshold
 from glifjax.rules.own import function_name
 
@@ -30,7 +31,7 @@ ARGUMENTS: dict[str, Callable[..., Any]] = {
 GIVES = ("voltage_t0", "threshold_t0", "AScurrents_t0")
 
 
-class AllenSDKRule(eqx.Module):
+class AllenSDKRule(Part):
     """A function of AllenSDK's arguments, in the place of any rule of a GLIF neuron.
 
     Write it with jax.numpy, and `neuron.coeffs.C` for AllenSDK's `neuron.coeffs['C']`. `time_step` and

@@ -15,6 +15,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from glifjax.part import Part
+
 if TYPE_CHECKING:  # any callable; its parameters are its own
     Rule = Any
 else:
@@ -35,7 +37,7 @@ PLACES = (
 )
 
 
-class AbstractDynamics(eqx.Module):
+class AbstractDynamics(Part):
     """How a part of the state moves in a step without a spike.
 
     Attributes:
@@ -49,7 +51,7 @@ class AbstractDynamics(eqx.Module):
         """This part one step of dt seconds later, under a current, A."""
 
 
-class AbstractReset(eqx.Module):
+class AbstractReset(Part):
     """Where a part of the state is after a spike.
 
     Attributes:

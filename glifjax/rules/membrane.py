@@ -15,12 +15,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.arrays import as_float
+from glifjax.checks import require, require_time_constants
 from glifjax.errors import InputError, shown
+from glifjax.part import Part
 
 Gates = Any
 
 
-class AbstractMembraneCurrent(eqx.Module):
+class AbstractMembraneCurrent(Part):
     """A current into the cell that depends on the voltage, and on gates of its own."""
 
     @abstractmethod
@@ -66,7 +68,7 @@ class Instantaneous(AbstractMembraneCurrent):
         return gates
 
 
-class Gate(eqx.Module):
+class Gate(Part):
     """dx/dt = (x_inf(V) - x) / tau,    x_inf(V) = 1 / (1 + exp(-(V - V_half) / slope)).
 
     Attributes:
@@ -78,6 +80,11 @@ class Gate(eqx.Module):
     V_half: Float[Array, ""] = eqx.field(converter=as_float)
     slope: Float[Array, ""] = eqx.field(converter=as_float)
     tau: Float[Array, ""] = eqx.field(converter=as_float)
+
+    def __check_init__(self):
+        """Refuse a time constant that is none, and a gate that the voltage does not open."""
+        require_time_constants(tau=self.tau)
+        require("slope", self.slope, lambda slope: slope != 0, "it must not be 0")
 
     def steady(self, voltage: Float[Array, "..."]) -> Float[Array, "..."]:
         """x_inf at a voltage, V."""
@@ -110,6 +117,11 @@ class GatedCurrent(AbstractMembraneCurrent):
     conductance: Float[Array, ""] = eqx.field(converter=as_float)
     reversal: Float[Array, ""] = eqx.field(converter=as_float)
     gates: tuple[Gate, ...]
+
+    def __check_init__(self):
+        """Refuse what is no tuple of gates."""
+        if not isinstance(self.gates, tuple) or not all(isinstance(gate, Gate) for gate in self.gates):
+            raise InputError(f"gates is {shown(self.gates)}; give a tuple of glifjax.rules.membrane.Gate")
 
     def __call__(self, voltage: Float[Array, ""], gates: Gates) -> Float[Array, ""]:
         """The current into the cell, A."""

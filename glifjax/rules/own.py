@@ -6,7 +6,7 @@ a reset leaves the voltage above the threshold, and holds its currents constant 
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float
 
 from glifjax.checks import compiled, in_form
 from glifjax.errors import InputError, shown
+from glifjax.part import Part
 from glifjax.rules.base import (
     DYNAMICS,
     PLACES,
@@ -30,7 +31,7 @@ from glifjax.rules.base import (
 )
 
 
-class Function(eqx.Module):
+class Function(Part):
     """A plain function as a rule: no leaf of the neuron, so that jit and vmap take it like any other.
 
     Attributes:
@@ -127,6 +128,11 @@ class _HasOnePerCurrent(Protocol):
     def one_per_current(self) -> Mapping[str, Any]: ...
 
 
+@runtime_checkable
+class _HasVoltages(Protocol):
+    def voltages(self) -> Sequence[Any]: ...
+
+
 def threshold_of(rule: Rule, neuron: Any) -> Any:
     """A threshold rule's part of the first state."""
     return rule.init(neuron) if isinstance(rule, _Starts) else first_threshold(neuron)
@@ -147,6 +153,11 @@ def decay_rates(rule: Rule, neuron: Any) -> Float[Array, " n"]:
 def one_per_current(rule: Rule) -> Mapping[str, Any]:
     """An afterspike reset's arrays with one number per current, by name."""
     return rule.one_per_current() if isinstance(rule, _HasOnePerCurrent) else {}
+
+
+def voltages(*rules: Rule) -> list[Float[Array, "..."]]:
+    """All parameters of these rules that are voltages, V; of those that say so."""
+    return [value for rule in rules if isinstance(rule, _HasVoltages) for value in rule.voltages()]
 
 
 def stops_above(rule: Rule) -> bool:

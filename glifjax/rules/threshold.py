@@ -144,6 +144,10 @@ class ResetThreeComponents(AbstractReset):
     a_spike: Float[Array, ""] = eqx.field(converter=as_float)
     b_spike: Float[Array, ""] = eqx.field(converter=as_float)
 
+    def voltages(self) -> tuple[Float[Array, "..."]]:
+        """a_spike, V."""
+        return (self.a_spike,)
+
     def __call__(self, neuron, state) -> Threshold:
         """The threshold after the spike."""
         spike = state.threshold.spike * jnp.exp(-self.b_spike * neuron.spike_cut_duration) + self.a_spike

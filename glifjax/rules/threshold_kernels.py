@@ -8,9 +8,12 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from glifjax.arrays import as_float
+from glifjax.checks import require_time_constants
+from glifjax.errors import InputError
 from glifjax.rules.base import AbstractReset, AbstractThreshold
 
 
@@ -63,6 +66,15 @@ class Kernels(AbstractThreshold):
     weights: Float[Array, "j k"] = eqx.field(converter=as_float)
     softness: Float[Array, ""] = eqx.field(converter=as_float)
 
+    def __check_init__(self):
+        """Refuse time constants that are none, and weights that are not one for each knot and time constant."""
+        require_time_constants(spike_tau=self.spike_tau, voltage_tau=self.voltage_tau)
+        expected = (*np.shape(self.knots)[-1:], *np.shape(self.voltage_tau)[-1:])
+        if len(expected) == 2 and np.shape(self.weights)[-2:] != expected:
+            raise InputError(
+                f"weights has shape {np.shape(self.weights)}; give one for each of knots and of voltage_tau, {expected}"
+            )
+
     def init(self, neuron) -> KernelState:
         """Kernels at zero after spikes, and where the initial voltage would hold them."""
         zero = jnp.zeros_like(neuron.init_threshold)
@@ -104,6 +116,10 @@ class ResetKernels(AbstractReset):
     mechanism: ClassVar[str] = ""
 
     a_spike: Float[Array, " n"] = eqx.field(converter=as_float)
+
+    def voltages(self) -> tuple[Float[Array, "..."]]:
+        """a_spike, V."""
+        return (self.a_spike,)
 
     def __call__(self, neuron, state) -> KernelState:
         """The threshold after the spike."""

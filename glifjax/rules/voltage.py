@@ -92,6 +92,10 @@ class ResetFromVoltage(AbstractReset):
     a: Float[Array, ""] = eqx.field(converter=as_float)
     b: Float[Array, ""] = eqx.field(converter=as_float)
 
+    def voltages(self) -> tuple[Float[Array, "..."]]:
+        """b, V."""
+        return (self.b,)
+
     def __call__(self, neuron, state) -> Float[Array, ""]:
         """The voltage after the spike, V."""
         return self.a * state.voltage + self.b

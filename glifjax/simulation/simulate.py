@@ -11,7 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, Real
 
 from glifjax import _backend
-from glifjax.arrays import as_float, in_default_type
+from glifjax.arrays import as_float, in_default_type, in_one_piece
 from glifjax.checks import (
     check_run,
     compiled,
@@ -23,6 +23,7 @@ from glifjax.checks import (
     require_time_step,
 )
 from glifjax.errors import InputError, shown
+from glifjax.magnitudes import LARGEST_CURRENT, LARGEST_DT
 from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status
 from glifjax.scan import Record, scan, the_sample
 from glifjax.trace import Trace
@@ -40,9 +41,6 @@ def _times(state: Any, sample: Sample) -> Sample:
     return Sample(fired=sample.fired, crossing=sample.crossing)
 
 
-#: Beyond these, a stimulus (A) or a step (s) was not meant in SI units.
-LARGEST_CURRENT = 1e-6
-LARGEST_DT = 1e-2
 #: What is usually recorded, by name: all; V alone; which steps spike, a byte each; and when inside the step.
 RECORDS: dict[str, Callable[[Any, Any], Any]] = {
     "everything": the_sample,
@@ -85,7 +83,7 @@ def simulate(
             is computed again on the way back. 100 is good; None keeps everything.
 
     Returns:
-        A Trace. A NaN in the current makes everything NaN from there on and sets the trace's status.
+        A Trace. A NaN or an infinity in the current makes everything NaN from there on and sets the trace's status.
 
     Raises:
         InputError: current not of one dimension (use jax.vmap for several), two of key, uniforms and spikes given,
@@ -128,11 +126,11 @@ def simulate(
     with compiled():
         return _run(
             neuron,
-            jnp.asarray(current, dtype),
+            in_one_piece(jnp.asarray(current, dtype)),
             jnp.asarray(dt, dtype),
             key,
-            None if uniforms is None else jnp.asarray(uniforms, dtype),
-            forced,
+            None if uniforms is None else in_one_piece(jnp.asarray(uniforms, dtype)),
+            None if forced is None else in_one_piece(forced),
             spike_cut,
             as_record(record),
             None if checkpoint is None else count_of("checkpoint", checkpoint),
@@ -176,6 +174,10 @@ def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
         return spikes > 0.5
     if one_a_step and not traced and bool(jnp.all((spikes == 0) | (spikes == 1))):
         return spikes == 1
+    if one_a_step and not traced and not is_float and len(jnp.unique(spikes)) < length:
+        raise InputError(
+            "spikes holds one whole number a step, and others than 0 and 1; give a boolean per step, or each step once"
+        )
     if is_float and spikes.size:
         raise InputError(
             "spikes holds numbers with a fraction, such as times in seconds; give steps, "
@@ -193,7 +195,9 @@ def _run(neuron, current, dt, key, uniforms, forced, spike_cut, record, checkpoi
     uniforms = uniforms if key is None else jax.random.uniform(key, current.shape, current.dtype)
 
     def step(state, inp):
-        new, sample = neuron.step(state, inp, dt)
+        # an infinite current would be over with the next reset; looked at here, it costs no array of its own
+        current = jnp.where(jnp.isfinite(inp.current), inp.current, jnp.nan)
+        new, sample = neuron.step(state, Input(current, inp.uniform, inp.forced), dt)
         return in_form(f"{type(neuron).__name__}.step", new, state), sample
 
     inputs = Input(current, uniforms, forced)

@@ -460,3 +460,12 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
         with pytest.raises(NeuronConfigError, match=r"cannot be read \(.*\); check the path") as error:
             gj.read_neuron_config(path)
         assert str(error.value).startswith(str(path))
+
+
+def test_a_broken_neuron_among_several_is_refused_by_its_id(tmp_path):
+    path = tmp_path / "several.json"
+    good = neuron_to_config(gj.from_level("LIF", C=1e-10, R_input=1e8, th_inf=0.02))
+    path.write_text(json.dumps({"a": good, "b": {key: value for key, value in good.items() if key != "C"}}))
+    with pytest.raises(NeuronConfigError, match=r"several\.json, neuron b: lacks C"):
+        gj.read_neuron_configs(path)
+    assert float(gj.read_neuron_config(path, id="a").C) == 1e-10

@@ -138,7 +138,7 @@ def test_counting_spikes_inside_a_transformation_is_refused_with_advice(transfor
         (DRIVE, {"spikes": FORCED, "key": 0}, "give one of the three"),
         (DRIVE, {"uniforms": np.zeros(400), "key": 0}, "give one of the three"),
         (DRIVE, {"uniforms": np.zeros(7)}, r"uniforms has shape \(7,\), the current \(400,\)"),
-        (DRIVE, {"spike_cut": "ms"}, "spike_cut=ms` is unknown"),
+        (DRIVE, {"spike_cut": "ms"}, "spike_cut 'ms' is unknown; use one of duration, steps"),
     ],
 )
 def test_bad_input_is_refused_before_anything_runs(current, options, message):

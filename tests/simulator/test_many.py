@@ -84,16 +84,24 @@ for name, build in KINDS.items():
     counts = [here(many), compiled(there), trace.fired.sum(axis=1)]
     counts.append(gj.simulate_many(jax.device_put(many, explicit), current, DT, block=2).fired.sum(axis=1))
     counts.append(jax.jit(jax.shard_map(here, mesh=over.mesh, in_specs=over.spec, out_specs=over.spec))(many))
+    stimuli = jnp.stack([current, 0.9 * current])
+    of_each = jax.vmap(lambda current: gj.simulate(one, current, DT, record="spikes").fired.sum())
+    spread = jax.jit(jax.shard_map(of_each, mesh=over.mesh, in_specs=over.spec, out_specs=over.spec))
+    over_time = gj.simulate(one, jax.device_put(stimuli[0], explicit), DT, record="spikes").fired.sum()
+    by_stimulus = [of_each(stimuli).tolist(), spread(stimuli).tolist(), [int(over_time), int(of_each(stimuli)[1])]]
     moved = [word for word in ("all-gather", "all-reduce", "all-to-all", "permute") if word in compiled.as_text()]
     lies = trace.fired.sharding.is_equivalent_to(over, 2)
-    results[name] = [np.asarray(count).tolist() for count in counts], moved, lies
+    results[name] = [np.asarray(count).tolist() for count in counts], by_stimulus, moved, lies
 print(json.dumps(results))
 """
 
 
 @pytest.mark.slow
 def test_neurons_over_devices_stay_where_they_lie():
-    """Every kind of neuron: jax.jit of a vmap over laid-out arrays, simulate_many, and shard_map with its checks on."""
+    """Every kind of neuron: jax.jit of a vmap over laid-out arrays, simulate_many, and shard_map with its checks on.
+
+    Over stimuli, too, and a stimulus whose time lies over devices.
+    """
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
     environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": path}
@@ -101,8 +109,9 @@ def test_neurons_over_devices_stay_where_they_lie():
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
     assert results.keys() == KINDS.keys()
-    for name, (counts, moved, lies) in results.items():
+    for name, (counts, by_stimulus, moved, lies) in results.items():
         assert all(count == counts[0] for count in counts), name
+        assert by_stimulus[0] == by_stimulus[1] == by_stimulus[2], name
         assert sum(counts[0]) > 0, name
         assert moved == [], name
         assert lies, name
