@@ -65,18 +65,19 @@ class Input(eqx.Module):
 
     Attributes:
         current: injected current, A.
-        uniform: a number in [0, 1) that decides an escape-noise spike; None for a hard threshold.
+        exponential: a number of that distribution, of mean 1: escape noise spikes where the hazard lets expect more
+            spikes within the step; None for a hard threshold.
         forced: True where the neuron must spike and False where it must not; None to let it decide.
     """
 
     current: Float[Array, "..."]
-    uniform: Float[Array, "..."] | None = None
+    exponential: Float[Array, "..."] | None = None
     forced: Bool[Array, "..."] | None = None
 
     @property
     def is_deterministic(self) -> bool:
         """Whether the neuron decides by itself, without noise or force (so before anything is traced)."""
-        return self.uniform is None and self.forced is None
+        return self.exponential is None and self.forced is None
 
 
 class Sample(eqx.Module):
@@ -223,7 +224,7 @@ def check_spike_cut(spike_cut: SpikeCut) -> None:
 def decide(
     neuron: Any, excess: Float[Array, ""], refractory: Bool[Array, ""], inp: Input, dt: Float[Array, ""]
 ) -> Float[Array, ""]:
-    """1.0 for a spike in this step, else 0.0: forced, drawn given a uniform, or where the excess is above 0.
+    """1.0 for a spike in this step, else 0.0: forced, drawn given an exponential number, or where the excess is above 0.
 
     Args:
         neuron: whose `spike` and `escape_noise` decide.
@@ -236,12 +237,12 @@ def decide(
         return inp.forced.astype(excess.dtype)
     # the drive of a refractory step is replaced, not multiplied by zero: it may not be finite
     excess = jnp.where(refractory, -1.0, excess)
-    if inp.uniform is None:
+    if inp.exponential is None:
         spiked = neuron.spike(excess)
     elif neuron.escape_noise is None:
         raise InputError("key or uniforms draw spikes, but the neuron has no escape_noise; set one, or give neither")
     else:
-        spiked = neuron.escape_noise.draw(excess, inp.uniform, dt)
+        spiked = neuron.escape_noise.draw(excess, inp.exponential, dt)
     return once(jnp.where(refractory, 0.0, spiked))
 
 

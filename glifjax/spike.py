@@ -111,11 +111,14 @@ class EscapeNoise(Part):
         """1 - exp(-lambda dt): the chance of a spike within one step of dt seconds."""
         return -jnp.expm1(-self.expected_spikes(excess, dt))
 
-    def draw(self, excess, uniform, dt) -> Float[Array, ""]:
-        """1.0 with that probability, given uniform in [0, 1); its derivative is the probability's."""
-        probability = self.probability(excess, dt)
-        drawn = (uniform < probability).astype(probability.dtype)
-        return drawn + (probability - jax.lax.stop_gradient(probability))
+    def draw(self, excess, exponential, dt) -> Float[Array, ""]:
+        """1.0 where lambda dt exceeds a number of the exponential distribution of mean 1, which is with that probability.
+
+        Its derivative is the probability's.
+        """
+        expected = self.expected_spikes(excess, dt)
+        probability = -jnp.expm1(-expected)  # computed only where it is differentiated
+        return _indicator(exponential < expected, probability, jnp.ones_like(probability))
 
 
 class AccumulatedHazard(Part):

@@ -48,9 +48,9 @@ def levenberg_marquardt(
         if not left:
             break
         there = at(x + step)
-        gain = losses[-1] - float(there[0])
-        damping = max(least, damping * (eased if gain > 0 else tightened))
-        if gain > 0:
+        gains = all(np.isfinite(part).all() for part in there) and there[0] < loss
+        damping = max(least, damping * (eased if gains else tightened))
+        if gains:
             x, (loss, gradient, fisher) = x + step, there
             losses.append(float(loss))
     return x, losses

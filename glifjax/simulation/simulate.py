@@ -193,6 +193,8 @@ def as_mask(spikes: ArrayLike, length: int) -> Bool[Array, " T"]:
 def _run(neuron, current, dt, key, uniforms, forced, spike_cut, record, checkpoint) -> Trace:
     neuron = in_default_type(neuron).at_dt(dt, spike_cut)
     uniforms = uniforms if key is None else jax.random.uniform(key, current.shape, current.dtype)
+    # a hazard decides by exponential numbers: so a step takes one exponential function less
+    exponentials = None if uniforms is None else -jnp.log1p(-uniforms)
 
     def step(state, inp):
         # an infinite current would be over with the next reset; looked at here, it costs no array of its own
@@ -200,7 +202,7 @@ def _run(neuron, current, dt, key, uniforms, forced, spike_cut, record, checkpoi
         new, sample = neuron.step(state, Input(current, inp.uniform, inp.forced), dt)
         return in_form(f"{type(neuron).__name__}.step", new, state), sample
 
-    inputs = Input(current, uniforms, forced)
+    inputs = Input(current, exponentials, forced)
     end, samples = scan(step, neuron.init(), inputs, record=record, checkpoint=checkpoint)
     # an all-finite test of the stimulus costs nothing beside the scan
     finite = jnp.all(jnp.isfinite(current))

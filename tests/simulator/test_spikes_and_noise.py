@@ -226,11 +226,11 @@ def test_noise_makes_no_spike_in_a_cut_and_does_not_change_a_run_without_key():
 
 
 def test_a_drawn_spike_carries_the_gradient_of_its_probability():
-    excess, uniform = jnp.asarray(1e-3), jnp.asarray(0.5)
-    slope = jax.grad(lambda excess: NOISE.draw(excess, uniform, DT))(excess)
+    excess, exponential = jnp.asarray(1e-3), jnp.asarray(0.5)
+    slope = jax.grad(lambda excess: NOISE.draw(excess, exponential, DT))(excess)
     assert float(slope) == pytest.approx(float(jax.grad(lambda x: NOISE.probability(x, DT))(excess)), rel=1e-12)
-    probability = float(NOISE.probability(excess, DT))
-    drawn = [float(NOISE.draw(excess, jnp.asarray(u), DT)) for u in (0.0, 0.99 * probability, probability)]
+    expected = float(NOISE.expected_spikes(excess, DT))
+    drawn = [float(NOISE.draw(excess, jnp.asarray(number), DT)) for number in (0.0, 0.99 * expected, expected)]
     assert drawn == [1, 1, 0]
 
 
