@@ -16,7 +16,7 @@ from ..model.patched import PatchedNeuron, strong_types
 from ..stages.augment import SLOW_INWARD, Augment, Start
 from ..stages.base import AbstractStage
 from ..stages.initial import ClosedForm
-from ..stages.joint import HazardSlopes, Joint
+from ..stages.joint import Joint, SpikeRows
 from ..stages.kernels import KernelThreshold
 from ..stages.membrane import Membrane
 from .base import AbstractLevel, Moved
@@ -67,12 +67,12 @@ class AugmentedLevel(AbstractLevel):
     def refit(
         self, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
     ) -> tuple[AbstractStage, ...]:
-        """Both together, by the slopes that the model has on all of the data."""
-        return (self._joint(moved, HazardSlopes.of(model, data, moved)),)
+        """Both together, by what the spikes tell of the model on all of the data."""
+        return (self._joint(moved, SpikeRows.of(model, data, moved)),)
 
-    def _joint(self, moved: Sequence[AbstractCoordinate], slopes: HazardSlopes | None = None) -> Joint:
+    def _joint(self, moved: Sequence[AbstractCoordinate], rows: SpikeRows | None = None) -> Joint:
         membrane = replace(self.membrane, moved=tuple(moved), evaluations=self.joint_evaluations, searches=1)
-        return Joint(membrane=membrane, threshold=self.threshold, slopes=slopes)
+        return Joint(membrane=membrane, threshold=self.threshold, rows=rows)
 
     def finish(self, model: PatchedNeuron) -> PatchedNeuron:
         """The model without the currents that were held."""

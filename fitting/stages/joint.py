@@ -20,7 +20,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from ..data.arrays import FitData, coarsen
 from ..model.compiled import compiled
@@ -33,24 +33,39 @@ from .kernels import LEAST_SHARP, KernelThreshold, hazard_columns, hazard_weight
 from .membrane import Evidence, Membrane
 
 
-class HazardSlopes(NamedTuple):
-    """Derivatives of log e in steps of STEP, by the coordinates x and the weights w.
+class SpikeRows(NamedTuple):
+    """A row a step of STEP, sqrt(i) u' and -(d log P / d log e) / sqrt(i), whose products sum to F and B's gradient.
 
     Attributes:
-        slopes: (S, T, x + w).
-        refractory: steps that could hold no spike, (S, T).
+        rows: by the coordinates x and the weights w, then the last column, (S, T, x + w + 1); zeros where no spike
+            could be.
+        products: their sum over all valid steps.
     """
 
-    slopes: Float[np.ndarray, "S T d"]
-    refractory: Bool[np.ndarray, "S T"]
+    rows: Float[np.ndarray, "S T d"]
+    products: Float[np.ndarray, "d d"]
 
     @classmethod
-    def of(cls, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]) -> "HazardSlopes":
-        """Those of a model on some sweeps."""
-        data = coarsen(data, STEP)
-        columns, refractory = hazard_columns(model, data)
-        along = _along_membrane(model, data, list(moved))
-        return cls(np.concatenate([along, columns], axis=-1), np.asarray(refractory))
+    def of(cls, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]) -> "SpikeRows":
+        """Those of a model on some sweeps, whatever of them is counted."""
+        data = coarsen(replace(data, counted=data.valid), STEP)
+        columns, refractory = map(np.asarray, hazard_columns(model, data))
+        along = np.asarray(_along_membrane(model, data, list(moved)))
+        log_e = columns @ hazard_weights(model) + np.log(data.dt)
+        score, information = map(np.asarray, _of_exponential(log_e, data, refractory, model.noise))
+        root = np.sqrt(information)
+        score = np.divide(score, root, out=np.zeros_like(root), where=root > 0)
+        rows = np.concatenate([along * root[..., None], columns * root[..., None], score[..., None]], axis=-1)
+        return cls(rows, _products(rows.reshape(-1, rows.shape[-1])))
+
+    def over(self, data: FitData) -> Float[np.ndarray, "d d"]:
+        """The sum of products over what is counted: over all, less what is not."""
+        left_out = coarsen(replace(data, counted=data.valid), STEP).counted & ~coarsen(data, STEP).counted
+        return self.products - _products(self.rows[left_out])
+
+
+def _products(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]:
+    return rows.T @ rows
 
 
 class Joint(AbstractStage):
@@ -59,13 +74,13 @@ class Joint(AbstractStage):
     Attributes:
         membrane: stage A as it runs again, with few evaluations.
         threshold: stage B.
-        slopes: those of the model that it is called with, on the sweeps that it is called with, where they are
-            computed already; what of the data is counted makes no difference to them.
+        rows: those of the model that it is called with, on the sweeps that it is called with, where they are computed
+            already; what of the data is counted makes no difference to them.
     """
 
     membrane: Membrane
     threshold: KernelThreshold
-    slopes: HazardSlopes | None = None
+    rows: SpikeRows | None = None
     name: str = "membrane and threshold"
 
     def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
@@ -87,17 +102,12 @@ class Joint(AbstractStage):
 
     def evidence(self, model: PatchedNeuron, data: FitData) -> Evidence:
         """M and m, with |M dx + m|^2 / 2 = g . dx + dx . S dx / 2 but for a constant."""
-        slopes, refractory = self.slopes or HazardSlopes.of(model, data, self.membrane.moved)
-        data = coarsen(data, STEP)
+        products = (self.rows or SpikeRows.of(model, data, self.membrane.moved)).over(data)
+        fisher, gradient = products[:-1, :-1], products[:-1, -1]
         weights = hazard_weights(model)
-        n = slopes.shape[-1] - len(weights)
+        n = len(gradient) - len(weights)
         held = weights[0] < LEAST_SHARP * (1 + 1e-6)
         mean, sd = (values[:-1] for values in self.threshold.prior(model, held=held))
-        log_e = slopes[..., n:] @ weights + np.log(data.dt)
-        score, information = map(np.asarray, _of_exponential(log_e, data, refractory, model.noise))
-        gradient = np.einsum("st,stx->x", score, slopes)
-        flat = slopes.reshape(-1, slopes.shape[-1])
-        fisher = flat.T @ (flat * information.reshape(-1, 1))
         gradient[n:] += (weights - mean) / sd**2
         following = np.linalg.solve(fisher[n:, n:] + np.diag(1 / sd**2), fisher[n:, :n])
         curvature, gradient = fisher[:n, :n] - fisher[:n, n:] @ following, gradient[:n] - following.T @ gradient[n:]
