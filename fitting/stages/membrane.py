@@ -185,7 +185,7 @@ class Membrane(AbstractStage):
     searches: int = 2
     block: float = 0.5e-3
     settle: float = SETTLE
-    enough: float = 0.01
+    enough: float = 0.05
     noise: VoltageNoise = VoltageNoise()
     evidence: Evidence | None = None
     name: str = "membrane"
