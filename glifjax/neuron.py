@@ -224,7 +224,7 @@ def check_spike_cut(spike_cut: SpikeCut) -> None:
 def decide(
     neuron: Any, excess: Float[Array, ""], refractory: Bool[Array, ""], inp: Input, dt: Float[Array, ""]
 ) -> Float[Array, ""]:
-    """1.0 for a spike in this step, else 0.0: forced, drawn given an exponential number, or where the excess is above 0.
+    """1.0 for a spike in this step, else 0.0: forced, drawn by a number, or where the excess is above 0.
 
     Args:
         neuron: whose `spike` and `escape_noise` decide.

@@ -112,7 +112,7 @@ class EscapeNoise(Part):
         return -jnp.expm1(-self.expected_spikes(excess, dt))
 
     def draw(self, excess, exponential, dt) -> Float[Array, ""]:
-        """1.0 where lambda dt exceeds a number of the exponential distribution of mean 1, which is with that probability.
+        """1.0 where lambda dt exceeds a number drawn exponentially, of mean 1: which is with that probability.
 
         Its derivative is the probability's.
         """

@@ -135,7 +135,7 @@ def _error(differences: Float[np.ndarray, " b"]) -> float:
 
 def prefer(validations: Mapping[str, Validation], extensions: Mapping[str, str] = MappingProxyType({})) -> str:
     """The simplest level that predicts spikes as well as the best one does, to within the standard error of their
-    difference.
+    difference; or a simpler one still that predicts them no worse than that.
 
     An extension adds to the membrane alone. It is preferred to the level that it extends also where both predict spikes
     equally well, to within that error, and it the voltage between them better, by more than the error of that.
@@ -146,7 +146,8 @@ def prefer(validations: Mapping[str, Validation], extensions: Mapping[str, str] 
     """
     best = max(validations, key=lambda level: validations[level].bits)
     equal = lambda level, other: (behind := lag(validations[level], validations[other])).bits <= behind.error
-    preferred = next(level for level in validations if level == best or equal(level, best))
+    close = next(level for level in validations if level == best or equal(level, best))
+    preferred = next(level for level in validations if validations[level].bits >= validations[close].bits)
     for level in validations:
         if extensions.get(level) == preferred and equal(level, preferred):
             gain = validations[preferred].voltage - validations[level].voltage

@@ -27,18 +27,16 @@ def preference(fits: Sequence[FittedNeuron], chosen: FittedNeuron) -> Markup:
             f"error of the difference, and the voltage between them better: to {' and '.join(errors)} mV (RMS)."
         )
     else:
+        behind, error = lag(validations[chosen.level], validations[best])
         text = (
             "it is the simplest that predicts training spikes its fit has not seen as well as the best "
             f"({best}) does, {show_score(bits[chosen.level])} and {show_score(bits[best])} bits a spike, to "
             "within the standard error of the difference."
+            if behind <= error
+            else f"it tells {show_score(bits[chosen.level])} bits of a training spike its fit has not seen, the best "
+            f"({best}) {show_score(bits[best])}; what lies between and is as good as the best, to within the standard "
+            "error of the difference, is less simple and tells no more."
         )
-        order = list(bits)
-        if simpler := [level for level in order[: order.index(chosen.level)] if bits[level] > bits[chosen.level]]:
-            behind, error = lag(validations[simpler[0]], validations[best])
-            text += (
-                f" {simpler[0]}, which is simpler, tells more than it, {show_score(bits[simpler[0]])} bits, but is "
-                f"behind the best by more than that error: by {show_score(behind)} ± {show_score(error)}."
-            )
     if second := runner_up(validations, chosen.level):
         level, (behind, error) = second
         where = "behind" if behind >= 0 else "ahead"

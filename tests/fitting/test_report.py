@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import glifjax as gj
-from fitting.assess.crossvalidate import Validation, prefer
+from fitting.assess.crossvalidate import Validation, lag, prefer
 from fitting.assess.evaluate import Scores
 from fitting.assess.steps import Step
 from fitting.assess.trust import Trust
@@ -319,7 +319,7 @@ def test_another_level_does_better_without_noise_only_where_its_score_reads_bett
     assert ("does better" in words) is says
 
 
-def test_a_simpler_level_that_tells_more_is_said_to_be_surely_behind_the_best():
+def test_a_simpler_level_that_tells_more_is_preferred_and_said_why():
     def fitted(level, blocks):
         blocks = 100 * np.log(2) * np.array(blocks)
         validation = Validation(sum(blocks) / 100 / np.log(2), 7.0, blocks, 100, np.ones(4), 10)
@@ -329,6 +329,9 @@ def test_a_simpler_level_that_tells_more_is_said_to_be_surely_behind_the_best():
     best, noisy = fitted("augmented", [1.6, 1.6, 1.6, 1.6]), fitted("LIF-R", [1.1, 2.2, 1.7, 1.0])
     simple = fitted("LIF", [1.5, 1.52, 1.54, 1.5])
     fits = [simple, noisy, best]
-    assert prefer({fit.level: fit.validation for fit in fits}) == "LIF-R"
-    assert "LIF, which is simpler, tells more than it" in preference(fits, noisy)
-    assert "which is simpler" not in preference([noisy, best], noisy)
+    by_level = {fit.level: fit.validation for fit in fits}
+    assert lag(by_level["LIF"], by_level["augmented"]).bits > lag(by_level["LIF"], by_level["augmented"]).error
+    assert prefer({level: by_level[level] for level in ("LIF-R", "augmented")}) == "LIF-R"
+    assert prefer(by_level) == "LIF"
+    assert "is less simple and tells no more" in preference(fits, simple)
+    assert "it is the simplest that predicts" in preference([noisy, best], noisy)
