@@ -7,8 +7,8 @@ from .deterministic import HardThreshold as HardThreshold
 from .fisher_scoring import FisherScoring as FisherScoring
 from .fisher_scoring import SpikeLikelihood as SpikeLikelihood
 from .initial import ClosedForm as ClosedForm
-from .joint import HazardSlopes as HazardSlopes
 from .joint import Joint as Joint
+from .joint import SpikeRows as SpikeRows
 from .kernels import KernelThreshold as KernelThreshold
 from .membrane import Membrane as Membrane
 from .membrane import Misfit as Misfit
