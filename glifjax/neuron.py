@@ -11,9 +11,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import off_host, on_host
-from glifjax.checks import in_form, require, require_choice
+from glifjax.checks import Part, in_form, require, require_choice
 from glifjax.errors import InputError
-from glifjax.part import Part
 from glifjax.scan import once
 from glifjax.spike import EscapeNoise, SurrogateSpike
 
@@ -36,7 +35,7 @@ class Status(IntFlag):
         UNSTABLE_STEP: an Euler step is longer than twice a time constant, so that what it advances swings and grows.
         INEXACT: a spike inside a step was not located to all digits.
         UNITS: a stimulus beyond 1 uA, a step beyond 10 ms or below 0, a capacitance, resistance, voltage, current or
-            time constant that no cell has (glifjax.magnitudes): SI was not meant.
+            time constant that no cell has (glifjax.checks.magnitudes): SI was not meant.
     """
 
     NON_FINITE_CURRENT = 1

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from glifjax.arrays import as_float
-from glifjax.checks import require_choice, require_not_negative, require_positive
-from glifjax.part import Part
+from glifjax.checks import Part, require_choice, require_not_negative, require_positive
 
 #: Derivative of the spike with respect to x = (V - threshold) / width; each integrates to one.
 SURROGATES: dict[str, Callable[[Array], Array]] = {

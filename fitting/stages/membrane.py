@@ -201,8 +201,8 @@ class Membrane(AbstractStage):
 
             def at(x: np.ndarray, normal_equations=normal_equations) -> Expansion:
                 normal, gradient, squares = normal_equations(x)
-                known = matrix @ (x - start) + offset
-                return (squares + known @ known) / 2, gradient + matrix.T @ known, normal + matrix.T @ matrix
+                beside = matrix @ (x - start) + offset
+                return (squares + beside @ beside) / 2, gradient + matrix.T @ beside, normal + matrix.T @ matrix
 
             x, of_search = levenberg_marquardt(at, x, self.evaluations, self.enough)
             losses += of_search

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
+from glifjax.checks.magnitudes import LARGEST_C, LARGEST_CURRENT, LARGEST_DT
 from glifjax.errors import InputError, shown
-from glifjax.magnitudes import LARGEST_C, LARGEST_CURRENT, LARGEST_DT
 
 #: One of each unit in A, and in s.
 AMPERES = {"pA": 1e-12, "nA": 1e-9, "uA": 1e-6, "µA": 1e-6, "A": 1.0}

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from glifjax.checks import require_time_step
+from glifjax.checks.magnitudes import LARGEST_DT
 from glifjax.errors import InputError, to_install
 from glifjax.explorer.page import embedded, page
 from glifjax.explorer.program import Program, program_of, values_of
@@ -24,7 +25,6 @@ from glifjax.io.config.neuron_config import neuron_to_config
 from glifjax.io.nwb.recording_writer import SweepArrays
 from glifjax.io.nwb.sweep import Sweep
 from glifjax.io.writing import write_whole
-from glifjax.magnitudes import LARGEST_DT
 from glifjax.mihalas_niebur import MihalasNiebur
 from glifjax.neuron import AbstractNeuron
 from glifjax.patterns.mapping import gallery

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from glifjax.arrays import as_float, as_steps
 from glifjax.checks import (
+    Part,
     require,
     require_choice,
     require_one_length,
@@ -28,7 +29,6 @@ from glifjax.glif.meant import is_meant
 from glifjax.glif.state import NEVER, GLIFState
 from glifjax.glif.words import described, level_of
 from glifjax.neuron import AbstractSpikingNeuron, Input, Sample, SpikeCut, Status, check_spike_cut
-from glifjax.part import Part
 from glifjax.rules.base import PLACES, Rule
 from glifjax.rules.membrane import AbstractMembraneCurrent, require_currents
 from glifjax.rules.own import (

@@ -3,7 +3,7 @@
 from jaxtyping import Array, Bool
 
 from glifjax.arrays import none_beyond
-from glifjax.magnitudes import (
+from glifjax.checks.magnitudes import (
     LARGEST_C,
     LARGEST_LATENCY,
     LARGEST_PULSE,

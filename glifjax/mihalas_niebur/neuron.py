@@ -30,7 +30,7 @@ from glifjax.checks import (
     require_part,
     require_positive,
 )
-from glifjax.magnitudes import LARGEST_C, LARGEST_G, LARGEST_LATENCY, LARGEST_PULSE, LARGEST_VOLTAGE
+from glifjax.checks.magnitudes import LARGEST_C, LARGEST_G, LARGEST_LATENCY, LARGEST_PULSE, LARGEST_VOLTAGE
 from glifjax.mihalas_niebur.crossing import spikes_of_a_step
 from glifjax.mihalas_niebur.excess import Excess
 from glifjax.mihalas_niebur.flow import Equations, Point, Propagator, propagator_of

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike
 
 from glifjax.arrays import as_float
+from glifjax.checks import Part
 from glifjax.errors import InputError
-from glifjax.part import Part
 from glifjax.rules.base import Threshold
 from glifjax.rules.own import function_name
 

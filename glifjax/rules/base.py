@@ -15,7 +15,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from glifjax.part import Part
+from glifjax.checks import Part
 
 if TYPE_CHECKING:  # any callable; its parameters are its own
     Rule = Any

@@ -15,9 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from glifjax.arrays import as_float
-from glifjax.checks import require, require_time_constants
+from glifjax.checks import Part, require, require_time_constants
 from glifjax.errors import InputError, shown
-from glifjax.part import Part
 
 Gates = Any
 

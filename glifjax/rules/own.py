@@ -15,9 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from glifjax.checks import compiled, in_form
+from glifjax.checks import Part, compiled, in_form
 from glifjax.errors import InputError, shown
-from glifjax.part import Part
 from glifjax.rules.base import (
     DYNAMICS,
     PLACES,

@@ -22,8 +22,8 @@ from glifjax.checks import (
     require_numbers,
     require_time_step,
 )
+from glifjax.checks.magnitudes import LARGEST_CURRENT, LARGEST_DT
 from glifjax.errors import InputError, shown
-from glifjax.magnitudes import LARGEST_CURRENT, LARGEST_DT
 from glifjax.neuron import AbstractNeuron, Input, Sample, SpikeCut, Status
 from glifjax.scan import Record, scan, the_sample
 from glifjax.trace import Trace

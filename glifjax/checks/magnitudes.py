@@ -6,7 +6,8 @@ LARGEST_PULSE = 1e-4
 LARGEST_CURRENT = 1e-6
 LARGEST_VOLTAGE = 1.0
 LARGEST_C = 1e-6
-SMALLEST_R, LARGEST_R = 1e2, 1e14
+SMALLEST_R = 1e2
+LARGEST_R = 1e14
 LARGEST_G = 1e-2
 #: s: a time step, from a spike to what is recorded of it, a time constant of afterspike currents.
 LARGEST_DT = 1e-2

@@ -1,0 +1,16 @@
+from .part import Part as Part
+from .refusals import check_run as check_run
+from .refusals import compiled as compiled
+from .refusals import count_of as count_of
+from .refusals import in_form as in_form
+from .refusals import require as require
+from .refusals import require_choice as require_choice
+from .refusals import require_key as require_key
+from .refusals import require_no_nan as require_no_nan
+from .refusals import require_not_negative as require_not_negative
+from .refusals import require_numbers as require_numbers
+from .refusals import require_one_length as require_one_length
+from .refusals import require_part as require_part
+from .refusals import require_positive as require_positive
+from .refusals import require_time_constants as require_time_constants
+from .refusals import require_time_step as require_time_step
