@@ -32,8 +32,7 @@ class AugmentedLevel(AbstractLevel):
         closed_form: starting values of a linear neuron; augment: what is added to it.
         prior: how far the membrane may move.
         membrane, threshold: stages A and B; the membrane's coordinates are filled in.
-        joint_evaluations: of the membrane, where both are fitted together, at most; refit_evaluations: the same, in a
-            refit to a part of the data.
+        joint_evaluations: of the membrane, where both are fitted together, at most.
         held: gated currents beside those of `augment`, which the neuron is fitted with and has not.
     """
 
@@ -48,7 +47,6 @@ class AugmentedLevel(AbstractLevel):
     membrane: Membrane = Membrane()
     threshold: KernelThreshold = KernelThreshold()
     joint_evaluations: int = 8
-    refit_evaluations: int = 4
     held: tuple[Start, ...] = (SLOW_INWARD,)
 
     def start(self, data: FitData, shape: SpikeShape) -> PatchedNeuron:
@@ -64,16 +62,16 @@ class AugmentedLevel(AbstractLevel):
 
     def stages(self, moved: Sequence[AbstractCoordinate]) -> tuple[AbstractStage, ...]:
         """The membrane, the threshold, then both together."""
-        return replace(self.membrane, moved=tuple(moved)), self.threshold, self._joint(moved, self.joint_evaluations)
+        return replace(self.membrane, moved=tuple(moved)), self.threshold, self._joint(moved)
 
     def refit(
         self, model: PatchedNeuron, data: FitData, moved: Sequence[AbstractCoordinate]
     ) -> tuple[AbstractStage, ...]:
         """Both together, by what the spikes tell of the model on all of the data."""
-        return (self._joint(moved, self.refit_evaluations, SpikeRows.of(model, data, moved)),)
+        return (self._joint(moved, SpikeRows.of(model, data, moved)),)
 
-    def _joint(self, moved: Sequence[AbstractCoordinate], evaluations: int, rows: SpikeRows | None = None) -> Joint:
-        membrane = replace(self.membrane, moved=tuple(moved), evaluations=evaluations, searches=1)
+    def _joint(self, moved: Sequence[AbstractCoordinate], rows: SpikeRows | None = None) -> Joint:
+        membrane = replace(self.membrane, moved=tuple(moved), evaluations=self.joint_evaluations, searches=1)
         return Joint(membrane=membrane, threshold=self.threshold, rows=rows)
 
     def finish(self, model: PatchedNeuron) -> PatchedNeuron:

@@ -90,7 +90,7 @@ def fit(
         runs, cell,
     )  # fmt: skip
     # a BLAS thread waits for work busily, on a core that others need; only what is loaded is limited
-    import scipy.linalg  # noqa: F401
+    import scipy.optimize  # noqa: F401
 
     with jax.enable_x64(True), threadpool_limits(1, "blas"):
         prepared = _Prepared.of(recording, settings, progress, on_split)

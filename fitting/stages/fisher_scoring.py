@@ -14,27 +14,48 @@ from ..model.likelihood import counted_score_and_information, hazard_slopes, log
 from ..model.patched import PatchedNeuron
 from ..model.sweeps import gram
 from .base import AbstractStage, Outcome
-from .levenberg_marquardt import levenberg_marquardt
 
 
 class FisherScoring(eqx.Module):
-    """The spikes' likelihood and the prior, over every step of the recording, at their maximum.
+    """Damped Fisher scoring on the spikes' likelihood and the prior, over every step of the recording:
+
+        x <- x - (F + damping diag F)^-1 g
+
+    with g the gradient and F the Fisher information, the prior's share in both.
 
     Attributes:
         steps: at most.
-        enough: the least gain that is looked for, nats.
+        enough: it stops when a step would gain less, by half the Newton decrement g^T F^-1 g, or gained less, nats.
+        damping: what it starts with, and the least: less makes no difference to a step.
+        eased, tightened: what multiplies the damping after a step that gained, and after one that did not.
     """
 
     steps: int = 30
     enough: float = 0.05
+    damping: float = 1e-3
+    eased: float = 0.1
+    tightened: float = 10.0
 
     def __call__(
         self, model: PatchedNeuron, moved: Sequence[AbstractCoordinate], data: FitData
     ) -> tuple[PatchedNeuron, list[float]]:
         """The model at the maximum, and the objective (nats) after each step that gained."""
-        problem = (model, list(moved), data)
-        at = lambda x: _expand(x, problem)
-        x, losses = levenberg_marquardt(at, np.asarray(positions(model, moved)), self.steps + 1, self.enough)
+        x, problem, damping = np.asarray(positions(model, moved)), (model, list(moved), data), self.damping
+        at = lambda x: tuple(map(np.asarray, _expand(x, problem)))
+        loss, gradient, fisher = at(x)
+        losses = [float(loss)]
+        for _ in range(self.steps):
+            step = -np.linalg.solve(fisher + damping * np.diag(np.diag(fisher)), gradient)
+            if -gradient @ step / 2 < self.enough:
+                break
+            there = at(x + step)
+            gain = losses[-1] - float(there[0])
+            if gain > 0:
+                x, (loss, gradient, fisher) = x + step, there
+                losses.append(float(loss))
+            damping = max(self.damping, damping * (self.eased if gain > 0 else self.tightened))
+            if abs(gain) < self.enough:
+                break
         return place(model, moved, x), losses
 
 

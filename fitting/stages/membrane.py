@@ -9,8 +9,10 @@ changes little from there to the minimum, which thus is that of own steps (defec
 29:425).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -28,7 +30,6 @@ from ..model.patched import PatchedNeuron
 from ..model.runs import on_mean, predict
 from ..model.sweeps import gram
 from .base import AbstractStage, Outcome
-from .levenberg_marquardt import Expansion, levenberg_marquardt
 
 #: What else is known of the coordinates: a matrix M and a vector m stand for |M (x - start) + m|^2 / 2.
 Evidence = tuple[Float[np.ndarray, "k x"], Float[np.ndarray, " k"]]
@@ -175,7 +176,7 @@ class Membrane(AbstractStage):
         searches: what coarse steps add is measured anew before each.
         block: the voltage is averaged over this time, s.
         settle: the start of each sweep that does not count, s.
-        enough: the least gain that a search looks for, nats.
+        flat: a relative gain in loss, or a relative step, that ends the search.
         noise: how the voltage weighs against the prior.
         evidence: what else is known of the coordinates.
     """
@@ -185,7 +186,7 @@ class Membrane(AbstractStage):
     searches: int = 2
     block: float = 0.5e-3
     settle: float = SETTLE
-    enough: float = 0.05
+    flat: float = 1e-4
     noise: VoltageNoise = VoltageNoise()
     evidence: Evidence | None = None
     name: str = "membrane"
@@ -199,15 +200,67 @@ class Membrane(AbstractStage):
         for _ in range(self.searches):
             normal_equations = misfit.corrected(x, data).normal_equations
 
-            def at(x: np.ndarray, normal_equations=normal_equations) -> Expansion:
-                normal, gradient, squares = normal_equations(x)
-                beside = matrix @ (x - start) + offset
-                return (squares + beside @ beside) / 2, gradient + matrix.T @ beside, normal + matrix.T @ matrix
+            def at(x: np.ndarray, normal_equations=normal_equations) -> tuple[np.ndarray, np.ndarray]:
+                residuals, slopes = condensed(*normal_equations(x))
+                return np.concatenate([residuals, matrix @ (x - start) + offset]), np.concatenate([slopes, matrix])
 
-            x, of_search = levenberg_marquardt(at, x, self.evaluations, self.enough)
+            x, of_search = levenberg_marquardt(at, x, self.evaluations, self.flat)
             losses += of_search
         return Outcome(place(model, self.moved, x), self.name, "misfit and prior (nats)", losses)
 
     def misfit(self, model: PatchedNeuron, data: FitData, step: float | None = None) -> Misfit:
         """What it minimises; in steps of `block` s, or of others."""
         return Misfit.of(model, data, self.moved, self.noise, self.block if step is None else step, self.settle)
+
+
+def levenberg_marquardt(
+    at: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], start: np.ndarray, evaluations: int, flat: float
+) -> tuple[Float[np.ndarray, " x"], list[float]]:
+    """The x at which residuals are least, and half their squares after each evaluation.
+
+    A step to where they are not finite is not taken.
+
+    Args:
+        at: residuals and their derivatives at x.
+        start: where x starts.
+        evaluations: at most.
+        flat: a relative gain, or a relative step, that ends the search.
+    """
+    from scipy.optimize import least_squares
+
+    losses: list[float] = []
+    cached = lru_cache(1)(lambda x: at(np.array(x)))
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        values, _ = cached(tuple(x))
+        losses.append(min([float(values @ values) / 2, *losses[-1:]]))
+        return values
+
+    jacobian: Any = lambda x: cached(tuple(x))[1]
+    solution = least_squares(
+        residuals, start, jacobian, method="lm", ftol=flat, xtol=flat, x_scale=1.0, max_nfev=evaluations
+    )
+    return solution.x, losses
+
+
+def condensed(
+    normal: Float[np.ndarray, "x x"], gradient: Float[np.ndarray, " x"], squares: Float[np.ndarray, ""]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals f and derivatives F, of which there are only x + 1, and which least squares cannot tell from r and J.
+
+    Where these are not finite, which ends a step there, f is infinite.
+
+    F^T F = J^T J, F^T f = J^T r and |f| = |r|: F = [L^T; 0] with L L^T = J^T J, and f = [L^-1 J^T r; the rest of |r|].
+
+    Args:
+        normal: J^T J.
+        gradient: J^T r.
+        squares: r^T r.
+    """
+    n = len(gradient)
+    if not np.isfinite(normal).all() or not np.isfinite(gradient).all():
+        return np.full(n + 1, np.inf), np.zeros((n + 1, n))
+    L = np.linalg.cholesky(normal)
+    f = np.linalg.solve(L, gradient)
+    rest = np.sqrt(max(squares - f @ f, 0.0))
+    return np.append(f, rest), np.concatenate([L.T, np.zeros((1, n))])
