@@ -1,4 +1,4 @@
-"""What has a meaning: refusals of what has none, the sizes that a cell's numbers can have, parts that stay as made."""
+"""What has a meaning: numbers and code without are refused, a cell's numbers have a size, parts stay as made."""
 
 import lazy_loader
 

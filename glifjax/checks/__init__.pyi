@@ -1,8 +1,8 @@
+from .code import compiled as compiled
+from .code import in_form as in_form
 from .part import Part as Part
 from .refusals import check_run as check_run
-from .refusals import compiled as compiled
 from .refusals import count_of as count_of
-from .refusals import in_form as in_form
 from .refusals import require as require
 from .refusals import require_choice as require_choice
 from .refusals import require_key as require_key

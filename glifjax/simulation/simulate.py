@@ -1,6 +1,7 @@
 """simulate(): a neuron over a current."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -199,7 +200,7 @@ def _run(neuron, current, dt, key, uniforms, forced, spike_cut, record, checkpoi
     def step(state, inp):
         # an infinite current would be over with the next reset; looked at here, it costs no array of its own
         current = jnp.where(jnp.isfinite(inp.current), inp.current, jnp.nan)
-        new, sample = neuron.step(state, Input(current, inp.exponential, inp.forced), dt)
+        new, sample = neuron.step(state, replace(inp, current=current), dt)
         return in_form(f"{type(neuron).__name__}.step", new, state), sample
 
     inputs = Input(current, exponentials, forced)
