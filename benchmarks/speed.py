@@ -87,7 +87,8 @@ each output) of its 59 writes, and reads numbers through pointers that fit no re
 | eight | 63 | 184 | compiles in six times the time |
 
 On an older machine, so written, 1.8 times the numba loop was missed narrowly where the tuple is short, and by a third
-where it is long; the table at the top says what the machine named there gives, idle. All constants in one array, behind a barrier that ties them to the step, change nothing (19 and 24 ns).
+where it is long; the table at the top says what the machine named there gives, idle. All constants in one array,
+behind a barrier that ties them to the step, change nothing (19 and 24 ns).
 
 **Many neurons.** Each array of the state is written by a loop of its own, and the compiler computed anew in each what
 its numbers follow from: the decision of a spike, the voltage before it. It does not do so with what it takes for dear,
