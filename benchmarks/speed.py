@@ -122,10 +122,9 @@ one copy left, the scan's counter, which is enough: 20 to 24 ns (LIF), as before
 and no more state than it needs takes 16 to 18 ns, in four steps a turn 14 to 16, of which 9 are numba's: a comparison
 chooses here, where numba's loop branches and goes on.
 
-Whether 1.8 times numba is reached depends on the machine and on what else it does: idle, an Intel Xeon gives 1.4 to
-1.8 (the table at the top, in two runs), an AMD EPYC gave 1.9 to 2.4, and the same Xeon, while others kept it busy, 2.0
-to 2.3. On that, each row was changed by hand: 100,000 steps, the shortest of 200 runs or more, a ratio that moves by a
-tenth from run to run:
+Whether 1.8 times numba is reached depends on the machine and on what else it does: idle, an Intel Xeon gave 1.3 to
+1.8 in two runs, an AMD EPYC 1.9 to 2.4, and a Xeon that others kept busy 2.0 to 2.3. On that, each row was changed by
+hand: 100,000 steps, the shortest of 200 runs or more, a ratio that moves by a tenth from run to run:
 
 | AllenSDK's outputs / numba | LIF | LIF-R | LIF-R-ASC-A | |
 | --- | ---: | ---: | ---: | --- |
@@ -170,7 +169,8 @@ not pay, LIF-R-ASC-A, gradient / forward, in one process: as it is 3.8; paramete
 derivatives are written and summed once, 4.2; the step's derivative by parameters taken over all steps of a block at
 once, and that by the state in a scan, 3.9 with the latter's numbers from one vectorised pass and 4.0 without, in three
 times the time to compile. Blocks of 25 to 200 steps differ by 3 %; two steps a turn cost 15 % more, four twice as much.
-The ratio of LIF-R-ASC-A is 3.0 to 4.1 on that machine, from run to run; of the levels below it 3.2 to 4.0.
+The ratio was 3.0 to 4.1 there, by how busy the machine was; idle, in two runs, 4.1 for LIF-R-ASC-A and 3.2 to 4.0
+for the levels below it.
 
 **Mihalas-Niebur, once more.** Exponential Euler's step is eight loops over neurons: two of the state before a reset,
 the decision, four of the new state, and which neurons fired. Nothing of parameters alone is left in them, and no choice
