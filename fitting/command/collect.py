@@ -17,8 +17,8 @@ def collect(
 ) -> None:
     """Write cells.csv and cells.html of all cells that a folder holds, and say which are missing or failed, and why.
 
-    Whatever fitted them: one command, the shards of a job array, several machines. Exits with 0 once both are written,
-    however many cells failed.
+    Whatever fitted them: one command, the shards of a job array, several machines. Exits with 0 where every cell is
+    fitted, and with 1 where one failed or is not fitted yet; both files are written all the same.
 
     [bold]Example:[/bold]  glifjax collect my_cells
     """
@@ -33,3 +33,5 @@ def collect(
         for file in (TABLE, PAGE):
             out_console.print(f"  {escape(str(folder / file))}", soft_wrap=True)
         say_rest(cells)
+        if count < len(cells):
+            raise typer.Exit(1)

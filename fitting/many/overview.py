@@ -13,6 +13,7 @@ from glifjax.html import data, document, facts, header, join, markup, note, scri
 from glifjax.io.writing import write_whole
 
 from ..levels import NAMED
+from ..report.asked import asked
 from ..report.colours import style
 from ..report.words import SCORES, show_score
 from ..results.record import FitRecord, LevelRecord
@@ -108,19 +109,14 @@ def _origin(records: Sequence[FitRecord]) -> dict[str, str | Markup]:
     if not records:
         return {}
     first = records[0]
-    asked = {key: value for key, value in first.settings.items() if value is not None and value is not False}
     versions = ", ".join(f"{name} {value}" for name, value in first.versions.items())
     seconds = [record.seconds_in_all for record in records if record.seconds_in_all is not None]
     return {
         "Command": markup("<code>{}</code>", first.command) if first.command else "",
-        "Settings": ", ".join(f"{key} {_said(value)}" for key, value in asked.items()),
+        "Settings": "; ".join(f"{name}: {value}" for name, value in asked(first.settings).items()),
         "Seconds": f"{np.median(seconds):.0f} a cell (median), {sum(seconds):.0f} in all" if seconds else "",
         "Versions": versions,
     }
-
-
-def _said(value: object) -> str:
-    return " or ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _caption(count: int) -> str:

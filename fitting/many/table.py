@@ -8,15 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from glifjax.errors import printable
 from glifjax.io.writing import whole_file, write_whole
 
+from ..results.text_field import text_field
 from .cells import COLUMNS, TABLE, Cell
 
 #: Scores that stand beside the cell's own.
 CEILINGS = ("gamma_4ms", "evr_single_10ms", "md_star_4ms", "evr_10ms")
-#: What formulas of spreadsheets begin with.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def row(cell: Cell, folder: Path) -> dict[str, Any]:
@@ -68,11 +66,3 @@ def write_table(rows: Sequence[dict[str, Any]], folder: Path) -> None:
 
         with whole_file(folder / COLUMNS) as part:
             pd.DataFrame(list(rows)).to_parquet(part)
-
-
-def text_field(value: Any) -> Any:
-    """A value of the table, text in one line; what a spreadsheet would take for a formula begins with an apostrophe."""
-    if not isinstance(value, str):
-        return value
-    line = " ".join(printable(value).split())
-    return f"'{line}" if line.startswith(FORMULAS) else line

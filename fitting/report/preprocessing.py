@@ -9,6 +9,7 @@ from ..data.arrays import FitData, coarsen
 from ..fitted import FittedNeuron
 from ..preprocessing import Preprocessing
 from ..stages.membrane import Membrane
+from .asked import ELECTRODE
 from .colours import COMPONENTS, DATA, FAINT, HARD, NOISE
 from .figures.style import FULL, styled
 from .spike_waves import spike_waves
@@ -161,16 +162,11 @@ def settings(fit: FittedNeuron, done: Preprocessing) -> dict[str, str]:
     """Each choice with its reason, as names and words."""
     shape = fit.shape
     level = f"{1e3 * shape.level:.1f}".replace("-", "−")
-    words = {
-        "none": "nothing",
-        "series": "a series resistance, which the fit finds",
-        "aec": "its kernel, convolved out",
-    }
     return {
         "Spikes": f"{shape.count} on the training sweeps, timed where they cross {level} mV; a spike "
         f"stands out by {1e3 * PROMINENCE:.0f} mV or more and rises at {UPSTROKE:g} V/s or faster",
         "Cut and reset": f"from {1e3 * shape.latency:.2f} ms before that for {1e3 * shape.cut:.2f} ms, to where the "
         "voltage is no longer predicted by the onset's",
-        "Electrode": f"{words[done.electrode]}: {done.reason}",
+        "Electrode": f"{ELECTRODE[done.electrode]}: {done.reason}",
         "Drift": f"{'removed' if done.removed else 'kept'}: {done.why_drift}",
     }

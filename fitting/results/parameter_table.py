@@ -8,6 +8,7 @@ from glifjax.io.writing import write_whole
 
 from ..model.parameters import parameters
 from ..pipeline.result import Fit
+from .text_field import text_field
 
 #: The table's columns; the last three are empty where a parameter has no error (measured or chosen, or not asked for).
 COLUMNS = ("level", "parameter", "value", "unit", "standard_error", "low_90", "high_90")
@@ -28,5 +29,6 @@ def write_parameters(path: Path, fitted: Fit) -> None:
                 )
             }
         for name, entry in parameters(neuron.model).items():
-            table.writerow((neuron.level, name, entry["value"], entry["unit"], *errors.get(name, ("", "", ""))))
+            row = (neuron.level, name, entry["value"], entry["unit"], *errors.get(name, ("", "", "")))
+            table.writerow(map(text_field, row))
     write_whole(path, text.getvalue())

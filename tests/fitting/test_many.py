@@ -21,6 +21,7 @@ from fitting.many.overview import overview
 from fitting.many.study import fit_many
 from fitting.many.table import row, write_table
 from fitting.results.folder import ResultsError
+from fitting.results.text_field import text_field
 from glifjax.cli import app
 from glifjax.errors import InputError
 
@@ -134,6 +135,11 @@ def test_the_table_has_every_level_s_parameters(tmp_path):
         first, second = csv.DictReader(file)
     assert (first["C (pF)"], first["g_1 (nS)"]) == ("90.0", "")
     assert (second["C (pF)"], second["g_1 (nS)"]) == ("", "2.0")
+
+
+def test_the_table_s_numbers_are_as_short_as_what_is_known():
+    values = [2.9000000000000004, 0.40000000000002733, 163.2455124539584, 1234567.0, -1e-9 / 3, 12345678901, True]
+    assert [text_field(value) for value in values] == [2.9, 0.4, 163.2455, 1234567.0, -3.333333e-10, 12345678901, True]
 
 
 def test_the_page_puts_the_best_predicted_first_and_the_failed_apart(tmp_path):

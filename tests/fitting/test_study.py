@@ -91,7 +91,8 @@ def test_shards_fit_every_cell_once_and_collect_tells_what_is_missing(tmp_path, 
     assert folder == out
     assert [cell.name for cell in first] == ["a", "c", "e"]
     assert not (out / "cells.csv").exists()
-    collect(out)
+    result = CliRunner().invoke(app, ["collect", str(out)])  # `collect && next` is for a whole study
+    assert (result.exit_code, "2 of 5 cells are fitted" in result.output) == (1, True)
     rows = table(out)
     assert list(rows) == list("abcde")
     assert [name for name, row in rows.items() if row["pending"] == MISSING] == ["b", "d"]
@@ -103,6 +104,7 @@ def test_shards_fit_every_cell_once_and_collect_tells_what_is_missing(tmp_path, 
     fit_many(recordings, out, shard=Shard(2, 2), client=Here())
     fit_many(recordings, out, shard=Shard(1, 2), client=Here())
     assert all(cell.folder for cell in collect(out))
+    assert CliRunner().invoke(app, ["collect", str(out)]).exit_code == 0
     assert calls == {"a": 1, "b": 1, "c": 2, "d": 1, "e": 1}
     assert not (out / UNFINISHED).exists()
 
@@ -346,7 +348,7 @@ def test_a_shard_that_holds_one_cell_puts_it_into_a_folder_of_its_own(tmp_path, 
     assert result.exit_code == 1, result.output
     assert "1 of 1 cells failed" in result.stderr
     result = CliRunner().invoke(app, ["collect", str(out)])
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert "0 of 1 cells are fitted" in result.output
     assert "not a whole HDF5 file" in table(out)["a"]["error"]
 
