@@ -52,6 +52,10 @@ class Run:
     token: str = field(default_factory=lambda: uuid4().hex)
     started: float = field(default_factory=time.time)
 
+    def gives_more(self, failed: "Cell") -> bool:
+        """Whether a cell that another run gave up may take longer here."""
+        return failed.limit is not None and (self.timeout is None or self.timeout > failed.limit)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -87,6 +91,7 @@ class Cell:
         error: why it failed.
         fitted_before: whether its results were there already.
         pending: why there are neither results nor an error: who else fits it, or that nobody began.
+        limit: s that it was given, where it failed by taking longer; another run may give it more.
     """
 
     name: str
@@ -95,6 +100,7 @@ class Cell:
     error: str = ""
     fitted_before: bool = False
     pending: str = ""
+    limit: float | None = None
 
     def record(self) -> "FitRecord | None":
         """Its fit.json; None if there is none.

@@ -6,9 +6,10 @@ Whoever writes the table reads both; when every cell is fitted, they go.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from glifjax.errors import LONGEST, shortened
 from glifjax.io.json_text import parse_json
@@ -40,7 +41,8 @@ def note_failure(folder: Path, cell: Cell) -> Cell:
     """Note down that a cell failed; gives the cell."""
     with suppress(OSError, ValueError):  # of a full disk: the command says it too
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(_failure(folder, cell.name), json.dumps({"path": str(cell.path), "error": cell.error}))
+        note = {"path": str(cell.path), "error": cell.error} | ({} if cell.limit is None else {"limit": cell.limit})
+        write_whole(_failure(folder, cell.name), json.dumps(note))
     return cell
 
 
@@ -49,10 +51,14 @@ def failure(folder: Path, name: str, since: float = 0.0) -> Cell | None:
     try:
         file = _failure(folder, name)
         content = parse_json(file)
-        failed = Cell(name, Path(content["path"]), error=shortened(str(content["error"]), LONGEST))
+        failed = Cell(name, Path(content["path"]), error=shortened(str(content["error"]), LONGEST), limit=_limit(content))
         return failed if file.stat().st_mtime >= since else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+def _limit(content: Mapping[str, Any]) -> float | None:
+    return None if content.get("limit") is None else float(content["limit"])
 
 
 def forget_failure(folder: Path, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -18,7 +19,7 @@ from .cells import Cell, Job
 from .claims import ClaimedError, claimed
 
 
-class TimeoutPassed(InputError):
+class TimeoutPassed(Exception):
     """A cell took longer than it may."""
 
 
@@ -36,7 +37,8 @@ def fit_cell(job: Job, progress: Callable[[str, str], None] = lambda level, stag
         with claimed(place, job.name, job.run.token, job.run.timeout), jax.enable_x64(True):
             if _fitted(job):  # while this process came to claim it
                 return Cell(job.name, job.path, job.out, fitted_before=True)
-            if failed := notes.failure(place, job.name, since=job.run.started):
+            failed = notes.failure(place, job.name, since=job.run.started)
+            if failed and not job.run.gives_more(failed):
                 return failed
             _fit(job, progress)
             notes.forget_failure(place, job.name)
@@ -45,6 +47,8 @@ def fit_cell(job: Job, progress: Callable[[str, str], None] = lambda level, stag
         raise  # nobody listens
     except ClaimedError as other:
         return Cell(job.name, job.path, pending=str(other))
+    except TimeoutPassed:
+        return notes.note_failure(place, late_cell(job))
     except (InputError, OSError) as error:
         return notes.note_failure(place, failed_cell(job, str(error)))
     except Exception as error:
@@ -57,9 +61,10 @@ def failed_cell(job: Job, words: str) -> Cell:
     return Cell(job.name, job.path, error=" ".join(words.split()))
 
 
-def too_long(job: Job) -> str:
-    """What is said of a cell that took longer than it may."""
-    return f"it took longer than `timeout={job.run.timeout:g}` s; give it more, or fewer levels"
+def late_cell(job: Job) -> Cell:
+    """The cell of a job that took longer than it may."""
+    words = f"it took longer than `timeout={job.run.timeout:g}` s; give it more, or fewer levels"
+    return replace(failed_cell(job, words), limit=job.run.timeout)
 
 
 def _fit(job: Job, progress: Callable[[str, str], None]) -> None:
@@ -67,7 +72,7 @@ def _fit(job: Job, progress: Callable[[str, str], None]) -> None:
 
     def watched(level: str, stage: str) -> None:
         if limit is not None and time.monotonic() - start > limit:
-            raise TimeoutPassed(too_long(job))
+            raise TimeoutPassed
         progress(level, stage)
 
     check_folder(job.out, job.run.overwrite)

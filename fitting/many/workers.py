@@ -23,7 +23,7 @@ from ..results.folder import unfinished
 from ..results.provenance import cores
 from .cells import Cell, Job
 from .notes import note_failure
-from .task import failed_cell, fit_cell, too_long
+from .task import failed_cell, fit_cell, late_cell
 
 #: What tells the libraries of a process how many threads to use.
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -123,7 +123,7 @@ class _Worker:
         if self.late() and not self.pipe.poll():
             self.process.kill()
             self.process.join()
-            return job, note_failure(unfinished(job.out), failed_cell(job, too_long(job)))
+            return job, note_failure(unfinished(job.out), late_cell(job))
         try:
             return job, self.pipe.recv()
         except (EOFError, OSError):

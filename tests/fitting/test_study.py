@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +17,9 @@ import pytest
 from typer.testing import CliRunner
 
 import fitting
-from fitting.many import claims, resources, task
+from fitting.many import cells, claims, resources, task
 from fitting.many.collecting import MISSING, collect
+from fitting.many.notes import note_failure
 from fitting.many.shard import Shard, ShardError, shard_of
 from fitting.many.study import fit_many
 from fitting.many.table import write_table
@@ -167,6 +169,18 @@ def test_a_cell_that_takes_too_long_is_stopped_with_its_process(tmp_path, record
     cells, out = fit_many(recordings[:1], tmp_path / "study", timeout=0.1, jobs=1)
     assert cells[0].error == "it took longer than `timeout=0.1` s; give it more, or fewer levels"
     assert table(out)["a"]["error"] == cells[0].error
+
+
+@pytest.mark.parametrize(("limit", "fitted"), [(None, True), (9.0, True), (5.0, False), (3.0, False)])
+def test_what_another_command_gave_up_is_fitted_where_it_may_take_longer(tmp_path, recordings, calls, limit, fitted):
+    """While both run; what failed for another reason has failed for both."""
+    run = cells.Run(fitting.FitSettings("LIF"), timeout=limit)
+    job = cells.Job("a", recordings[0], tmp_path / "study" / "a", run)
+    note_failure(tmp_path / "study" / UNFINISHED, task.late_cell(replace(job, run=replace(run, timeout=5.0))))
+    assert bool(task.fit_cell(job).folder) == fitted
+    note_failure(tmp_path / "study" / UNFINISHED, task.failed_cell(replace(job, name="b"), "no spikes"))
+    assert task.fit_cell(replace(job, name="b", out=tmp_path / "study" / "b")).error == "no spikes"
+    assert calls == ({"a": 1} if fitted else {})
 
 
 @pytest.mark.parametrize(
