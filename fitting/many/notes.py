@@ -51,7 +51,9 @@ def failure(folder: Path, name: str, since: float = 0.0) -> Cell | None:
     try:
         file = _failure(folder, name)
         content = parse_json(file)
-        failed = Cell(name, Path(content["path"]), error=shortened(str(content["error"]), LONGEST), limit=_limit(content))
+        failed = Cell(
+            name, Path(content["path"]), error=shortened(str(content["error"]), LONGEST), limit=_limit(content)
+        )
         return failed if file.stat().st_mtime >= since else None
     except (OSError, ValueError, LookupError, TypeError):
         return None

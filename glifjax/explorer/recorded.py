@@ -1,9 +1,10 @@
-"""Sweeps for a page: current and voltage as means over the page's steps, in 16 bits, written as differences.
+"""Sweeps for a page: current and voltage as means over the page's steps, in levels, written as differences.
 
 A difference takes as many bytes as it needs: zigzag (0, -1, 1, -2 ... are 0, 1, 2, 3 ...) and in base 128, the lowest
-digit first, as in protocol buffers. A recorded voltage so takes little more than a byte a step.
+digit first, as in protocol buffers; then all is deflated. A recorded voltage so takes about a byte a step.
 """
 
+import zlib
 from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +17,9 @@ from glifjax.io.nwb.recording_writer import SweepArrays
 from glifjax.io.nwb.sweep import RecordingError, Sweep
 from glifjax.io.nwb.sweeps import Recording
 
-#: Of a page without a choice of sweeps, s: a voltage takes 1.4 bytes a step, a current up to 2.7.
+#: Of a page without a choice of sweeps, s: a voltage takes 1.1 bytes a step, a current up to 2.6.
 MOST_SECONDS = 30.0
-#: How finely a voltage is drawn, V: below the noise of any recording.
+#: How finely a voltage is drawn at most, V: below the noise of any recording.
 FINEST = 1e-5
 #: Levels of 16 bits, the extreme ones left out; that of a sample that is none.
 LEVELS = 65000
@@ -76,7 +77,7 @@ def packed_sweeps(sweeps: Sequence[Sweep | SweepArrays], dt: float) -> dict[str,
                 "protocol": sweep.protocol,
                 "file": sweep.file,
                 "stimulus": stimuli.index(current),
-                "voltage": packed(stepwise(sweep.voltage, sweep.rate, dt), FINEST),
+                "voltage": drawn_voltage(stepwise(sweep.voltage, sweep.rate, dt)),
             }
         )
     return {"stimuli": stimuli, "sweeps": rows}
@@ -103,7 +104,23 @@ def packed(values: Float[np.ndarray, " T"], finest: float = 0.0) -> dict[str, An
     offset = (low + high) / 2
     levels = np.full(len(values), NONE)
     levels[np.isfinite(values)] = np.round((seen - offset) / scale)
-    return {"steps": len(values), "data": b64encode(_digits(levels)).decode(), "scale": scale, "offset": offset}
+    text = b64encode(zlib.compress(_digits(levels))).decode()
+    return {"steps": len(values), "data": text, "scale": scale, "offset": offset}
+
+
+def drawn_finely(values: Float[np.ndarray, " T"]) -> float:
+    """How far apart the levels of a trace may be that is drawn alone: a sixteenth of what it changes by in a step.
+
+    Of such a change the median counts; noise hides what the levels add, 0.4 % of its size where it is white.
+    """
+    changes = np.abs(np.diff(values))
+    changes = changes[np.isfinite(changes)]
+    return float(np.median(changes)) / 16 if changes.size else 0.0
+
+
+def drawn_voltage(values: Float[np.ndarray, " T"]) -> dict[str, Any]:
+    """A voltage that is drawn alone, V: packed, levels as far apart as is not seen."""
+    return packed(values, max(FINEST, drawn_finely(values)))
 
 
 def _digits(levels: Int[np.ndarray, " T"]) -> bytes:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from markupsafe import Markup
 
 from glifjax.explorer.page import asset
-from glifjax.explorer.recorded import FINEST, packed
+from glifjax.explorer.recorded import drawn_finely, drawn_voltage, packed
 from glifjax.html import data as data_element
 from glifjax.html import markup
 
@@ -52,16 +52,15 @@ def viewer(
     data: dict[str, Any] = {
         "dt": dt,
         "view": view,
-        "current": packed(current),
+        "current": packed(current, drawn_finely(current)),
         "recorded": [
-            {"name": row.name, "voltage": packed(row.voltage, FINEST), "spikes": row.spikes.tolist()}
-            for row in recorded
+            {"name": row.name, "voltage": drawn_voltage(row.voltage), "spikes": row.spikes.tolist()} for row in recorded
         ],
         "runs": [
             {
                 "name": row.name,
-                "voltage": packed(row.voltage, FINEST),
-                "threshold": packed(row.threshold, FINEST),
+                "voltage": drawn_voltage(row.voltage),
+                "threshold": drawn_voltage(row.threshold),
                 "spikes": row.spikes.tolist(),
                 "colour": row.colour,
             }

@@ -168,7 +168,9 @@ process.stdout.write(pythonOf(models[0], models[0].values, { kind: "sweep", gain
 """
 UNPACKED = """
 const rows = JSON.parse(require("fs").readFileSync(0));
-for (const row of rows) process.stdout.write(Buffer.from(unpackedValues(row).buffer));
+(async () => {
+  for (const row of rows) process.stdout.write(Buffer.from((await unpackedValues(row)).buffer));
+})();
 """
 SAMPLES = {
     "a voltage": -0.07 + 0.1 * np.random.default_rng(0).random(1000),

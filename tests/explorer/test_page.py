@@ -18,7 +18,7 @@ from glifjax.cli import app
 from glifjax.errors import InputError
 from glifjax.explorer.program import program_of, values_of
 from glifjax.explorer.quantities import quantities
-from glifjax.explorer.recorded import FINEST, packed, stepwise, sweeps_to_show
+from glifjax.explorer.recorded import FINEST, drawn_voltage, stepwise, sweeps_to_show
 from glifjax.io import SweepArrays
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;"
@@ -108,7 +108,10 @@ def test_a_page_is_small(exploration):
     assert len(exploration.html().encode()) < 220_000
     noise = np.random.default_rng(0).normal(0, 1e-4, 10_000)
     voltage = -0.07 + np.where(np.arange(10_000) % 1000 < 5, 0.1, 0.0) + noise
-    assert len(packed(voltage, FINEST)["data"]) < 14_000
+    row = drawn_voltage(voltage)
+    assert len(row["data"]) < 12_000
+    assert FINEST <= row["scale"] < 1e-4 / 8  # what is drawn of noise is noise, not steps
+    assert drawn_voltage(0.05 * np.sin(np.arange(9e3) / 1e3))["scale"] == FINEST  # a smooth one stays smooth
 
 
 def test_currents_that_nothing_moves_are_not_drawn():

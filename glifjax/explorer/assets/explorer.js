@@ -1,14 +1,13 @@
 // The explorer: a neuron, what moves it, and what it does. Text of files is shown as text: nothing here makes markup.
 
 // root: an element to fill; data: see glifjax.explorer.page; programs: {prepare, run} each; moved: called with the values
-function mount(root, data, programs, moved = () => {}) {
+async function mount(root, data, programs, moved = () => {}) {
   const state = { model: null, values: [], stimulus: null, start: 0, held: null, result: null, current: null };
   for (const model of data.models) model.values = model.values.map(Number); // "Infinity" is one that JSON lacks
   const runners = data.models.map((model) => new Runner(programs[model.program], model));
-  const stimuli = data.stimuli.map(unpackedValues);
-  const sweeps = data.sweeps.map((sweep) => ({
-    ...sweep, current: stimuli[sweep.stimulus], voltage: unpackedValues(sweep.voltage),
-  }));
+  const unpacked = (rows) => Promise.all(rows.map(unpackedValues));
+  const [stimuli, voltages] = await Promise.all([data.stimuli, data.sweeps.map((sweep) => sweep.voltage)].map(unpacked));
+  const sweeps = data.sweeps.map((sweep, i) => ({ ...sweep, current: stimuli[sweep.stimulus], voltage: voltages[i] }));
   const parts = layout(root, data);
   const plot = new Plot(parts.canvas, showValues);
 

@@ -54,9 +54,11 @@ function envelope(values, from, to, pixels) {
   return { low, high };
 }
 
-// Samples from the differences of their levels, zigzag in base 128; the level -32768 stands for none.
-function unpackedValues({ steps, data, scale, offset }) {
-  const digits = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+// Samples from the differences of their levels, zigzag in base 128, deflated; the level -32768 stands for none.
+async function unpackedValues({ steps, data, scale, offset }) {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const digits = new Uint8Array(await new Response(inflated).arrayBuffer());
   const values = new Float64Array(steps);
   let [place, level] = [0, 0];
   for (let t = 0; t < steps; t++) {

@@ -1,21 +1,21 @@
 // A neuron's runs beside what was recorded, on a canvas to move about in; which repeat is shown is chosen.
 
 // data: {dt, reference, recorded: [{name, voltage}], runs: [{name, colour, voltage, threshold, spikes}], current, view}
-function view(root, data) {
+async function view(root, data) {
   const dt = data.dt;
-  const volts = (row, colour, width) => ({ values: unpackedValues(row), dt, scale: 1e3, colour, width });
+  const volts = async (row, colour, width) => ({ values: await unpackedValues(row), dt, scale: 1e3, colour, width });
   const canvas = made("canvas", { tabIndex: 0 });
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", "Recorded and simulated voltage over time; arrows move, + and - zoom, 0 shows all");
   const said = made("p", { className: "values" });
   const key = made("p", { className: "key" });
-  const recorded = data.recorded.map((row) => volts(row.voltage, "data", 1));
-  const simulated = data.runs.map((run) => ({
-    traces: [volts(run.threshold, run.colour, 0.6), volts(run.voltage, run.colour, 1.4)],
+  const recorded = await Promise.all(data.recorded.map((row) => volts(row.voltage, "data", 1)));
+  const simulated = await Promise.all(data.runs.map(async (run) => ({
+    traces: [await volts(run.threshold, run.colour, 0.6), await volts(run.voltage, run.colour, 1.4)],
     spikes: run.spikes,
     colour: run.colour,
-  }));
-  const current = { values: unpackedValues(data.current), dt, scale: 1e12, colour: "stimulus" };
+  })));
+  const current = { values: await unpackedValues(data.current), dt, scale: 1e12, colour: "stimulus" };
   let [repeat, run] = [0, 0];
   const plot = new Plot(canvas, (time) => {
     said.textContent = time === null ? "" : `at ${(1e3 * time).toFixed(1)} ms`;
