@@ -7,6 +7,7 @@ import typer
 import glifjax
 from glifjax.cli.commands import LazyGroup
 from glifjax.cli.compiled import hold_programs
+from glifjax.cli.interrupts import hear_interrupts
 
 
 class Commands(LazyGroup):
@@ -45,4 +46,5 @@ def main(
     ] = False,
 ) -> None:
     """Fit and simulate generalized leaky integrate-and-fire neurons."""
+    hear_interrupts()
     hold_programs()

@@ -137,6 +137,21 @@ def test_compiled_programs_are_held_apart_for_every_processor(tmp_path, monkeypa
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"
 
 
+def test_an_interrupt_that_python_drops_comes_again():
+    """As in jax's callback of the garbage collector, which runs whenever it likes; other errors there are printed."""
+    code = (
+        "import gc, time\nfrom glifjax.cli.interrupts import hear_interrupts\nhear_interrupts()\nhear_interrupts()\n"
+        "errors = [KeyboardInterrupt, ValueError('told')]\n"
+        "def callback(*arguments):\n    if errors:\n        raise errors.pop()\n"
+        "gc.callbacks.append(callback)\ngc.collect()\ngc.collect()\n"
+        "try:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    print('stopped')"
+    )
+    done = run("-c", code, timeout=25)
+    assert done.stdout == "stopped\n"
+    assert done.stderr.count("ValueError: told") == 1
+    assert "KeyboardInterrupt" not in done.stderr
+
+
 #: Commands that mean nothing, in a folder with the files of the test below.
 REFUSED = (
     ("fit", "nowhere.nwb"),
