@@ -12,7 +12,7 @@ def collect(
     folder: Annotated[Path, typer.Argument(metavar="DIR", show_default=False, help="What --out named.")],
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="S", help="After how long a cell that another machine began is given up; a day."),
+        typer.Option(metavar="S", help="When a cell that another machine began is given up, s. A day if left out."),
     ] = None,
 ) -> None:
     """Write cells.csv and cells.html of all cells that a folder holds, and say which are missing or failed, and why.

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -70,7 +71,14 @@ def load(name: str, place: str) -> Any:
         sys.exit(2)
     single = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
     single.command(name)(getattr(importlib.import_module(module), function))
-    return with_options(typer.main.get_command(single))
+    command = with_options(typer.main.get_command(single))
+    command.help = flowing(command.help or "")
+    return command
+
+
+def flowing(text: str) -> str:
+    """Paragraphs that a terminal of any width breaks into lines by itself; a line that is indented begins anew."""
+    return re.sub(r"(?<!\n)\n(?=\S)", " ", text)
 
 
 def first_words(place: str) -> str:

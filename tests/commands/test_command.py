@@ -14,7 +14,7 @@ import pytest
 import glifjax as gj
 from fitting.command.study_file import read_options
 from glifjax.cli import compiled
-from glifjax.cli.commands import first_words
+from glifjax.cli.commands import first_words, flowing
 from glifjax.cli.console import as_options
 from glifjax.cli.logs import LINE, LogFile, Plain
 
@@ -135,6 +135,14 @@ def test_compiled_programs_are_held_apart_for_every_processor(tmp_path, monkeypa
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
     compiled.hold_programs()
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"
+
+
+def test_words_of_help_flow_into_the_width_of_any_terminal():
+    assert flowing("A\nb.\n\nC\nd:\n    e\n    f\n\n[bold]g") == "A b.\n\nC d:\n    e\n    f\n\n[bold]g"
+    done = run("-m", "glifjax", "collect", "--help", env=os.environ | {"COLUMNS": "70"})
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    paragraph = lines[lines.index(next(line for line in lines if line.startswith("Whatever fitted"))) :]
+    assert all(len(line) > 50 for line in paragraph[: paragraph.index("") - 1])
 
 
 def test_an_interrupt_that_python_drops_comes_again():
