@@ -9,6 +9,7 @@ from pathlib import Path
 
 from glifjax.cli.checks import check_recording, check_seed
 from glifjax.errors import InputError, shown
+from glifjax.io.regular import check_file
 from glifjax.io.writing import check_target
 
 from ..data.choices import check_choices, refuse_both
@@ -51,9 +52,9 @@ def check_cells(cells: Sequence[Path], shard: str | None, to_come: Collection[Pa
     Raises:
         InputError: says which, and what to do.
     """
-    present = [cell for cell in cells if cell not in to_come]
-    if missing := [cell for cell in present if not cell.is_file()]:
-        raise InputError(f"{missing[0]}: there is no such file; nothing was started")
+    for cell in cells:
+        if cell not in to_come:
+            check_file(cell)
     return shard_of(shard) if shard is not None or len(cells) > 1 else None
 
 

@@ -35,6 +35,8 @@ def collect(folder: str | Path, timeout: float | None = None) -> list[Cell]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ResultsError(f"{folder}: there is no such folder; give the one that glifjax fit wrote into")
+    if (folder / "fit.json").is_file():
+        raise ResultsError(f"{folder}: holds the fit of one cell; give the folder in which each cell has its own")
     cells = list(_cells(folder, timeout))
     if not cells:
         raise ResultsError(f"{folder}: holds no fitted cells; give the folder that --out named")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glifjax.errors import InputError
+from glifjax.io.regular import check_file
 from glifjax.io.writing import write_whole
 
 from ..pipeline.settings import FitSettings
@@ -81,8 +82,8 @@ def fit_many(
     if not places:
         raise InputError("no recordings were given; give one at least")
     own = places if shard is None else shard.of(places)
-    if missing := [path for path in own if not path.is_file()]:
-        raise InputError(f"{missing[0]}: there is no such file; nothing was started")
+    for path in own:
+        check_file(path)
     if shard is not None and out is None:
         raise InputError("a shard writes into the folder that all shards share; name it with `out=`")
     folder = Path(out) if out is not None else _default_folder(places, asked, fresh)

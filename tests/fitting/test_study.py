@@ -372,6 +372,8 @@ def test_a_shard_that_holds_one_cell_puts_it_into_a_folder_of_its_own(tmp_path, 
     [
         ["collect", "nowhere"],
         ["collect", "."],
+        ["collect", "one"],
+        ["fit", "one"],
         ["collect", ".", "--timeout", "-1"],
         ["collect", ".", "--timeout", "nan"],
         ["fit", "a.nwb", "b.nwb", "--shard", "3/2"],
@@ -381,6 +383,8 @@ def test_a_shard_that_holds_one_cell_puts_it_into_a_folder_of_its_own(tmp_path, 
 )
 def test_bad_input_is_one_line_and_exit_2(tmp_path, recordings, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "fit.json").write_text("{}")
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
