@@ -371,11 +371,11 @@ def test_a_shard_that_holds_one_cell_puts_it_into_a_folder_of_its_own(tmp_path, 
     "arguments",
     [
         ["collect", "nowhere"],
-        ["collect", "."],
+        ["collect", "empty"],
         ["collect", "one"],
         ["fit", "one"],
-        ["collect", ".", "--timeout", "-1"],
-        ["collect", ".", "--timeout", "nan"],
+        ["collect", "empty", "--timeout", "-1"],
+        ["collect", "empty", "--timeout", "nan"],
         ["fit", "a.nwb", "b.nwb", "--shard", "3/2"],
         ["fit", "a.nwb", "b.nwb", "--timeout", "0"],
         ["fit", "a.nwb", "b.nwb", "--cluster", "host"],
@@ -383,7 +383,8 @@ def test_a_shard_that_holds_one_cell_puts_it_into_a_folder_of_its_own(tmp_path, 
 )
 def test_bad_input_is_one_line_and_exit_2(tmp_path, recordings, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "one").mkdir()
+    for name in ("empty", "one"):
+        (tmp_path / name).mkdir()
     (tmp_path / "one" / "fit.json").write_text("{}")
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
