@@ -95,6 +95,7 @@ def _sweeps(cell, current, seed, random) -> FitData:
         current=current,
         voltage=voltage + NOISE * random.normal(size=voltage.shape),
         valid=np.ones_like(forced),
+        seen=np.ones_like(forced),
         counted=np.ones_like(forced),
         forced=forced,
         crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * DT, np.nan),

@@ -87,6 +87,7 @@ def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):
         current=current,
         voltage=membrane + noise * random.normal(size=membrane.shape),
         valid=np.ones_like(forced),
+        seen=np.ones_like(forced),
         counted=np.ones_like(forced),
         forced=forced,
         crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * DT, np.nan),

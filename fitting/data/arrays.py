@@ -12,6 +12,7 @@ from glifjax.spikes.detection import detect_spikes
 from glifjax.spikes.drop import without_drop
 
 from .choices import DataError
+from .rails import at_rails
 from .shape import SpikeShape
 
 #: The time step of a fit, s, as nearly as a recording's rate divides into it; slower recordings are refused.
@@ -29,6 +30,7 @@ class FitData(eqx.Module):
         current: injected current, (S, T), A; zero in the padding.
         voltage: as recorded, the electrode's drop included, (S, T), V.
         valid: False in the padding, (S, T).
+        seen: True where the voltage is what the cell's was: valid, and not cut off at a rail (`rails`), (S, T).
         counted: True where a fit is held to the data, (S, T): all that is valid, unless a part is kept aside.
         forced: True in the step that holds a spike's onset, (S, T).
         crossings: when that spike crosses the cell's level, s from the sweep's first sample; NaN elsewhere, (S, T).
@@ -39,6 +41,7 @@ class FitData(eqx.Module):
     current: Float[np.ndarray, "S T"]
     voltage: Float[np.ndarray, "S T"]
     valid: Bool[np.ndarray, "S T"]
+    seen: Bool[np.ndarray, "S T"]
     counted: Bool[np.ndarray, "S T"]
     forced: Bool[np.ndarray, "S T"]
     crossings: Float[np.ndarray, "S T"]
@@ -95,6 +98,11 @@ def resample(trace: Float[np.ndarray, " T"], rate: float) -> Float[np.ndarray, "
     return trace[: n * block].reshape(n, block).mean(axis=1)
 
 
+def resampled_mask(mask: Bool[np.ndarray, " T"], rate: float) -> Bool[np.ndarray, " n"]:
+    """The steps of which any sample is in the mask."""
+    return in_blocks(mask[None], steps_per_sample(rate))[0].any(axis=1)
+
+
 def padded_length(steps: int) -> int:
     """The next of the lengths 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ..., four an octave.
 
@@ -123,6 +131,7 @@ def coarsen(data: FitData, step: float) -> FitData:
         current=over(np.add, data.current) / block,
         voltage=over(np.add, data.voltage) / block,
         valid=over(np.logical_and, data.valid),
+        seen=over(np.logical_and, data.seen),
         counted=over(np.logical_and, data.counted),
         forced=over(np.logical_or, data.forced),
         crossings=over(np.fmin, data.crossings),
@@ -156,13 +165,14 @@ def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
             f"sweeps {', '.join(odd)} come to another time step than sweep {sweeps[0].number} ({dt * 1e3:g} ms); "
             "select sweeps of one sampling rate"
         )
-    currents, voltages, times = [], [], []
+    currents, voltages, times, cut_off = [], [], [], []
     for sweep in sweeps:
         current, voltage = sweep.current, sweep.voltage
         straight = without_drop(voltage, current, sweep.rate)
         times.append(detect_spikes(straight, sweep.rate, shape.level) if shape else np.zeros(0))
         currents.append(resample(current, sweep.rate))
         voltages.append(resample(voltage, sweep.rate))
+        cut_off.append(resampled_mask(at_rails(voltage, sweep.rate), sweep.rate))
     length = padded_length(max(map(len, currents)))
     pad = lambda traces, mode: np.stack([np.pad(x, (0, length - len(x)), mode=mode) for x in traces])
     forced = np.zeros((len(sweeps), length), dtype=bool)
@@ -172,11 +182,13 @@ def prepare(sweeps: Sequence, shape: SpikeShape | None) -> FitData:
         onset = np.clip(onset, 0, len(samples) - 1)
         row[onset], crossing[onset] = True, spikes
     valid = np.stack([np.arange(length) < len(x) for x in currents])
+    seen = valid & ~pad(cut_off, "constant")
     return FitData(
         numbers=np.array([int(sweep.number) for sweep in sweeps]),
         current=pad(currents, "constant"),
         voltage=pad(voltages, "edge"),
         valid=valid,
+        seen=seen,
         counted=valid,
         forced=forced,
         crossings=crossings,

@@ -10,12 +10,16 @@ import glifjax as gj
 from glifjax.io.nwb.selection import said_left_out
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
+from glifjax.spikes.ticks import count_ticks, without_ticks
 
 from .amplifier import running_median, wanders, without_hum
 from .arrays import same_step, time_step
+from .lost import Loss, find_loss
+from .padding import until
 from .plausible import first_answer, sweep_slope
+from .rails import Rail, at_rails, rails, rails_of_current
 from .stimulus import MEAN, envelope, same_stimulus
-from .usable import is_driven
+from .usable import SHORTEST, is_driven
 
 #: Words in a protocol's name that say what it is for.
 TRAINING_WORDS = ("train", "fit", "noise 1", "noise1")
@@ -32,6 +36,8 @@ TURBULENT = 0.06
 HELD = 20
 #: it is held wherever the current is no further from it than this part of its range.
 NEAR = 0.05
+#: Repeats of a stimulus are those of which the mean current differs by no more than this part of its deviation.
+HELD_AS = 0.2
 #: Amplifiers' noise differs between the sweeps of a recording by this factor at most.
 STILLER = 2.0
 
@@ -41,7 +47,7 @@ class Candidate:
     """A sweep as far as the choice needs to know it."""
 
     sweep: gj.Sweep
-    envelope: Float[np.ndarray, " n"]  # 1 ms means of the current, A
+    envelope: Float[np.ndarray, " n"]  # 1 ms means of the current, A, of what was cut off too
     spikes: int
     is_noise: bool
     is_driven: bool
@@ -50,6 +56,10 @@ class Candidate:
     slope: float | None  # of voltage on current, ohm, likewise
     held: float  # the current that it starts from, A; of noise its median
     rest: float  # the median voltage under about that current, V
+    ticks: int  # of the electrode, in its voltage
+    rails: tuple[Rail, ...]  # at which its voltage was cut off, V
+    current_rails: tuple[float, ...]  # at which its current was, A
+    loss: Loss | None  # where it was cut, as no cell's
 
     @property
     def says_training(self) -> bool:
@@ -62,8 +72,13 @@ class Candidate:
         return any(word in self.sweep.protocol.lower() for word in HELD_OUT_WORDS)
 
     def repeats(self, other: "Candidate") -> bool:
-        """Whether both sweeps have the same stimulus."""
+        """Whether both sweeps have the same stimulus, whatever current is held."""
         return same_stimulus(self.envelope, other.envelope)
+
+    def is_held_as(self, other: "Candidate") -> bool:
+        """Whether both sweeps' currents have the same mean, but for what an amplifier drifts by."""
+        apart = abs(self.envelope.mean() - other.envelope.mean())
+        return bool(apart <= HELD_AS * self.envelope.std())
 
 
 def inspect(sweeps: Sequence[gj.Sweep]) -> list[Candidate]:
@@ -80,12 +95,18 @@ def inspect(sweeps: Sequence[gj.Sweep]) -> list[Candidate]:
 
 def _candidate(sweep: gj.Sweep) -> Candidate:
     current, voltage, rate = sweep.current, sweep.voltage, sweep.rate
-    means, answers = envelope(current, rate), envelope(voltage, rate)
+    means, answers = envelope(current, rate), envelope(without_ticks(voltage, rate), rate)
     spikes = find_spike_peaks(without_drop(voltage, current, rate), rate)
     clean = without_hum(means)
     off = np.abs(clean - running_median(clean))
     is_noise = (wanders(clean) and _turns(clean)) or bool(np.mean(off > TURBULENT * np.ptp(clean)) > NOISY)
     driven = is_driven(sweep)
+    apart = np.union1d(spikes, np.flatnonzero(at_rails(voltage, rate))) // round(rate * MEAN)
+    in_ms = clean, without_hum(answers), np.unique(apart)
+    loss = find_loss(*in_ms) if driven else None
+    if loss and loss.start >= SHORTEST:
+        cut = _candidate(until(sweep, round(loss.start * rate)))
+        return replace(cut, envelope=means, loss=cut.loss or loss)
     held = float(np.median(clean if is_noise else clean[:HELD]))
     away = np.abs(clean - held)
     return Candidate(
@@ -95,10 +116,14 @@ def _candidate(sweep: gj.Sweep) -> Candidate:
         is_noise and driven,
         driven,
         fluctuation=float(np.median(off)),
-        answer=first_answer(clean, without_hum(answers), spikes // round(rate * MEAN)) if driven else None,
+        answer=first_answer(*in_ms) if driven else None,
         slope=sweep_slope(current, voltage, rate) if driven else None,
         held=held,
         rest=float(np.median(answers[away <= max(NEAR * np.ptp(clean), away.min())])),
+        ticks=count_ticks(voltage, rate),
+        rails=rails(voltage, rate),
+        current_rails=rails_of_current(current, rate),
+        loss=loss,
     )
 
 
@@ -113,6 +138,11 @@ def _turns(means: Float[np.ndarray, " n"]) -> bool:
 def stimulus_groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     """Sweeps in groups of one stimulus, in the order of their first."""
     return _grouped(candidates, Candidate.repeats)
+
+
+def repeats(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Sweeps in groups of one stimulus under one held current: what a cell's own repeats are."""
+    return _grouped(candidates, lambda one, other: one.repeats(other) and one.is_held_as(other))
 
 
 def _grouped(candidates: Sequence[Candidate], alike: Callable[[Candidate, Candidate], bool]) -> list[list[Candidate]]:

@@ -10,8 +10,8 @@ SETTLE = 1.0
 
 
 def between_spikes(data: FitData, after: float, before: float = 0.5e-3) -> Bool[np.ndarray, "S T"]:
-    """(S, T): True in valid steps further than `before` s from the next onset and `after` s from the last."""
-    keep = data.valid.copy()
+    """(S, T): True in seen steps further than `before` s from the next onset and `after` s from the last."""
+    keep = data.seen.copy()
     behind, ahead = round(before / data.dt), round(after / data.dt)
     for sweep, step in zip(*np.nonzero(data.forced), strict=True):
         keep[sweep, max(step - behind, 0) : step + ahead + 1] = False

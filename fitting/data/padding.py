@@ -59,15 +59,17 @@ def without_padding(recording: gj.Recording) -> tuple[gj.Recording, list[str]]:
     if len(padded) <= MOST * len(sweeps):
         return recording, []
     cut = copy.copy(recording)
-    cut.sweeps = tuple(_until(sweep, padded.get(sweep.number)) for sweep in recording.sweeps)
+    ends = {number: padding.start for number, padding in padded.items()}
+    cut.sweeps = tuple(until(s, ends[s.number]) if s.number in ends else s for s in recording.sweeps)
     lines = []
     for filling in sorted({padding.filling for padding in padded.values()}):
         these = [s for s in sweeps if s.number in padded and padded[s.number].filling == filling]
-        ends = {s.number: padded[s.number].start / s.rate for s in these}
-        first, last = f"{min(ends.values()):.3g}", f"{max(ends.values()):.3g}"
-        at = first if first == last else f"{first} to {last}"
-        is_ = "is cut where its" if len(ends) == 1 else "are cut where their"
-        lines.append(f"{list_sweeps(ends)} {is_} voltage ends and padding ({filling}) begins, at {at} s")
+        at = [ends[s.number] / s.rate for s in these]
+        first, last = f"{min(at):.3g}", f"{max(at):.3g}"
+        when = first if first == last else f"{first} to {last}"
+        is_ = "is cut where its" if len(at) == 1 else "are cut where their"
+        numbers = list_sweeps(s.number for s in these)
+        lines.append(f"{numbers} {is_} voltage ends and padding ({filling}) begins, at {when} s")
     return cut, lines
 
 
@@ -85,9 +87,7 @@ def _padding(sweep: gj.Sweep) -> Padding | None:
     return min((padding for padding in (voltage, current) if padding), default=None)
 
 
-def _until(sweep: gj.Sweep, padding: Padding | None) -> gj.Sweep:
-    """The sweep up to its padding."""
-    if padding is None or sweep.stimulus is None:
-        return sweep
-    short = lambda channel: replace(channel, n_samples=padding.start)
+def until(sweep: gj.Sweep, stop: int) -> gj.Sweep:
+    """The sweep up to a sample."""
+    short = lambda channel: channel and replace(channel, n_samples=stop)
     return replace(sweep, response=short(sweep.response), stimulus=short(sweep.stimulus))

@@ -1,5 +1,7 @@
 """Does the voltage answer the current as a neuron's does? If not, the file's scale or sign is wrong."""
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -88,6 +90,19 @@ def sweep_slope(current: Float[np.ndarray, " T"], voltage: Float[np.ndarray, " T
     return _believed(_medians(current, rate), _medians(voltage, rate), 0.0)
 
 
+class Answer(NamedTuple):
+    """How much voltage follows a current at once, ohm, its standard error, and the largest jump that tells, A."""
+
+    size: float
+    error: float
+    jump: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is believed."""
+        return self.error < SURE * abs(self.size)
+
+
 def first_answer(
     current: Float[np.ndarray, " n"], voltage: Float[np.ndarray, " n"], spikes: Int[np.ndarray, " k"]
 ) -> float | None:
@@ -100,8 +115,16 @@ def first_answer(
     Args:
         current: its means over 1 ms, less hum, A.
         voltage: likewise, V.
-        spikes: when they peak, ms.
+        spikes: when they peak, and when else the voltage tells nothing, ms.
     """
+    (answer,) = answers(current, voltage, spikes, len(current) or 1)
+    return answer.size if answer and answer.sure else None
+
+
+def answers(
+    current: Float[np.ndarray, " n"], voltage: Float[np.ndarray, " n"], spikes: Int[np.ndarray, " k"], window: int
+) -> list[Answer | None]:
+    """The first answer in each window of so many ms; None where no current jumps or spikes leave too little of it."""
     i, v = (in_blocks(samples[None], FIRST)[0].mean(axis=1) for samples in (current, voltage))
     quiet = np.ones(len(v), dtype=bool)
     for peak in spikes // FIRST:
@@ -110,8 +133,15 @@ def first_answer(
     used = quiet[3:] & quiet[2:-1] & quiet[1:-2]
     # g0 dI[b] + g1 dI[b-1] = (g0 + g1) dI[b-1] + g0 (dI[b] - dI[b-1])
     columns = [jumps[1:-1], changes[2:], jumps[2:] - jumps[1:-1], changes[1:-1], v[2:-1], np.ones(len(used))]
-    columns = np.stack(columns, axis=1)[used]
-    if len(columns) < FEWEST or np.abs(columns[:, 0]).max() <= JUMP * np.ptp(i):
+    columns = np.stack(columns, axis=1)
+    windows = range(0, max(len(i), 1), max(1, window // FIRST))
+    parts = (slice(start, start + windows.step) for start in windows)
+    return [_answer(columns[part][used[part]], JUMP * np.ptp(i)) for part in parts]
+
+
+def _answer(columns: Float[np.ndarray, "n 6"], least: float) -> Answer | None:
+    """The answer that rows of cause, effect and what else they depend on tell, if a cause is more than the least."""
+    if len(columns) < FEWEST or np.abs(columns[:, 0]).max() <= least:
         return None
     scale = np.abs(columns).max(axis=0) + np.finfo(float).tiny
     both, others = np.split(columns / scale, [2], axis=1)
@@ -120,7 +150,8 @@ def first_answer(
         return None
     answer = cause @ effect / size
     error = np.linalg.norm(effect - answer * cause) / np.sqrt(size * (len(columns) - columns.shape[1] + 1))
-    return float(answer * scale[1] / scale[0]) if error < SURE * abs(answer) else None
+    ohm = scale[1] / scale[0]
+    return Answer(float(answer * ohm), float(error * ohm), float(scale[0]))
 
 
 def follows(voltage: Float[np.ndarray, " T"], current: Float[np.ndarray, " T"], rate: float) -> bool:

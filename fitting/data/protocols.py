@@ -10,12 +10,14 @@ import glifjax as gj
 from glifjax.io.nwb.selection import list_sweeps, said_left_out
 from glifjax.spikes.detection import find_spike_peaks
 from glifjax.spikes.drop import without_drop
+from glifjax.spikes.ticks import without_ticks
 
 from .arrays import DataError
-from .candidates import Candidate, amount, inspect, of_one_step, stimulus_groups
+from .candidates import Candidate, amount, inspect, of_one_step, repeats, stimulus_groups
 from .choices import refuse_both
 from .odd import odd_sweeps, of_two_scales
 from .padding import without_padding
+from .remarks import lost_repeats, lost_sweeps, remarks
 from .usable import check_named, of_one_cell, refuse_stillness, usable_sweeps
 
 #: Of a single recording, this much is held out at its end.
@@ -67,8 +69,8 @@ class Part:
 
     @property
     def voltage(self) -> Float[np.ndarray, " T"]:
-        """(T,), V."""
-        return self.sweep.voltage[self.start : self.stop]
+        """(T,), V, without ticks of the electrode."""
+        return without_ticks(self.sweep.voltage, self.rate)[self.start : self.stop]
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,14 @@ def choose_sweeps(recording: gj.Recording, train: str | None = None, test: str |
     held = _named(recording, test, "to hold out")
     if chosen is not None and held is not None:
         refuse_both(recording.path, {c.sweep.number for c in chosen} & {c.sweep.number for c in held})
-        _, scales = _of_one_scale(recording, [*chosen, *held], [])
+        _, scales = _sound(recording, [*chosen, *held], [])
         return _split(chosen, held, ["as selected", *cut, *scales])
     usable, left_out = usable_sweeps(recording)
     refuse_stillness(recording, usable)
     named = chosen or held or []
     taken = {c.sweep.number for c in named}
     rest = inspect([sweep for sweep in usable if sweep.number not in taken])
-    rest, odd = _of_one_scale(recording, named, rest)
+    rest, odd = _sound(recording, named, rest)
     left_out += odd
     split = _completed(recording, chosen, held, rest, left_out)
     return replace(split, reasons=[*split.reasons, *cut, *left_out])
@@ -141,16 +143,17 @@ def _named(recording: gj.Recording, which: str | None, purpose: str) -> list[Can
     return inspect(sweeps)
 
 
-def _of_one_scale(
+def _sound(
     recording: gj.Recording, named: Sequence[Candidate], rest: Sequence[Candidate]
 ) -> tuple[list[Candidate], list[str]]:
-    """The rest less those of another scale, and lines on scales; a sweep of another that a user named is refused."""
-    odd = odd_sweeps([*named, *rest])
+    """The rest less those that are lost or not as most, and lines on them; one such that a user named is refused."""
+    odd = lost_sweeps([*named, *rest]) | odd_sweeps([*named, *rest])
     for candidate in named:
         if reason := odd.get(candidate.sweep.number):
             raise DataError(f"{recording.path}, sweep {candidate.sweep.number}: {reason}")
+    odd |= lost_repeats([*named, *rest])
     rest = [c for c in rest if c.sweep.number not in odd]
-    return rest, said_left_out(odd) + of_two_scales([*named, *rest])
+    return rest, said_left_out(odd) + of_two_scales([*named, *rest]) + remarks([*named, *rest])
 
 
 def _completed(
@@ -171,13 +174,13 @@ def _completed(
             return _split(chosen, guess, ["training sweeps as selected", "held out: the sweeps most often repeated"])
         return _in_time(chosen, "training sweeps as selected")
     if held is not None:
-        repeats = [c.sweep.number for c in rest if any(c.repeats(h) for h in held)]
-        rest = [c for c in rest if c.sweep.number not in repeats]
+        again = [c.sweep.number for c in rest if any(c.repeats(h) for h in held)]
+        rest = [c for c in rest if c.sweep.number not in again]
         guess = [c for c in rest if c.is_noise and c.spikes] or rest
         guess = [c for c in guess if c.says_training] or guess
         reasons = ["held-out sweeps as selected"]
-        if repeats:
-            reasons.append(f"not trained on, as they repeat a held-out stimulus: {list_sweeps(repeats)}")
+        if again:
+            reasons.append(f"not trained on, as they repeat a held-out stimulus: {list_sweeps(again)}")
         return _split(guess, held, reasons)
     return _guess(rest, recording, left_out)
 
@@ -290,4 +293,4 @@ def _split(training: Sequence[Candidate], held: Sequence[Candidate], reasons: li
     if not training:
         raise DataError("no sweeps are left to train on; select some")
     whole = lambda candidates: [Part.whole(candidate.sweep) for candidate in candidates]
-    return Split(whole(training), [whole(group) for group in stimulus_groups(held)], reasons)
+    return Split(whole(training), [whole(group) for group in repeats(held)], reasons)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from .ticks import without_ticks
+
 #: How far a spike stands out within WINDOW, V.
 PROMINENCE = 0.020
 #: What is around a peak, s.
@@ -63,11 +65,13 @@ def find_peaks(voltage: Float[np.ndarray, " T"], rate: float) -> Peaks:
     A spike rises fast and stands out from what is around it: by PROMINENCE (or by SMALL, if it rises FAST and nothing
     here asks for more), by RELATIVE of what the tallest do (the median of the five tallest), and, where more than NOISY
     of the steep peaks do not come to that, by NOISE robust standard deviations of what is left of the voltage when its
-    mean over WINDOW is taken away (ENOUGH of the tallest suffice). Steps, drift and the cell's offset do not matter.
+    mean over WINDOW is taken away (ENOUGH of the tallest suffice). Steps, drift and the cell's offset do not matter;
+    ticks of the electrode, narrower than any spike, are taken out first.
     """
     from scipy import signal
     from scipy.ndimage import uniform_filter1d
 
+    voltage = without_ticks(voltage, rate)
     window = max(3, int(WINDOW * rate))
     at, properties = signal.find_peaks(
         voltage,

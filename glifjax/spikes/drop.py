@@ -29,9 +29,11 @@ def without_drop(
     """
     reach = max(1, round(QUIET * rate))
     edges = sharp_edges(current, reach)
+    jumps = current[edges + reach] - current[edges - reach]
+    lasting = np.abs(jumps) > EDGE * np.ptp(current)  # a pulse that is over by then tells nothing
+    edges, jumps = edges[lasting], jumps[lasting]
     if len(edges) < 2:
         return voltage
-    jumps = current[edges + reach] - current[edges - reach]
     resistance = float(np.median((voltage[edges + reach] - voltage[edges - reach]) / jumps))
     if abs(resistance) * np.ptp(current) < MATTERS:
         return voltage

@@ -152,9 +152,7 @@ def test_a_current_that_makes_spikes_and_then_returns_to_its_mean_is_no_artefact
     crossings[forced] = times
     row = lambda array: np.asarray(array)[None]
     whole = np.ones(len(current), bool)
-    data = FitData(
-        np.array([1]), row(current), row(0 * current), row(whole), row(whole), row(forced), row(crossings), DT
-    )
+    data = FitData(np.array([1]), row(current), row(0 * current), *[row(whole)] * 3, row(forced), row(crossings), DT)
     found = spike_artefact(data, 2e-3)
     assert found.spikes > 500
     assert np.ptp(found.mean) > 100e-12
@@ -168,7 +166,7 @@ def test_the_ends_of_pulses_that_make_spikes_are_no_artefact():
     forced = (at % 100 == 6) & (at > 100)
     crossings = np.where(forced, (at + 0.5) * DT, np.nan)
     whole = np.ones((1, len(at)), bool)
-    data = FitData(np.array([1]), current[None], 0 * current[None], whole, whole, forced[None], crossings[None], DT)
+    data = FitData(np.array([1]), current[None], 0 * current[None], *[whole] * 3, forced[None], crossings[None], DT)
     found = spike_artefact(data, 5e-3)
     assert found.spikes > 100
     assert found.size == 0

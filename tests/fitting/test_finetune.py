@@ -46,6 +46,7 @@ def recorded(model: PatchedNeuron, seconds=6.0, noise=0.5e-3) -> FitData:
         current=current,
         voltage=voltage + noise * random.normal(size=voltage.shape),
         valid=everything,
+        seen=everything,
         counted=everything,
         forced=forced,
         crossings=np.where(forced, (np.arange(forced.shape[1]) + 0.5) * DT, np.nan),

@@ -20,7 +20,7 @@ def sweeps(amplitudes, spikes, seconds=1.0) -> FitData:
         row[steps // 2 : steps // 2 + 100 * count : 100] = True
     whole = np.ones_like(forced)
     crossings = np.where(forced, np.arange(steps) * DT, np.nan)
-    return FitData(np.arange(len(amplitudes)), current, 0 * current, whole, whole, forced, crossings, DT)
+    return FitData(np.arange(len(amplitudes)), current, 0 * current, *[whole] * 3, forced, crossings, DT)
 
 
 def test_repeats_of_a_stimulus_are_kept_aside_together_and_each_fold_has_spikes():

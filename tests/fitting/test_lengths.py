@@ -26,7 +26,7 @@ def padded(data: FitData, steps: int) -> FitData:
     """The same sweeps with more padding."""
     rows = {"voltage": "edge"}
     fill = lambda name, array: np.pad(array, ((0, 0), (0, steps)), mode=rows.get(name, "constant"))
-    names = ("current", "voltage", "valid", "counted", "forced")
+    names = ("current", "voltage", "valid", "seen", "counted", "forced")
     more = {name: fill(name, getattr(data, name)) for name in names}
     return replace(data, crossings=np.pad(data.crossings, ((0, 0), (0, steps)), constant_values=np.nan), **more)
 

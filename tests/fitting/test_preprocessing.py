@@ -12,6 +12,7 @@ from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
 from glifjax.spikes.detection import crossing_level, detect_spikes, find_peaks
 from glifjax.spikes.drop import without_drop
+from glifjax.spikes.ticks import count_ticks, without_ticks
 
 
 def trace(rate, times, rest=-70e-3, height=110e-3, width=1e-3, seconds=2.0, noise=3e-4, seed=0):
@@ -113,6 +114,28 @@ def test_no_spikes_in_a_trace_without():
     silent[5000:9000] += 30e-3  # a strong sub-threshold step with sharp edges
     assert len(detect_spikes(silent, 10e3)) == 0
     assert measure_shape([(silent, 10e3)]) is None
+
+
+@pytest.mark.parametrize(("rate", "samples"), [(10e3, 1), (20e3, 1), (20e3, 2), (50e3, 5)])
+@pytest.mark.parametrize("size", [15e-3, 100e-3, -80e-3])
+def test_ticks_of_the_electrode_are_no_spikes_and_are_taken_out(rate, samples, size):
+    clean = trace(rate, TIMES, noise=1e-4)
+    ticking, found = clean.copy(), np.random.default_rng(0).integers(1000, len(clean) - 1000, 12)
+    for at in found:
+        ticking[at : at + samples] += size
+    np.testing.assert_allclose(detect_spikes(ticking, rate), detect_spikes(clean, rate), atol=1e-4)
+    assert count_ticks(ticking, rate) == len(found)
+    assert np.abs(without_ticks(ticking, rate) - clean).max() < 6e-3
+
+
+@pytest.mark.parametrize("rate", [5e3, 10e3, 20e3, 50e3])
+def test_the_fastest_spikes_are_no_ticks(rate):
+    """0.2 ms wide at half their height, at any place between samples."""
+    times = np.arange(0.1, 1.9, 0.0301)
+    fast = trace(rate, times, width=0.2e-3 / 2.355, noise=1e-4)
+    assert count_ticks(fast, rate) == 0
+    if rate >= 10e3:
+        assert len(detect_spikes(fast, rate, -30e-3)) == len(times)
 
 
 def test_crossing_time_is_between_samples():

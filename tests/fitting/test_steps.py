@@ -73,7 +73,7 @@ def test_each_held_out_step_is_described_the_silent_ones_too():
         none = np.zeros_like(whole)
         current = step(height)[None]
         groups.append(
-            FitData(np.array([number]), current, current, whole, whole, none, np.full(none.shape, np.nan), DT)
+            FitData(np.array([number]), current, current, *[whole] * 3, none, np.full(none.shape, np.nan), DT)
         )
         cell = np.linspace(0.6, 1.4, spikes)
         trains.append(([cell], [cell + 0.01, np.array([0.9])], [np.array([0.7])]))

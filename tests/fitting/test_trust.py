@@ -31,6 +31,7 @@ def sweeps(spikes: int = 400, mean: float = 5e-11, size: float = 2e-11, seconds:
         current=mean + size * random.normal(size=(1, n)),
         voltage=-65e-3 + 8e-3 * random.normal(size=(1, n)),
         valid=np.ones((1, n), bool),
+        seen=np.ones((1, n), bool),
         counted=np.ones((1, n), bool),
         forced=forced,
         crossings=np.where(forced, np.arange(n) * DT, np.nan),

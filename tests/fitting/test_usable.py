@@ -488,3 +488,134 @@ def test_electrodes_are_never_mixed():
         choose_sweeps(recording)
     with pytest.raises(DataError, match="no sweep is from electrode up; there are left, right"):
         fitting.fit(recording, level="LIF", cell="up")
+
+
+NOISE = 1e-10 + 6e-11 * played_noise(3e-3)
+LOST = 12_000  # samples
+
+
+def dying(voltage):
+    left = np.exp(-(np.arange(8000) / RATE) / 0.05)
+    voltage[LOST:] = left * voltage[LOST:] + 1e-4 * np.random.default_rng(6).normal(size=8000)
+
+
+def without_a_seal(voltage):
+    voltage[LOST:] = -3e-3 + 5e6 * NOISE[LOST:]
+
+
+def in_open_air(voltage):
+    voltage[LOST:] = 0.02 + 0.05 * np.random.default_rng(6).normal(size=8000)
+
+
+def off(voltage):
+    voltage[LOST:] = -70e-3 + 1e-4 * np.random.default_rng(6).normal(size=8000)
+
+
+@pytest.mark.parametrize("lose", [dying, without_a_seal, in_open_air, off])
+def test_a_sweep_is_cut_where_its_cell_or_clamp_is_lost_and_left_out_where_others_repeat_it(lose):
+    voltage = answer(NOISE)
+    lose(voltage)
+    for options in ({}, {"train": "1"}):
+        split = choose_sweeps(gj.Recording.from_arrays(NOISE, voltage, RATE), **options)
+        end = split.test[0][0].stop / RATE
+        assert 0.9 <= end <= 1.2
+        (line,) = [reason for reason in split.reasons if "cell was lost, or its clamp off" in reason]
+        assert line.startswith(f"sweep 1 is cut at {end:.3g} s, from where on the voltage ")
+    other = 1e-10 + 6e-11 * played_noise(3e-3)[::-1]
+    currents, voltages = [other, *[NOISE] * 3], [answer(other), answer(NOISE), voltage, answer(NOISE)]
+    split = choose_sweeps(gj.Recording.from_arrays(currents, voltages, RATE))
+    assert [[part.number for part in group] for group in (split.train, *split.test)] == [[1], [2, 4]]
+    assert any("sweep 3 is left out: from " in line and "play its stimulus whole" in line for line in split.reasons)
+
+
+def a_plateau(current, voltage):
+    voltage[9000:13_000] = -10e-3
+
+
+def blocked(current, voltage, stop=16_000):
+    """As depolarisation does, until the step ends."""
+    current[12_000:stop] = 6e-10
+    voltage[12_000:stop] = -15e-3 - 45e-3 * np.exp(-DT * np.arange(stop - 12_000) / 6e-3)
+
+
+def blocked_to_the_end(current, voltage):
+    blocked(current, voltage, 20_000)
+
+
+def bursting(current, voltage):
+    for at in range(6000, 7000, 40):
+        voltage[at : at + 20] = np.concatenate([np.linspace(-50e-3, 40e-3, 6), np.linspace(40e-3, -50e-3, 14)])
+
+
+def zero_a_current(current, voltage):
+    current[12_000:] = 0.0
+    voltage[12_000:] = -70e-3 + 1e-4 * np.random.default_rng(6).normal(size=8000)
+
+
+@pytest.mark.parametrize("change", [a_plateau, blocked, blocked_to_the_end, bursting, zero_a_current])
+def test_what_a_cell_does_is_no_loss(change):
+    current, voltage = NOISE.copy(), answer(NOISE)
+    change(current, voltage)
+    (candidate,) = inspect(gj.Recording.from_arrays(current, voltage, RATE).sweeps)
+    assert candidate.loss is None
+    assert candidate.sweep.n_samples == 20_000
+
+
+def counts(voltage):
+    """As a converter stores it, 0.3 mV a count."""
+    return 3e-4 * np.round(voltage / 3e-4)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (
+            (-np.inf, 0.01),
+            "spikes are cut off in sweeps 3, 4, 5, 6 at 10 mV, an amplifier's or converter's limit: they",
+        ),
+        ((-0.074, np.inf), "the voltage is cut off in sweep 1 at -74 mV, an amplifier's or converter's limit: what is"),
+    ],
+)
+def test_rails_are_told_and_what_is_cut_off_is_not_fitted(limits, words):
+    recording = recorded(lambda currents, voltages: [np.clip(v, *limits, out=v) for v in voltages])
+    split = choose_sweeps(recording)
+    assert any(line.startswith(words) for line in split.reasons)
+    for data, voltage in zip(prepare(recording.sweeps, None).seen, VOLTAGES, strict=True):
+        at_rail = (voltage <= limits[0]) | (voltage >= limits[1])
+        np.testing.assert_array_equal(data[: len(voltage)], ~at_rail if at_rail.sum() > 10 else True)
+
+
+def test_a_measured_current_that_was_cut_off_is_told_and_a_commanded_one_is_no_rail():
+    noise = np.random.default_rng(7)
+    measured = [np.minimum(c + 2e-12 * noise.normal(size=len(c)), 2e-10) for c in CURRENTS]
+    words = "the current is cut off in sweeps 5, 6 at 200 pA, an amplifier's or converter's limit"
+    told = lambda currents: choose_sweeps(gj.Recording.from_arrays(currents, VOLTAGES, RATE)).reasons
+    assert any(line.startswith(words) for line in told(measured))
+    rectified = [np.maximum(c, 0.0) for c in measured]
+    ramp = [np.clip(np.linspace(-1e-10, 4e-10, 8000), 0.0, c.max()) for c in CURRENTS]
+    for currents in (CURRENTS, ramp):
+        assert not any("cut off" in line for line in told(currents))
+    assert not any("at 0 pA" in line for line in told(rectified))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [counts, lambda v: np.repeat(v[::4], 4)],
+    ids=["coarse counts", "held samples"],
+)
+def test_tops_of_spikes_and_rest_are_no_rails(stored):
+    split = choose_sweeps(recorded(lambda currents, voltages: [np.copyto(v, stored(v)) for v in voltages]))
+    assert not any("cut off" in line for line in split.reasons)
+
+
+def test_repeats_under_another_held_current_are_none_and_one_that_rests_elsewhere_is_told():
+    other = 1e-10 + 6e-11 * played_noise(3e-3)[::-1]
+    lower = NOISE - 6e-11
+    voltages = [answer(current) for current in (other, NOISE, NOISE, lower, NOISE)]
+    recording = gj.Recording.from_arrays([other, NOISE, NOISE, lower, NOISE], voltages, RATE)
+    groups = [[part.number for part in group] for group in choose_sweeps(recording).test]
+    assert groups == [[2, 3, 5], [4]]
+    unsaid = gj.Recording.from_arrays([other, *[NOISE] * 4], voltages, RATE)
+    (line,) = [reason for reason in choose_sweeps(unsaid).reasons if "rests at" in reason]
+    assert line.startswith("sweep 4 rests at ")
+    assert "another current was held than the file says, or the cell changed" in line
