@@ -1,6 +1,7 @@
 """A file of options for `glifjax fit --config`: TOML, each under its name; what the command line says goes first."""
 
 import tomllib
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def obey(context: typer.Context, path: Path | None) -> Path | None:
 
 
 def read_options(path: Path, names: set[str]) -> dict[str, Any]:
-    """The options in a file, by parameter; paths with * and ? in `cells` are looked up.
+    """The options in a file, by parameter; paths with *, ? and [...] in `cells` are looked up.
 
     Args:
         path: a TOML file: cells = ["data/*.nwb"], level = "all", out = "study"; paths are relative to where the command
@@ -54,8 +55,8 @@ def read_options(path: Path, names: set[str]) -> dict[str, Any]:
 
 
 def _paths(cell: str, source: Path) -> list[str]:
-    """Files that a path with * and ? means, by name; itself where it has none, or means none."""
-    if not {"*", "?"} & set(cell):
+    """Files that a path with *, ? and [...] means, by name; itself where it has none, means none, or is a file's."""
+    if not {"*", "?", "["} & set(cell) or isfile(cell):
         return [cell]
     pattern = Path(cell)
     root = Path(pattern.anchor)

@@ -265,6 +265,11 @@ def test_options_of_a_file_give_way_to_the_command_line(tmp_path):
     file.write_text(f'cells = ["{tmp_path.as_posix()}/*.nwb"]\nlevel = "glif3"\nout = "study"\n')
     options = read_options(file, names)
     assert options == {"cells": [str(tmp_path / name) for name in ("a.nwb", "b.nwb")], "level": "glif3", "out": "study"}
+    for pattern, names_meant in (("[ac].nwb", ["a.nwb"]), ("a?.nwb", ["a?.nwb"]), ("[d].nwb", ["[d].nwb"])):
+        (tmp_path / "[d].nwb").write_text("")
+        (tmp_path / "d.nwb").write_text("")
+        file.write_text(f'cells = ["{tmp_path.as_posix()}/{pattern}"]')
+        assert read_options(file, names)["cells"] == [str(tmp_path / name) for name in names_meant]
     refusals = {
         "levels = 1": "'levels' is no option",
         "cells = 3": "list of paths",
