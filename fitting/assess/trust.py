@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from glifjax.rules import gated
 
 from ..data.arrays import FitData
 from ..data.masks import between_spikes
+from ..data.plausible import capacitance
 from ..levels.base import AbstractLevel
 from ..model.coordinates import widths
 from ..model.patched import PatchedNeuron, without_electrode
@@ -40,6 +41,8 @@ BLOCK = 1.0
 BEYOND = 0.1
 #: in more than this share of the held-out time.
 NEW = 0.25
+#: A capacitance is so many times, or a part as small, of what the voltage's first answers to the current come to.
+CAPACITANCE = 2.0
 #: A gate half opens this far outside the voltages that the training sweeps visit, V.
 OUTSIDE = 10e-3
 
@@ -92,6 +95,7 @@ def judge(
         *_few_spikes(level, model, train),
         *_new_stimulus(train, test),
         *_gates(model, train),
+        *_capacitance(model, train),
     ]
     order: tuple[Word, ...] = ("no", "care")
     words = [word for word, _ in reasons]
@@ -203,6 +207,19 @@ def _gates(model: PatchedNeuron, train: FitData) -> Reasons:
         places = ", ".join(f"{half:.0f}" for half in far)
         seen = f"the {1e3 * low:.0f} to {1e3 * high:.0f} mV that the training sweeps visit"
         yield "care", f"gates half open at {places} mV, outside {seen}"
+
+
+def _capacitance(model: PatchedNeuron, train: FitData) -> Reasons:
+    """A capacitance that is not what the voltage does within milliseconds of the current's jumps."""
+    fitted = float(model.neuron.C)
+    membrane = replace(train, voltage=without_electrode(model, train.voltage, train.current))
+    measured = list(filter(None, map(capacitance, (train, membrane))))  # whatever of the electrode is in the voltage
+    if measured and not min(measured) / CAPACITANCE < fitted < CAPACITANCE * max(measured):
+        yield (
+            "care",
+            f"the capacitance is not the cell's: {1e12 * fitted:.0f} pF, where the voltage's first answers to the "
+            f"current come to {1e12 * measured[-1]:.0f} pF; it and the resistances stand for what this level lacks",
+        )
 
 
 def visited_voltages(model: PatchedNeuron, data: FitData) -> tuple[float, float]:

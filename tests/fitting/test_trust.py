@@ -5,6 +5,7 @@ from dataclasses import replace
 import equinox as eqx
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 import glifjax as gj
 from fitting import LEVELS, PatchedNeuron, Scores
@@ -12,6 +13,7 @@ from fitting.assess.crossvalidate import Validation
 from fitting.assess.doubts import doubts
 from fitting.assess.trust import judge
 from fitting.data.arrays import FitData
+from fitting.data.plausible import capacitance
 from glifjax.rules.membrane import Gate, GatedCurrent
 
 DT = 1e-3
@@ -118,6 +120,28 @@ def test_gates_that_open_where_the_cell_never_was(half, word):
     trust = judged(of=gated)
     assert trust.word == word
     assert word == "good" or "gates half open at -10 mV, outside the -8" in trust.reasons[0]
+
+
+def answered(capacitance: float, series: float) -> FitData:
+    """The sweeps with the voltage of a membrane of 200 MΩ, recorded through a resistance in series."""
+    data = sweeps()
+    memory, decay = (np.exp(-DT / tau) for tau in (5e-3, 2e8 * capacitance))
+    data = replace(data, current=5e-11 + lfilter([1 - memory], [1, -memory], 3 * (data.current - 5e-11)))
+    membrane = lfilter([2e8 * (1 - decay)], [1, -decay], data.current)
+    noise = 1e-4 * np.random.default_rng(1).normal(size=membrane.shape)
+    return replace(data, voltage=-0.07 + membrane + series * data.current + noise)
+
+
+@pytest.mark.parametrize(
+    ("true", "series", "told"),
+    [(1e-10, 0.0, False), (1e-10, 1e7, False), (3e-10, 0.0, True), (4e-11, 0.0, True), (4e-11, 1e7, True)],
+)
+def test_a_capacitance_that_the_voltage_does_not_show_is_told(true, series, told):
+    train = answered(true, series)
+    assert series or capacitance(train) == pytest.approx(true, rel=0.15)
+    trust = judged(train=train)
+    assert trust.word == ("care" if told else "good")
+    assert not told or "the capacitance is not the cell's: 100 pF, where" in trust.reasons[0]
 
 
 def test_what_forbids_comes_first():
