@@ -16,7 +16,7 @@ from .amplifier import running_median, wanders, without_hum
 from .arrays import same_step, time_step
 from .lost import Loss, find_loss
 from .padding import until
-from .plausible import first_answer, sweep_slope
+from .plausible import Answer, answers, sweep_slope
 from .rails import Rail, at_rails, rails, rails_of_current
 from .stimulus import MEAN, envelope, same_stimulus
 from .usable import SHORTEST, is_driven
@@ -52,7 +52,7 @@ class Candidate:
     is_noise: bool
     is_driven: bool
     fluctuation: float  # how far it is from its running median, A
-    answer: float | None  # of the voltage to the current at once, ohm; None where it does not tell
+    first: Answer | None  # of the voltage to the current at once; None where it does not tell
     slope: float | None  # of voltage on current, ohm, likewise
     held: float  # the current that it starts from, A; of noise its median
     rest: float  # the median voltage under about that current, V
@@ -60,6 +60,11 @@ class Candidate:
     rails: tuple[Rail, ...]  # at which its voltage was cut off, V
     current_rails: tuple[float, ...]  # at which its current was, A
     loss: Loss | None  # where it was cut, as no cell's
+
+    @property
+    def answer(self) -> float | None:
+        """The first answer, ohm, where it is believed."""
+        return self.first.size if self.first and self.first.sure else None
 
     @property
     def says_training(self) -> bool:
@@ -95,14 +100,14 @@ def inspect(sweeps: Sequence[gj.Sweep]) -> list[Candidate]:
 
 def _candidate(sweep: gj.Sweep) -> Candidate:
     current, voltage, rate = sweep.current, sweep.voltage, sweep.rate
-    means, answers = envelope(current, rate), envelope(without_ticks(voltage, rate), rate)
+    means, responses = envelope(current, rate), envelope(without_ticks(voltage, rate), rate)
     spikes = find_spike_peaks(without_drop(voltage, current, rate), rate)
     clean = without_hum(means)
     off = np.abs(clean - running_median(clean))
     is_noise = (wanders(clean) and _turns(clean)) or bool(np.mean(off > TURBULENT * np.ptp(clean)) > NOISY)
     driven = is_driven(sweep)
     apart = np.union1d(spikes, np.flatnonzero(at_rails(voltage, rate))) // round(rate * MEAN)
-    in_ms = clean, without_hum(answers), np.unique(apart)
+    in_ms = clean, without_hum(responses), np.unique(apart)
     loss = find_loss(*in_ms) if driven else None
     if loss and loss.start >= SHORTEST:
         cut = _candidate(until(sweep, round(loss.start * rate)))
@@ -116,10 +121,10 @@ def _candidate(sweep: gj.Sweep) -> Candidate:
         is_noise and driven,
         driven,
         fluctuation=float(np.median(off)),
-        answer=first_answer(*in_ms) if driven else None,
+        first=answers(*in_ms, len(means))[0] if driven else None,
         slope=sweep_slope(current, voltage, rate) if driven else None,
         held=held,
-        rest=float(np.median(answers[away <= max(NEAR * np.ptp(clean), away.min())])),
+        rest=float(np.median(responses[away <= max(NEAR * np.ptp(clean), away.min())])),
         ticks=count_ticks(voltage, rate),
         rails=rails(voltage, rate),
         current_rails=rails_of_current(current, rate),

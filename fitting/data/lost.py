@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from .plausible import answers
+from .plausible import Answer, answers
 from .stimulus import MEAN
 
 #: A cell answers its current in every window of so many ms in which the current moves,
@@ -71,12 +71,16 @@ def _unanswered(
     sure = [answer for answer in windows if answer and answer.sure and answer.size > 0]
     if not sure:
         return None
-    usual, jump = max(answer.size for answer in sure), float(np.median([answer.jump for answer in sure]))
+    usual = Answer(max(answer.size for answer in sure), 0.0, float(np.median([answer.jump for answer in sure])))
     last = 0
     for number, answer in enumerate(windows):
-        if answer is None or answer.jump < AS_LARGE * jump:
-            continue
-        if answer.size + ERRORS * answer.error < UNANSWERED * usual:
+        if answer and is_none(answer, usual):
             return Loss(last * WINDOW * MEAN, "the voltage does not answer the current")
-        last = number + 1 if answer.size > UNANSWERED * usual else last
+        if answer and answer.size > UNANSWERED * usual.size and answer.jump >= AS_LARGE * usual.jump:
+            last = number + 1
     return None
+
+
+def is_none(answer: Answer, usual: Answer) -> bool:
+    """Whether an answer to as large a current is surely none beside the usual one."""
+    return answer.jump >= AS_LARGE * usual.jump and answer.size + ERRORS * answer.error < UNANSWERED * usual.size

@@ -13,6 +13,8 @@ from jaxtyping import Bool, Float
 SAMPLES = 3
 #: where the sample before or after is this many digits away,
 DIGITS = 8.0
+#: or where it lasts so many times as long as any other value does;
+LONGER = 3
 #: and all of them together last this long, s.
 LASTS = 1e-3
 #: What holds a trace for longer at a time than this cuts off more than peaks of spikes, s.
@@ -38,9 +40,12 @@ def rails(trace: Float[np.ndarray, " T"], rate: float) -> tuple[Rail, ...]:
     jumps = np.abs(np.diff(values))
     sharp = np.fmax(np.append(np.nan, jumps), np.append(jumps, np.nan)) > DIGITS * digit
     held = max(1, int(np.percentile(lengths, 5)))
+    at_once = np.append(False, lengths[:-1] <= SAMPLES * held)  # and not slower and slower, as a membrane without noise
     limits = []
     for value, above in ((values.min(), False), (values.max(), True)):
-        stays = lengths[(values == value) & sharp & (lengths >= SAMPLES * held)] / rate
+        elsewhere = lengths[values != value].max()
+        still = at_once & (lengths > max(PEAKS * rate, LONGER * elsewhere))
+        stays = lengths[(values == value) & (sharp | still) & (lengths >= SAMPLES * held)] / rate
         if stays.sum() >= LASTS:
             limits.append(Rail(float(value), above and bool(stays.max() <= PEAKS)))
     return tuple(limits)

@@ -8,6 +8,8 @@ import numpy as np
 from glifjax.io.nwb.selection import list_sweeps
 
 from .candidates import Candidate, repeats
+from .lost import is_none
+from .plausible import Answer
 from .usable import SHORTEST
 
 #: Sweeps with one stimulus rest within this of each other, V; real cells' repeats do within 2 mV.
@@ -15,8 +17,14 @@ SHIFTED = 4e-3
 
 
 def lost_sweeps(candidates: Sequence[Candidate]) -> dict[int, str]:
-    """The sweeps that are no cell's from their start, by number, and why."""
-    return {c.sweep.number: f"from its start {c.loss.why}" for c in candidates if c.loss and c.loss.start < SHORTEST}
+    """The sweeps that are no cell's from their start, or do not answer a current as most do, by number, and why."""
+    lost = {c.sweep.number: f"from its start {c.loss.why}" for c in candidates if c.loss and c.loss.start < SHORTEST}
+    sure = [c.first for c in candidates if c.first and c.answer is not None]
+    unsure = [(c.sweep.number, c.first) for c in candidates if c.first and c.answer is None]
+    if 2 <= len(sure) >= len(unsure):
+        usual = Answer(*np.median(sure, axis=0))
+        lost |= {number: "the voltage does not answer the current" for number, first in unsure if is_none(first, usual)}
+    return lost
 
 
 def lost_repeats(candidates: Sequence[Candidate]) -> dict[int, str]:

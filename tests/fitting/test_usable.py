@@ -561,6 +561,14 @@ def test_what_a_cell_does_is_no_loss(change):
     assert candidate.sweep.n_samples == 20_000
 
 
+def test_a_sweep_that_does_not_answer_at_all_is_left_out():
+    recording = recorded(lambda currents, voltages: np.copyto(voltages[4], answer(0.0 * currents[4])))
+    split = choose_sweeps(recording)
+    assert "sweep 5 is left out: the voltage does not answer the current" in split.reasons
+    with pytest.raises(DataError, match="sweep 5: the voltage does not answer the current"):
+        choose_sweeps(recording, train="5")
+
+
 def counts(voltage):
     """As a converter stores it, 0.3 mV a count."""
     return 3e-4 * np.round(voltage / 3e-4)
