@@ -73,11 +73,13 @@ def neuron(level="LIF-R-ASC-A", **changes):
     return gj.from_level(level, **(parameters | changes))
 
 
-def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0):
+def recorded(model, seconds=20.0, sweeps=2, noise=0.5e-3, seed=0, current=None):
     """What `model` would leave on tape, spikes drawn by its escape noise and cut as the fit will cut them."""
     random = np.random.default_rng(seed)
     n = round(seconds / DT)
-    current = np.repeat(random.normal(size=(sweeps, n // 50)), 50, axis=1) * 150e-12 + 60e-12
+    if current is None:
+        current = np.repeat(random.normal(size=(sweeps, n // 50)), 50, axis=1) * 150e-12 + 60e-12
+    sweeps = len(current)
     keys = jax.random.split(jax.random.key(seed), sweeps)
     trace = jax.vmap(lambda i, key: model.simulate(i, DT, key=key))(jnp.asarray(current), keys)
     forced = np.asarray(trace.spiked) > 0.5

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from jaxtyping import Float
 from glifjax.rules import gated
 
 from ..data.arrays import FitData
+from ..data.capacitance import first_capacitance
 from ..data.masks import between_spikes
-from ..data.plausible import capacitance
 from ..levels.base import AbstractLevel
 from ..model.coordinates import widths
 from ..model.patched import PatchedNeuron, without_electrode
@@ -41,8 +41,8 @@ BLOCK = 1.0
 BEYOND = 0.1
 #: in more than this share of the held-out time.
 NEW = 0.25
-#: A capacitance is so many times, or a part as small, of what the voltage's first answers to the current come to.
-CAPACITANCE = 2.0
+#: A capacitance is so many times, or a part as small, of the one with which the voltage first follows the current.
+CAPACITANCE = 1.5
 #: A gate half opens this far outside the voltages that the training sweeps visit, V.
 OUTSIDE = 10e-3
 
@@ -210,15 +210,13 @@ def _gates(model: PatchedNeuron, train: FitData) -> Reasons:
 
 
 def _capacitance(model: PatchedNeuron, train: FitData) -> Reasons:
-    """A capacitance that is not what the voltage does within milliseconds of the current's jumps."""
-    fitted = float(model.neuron.C)
-    membrane = replace(train, voltage=without_electrode(model, train.voltage, train.current))
-    measured = list(filter(None, map(capacitance, (train, membrane))))  # whatever of the electrode is in the voltage
-    if measured and not min(measured) / CAPACITANCE < fitted < CAPACITANCE * max(measured):
+    """A capacitance with which the voltage does not follow the current within the first ms."""
+    fitted, first = float(model.neuron.C), first_capacitance(train, float(model.neuron.spike_cut_duration))
+    if first is not None and not 1 / CAPACITANCE <= fitted / first <= CAPACITANCE:
         yield (
             "care",
-            f"the capacitance is not the cell's: {1e12 * fitted:.0f} pF, where the voltage's first answers to the "
-            f"current come to {1e12 * measured[-1]:.0f} pF; it and the resistances stand for what this level lacks",
+            f"the membrane is undetermined: C is {1e12 * fitted:.0f} pF at this level, where the voltage first follows "
+            f"the current as with {1e12 * first:.0f} pF; C and the resistances stand for what the level lacks",
         )
 
 

@@ -9,7 +9,6 @@ from glifjax.io.nwb.selection import list_sweeps
 
 from .arrays import DataError, FitData, in_blocks
 from .masks import between_spikes
-from .stimulus import MEAN, envelope
 
 #: Slopes of voltage on current that no neuron has: below and above these, ohm.
 LOWEST = 5e6
@@ -120,20 +119,6 @@ def first_answer(
     """
     (answer,) = answers(current, voltage, spikes, len(current) or 1)
     return answer.size if answer and answer.sure else None
-
-
-def capacitance(data: FitData) -> float | None:
-    """What the first answers of sweeps come to as a capacitance, F: FIRST over their median; None where none tells.
-
-    It knows no model. Of simulated neurons it is right within a seventh; a resistance in series makes it smaller.
-    """
-    firsts = []
-    for sweep, valid in enumerate(data.valid):
-        current, voltage = (envelope(trace[sweep][valid], 1 / data.dt) for trace in (data.current, data.voltage))
-        apart = np.flatnonzero((data.forced | ~data.seen)[sweep][valid]) * data.dt / MEAN
-        firsts.append(first_answer(current, voltage, np.unique(apart.astype(int))))
-    sizes = [answer for answer in firsts if answer is not None and answer > 0]
-    return FIRST * MEAN / float(np.median(sizes)) if sizes else None
 
 
 def answers(

@@ -67,13 +67,9 @@ class AllenLevel(AbstractLevel):
         return Moved(membrane, self._threshold().coordinates(model))
 
     def stages(self, moved: Sequence[AbstractCoordinate]) -> tuple[AbstractStage, ...]:
-        """The membrane, then the threshold; where a spike does anything to the membrane, the spikes choose of several,
-        each with its threshold.
-        """
+        """The membrane, of which the spikes choose among several, each with its threshold; then the threshold."""
         membrane, threshold = replace(self.membrane, moved=tuple(moved)), self._threshold()
-        if not (self.resets or self.currents):
-            return membrane, threshold
-        chosen = ChosenMembrane(membrane=membrane, threshold=threshold, resets=self.resets)
+        chosen = ChosenMembrane(membrane=membrane, threshold=threshold, resets=self.resets, currents=self.currents)
         return chosen, self._threshold(search=False)
 
     def refit(

@@ -29,7 +29,7 @@ class AugmentedLevel(AbstractLevel):
     Attributes:
         name, words, contains, allensdk: see AbstractLevel.
         n_currents: how many afterspike currents there are.
-        closed_form: starting values of a linear neuron; augment: what is added to it.
+        closed_form: starting values of a linear neuron, C by the voltage between spikes; augment: what is added.
         prior: how far the membrane may move.
         membrane, threshold: stages A and B; the membrane's coordinates are filled in.
         joint_evaluations: of the membrane, where both are fitted together, at most.
@@ -41,7 +41,7 @@ class AugmentedLevel(AbstractLevel):
     contains: str | None = "LIF-R-ASC-A"
     allensdk: bool = False
     n_currents: int = 4
-    closed_form: ClosedForm = ClosedForm()
+    closed_form: ClosedForm = ClosedForm(first=False)
     augment: Augment = Augment()
     prior: MembranePrior = MembranePrior()
     membrane: Membrane = Membrane()

@@ -36,6 +36,7 @@ from ..fitted import FittedNeuron
 from ..levels import EXTENSIONS, AbstractLevel, SomeLevels
 from ..preprocessing import Preprocessing, preprocess
 from ..stages.base import AbstractStage, run_stages
+from ..stages.chosen import with_capacitance_held
 from ..stages.deterministic import HardThreshold
 from ..tuning.descent import DEFAULT_LOSS
 from ..tuning.objective import AnyLoss, movable
@@ -264,6 +265,8 @@ def _with_uncertainty(fitted: FittedNeuron, preprocessing: Preprocessing, progre
     level, model = fitted.recipe, fitted.stages[-1].model
     moved = level.coordinates(model, fitted.train.duration).membrane
     model, moved = preprocessing.held(model, moved)
+    if model.neuron.C == level.start(fitted.train, fitted.shape).neuron.C:
+        moved = with_capacitance_held(model, moved)
     # where a stage moved the membrane again, by what the spikes tell of it
     joint = any(outcome.taken and outcome.gains_over for outcome in fitted.stages)
     estimate = lambda: laplace(model, fitted.train, level, membrane=moved, joint=joint)

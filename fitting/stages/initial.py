@@ -7,6 +7,7 @@ from jaxtyping import Float
 import glifjax as gj
 
 from ..data.arrays import FitData
+from ..data.capacitance import first_capacitance
 from ..data.masks import between_spikes
 from ..data.shape import SpikeShape
 from ..model.patched import PatchedNeuron, strong_types
@@ -15,10 +16,12 @@ from ..model.patched import PatchedNeuron, strong_types
 class ClosedForm(eqx.Module):
     """A LIF-R-ASC-A neuron to start from, by least squares on the voltage between spikes.
 
-    V(t) = El + R (I low-passed with tau) + Rs I(t), for the tau that fits best; C = tau / R. The voltage reset is
-    a regression on the onsets, the threshold the median voltage at the onsets, escape noise 2 mV wide.
+    V(t) = El + R (I low-passed with tau) + Rs I(t), for the tau that fits best; C is the one with which the voltage
+    first follows the current, or else tau / R. The voltage reset is a regression on the onsets, the threshold the
+    median voltage at the onsets, escape noise 2 mV wide.
 
     Attributes:
+        first: take that C where it is known.
         shortest, longest: membrane time constants between which some are tried, s.
         count: how many.
         two_taus: time constants that afterspike currents start from, of two, s.
@@ -27,6 +30,7 @@ class ClosedForm(eqx.Module):
         most_series_resistance: that a start may have, ohm.
     """
 
+    first: bool = True
     shortest: float = 3e-3
     longest: float = 150e-3
     count: int = 25
@@ -53,6 +57,7 @@ class ClosedForm(eqx.Module):
         fits = [_regress(current, voltage, keep, tau, block * data.dt) for tau in taus]
         _, tau, (rest, resistance, _) = min(fits, key=lambda fit: fit[0])
         resistance = max(resistance, 5e6)
+        capacitance = first_capacitance(data, shape.cut) if self.first else None
         series = _series(current, voltage, keep, tau, block * data.dt)
         series = float(np.clip(series, 0.0, self.most_series_resistance))
 
@@ -61,7 +66,7 @@ class ClosedForm(eqx.Module):
         slope, after = self._reset(membrane, data, shape.cut, onset)
         neuron = gj.from_level(
             "LIF-R-ASC-A",
-            C=tau / resistance,
+            C=tau / resistance if capacitance is None else capacitance,
             R_input=resistance,
             El_reference=rest,
             th_inf=onset,

@@ -64,8 +64,8 @@ def test_a_fit_opens_again(fitted, small_example):
         fitting.load(fitted[0].parent)
     head, *rows = csv.reader((fitted[0] / "parameters.csv").read_text().splitlines())
     assert head == ["level", "parameter", "value", "unit", "standard_error", "low_90", "high_90"]
-    assert [(row[1], float(row[2]), row[3]) for row in rows] == [
-        (name, entry["value"], entry["unit"]) for name, entry in record["parameters"].items()
+    assert [(row[1], row[2], row[3]) for row in rows] == [
+        (name, f"{entry['value']:.7g}", entry["unit"]) for name, entry in record["parameters"].items()
     ]
 
 

@@ -11,6 +11,7 @@ from helpers import AUGMENTED, DT, LEVEL, SHAPE, neuron, recorded
 
 import glifjax as gj
 from fitting.data.arrays import coarsen, prepare
+from fitting.data.capacitance import first_capacitance
 from fitting.data.masks import observed_steps
 from fitting.data.protocols import choose_sweeps
 from fitting.data.shape import measure_shape
@@ -111,6 +112,24 @@ def test_coarse_steps_end_where_the_recordings_own_would(data, membrane):
 
 
 @pytest.mark.slow
+def test_a_capacitance_that_does_harm_is_not_taken(shared):
+    """In a cell under noise the voltage between spikes gives LIF 3 times the capacitance, and spikes are rarer."""
+    with gj.read_recording(shared / "recordings" / "gifk" / "DRN157_5HT.nwb") as recording:
+        train = choose_sweeps(recording).train
+        shape = measure_shape([(part.voltage, part.rate) for part in train])
+        noise = prepare(train, shape)
+    level = LEVELS["LIF"]
+    start = level.start(noise, shape)
+    moved = level.coordinates(start, noise.duration).membrane
+    bits = lambda model: float(log_likelihood(model, noise)) / noise.n_spikes / np.log(2)
+    model, _ = run_stages(level.stages(moved), start, noise)
+    free, _ = run_stages((replace(level.membrane, moved=tuple(moved)), level.threshold), start, noise)
+    assert float(model.neuron.C) == float(start.neuron.C) == pytest.approx(44e-12, rel=0.1)
+    assert float(free.neuron.C) > 2.5 * float(model.neuron.C)
+    assert bits(model) > bits(free) + 0.3
+
+
+@pytest.mark.slow
 def test_a_reset_that_does_harm_is_not_taken(shared):
     """In a cell of current steps the recording's slope of 0.76 tells less of the training spikes than no reset."""
     with gj.read_recording(shared / "recordings" / "native" / "19926019.nwb") as recording:
@@ -137,11 +156,11 @@ def test_a_reset_that_does_harm_is_not_taken(shared):
 )
 def test_what_a_membrane_was_chosen_without_is_held_where_a_part_of_the_data_is_fitted(truth, without, count):
     numbers = lambda moved: np.count_nonzero(widths(moved))
-    moved = lambda model: LEVEL.coordinates(model, 10.0).membrane
+    moved = LEVEL.coordinates(eqx.tree_at(lambda m: m.neuron.C, truth, 90e-12), 10.0).membrane
     none = eqx.tree_at(without, truth, [jnp.zeros_like(value) for value in without(truth)])
-    assert numbers(as_chosen(truth, moved(truth))) == numbers(moved(truth))
-    assert numbers(as_chosen(none, moved(none))) == numbers(moved(none)) - count
-    assert len(origin(as_chosen(none, moved(none)))) == len(origin(moved(none)))
+    assert numbers(as_chosen(truth, moved)) == numbers(moved)
+    assert numbers(as_chosen(none, moved)) == numbers(moved) - count
+    assert len(origin(as_chosen(none, moved))) == len(origin(moved))
 
 
 def test_least_squares_cannot_tell_condensed_residuals_from_all():
@@ -428,6 +447,7 @@ class Reset(AbstractStage):
     losses: dict
     moved: tuple = ()
     search: bool = True
+    polish: FisherScoring = FisherScoring()
     name: str = "reset"
 
     def __call__(self, model, data):
@@ -440,8 +460,61 @@ def test_another_reset_is_taken_where_spikes_are_clearly_likelier(truth, data, g
     own, other = (round(1e3 * b, 1) for b in (-3e-3, 0.3 * 15e-3 - 3e-3))
     stage = Reset({own: 2000.0, other: 2000.0 - gain, 0.0: 2000.0})
     moved = tuple(LEVEL.coordinates(truth, data.duration).membrane)
-    chosen = ChosenMembrane(membrane=replace(stage, moved=moved), threshold=stage, resets=True)(truth, data)
-    assert float(chosen.model.neuron.voltage_reset.a) == slope
+    ways = ChosenMembrane(membrane=replace(stage, moved=moved), threshold=stage, resets=True, currents=True)
+    assert float(ways(truth, data).model.neuron.voltage_reset.a) == slope
+
+
+class Away(AbstractStage):
+    """Stands for stage A: to where coordinates are one."""
+
+    moved: tuple = ()
+    name: str = "away"
+
+    def __call__(self, model, data):
+        return Outcome(place(model, self.moved, jnp.ones(len(origin(self.moved)))), self.name, "nats", [0.0])
+
+
+class Small(AbstractStage):
+    """Stands for stage B: losses that `grow` with the capacitance, nats per pF."""
+
+    grow: float
+    search: bool = True
+    polish: FisherScoring = FisherScoring()
+    name: str = "small"
+
+    def __call__(self, model, data):
+        return Outcome(model, self.name, "nats", [self.grow * 1e12 * float(model.neuron.C)])
+
+
+@pytest.mark.parametrize("level", ["LIF", "LIF-ASC"])
+@pytest.mark.parametrize(("grow", "held"), [(1.0, True), (0.01, False), (-1.0, False)])
+def test_the_first_capacitance_is_held_where_spikes_are_clearly_likelier(truth, data, level, grow, held):
+    level = LEVELS[level]
+    start = PatchedNeuron(neuron(reset_slope=0.0, reset_intercept=0.0), 12e6)
+    moved = level.coordinates(start, data.duration).membrane
+    ways = ChosenMembrane(
+        membrane=Away(moved=tuple(moved)), threshold=Small(grow), resets=False, currents=level.currents
+    )
+    model = ways(start, data).model
+    assert (float(model.neuron.C) == float(start.neuron.C)) == held
+    of_capacitance = widths(as_chosen(model, moved))[0]
+    assert (of_capacitance == 0) == held
+
+
+@pytest.mark.parametrize("series", [0.0, 30e6])
+@pytest.mark.parametrize("stimulus", ["noise", "steps"])
+def test_the_first_capacitance_is_that_of_the_membrane(truth, data, stimulus, series):
+    current = None
+    if stimulus == "steps":
+        current = np.zeros((8, 10_000))
+        current[:, 2_000:7_000] = np.array([[-150e-12], [-100e-12], [-50e-12], [400e-12]] * 2)
+    data = recorded(replace(truth, series_resistance=series), noise=0.1e-3, current=current)
+    assert first_capacitance(data, 3e-3) == pytest.approx(float(truth.neuron.C), rel=0.05)
+
+
+def test_a_ramp_tells_no_first_capacitance(truth):
+    data = recorded(truth, current=np.linspace(0, 300e-12, 20_000)[None])
+    assert first_capacitance(data, 3e-3) is None
 
 
 def test_certain_and_impossible_spikes_have_finite_likelihoods():
