@@ -26,6 +26,8 @@ from .readout import Readout
 RUNS = 500
 #: How many of one stimulus are simulated side by side, at most.
 BATCH = 64
+#: How many random numbers they take, at most, whatever the sweep's length.
+NUMBERS = 2**25
 #: Two repeats' voltages are compared where neither has spiked for this long, s.
 REST = 50e-3
 #: Scores of the voltage between spikes.
@@ -161,7 +163,8 @@ def _drawn(model, data: FitData, of_run: Int[np.ndarray, " runs"], seed: int) ->
     model, current, start = jax.tree.map(single, (model, data.current, data.voltage[:, 0]))
     runs = np.bincount(of_run, minlength=len(current))
     # alike, so that one compiled function serves all; the last of a sweep's is filled up
-    size = -(-runs.max() // -(-runs.max() // BATCH))
+    most = min(BATCH, max(1, NUMBERS // current.shape[1]))
+    size = -(-runs.max() // -(-runs.max() // most))
 
     def draw(block):
         sweep, first = block

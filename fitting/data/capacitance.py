@@ -33,7 +33,7 @@ def first_capacitance(data: FitData, cut: float) -> float | None:
     """
     block = max(1, round(MEAN / data.dt))
     current, voltage = (in_blocks(samples, block).mean(axis=2) for samples in (data.current, data.voltage))
-    quiet = in_blocks(between_spikes(data, cut + RECOVERY, before=MEAN), block).all(axis=2)
+    quiet = np.all(in_blocks(between_spikes(data, cut + RECOVERY, before=MEAN), block), axis=2)
     answers = _answers(np.diff(current), np.diff(voltage), quiet[:, 1:] & quiet[:, :-1])
     if answers is None:
         return None

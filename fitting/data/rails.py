@@ -32,6 +32,8 @@ class Rail(NamedTuple):
 
 def rails(trace: Float[np.ndarray, " T"], rate: float) -> tuple[Rail, ...]:
     """The rails, below and above, at which a trace (sampled at `rate`, Hz) was cut off."""
+    if not trace.size or all(np.sum(trace == extreme) / rate < LASTS for extreme in (trace.min(), trace.max())):
+        return ()
     starts = np.flatnonzero(np.diff(trace, prepend=np.nan))  # of stretches of one value
     values, lengths = trace[starts], np.diff(starts, append=len(trace))
     if len(starts) < 2:
