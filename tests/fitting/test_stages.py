@@ -123,7 +123,8 @@ def test_a_capacitance_that_does_harm_is_not_taken(shared):
     moved = level.coordinates(start, noise.duration).membrane
     bits = lambda model: float(log_likelihood(model, noise)) / noise.n_spikes / np.log(2)
     model, _ = run_stages(level.stages(moved), start, noise)
-    free, _ = run_stages((replace(level.membrane, moved=tuple(moved)), level.threshold), start, noise)
+    apart = (replace(level.membrane, moved=tuple(moved)), Threshold(resets=False, adapts=False))
+    free, _ = run_stages(apart, start, noise)
     assert float(model.neuron.C) == float(start.neuron.C) == pytest.approx(44e-12, rel=0.1)
     assert float(free.neuron.C) > 2.5 * float(model.neuron.C)
     assert bits(model) > bits(free) + 0.3
