@@ -178,7 +178,7 @@ At the hard threshold LIF-R in 164 and LIF-ASC in 159 do worse than before the s
 (LIF-R-ASC in 164), and LIF at the hard threshold tells less in 157, 159 and 162 (EVr .53 for .58, .41 for .47, .49
 for .58), LIF-R in 157 (.68 for .74); with escape noise no score but the voltage's is worse by more than .02 in any
 cell, and bits per held-out spike go from 1.14, 1.09, 1.49, 1.65 and 2.82 (means, LIF to LIF-R-ASC-A) to 1.63, 2.33,
-1.95, 2.02 and 2.85. `augmented-slow` tells fewer bits per training spike than the augmented level that it contains in
+1.95, 2.02 and 2.83. `augmented-slow` tells fewer bits per training spike than the augmented level that it contains in
 160 (6.01 and 6.09) and 162 (5.28 and 5.30)."""
 
 

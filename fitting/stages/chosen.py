@@ -41,7 +41,8 @@ class ChosenMembrane(AbstractStage):
 
     With a capacitance that it moves, or with the one that it starts from; and with resets: with the one that the model
     has, one without a slope, or none; or else with afterspike currents, or none. The first of these, which fits the
-    voltage best, stays unless another makes the spikes clearly likelier.
+    voltage best, stays unless another makes the spikes clearly likelier. With the capacitance that it starts from, more
+    than the simplest way is tried only while that tells no less than with one that it moves.
 
     Attributes:
         membrane: stage A.
@@ -63,26 +64,29 @@ class ChosenMembrane(AbstractStage):
 
     def __call__(self, model: PatchedNeuron, data: FitData) -> Outcome:
         """The best membrane, with the threshold under which it was the best."""
-        best = self.membrane(model, data)
-        first = chosen = self.threshold(best.model, data)
-        least = first.losses[-1] - self.clear * np.log(2) * data.n_spikes
-        # each other way starts from the one before, near which its threshold is: the rates need no search
+        first = self.membrane(model, data)
+        threshold = self.threshold(first.model, data)
+        tried = [(threshold.losses[-1], first._replace(model=threshold.model))]
         polish = replace(self.threshold.polish, enough=self.rough)
-        last, polished = first.model, replace(self.threshold, search=False, polish=polish)
-        for reset, moved in self._others(model):
-            outcome = replace(self.membrane, moved=moved)(eqx.tree_at(_RESET, last, reset), data)
-            threshold = polished(outcome.model, data)
-            last = threshold.model
-            if threshold.losses[-1] < least:
-                best, chosen, least = outcome, threshold, threshold.losses[-1]
-        return best._replace(model=chosen.model)
+        polished = replace(self.threshold, search=False, polish=polish)
 
-    def _others(self, model: PatchedNeuron) -> Iterator[Way]:
-        """The other ways, each near the one before."""
+        def attempt(way: Way) -> float:
+            """How unlikely the spikes are in another way; from the last one, near which its threshold's rates are."""
+            reset, moved = way
+            start = eqx.tree_at(_RESET, tried[-1][1].model, reset)
+            outcome = replace(self.membrane, moved=moved)(start, data)
+            threshold = polished(outcome.model, data)
+            tried.append((threshold.losses[-1], outcome._replace(model=threshold.model)))
+            return threshold.losses[-1]
+
         ways = [(_RESET(model), self.membrane.moved), *self._simpler(model)]
-        yield from ways[1:]
+        simplest = [threshold.losses[-1], *map(attempt, ways[1:])][-1]
         for reset, moved in reversed(ways):
-            yield reset, with_capacitance_held(model, moved)
+            if attempt((reset, with_capacitance_held(model, moved))) > simplest:
+                break
+        loss, other = min(tried[1:], key=lambda each: each[0])
+        clearly = self.clear * np.log(2) * data.n_spikes
+        return other if loss < tried[0][0] - clearly else tried[0][1]
 
     def _simpler(self, model: PatchedNeuron) -> Iterator[Way]:
         """The ways in which a spike does less to the membrane."""
