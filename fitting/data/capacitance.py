@@ -12,8 +12,8 @@ MEAN = 1e-3
 LAGS = 30
 #: Of these, the current loads the membrane in these: at once the electrode's drop is seen, later other currents open.
 LOADS = slice(2, 7)
-#: For so long after a spike's cut the voltage does not count, s.
-RECOVERY = 50e-3
+#: For so long after a spike's cut the voltage does not count, s; or where hardly any would be left, as in bursts.
+RECOVERIES = (50e-3, 10e-3)
 #: The capacitance is believed where its standard error is at most this part of it.
 SURE = 0.1
 
@@ -33,16 +33,22 @@ def first_capacitance(data: FitData, cut: float) -> float | None:
     """
     block = max(1, round(MEAN / data.dt))
     current, voltage = (in_blocks(samples, block).mean(axis=2) for samples in (data.current, data.voltage))
-    quiet = np.all(in_blocks(between_spikes(data, cut + RECOVERY, before=MEAN), block), axis=2)
-    answers = _answers(np.diff(current), np.diff(voltage), quiet[:, 1:] & quiet[:, :-1])
-    if answers is None:
-        return None
-    g, errors = (values[LOADS] for values in answers)
+    for recovery in RECOVERIES:
+        quiet = np.all(in_blocks(between_spikes(data, cut + recovery, before=MEAN), block), axis=2)
+        answers = _answers(np.diff(current), np.diff(voltage), quiet[:, 1:] & quiet[:, :-1])
+        if answers is not None and (capacitance := _at_first(*answers, block * data.dt)) is not None:
+            return capacitance
+    return None
+
+
+def _at_first(g: Float[np.ndarray, " k"], errors: Float[np.ndarray, " k"], duration: float) -> float | None:
+    """The capacitance of answers g (ohm) to changes so many blocks before, of `duration` s each; None if not sure."""
+    g, errors = g[LOADS], errors[LOADS]
     if (g <= 0).any():
         return None
     k = np.arange(LOADS.start, LOADS.stop)
     (_, log_of_first), covariance = np.polyfit(k, np.log(g), 1, w=g / errors, cov="unscaled")
-    return block * data.dt / float(np.exp(log_of_first)) if np.sqrt(covariance[1, 1]) < SURE else None
+    return duration / float(np.exp(log_of_first)) if np.sqrt(covariance[1, 1]) < SURE else None
 
 
 def _answers(

@@ -84,7 +84,7 @@ class ChosenMembrane(AbstractStage):
         for reset, moved in reversed(ways):
             if attempt((reset, with_capacitance_held(model, moved))) > simplest:
                 break
-        loss, other = min(tried[1:], key=lambda each: each[0])
+        loss, other = min(tried[1:], key=lambda way: way[0])
         clearly = self.clear * np.log(2) * data.n_spikes
         return other if loss < tried[0][0] - clearly else tried[0][1]
 

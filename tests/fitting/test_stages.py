@@ -503,12 +503,15 @@ def test_the_first_capacitance_is_held_where_spikes_are_clearly_likelier(truth, 
 
 
 @pytest.mark.parametrize("series", [0.0, 30e6])
-@pytest.mark.parametrize("stimulus", ["noise", "steps"])
+@pytest.mark.parametrize("stimulus", ["noise", "steps", "spikes all along"])
 def test_the_first_capacitance_is_that_of_the_membrane(truth, data, stimulus, series):
     current = None
     if stimulus == "steps":
         current = np.zeros((8, 10_000))
         current[:, 2_000:7_000] = np.array([[-150e-12], [-100e-12], [-50e-12], [400e-12]] * 2)
+    if stimulus == "spikes all along":
+        steps = np.random.default_rng(0).normal(size=(2, 1000))
+        current = np.repeat(300e-12 + 100e-12 * steps, 50, axis=1)
     data = recorded(replace(truth, series_resistance=series), noise=0.1e-3, current=current)
     assert first_capacitance(data, 3e-3) == pytest.approx(float(truth.neuron.C), rel=0.05)
 
