@@ -5,9 +5,8 @@ from jaxtyping import Bool, Float
 
 from .arrays import FitData, in_blocks
 from .masks import between_spikes
+from .stimulus import MEAN
 
-#: Currents and voltages are means over so long, s.
-MEAN = 1e-3
 #: Changes of the voltage are told from those of the current up to so many ms before.
 LAGS = 30
 #: Of these, the current loads the membrane in these: at once the electrode's drop is seen, later other currents open.

@@ -8,8 +8,8 @@ without any may do better. Where the spikes hardly care, the voltage decides: th
 likelier by 1.6 nats under the wrong reset, and the voltage's misfit was greater by 45.
 
 So it is with the capacitance. What a level lacks, slow currents above all, makes the voltage between spikes slower than
-the membrane is, and a capacitance that follows it is too large, by up to seven times in five real cells at level LIF.
-Held where the voltage's first answers to the current have it (initial.py), it makes their spikes likelier.
+the membrane is, and a capacitance that follows it is too large, by up to six times in five real cells at level LIF.
+Held where the voltage first follows the current (data/capacitance.py), it makes their spikes likelier.
 """
 
 from collections.abc import Callable, Iterator, Sequence

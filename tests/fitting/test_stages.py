@@ -111,13 +111,18 @@ def test_coarse_steps_end_where_the_recordings_own_would(data, membrane):
     assert decrement(start) < 0.05 * decrement(without)
 
 
+def training_of(path):
+    """The data that a recording trains on, and the shape of its spikes."""
+    with gj.read_recording(path) as recording:
+        train = choose_sweeps(recording).train
+        shape = measure_shape([(part.voltage, part.rate) for part in train])
+        return prepare(train, shape), shape
+
+
 @pytest.mark.slow
 def test_a_capacitance_that_does_harm_is_not_taken(shared):
     """In a cell under noise the voltage between spikes gives LIF 3 times the capacitance, and spikes are rarer."""
-    with gj.read_recording(shared / "recordings" / "gifk" / "DRN157_5HT.nwb") as recording:
-        train = choose_sweeps(recording).train
-        shape = measure_shape([(part.voltage, part.rate) for part in train])
-        noise = prepare(train, shape)
+    noise, shape = training_of(shared / "recordings" / "gifk" / "DRN157_5HT.nwb")
     level = LEVELS["LIF"]
     start = level.start(noise, shape)
     moved = level.coordinates(start, noise.duration).membrane
@@ -133,10 +138,7 @@ def test_a_capacitance_that_does_harm_is_not_taken(shared):
 @pytest.mark.slow
 def test_a_reset_that_does_harm_is_not_taken(shared):
     """In a cell of current steps the recording's slope of 0.76 tells less of the training spikes than no reset."""
-    with gj.read_recording(shared / "recordings" / "native" / "19926019.nwb") as recording:
-        train = choose_sweeps(recording).train
-        shape = measure_shape([(part.voltage, part.rate) for part in train])
-        steps = prepare(train, shape)
+    steps, shape = training_of(shared / "recordings" / "native" / "19926019.nwb")
     bits = {}
     for name in ("LIF", "LIF-R"):
         level = LEVELS[name]
